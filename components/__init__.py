@@ -1,0 +1,1 @@
+"""TFX components for captioned images and cross-modal models."""

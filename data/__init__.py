@@ -1,0 +1,1 @@
+"""Captioned images: the contract, the sources, generated scenes, preprocessing."""

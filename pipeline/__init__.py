@@ -1,0 +1,1 @@
+"""Settings, the pipeline graph, its runners and the command line."""

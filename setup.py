@@ -1,0 +1,35 @@
+"""Distribution metadata of Tuwen; the exact versions stand in requirements/*.txt."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+RUNTIME = [
+    "apache-beam",
+    "keras>=3.12",
+    "numpy",
+    "pillow>=10",
+    "pyyaml",
+    "scipy",
+    "tensorboard",
+    "tensorflow>=2.16",
+    "tensorflow-datasets>=4.9",
+    "tensorflow-text>=2.16",
+    "tqdm",
+]
+TFX = ["tfx>=1.16"]
+DEV = ["hypothesis", "mypy", "nbclient", "ipykernel", "pytest", "ruff", "types-PyYAML"]
+
+setup(
+    name="tuwen",
+    version="0.1.0",
+    description="Pictures from captions, captions from pictures, each checking the other",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    python_requires=">=3.10",
+    packages=find_packages(include=[f"{room}{dots}" for room in ("data", "trainer", "components", "pipeline") for dots in ("", ".*")]),
+    include_package_data=True,
+    install_requires=RUNTIME,
+    extras_require={"tfx": TFX, "dev": DEV},
+    entry_points={"console_scripts": ["tuwen = pipeline.cli:main"]},
+)

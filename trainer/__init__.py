@@ -1,0 +1,1 @@
+"""Models, losses, training, metrics and export."""

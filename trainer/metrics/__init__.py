@@ -1,0 +1,1 @@
+"""Metrics of pictures, captions and their agreement; usable alone."""
