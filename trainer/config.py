@@ -1,0 +1,193 @@
+"""Typed, frozen settings of data preparation, models and training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from trainer.settings_loader import require, require_one_of
+
+STAGES = ("encoder", "captioner", "generator")
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """What the models see of a captioned picture.
+
+    Attributes:
+      resolution: side of the square pictures, in pixels.
+      max_captions: captions kept of one picture.
+      max_length: tokens kept of one caption, start and end marks included.
+      vocabulary_size: at most this many tokens, the most frequent first.
+      min_count: a token seen less often in the training split is unknown.
+    """
+
+    resolution: int = 32
+    max_captions: int = 5
+    max_length: int = 32
+    vocabulary_size: int = 8000
+    min_count: int = 2
+
+    def __post_init__(self) -> None:
+        require_one_of("resolution", str(self.resolution), ("16", "32", "64", "128", "256"))
+        require(1 <= self.max_captions <= 64, "max_captions", self.max_captions, "1 to 64")
+        require(4 <= self.max_length <= 256, "max_length", self.max_length, "4 to 256")
+        require(self.vocabulary_size >= 1, "vocabulary_size", self.vocabulary_size, "1 or more")
+        require(self.min_count >= 1, "min_count", self.min_count, "1 or more")
+
+
+@dataclass(frozen=True)
+class EncoderSettings:
+    """The shared text-image space and the attribute recogniser.
+
+    Attributes:
+      text: `gru` or `transformer`.
+      width: channels of the first convolution; doubled at each halving of the picture.
+      embedding: dimension of the shared space.
+      attribute_weight: weight of the recogniser's loss beside the contrastive one.
+      flip: mirror pictures at random; wrong where captions say left or right.
+    """
+
+    text: str = "gru"
+    width: int = 32
+    embedding: int = 128
+    text_width: int = 192
+    attribute_weight: float = 1.0
+    dropout: float = 0.1
+    shift: int = 2
+    flip: bool = False
+    batch_size: int = 128
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    clip_norm: float = 5.0
+
+    def __post_init__(self) -> None:
+        require_one_of("text", self.text, ("gru", "transformer"))
+        _require_optimiser(self.batch_size, self.learning_rate)
+
+
+@dataclass(frozen=True)
+class CaptionerSettings:
+    """Frozen picture features, additive attention and a GRU.
+
+    Attributes:
+      units: size of the GRU's state.
+      beam: hypotheses kept when decoding.
+      length_power: hypotheses are ranked by log probability / length ** length_power.
+      label_smoothing: probability mass spread over the vocabulary.
+    """
+
+    units: int = 256
+    embedding: int = 128
+    dropout: float = 0.2
+    label_smoothing: float = 0.0
+    beam: int = 3
+    length_power: float = 0.7
+    batch_size: int = 128
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.0
+    clip_norm: float = 5.0
+
+    def __post_init__(self) -> None:
+        require(1 <= self.beam <= 16, "beam", self.beam, "1 to 16")
+        _require_optimiser(self.batch_size, self.learning_rate)
+
+
+@dataclass(frozen=True)
+class GeneratorSettings:
+    """The text-modulated generator and its matching-aware discriminator.
+
+    Attributes:
+      architecture: name of the pair in `trainer.models`.
+      loss: name of the adversarial loss in `trainer.losses.adversarial`.
+      noise: dimension of the latent vector.
+      width: channels at full resolution of the generator.
+      discriminator_width: channels after the discriminator's first convolution.
+      augment: DiffAugment policies, in order.
+      ema_images: half-life of the exported moving average of the weights, in images.
+      penalty: `r1`, `matching_aware` or `none`, computed in float32.
+      penalty_weight: its weight; null takes 0.0002 * resolution^2 / batch_size
+        (StyleGAN2-ADA, train.py's rule).
+      penalty_every: steps between two penalties; the weight is multiplied by as much.
+      contrastive_weight: weight of the text-image term through the frozen encoder.
+      mismatch_weight: weight of real pictures with other pictures' captions.
+    """
+
+    architecture: str = "one_stage"
+    loss: str = "hinge"
+    noise: int = 64
+    width: int = 32
+    discriminator_width: int = 32
+    augment: tuple[str, ...] = ("translation", "cutout")
+    ema_images: int = 5000
+    penalty: str = "r1"
+    penalty_weight: float | None = None
+    penalty_every: int = 16
+    contrastive_weight: float = 1.0
+    mismatch_weight: float = 0.5
+    batch_size: int = 32
+    learning_rate: float = 2e-4
+    discriminator_learning_rate: float = 4e-4
+    clip_norm: float = 10.0
+
+    def __post_init__(self) -> None:
+        require_one_of("architecture", self.architecture, ("one_stage",))
+        require_one_of("loss", self.loss, ("hinge",))
+        require_one_of("penalty", self.penalty, ("r1", "matching_aware", "none"))
+        for policy in self.augment:
+            require_one_of("augment", policy, ("colour", "translation", "cutout"))
+        require(self.penalty_every >= 1, "penalty_every", self.penalty_every, "1 or more")
+        require(self.batch_size >= 2, "batch_size", self.batch_size, "2 or more")
+        _require_optimiser(self.batch_size, self.learning_rate)
+
+
+def _default_shares() -> dict[str, float]:
+    return {"encoder": 0.3, "captioner": 0.2, "generator": 0.5}
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How long and how to train.
+
+    Attributes:
+      minutes: wall-clock budget of all three stages together.
+      shares: part of the budget that each stage gets.
+      steps: a fixed number of steps for each stage in place of a time budget; null takes minutes.
+      precision: `auto` takes bfloat16 where the device computes in it, else float32.
+      checkpoint_seconds: time between two checkpoints.
+      sample_seconds: time between two sample grids and held-out checks.
+    """
+
+    minutes: float = 8.0
+    shares: dict[str, float] = field(default_factory=_default_shares)
+    steps: int | None = None
+    precision: str = "auto"
+    seed: int = 0
+    checkpoint_seconds: float = 60.0
+    sample_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        require(self.minutes > 0, "minutes", self.minutes, "more than 0")
+        require(self.steps is None or self.steps > 0, "steps", self.steps, "1 or more, or null")
+        require_one_of("precision", self.precision, PRECISIONS)
+        for stage in self.shares:
+            require_one_of("shares", stage, STAGES)
+        right = set(self.shares) == set(STAGES) and all(v > 0 for v in self.shares.values())
+        require(right, "shares", self.shares, f"a positive number for each of {', '.join(STAGES)}")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything that the trainer needs to know; written beside every model that it exports."""
+
+    name: str = "experiment"
+    data: DataSettings = field(default_factory=DataSettings)
+    encoder: EncoderSettings = field(default_factory=EncoderSettings)
+    captioner: CaptionerSettings = field(default_factory=CaptionerSettings)
+    generator: GeneratorSettings = field(default_factory=GeneratorSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+
+
+def _require_optimiser(batch_size: int, learning_rate: float) -> None:
+    require(batch_size >= 1, "batch_size", batch_size, "1 or more")
+    require(learning_rate > 0, "learning_rate", learning_rate, "more than 0")
