@@ -1,0 +1,108 @@
+"""Pictures of every colour type to model pixels, judged by Pillow."""
+
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from data import images
+
+SIDE = 24
+
+
+def _file(image, kind="PNG", **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def _noise(*shape, high=256, dtype=np.uint8):
+    return np.random.RandomState(0).randint(0, high, shape).astype(dtype)
+
+
+def _pictures():
+    rgb = Image.fromarray(_noise(SIDE, SIDE, 3))
+    return {
+        "rgb": _file(rgb),
+        "grey": _file(rgb.convert("L")),
+        "grey alpha": _file(Image.fromarray(_noise(SIDE, SIDE, 4)).convert("LA")),
+        "alpha": _file(Image.fromarray(_noise(SIDE, SIDE, 4))),
+        "palette": _file(rgb.convert("P")),
+        "clear palette": _file(rgb.convert("P"), transparency=3),
+        "clear": _file(Image.new("RGBA", (SIDE, SIDE), (9, 9, 9, 0))),
+        "one bit": _file(rgb.convert("1")),
+        "four colours": _file(rgb.quantize(4), bits=2),
+        "four colours, one clear": _file(rgb.quantize(4), bits=2, transparency=1),
+        "jpeg": _file(rgb, "JPEG"),
+        "grey jpeg": _file(rgb.convert("L"), "JPEG"),
+        "cmyk jpeg": _file(rgb.convert("CMYK"), "JPEG"),
+    }
+
+
+def _by_pillow(encoded):
+    image = Image.open(io.BytesIO(encoded))
+    if image.mode in ("CMYK", "1"):
+        return np.array(image.convert("RGB"))
+    white = Image.new("RGBA", image.size, "white")
+    white.alpha_composite(image.convert("RGBA"))
+    return np.array(white.convert("RGB"))
+
+
+@pytest.mark.parametrize("kind", _pictures())
+def test_pixels_at_the_same_size_are_those_of_the_file(kind):
+    encoded = _pictures()[kind]
+    difference = images.preprocess(encoded, SIDE).numpy().astype(int) - _by_pillow(encoded)
+    assert np.abs(difference).max() <= (1 if "alpha" in kind else 0)
+
+
+def test_16_bit_grey_is_scaled_not_clipped():
+    values = _noise(SIDE, SIDE, high=65536, dtype=np.uint16)
+    pixels = images.preprocess(_file(Image.fromarray(values)), SIDE).numpy()
+    assert np.abs(pixels[..., 0] - values / 257.0).max() <= 0.5
+
+
+@pytest.mark.parametrize("size", [(60, 30), (30, 60), (30, 90)])
+def test_centre_square_is_kept(size):
+    picture = Image.new("RGB", size, "red")
+    left, top = (size[0] - 30) // 2, (size[1] - 30) // 2
+    picture.paste("blue", (left, top, left + 30, top + 30))
+    assert (images.preprocess(_file(picture), 8).numpy() == [0, 0, 255]).all()
+
+
+def test_shrinking_averages_fine_stripes():
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[:, ::2] = 255
+    pixels = images.preprocess(_file(Image.fromarray(stripes)), 8).numpy().astype(int)
+    assert np.abs(pixels[:, 1:-1] - 127).max() <= 2
+
+
+def test_eager_and_tf_data_agree():
+    encoded = tf.constant([*_pictures().values(), _file(Image.fromarray(_noise(70, 41, 3)))])
+    batches = tf.data.Dataset.from_tensor_slices(encoded).batch(4)
+    mapped = tf.concat(list(batches.map(lambda e: images.preprocess_batch(e, 16))), axis=0)
+    eager = tf.stack([images.preprocess(one, 16) for one in encoded])
+    assert (mapped == eager).numpy().all()
+    assert images.preprocess_batch(encoded[:0], 16).shape == (0, 16, 16, 3)
+
+
+@pytest.mark.parametrize("encoded", [b"", b"plain text", _pictures()["jpeg"][:300]])
+def test_what_is_no_picture_raises(encoded):
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        images.preprocess(encoded, 8)
+
+
+def test_png_keeps_every_pixel():
+    pixels = _noise(3, 8, 8, 3)
+    encoded = images.encode_png_batch(tf.constant(pixels))
+    assert (images.preprocess_batch(encoded, 8).numpy() == pixels).all()
+
+
+def test_float_range_and_back():
+    every = tf.range(256, dtype=tf.int32)
+    floats = images.to_float(tf.cast(every, tf.uint8))
+    assert floats.dtype == tf.float32
+    assert (floats.numpy().min(), floats.numpy().max()) == (-1.0, 1.0)
+    assert images.to_uint8(floats).numpy().tolist() == list(range(256))
+    assert images.to_uint8(tf.constant([-1.7, 1.7])).numpy().tolist() == [0, 255]
