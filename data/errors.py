@@ -1,0 +1,22 @@
+"""The error of data that cannot be used: where it is, what is wrong, and what to do about it."""
+
+from __future__ import annotations
+
+
+class DataError(ValueError):
+    """Data, or a description of data, that a person has to put right before anything can go on.
+
+    Attributes:
+      where: file, row, column or key, as exactly as it is known.
+      problem: what is wrong there.
+      remedy: what a person can do about it.
+    """
+
+    def __init__(self, where: str, problem: str, remedy: str):
+        super().__init__(f"{where}: {problem.rstrip('.')}. {remedy}")
+        self.where = where
+        self.problem = problem
+        self.remedy = remedy
+
+    def __reduce__(self) -> tuple[type[DataError], tuple[str, str, str]]:
+        return type(self), (self.where, self.problem, self.remedy)

@@ -1,0 +1,21 @@
+"""Sources of captioned images: captioned folders, COCO captions and TFDS data sets."""
+
+from data.sources.duplicates import resolve_duplicates
+from data.sources.loading import Loaded, load, load_row
+from data.sources.opening import open_source
+from data.sources.rows import DEFAULT_LIMITS, REMEDIES, Limits, Reject, Row
+from data.sources.source import Source
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "REMEDIES",
+    "Limits",
+    "Loaded",
+    "Reject",
+    "Row",
+    "Source",
+    "load",
+    "load_row",
+    "open_source",
+    "resolve_duplicates",
+]

@@ -1,0 +1,120 @@
+"""A captioned folder: `captions.jsonl`, `.csv` or `.tsv` beside its images."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from data.errors import DataError
+from data.sources import files
+from data.sources.records import to_row
+from data.sources.rows import Reject, Row
+from data.sources.source import Source, digest
+from data.sources.tables import READERS
+
+DEFAULT_NAMES = tuple(f"captions{ending}" for ending in READERS)
+
+
+@dataclass(frozen=True)
+class CaptionedFolder(Source):
+    """Caption files and the folder that their image paths start from.
+
+    Attributes:
+      caption_files: one or more paths; rows of one image, in one file or in several, are merged.
+      images: the folder that image paths are relative to and may not leave.
+    """
+
+    kind: ClassVar[str] = "folder"
+
+    caption_files: tuple[str, ...] = ()
+    images: str = ""
+
+    def describe(self) -> str:
+        names = ", ".join(posixpath.basename(path) for path in self.caption_files)
+        return f"captioned folder {self.images} ({names})"
+
+    def fingerprint(self) -> str:
+        captions = (files.read(path) for path in self.caption_files)
+        return digest([*captions, *files.listing(self.images), self.language, self.resplit])
+
+    def _read(self, part: str) -> Iterator[Row | Reject]:
+        return merge(self._records())
+
+    def _records(self) -> Iterator[Row | Reject]:
+        for path in self.caption_files:
+            read = READERS[posixpath.splitext(path)[1].lower()]
+            for found in read(path, posixpath.basename(path)):
+                if isinstance(found, Reject):
+                    yield found
+                else:
+                    where, record = found
+                    yield to_row(
+                        where,
+                        record,
+                        folder=self.images,
+                        limits=self.limits,
+                        language=self.language,
+                    )
+
+
+def merge(rows: Iterable[Row | Reject]) -> Iterator[Row | Reject]:
+    """Yields rejects as they come, then one row per image with the captions of all its rows.
+
+    A row whose split differs from that of an earlier row of its image is rejected.
+    """
+    merged: dict[str, Row] = {}
+    for row in rows:
+        if isinstance(row, Reject):
+            yield row
+        elif row.image_id not in merged:
+            merged[row.image_id] = row
+        elif _conflict(merged[row.image_id], row):
+            first = merged[row.image_id]
+            detail = f"{row.split}, but {first.split} at {first.where}"
+            yield Reject.of(row.where, row.image_id, "conflicting_split", detail)
+        else:
+            merged[row.image_id] = _join(merged[row.image_id], row)
+    yield from merged.values()
+
+
+def _conflict(first: Row, later: Row) -> bool:
+    return None not in (first.split, later.split) and first.split != later.split
+
+
+def _join(first: Row, later: Row) -> Row:
+    return replace(
+        first,
+        captions=first.captions + later.captions,
+        languages=first.languages + later.languages,
+        attributes=tuple(dict.fromkeys(first.attributes + later.attributes)),
+        split=first.split or later.split,
+        dropped=first.dropped + later.dropped,
+    )
+
+
+def find_caption_files(folder: str, pattern: str | None) -> tuple[str, ...]:
+    """Returns the caption files of a folder.
+
+    Args:
+      folder: where they stand.
+      pattern: a name or shell pattern such as `captions*.jsonl`; None takes the first that there is
+        of captions.jsonl, captions.csv and captions.tsv.
+
+    Raises:
+      DataError: there is none.
+    """
+    if pattern is None:
+        paths = [files.join(folder, name) for name in DEFAULT_NAMES]
+        found = [path for path in paths if files.is_file(path)][:1]
+    else:
+        found = files.glob(files.join(folder, pattern))
+    if not found:
+        raise DataError(
+            folder,
+            f"there is no caption file {pattern or ', '.join(DEFAULT_NAMES)} in it",
+            'Write captions.jsonl there, a line per image: {"image": "images/1.jpg", '
+            '"captions": ["..."]}.',
+        )
+    return tuple(found)

@@ -1,0 +1,91 @@
+"""Opening the pictures of rows: from a `Row` to a `CaptionedImage`, or a `Reject`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from data.sources import files
+from data.sources.pictures import Fault, Picture, examine
+from data.sources.rows import DEFAULT_LIMITS, Limits, Reject, Row
+from data.splits import SHARES, assign
+
+if TYPE_CHECKING:
+    from data.schema import CaptionedImage
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A row and its examined picture, with the split decided."""
+
+    row: Row
+    picture: Picture
+    split: str
+
+    @property
+    def content_hash(self) -> str:
+        """The hash of the picture's pixels: copies of one picture share it."""
+        return self.picture.content_hash
+
+    def example(self) -> CaptionedImage:
+        """Returns the captioned image."""
+        # TensorFlow, which the schema needs, takes seconds to start; examining needs none of it.
+        from data.schema import CaptionedImage
+
+        return CaptionedImage(
+            image_id=self.row.image_id,
+            encoded=self.picture.encoded,
+            height=self.picture.height,
+            width=self.picture.width,
+            channels=self.picture.channels,
+            captions=self.row.captions,
+            languages=self.row.languages,
+            attributes=self.row.attributes,
+            split=self.split,
+        )
+
+
+def load(
+    row: Row, limits: Limits = DEFAULT_LIMITS, shares: Sequence[float] = SHARES
+) -> CaptionedImage | Reject:
+    """Opens and checks the picture of one row; a bad one never raises.
+
+    Args:
+      row: from `Source.rows()`.
+      limits: of one picture.
+      shares: of train, val and test, for rows that name no split.
+    """
+    loaded = load_row(row, limits, shares)
+    return loaded if isinstance(loaded, Reject) else loaded.example()
+
+
+def load_row(
+    row: Row, limits: Limits = DEFAULT_LIMITS, shares: Sequence[float] = SHARES
+) -> Loaded | Reject:
+    """As `load`, with the content hash that `resolve_duplicates` groups by."""
+    encoded = read_picture(row, limits)
+    seen = encoded if isinstance(encoded, Fault) else examine(encoded, limits)
+    if isinstance(seen, Fault):
+        return Reject.of(row.where, row.image_id, seen.reason, seen.detail)
+    return Loaded(row, seen, row.split or assign(seen.content_hash, shares))
+
+
+def read_picture(row: Row, limits: Limits) -> bytes | Fault:
+    """Returns the encoded picture of a row; reads nothing outside the row's folder."""
+    if isinstance(row.image, bytes):
+        return row.image if len(row.image) <= limits.max_file_bytes else _too_large(len(row.image))
+    if not files.inside(row.folder, row.image):
+        return Fault("outside_folder", f"{row.image} is not a path below {row.folder}")
+    path = files.join(row.folder, row.image)
+    if not files.is_file(path):
+        return Fault("missing_file", f"there is no file {path}")
+    try:
+        length = files.size(path)
+        return files.read(path) if length <= limits.max_file_bytes else _too_large(length)
+    except OSError as error:
+        return Fault("unreadable_file", f"{path}: {error.strerror or error}")
+
+
+def _too_large(length: int) -> Fault:
+    return Fault("too_large", f"the file has {length:,} bytes")

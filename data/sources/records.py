@@ -1,0 +1,174 @@
+"""From one loosely typed record (a JSON object, a table's row) to a `Row`, or a `Reject`."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from data.sources.rows import Limits, Reject, Row
+from data.splits import SPLITS
+
+KEYS = ("image", "captions", "caption", "language", "attributes", "split")
+
+_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
+_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+
+
+class _Fault(Exception):
+    """A record cannot become a row."""
+
+    def __init__(self, reason: str, detail: str):
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+def guess_language(caption: str) -> str:
+    """Returns `zh` for a caption with a Han character in it, else `en`."""
+    return "zh" if _HAN.search(caption) else "en"
+
+
+def clean(text: str) -> str:
+    """Returns `text` with every control character as a blank, and no blanks at its ends."""
+    plain = (" " if unicodedata.category(mark) == "Cc" else mark for mark in text)
+    return "".join(plain).strip()
+
+
+def to_row(
+    where: str, record: Any, *, folder: str, limits: Limits, language: str | None = None
+) -> Row | Reject:
+    """Returns the row of one record.
+
+    Args:
+      where: the record's place, for messages.
+      record: {"image", "captions" or "caption", "language"?, "attributes"?, "split"?}.
+      folder: where the image's path starts.
+      limits: of one caption.
+      language: BCP-47 tag of all captions; None reads the record's own, or guesses by script.
+    """
+    image = ""
+    try:
+        if not isinstance(record, Mapping):
+            raise _Fault("wrong_type", f"an object was expected, not {_kind(record)}")
+        image = _image(record)
+        _check_keys(record)
+        kept, dropped = _captions(record, limits)
+        return Row(
+            where=where,
+            image_id=posixpath.normpath(image),
+            image=image,
+            captions=tuple(kept.values()),
+            languages=_languages(record.get("language"), kept, language),
+            attributes=_attributes(record.get("attributes")),
+            split=_split(record.get("split")),
+            folder=folder,
+            dropped=dropped,
+        )
+    except _Fault as fault:
+        return Reject.of(where, image, fault.reason, fault.detail)
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "text", bool: "true/false", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str):
+        raise _Fault("wrong_type", f"{name} must be text, not {_kind(value)}")
+    if not _encodable(value):
+        raise _Fault("invalid_utf8", f"{name} holds bytes that are not UTF-8")
+    return value
+
+
+def _encodable(text: str) -> bool:
+    return not any("\ud800" <= mark <= "\udfff" for mark in text)
+
+
+def _image(record: Mapping[str, Any]) -> str:
+    if "image" not in record:
+        raise _Fault("malformed_row", "no image is named")
+    image = _text(record["image"], "image").strip()
+    if not image or clean(image) != image:
+        raise _Fault("malformed_row", "the image's name is empty or holds control characters")
+    return image
+
+
+def _check_keys(record: Mapping[str, Any]) -> None:
+    unknown = [key for key in record if key not in KEYS]
+    if unknown:
+        known = ", ".join(KEYS)
+        raise _Fault("unknown_key", f"{unknown[0]!r:.60} is none of {known}")
+
+
+def _captions(record: Mapping[str, Any], limits: Limits) -> tuple[dict[int, str], tuple[str, ...]]:
+    """Returns the captions that stay by their place in the record, and why the others do not."""
+    given = record.get("captions", record.get("caption", []))
+    if isinstance(given, str):
+        given = [given]
+    if not isinstance(given, list) or not all(isinstance(caption, str) for caption in given):
+        raise _Fault("wrong_type", "captions must be a list of texts")
+    faults = {place: _caption_fault(caption, limits) for place, caption in enumerate(given)}
+    dropped = tuple(fault for fault in faults.values() if fault)
+    kept = {place: clean(given[place]) for place, fault in faults.items() if not fault}
+    if not kept:
+        raise _Fault(dropped[0] if dropped else "empty_caption", "no caption can be used")
+    return kept, dropped
+
+
+def _caption_fault(caption: str, limits: Limits) -> str | None:
+    if not _encodable(caption):
+        return "invalid_utf8"
+    if len(caption) > limits.max_caption_characters:
+        return "long_caption"
+    return None if clean(caption) else "empty_caption"
+
+
+def _languages(given: Any, kept: Mapping[int, str], override: str | None) -> tuple[str, ...]:
+    if override:
+        return (override,) * len(kept)
+    if given is None or given == "":
+        return tuple(guess_language(caption) for caption in kept.values())
+    if isinstance(given, list):
+        if len(given) <= max(kept):
+            raise _Fault("malformed_row", "language lists fewer tags than there are captions")
+        return tuple(_language(given[place]) for place in kept)
+    return (_language(given),) * len(kept)
+
+
+def _language(value: Any) -> str:
+    tag = _text(value, "language").strip()
+    if not _TAG.fullmatch(tag):
+        raise _Fault("malformed_row", f"{tag!r:.60} is no language tag such as en or zh")
+    return tag
+
+
+def _attributes(given: Any) -> tuple[str, ...]:
+    """Returns the distinct names a list of names or a {group: value} object."""
+    if given is None:
+        return ()
+    if isinstance(given, Mapping):
+        given = [f"{group}:{value}" for group, held in given.items() for value in _values(held)]
+    if not isinstance(given, list):
+        raise _Fault("wrong_type", "attributes must be a list of names or a {group: value} object")
+    names = (clean(_text(name, "attributes")) for name in given)
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _values(held: Any) -> list[Any]:
+    values = held if isinstance(held, list) else [held]
+    if any(isinstance(value, list | Mapping) for value in values):
+        raise _Fault("wrong_type", "an attribute's value must be text or a list of texts")
+    return [value for value in values if value is not None and value != ""]
+
+
+def _split(given: Any) -> str | None:
+    if given is None or given == "":
+        return None
+    split = _text(given, "split").strip()
+    if split not in SPLITS:
+        raise _Fault("unknown_split", f"{split!r:.60} is none of {', '.join(SPLITS)}")
+    return split

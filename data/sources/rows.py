@@ -1,0 +1,123 @@
+"""What a source yields: rows whose picture is not opened yet, and rejects that say why not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from data.errors import DataError
+
+# Every reason to refuse a row or a picture, with what a person can do about it.
+REMEDIES = {
+    "missing_file": "Put the file there, or correct the path; it is read relative to the folder.",
+    "unreadable_file": "Give the user who runs this the right to read it, or remove the row.",
+    "empty_file": "Copy the file again from where it came from.",
+    "not_an_image": "Save it as PNG or JPEG (WebP, TIFF, BMP and still GIF are read too).",
+    "undecodable_image": "The file is cut short or damaged: copy or export it again.",
+    "decompression_bomb": "Scale the picture down, or raise the limit max_pixels.",
+    "too_large": "Save the picture smaller, or raise the limit max_file_bytes.",
+    "extreme_shape": "Crop the picture, or raise the limit max_aspect.",
+    "animated": "Save the one frame that the caption describes.",
+    "cmyk": "Convert the picture to RGB with its colour profile, or its colours come out wrong.",
+    "outside_folder": "Move the picture into the folder and name it by a relative path.",
+    "empty_caption": "Write at least one caption for the picture.",
+    "long_caption": "Shorten the caption, or raise the limit max_caption_characters.",
+    "invalid_utf8": "Save the file as UTF-8.",
+    "wrong_type": "Write the value as its column asks: image text, captions a list of texts.",
+    "malformed_row": "Correct the row; in CSV, a caption with a comma stands in double quotes.",
+    "unknown_key": "Rename or remove the key.",
+    "unknown_split": "Use train, val or test, or leave it out to have it decided by content.",
+    "conflicting_split": "Give all rows of one picture the same split.",
+    "unknown_image": "Add the picture to `images`, or remove the annotation.",
+    "duplicate": "Remove one copy, or put all captions on one row.",
+    "duplicate_across_splits": "Keep the picture in one split only; the first one seen has stayed.",
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is too much for one picture or one caption; past it, the row is a reject.
+
+    Attributes:
+      max_pixels: width times height, judged from the header before anything is decoded. At most
+        178,956,970, where Pillow itself refuses.
+      max_file_bytes: length of the encoded file.
+      max_aspect: longer side over shorter side; resizing the shorter side of a thin strip would
+        take memory without bound.
+      max_caption_characters: length of one caption.
+    """
+
+    max_pixels: int = 64_000_000
+    max_file_bytes: int = 64 * 2**20
+    max_aspect: float = 20.0
+    max_caption_characters: int = 4_000
+
+    def __post_init__(self) -> None:
+        if self.max_pixels > 178_956_970:
+            raise DataError(
+                f"max_pixels {self.max_pixels}",
+                "Pillow refuses pictures of more than 178,956,970 pixels",
+                "Set it to that or less, and scale larger pictures down.",
+            )
+
+
+DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One picture as its source names it; small, plain and made to travel between workers.
+
+    Attributes:
+      where: the place that a person can look up, such as `captions.jsonl:12`.
+      image_id: stable name of the picture, unique in its source.
+      image: path relative to `folder`, or the encoded bytes where the source holds them.
+      captions, languages: one or more sentences and the BCP-47 tag of each.
+      attributes: zero or more `group:value` names.
+      split: train, val, test, or None to have it decided by content.
+      folder: where a relative `image` path starts, and what it may not leave.
+      dropped: the reason for each caption that was left out while others of the row stayed.
+    """
+
+    where: str
+    image_id: str
+    image: str | bytes
+    captions: tuple[str, ...]
+    languages: tuple[str, ...]
+    attributes: tuple[str, ...] = ()
+    split: str | None = None
+    folder: str = ""
+    dropped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A row or picture that is left out, and why.
+
+    Attributes:
+      where: file and line, or the source's own name of the row.
+      image: the picture's path or name, as far as it is known.
+      reason: a key of `REMEDIES`.
+      detail: what was found.
+      remedy: what a person can do.
+    """
+
+    where: str
+    image: str
+    reason: str
+    detail: str
+    remedy: str
+
+    @classmethod
+    def of(cls, where: str, image: str, reason: str, detail: str) -> Reject:
+        """Returns the reject with the remedy of its reason."""
+        return cls(where, image, reason, detail, REMEDIES[reason])
+
+    def to_json(self) -> str:
+        """Returns one line of JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, line: str) -> Reject:
+        """Reads what `to_json` wrote."""
+        return cls(**json.loads(line))

@@ -1,0 +1,72 @@
+"""What every source of captioned images can do."""
+
+from __future__ import annotations
+
+import abc
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from data.errors import DataError
+from data.sources.rows import DEFAULT_LIMITS, Limits, Reject, Row
+
+
+@dataclass(frozen=True)
+class Source(abc.ABC):
+    """A set of captioned images; holds names only, so that it travels to workers.
+
+    Attributes:
+      path: what the user named.
+      limits: of one caption and one picture.
+      language: tag of all captions; None reads it from the data or guesses it by script.
+      resplit: whether splits in the data are ignored and decided anew by content.
+    """
+
+    kind: ClassVar[str]
+
+    path: str
+    limits: Limits = DEFAULT_LIMITS
+    language: str | None = None
+    resplit: bool = False
+
+    @abc.abstractmethod
+    def describe(self) -> str:
+        """Returns one line for people: kind, place and size."""
+
+    @abc.abstractmethod
+    def fingerprint(self) -> str:
+        """Returns hex digits that change when the data do; opens no picture."""
+
+    @abc.abstractmethod
+    def _read(self, part: str) -> Iterator[Row | Reject]:
+        """Yields the rows of one part in a fixed order."""
+
+    def parts(self) -> tuple[str, ...]:
+        """Returns names of pieces that workers can read on their own through `rows(part)`."""
+        return ("",)
+
+    def rows(self, part: str | None = None) -> Iterator[Row | Reject]:
+        """Yields a Row for each picture, unopened, and a Reject for each unusable record.
+
+        Args:
+          part: one of `parts()`; None reads them all.
+
+        Raises:
+          DataError: the source as a whole cannot be read, or holds no record at all.
+        """
+        found = False
+        for piece in self.parts() if part is None else (part,):
+            for row in self._read(piece):
+                found = True
+                yield replace(row, split=None) if self.resplit and isinstance(row, Row) else row
+        if not found and part is None:
+            raise DataError(self.path, "there is no record in it", "Add a record for each picture.")
+
+
+def digest(values: Iterable[object]) -> str:
+    """Returns 32 hex digits that stand for `values` in their order."""
+    made = hashlib.blake2b(digest_size=16)
+    for value in values:
+        made.update(value if isinstance(value, bytes) else f"{value!r}\n".encode())
+    return made.hexdigest()

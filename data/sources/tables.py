@@ -1,0 +1,162 @@
+"""The caption files of a folder, read line by line: JSONL, CSV and TSV.
+
+Every line that is not blank comes out once: in a record with its place, or in a reject.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from data.errors import DataError
+from data.sources import files
+from data.sources.rows import Reject
+
+Place = tuple[str, Any]
+
+COLUMNS = (
+    "image",
+    "caption",
+    "caption1, caption2, ...",
+    "captions",
+    "language",
+    "attributes",
+    "split",
+)
+
+_COLUMN = re.compile(r"image|caption\d*|captions|language|attributes|split")
+# A quoted cell may hold line breaks; more than this many are a quote that was never closed.
+_LONGEST_RECORD = 50
+
+
+def read_jsonl(path: str, name: str) -> Iterator[Place | Reject]:
+    """Yields (`name:line`, decoded value) for each line, or a Reject."""
+    for number, line in enumerate(files.lines(path), start=1):
+        if not line.strip():
+            continue
+        where = f"{name}:{number}"
+        try:
+            yield where, json.loads(line.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            yield Reject.of(where, "", "invalid_utf8", f"byte {error.start + 1} is not UTF-8")
+        except (ValueError, RecursionError) as error:
+            yield Reject.of(where, "", "malformed_row", f"not JSON: {error}")
+
+
+def read_csv(path: str, name: str) -> Iterator[Place | Reject]:
+    """Yields (`name:line`, record) for each row under the header of a comma-separated file.
+
+    Raises:
+      DataError: the header is missing, or names no image, no caption or an unknown column.
+    """
+    return _read_table(path, name, _csv_cells)
+
+
+def read_tsv(path: str, name: str) -> Iterator[Place | Reject]:
+    """As `read_csv` for tab-separated values: one line is one row, quotes are optional."""
+    return _read_table(path, name, _tsv_cells)
+
+
+READERS: dict[str, Callable[[str, str], Iterator[Place | Reject]]] = {
+    ".jsonl": read_jsonl,
+    ".csv": read_csv,
+    ".tsv": read_tsv,
+}
+
+# Cells of the record that begins a list of lines, and how many lines it takes; or what is wrong.
+_Cells = Callable[[Sequence[str]], tuple[list[str], int]]
+
+
+def _read_table(path: str, name: str, cells_of: _Cells) -> Iterator[Place | Reject]:
+    lines = [line.decode("utf-8", "surrogateescape") for line in files.lines(path)]
+    start = next((place for place, line in enumerate(lines) if line.strip()), None)
+    if start is None:
+        raise DataError(name, "the file is empty", f"Begin it with a header of {_columns()}.")
+    header, taken = cells_of(lines[start : start + 1])
+    columns = _header(header, f"{name}:{start + 1}")
+    place = start + taken
+    while place < len(lines):
+        if not lines[place].strip():
+            place += 1
+            continue
+        where = f"{name}:{place + 1}"
+        try:
+            cells, taken = cells_of(lines[place : place + _LONGEST_RECORD])
+            yield where, _record(columns, cells)
+        except ValueError as error:
+            taken = 1
+            yield Reject.of(where, "", "malformed_row", str(error))
+        place += taken
+
+
+def _csv_cells(lines: Sequence[str]) -> tuple[list[str], int]:
+    reader = csv.reader((f"{line}\n" for line in lines), strict=True)
+    try:
+        return next(reader), reader.line_num
+    except csv.Error as error:
+        raise ValueError(f"not a CSV row: {error}") from error
+
+
+def _tsv_cells(lines: Sequence[str]) -> tuple[list[str], int]:
+    try:
+        return next(csv.reader(islice(lines, 1), delimiter="\t", strict=True)), 1
+    except csv.Error:
+        return lines[0].split("\t"), 1
+
+
+def _columns() -> str:
+    return ", ".join(COLUMNS)
+
+
+def _header(cells: Sequence[str], where: str) -> list[str]:
+    columns = [cell.strip() for cell in cells]
+    for place, column in enumerate(columns):
+        if not _COLUMN.fullmatch(column):
+            raise DataError(
+                f"{where}, column {place + 1}",
+                f"the column {column!r:.60} is unknown",
+                f"Name the columns {_columns()}, with the separator of the file's ending.",
+            )
+        if column in columns[:place]:
+            raise DataError(
+                f"{where}, column {place + 1}",
+                f"the column {column!r} stands there twice",
+                "Number several captions caption1, caption2, ..., or give each its own row.",
+            )
+    if "image" not in columns or not any(column.startswith("caption") for column in columns):
+        raise DataError(
+            where, "the header names no image or no caption", f"Name the columns {_columns()}."
+        )
+    return columns
+
+
+def _record(columns: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
+    if len(cells) != len(columns):
+        raise ValueError(f"{len(cells)} cells stand under {len(columns)} columns")
+    row = dict(zip(columns, cells, strict=True))
+    record: dict[str, Any] = {key: row[key] for key in ("image", "language", "split") if key in row}
+    record["captions"] = _captions(row)
+    if row.get("attributes", "").strip():
+        record["attributes"] = _attributes(row["attributes"].strip())
+    return record
+
+
+def _captions(row: dict[str, str]) -> list[Any]:
+    """Returns the texts of `caption`, `caption1`... and the JSON list `captions`."""
+    single = [row[column] for column in row if re.fullmatch(r"caption\d*", column)]
+    listed = json.loads(row["captions"]) if row.get("captions", "").strip() else []
+    if not isinstance(listed, list):
+        raise ValueError("the column captions must hold a JSON list of texts")
+    # With several columns the last ones of a row are often blank, which says nothing is missing.
+    filled = [text for text in single if text.strip()]
+    return (filled or single[:1]) + listed
+
+
+def _attributes(cell: str) -> Any:
+    if cell[0] in "{[":
+        return json.loads(cell)
+    return [name.strip() for name in cell.split(";")]

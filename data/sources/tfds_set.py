@@ -1,0 +1,163 @@
+"""Any TFDS data set with an image and one or more text features."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from data.errors import DataError
+from data.sources.records import to_row
+from data.sources.rows import Reject, Row
+from data.sources.source import Source, digest
+from data.sources.tfds_features import Path, Roles, find_roles, nest, pick
+
+PREFIX = "tfds:"
+# Builders of this package; importing the module makes TFDS know the name.
+_OWN = {"captioned_scenes": "data.scenes.captioned_scenes.captioned_scenes_dataset_builder"}
+_SPLITS = {"train": "train", "restval": "train", "validation": "val", "val": "val", "test": "test"}
+_PART = 1000
+
+
+@dataclass(frozen=True)
+class TfdsSet(Source):
+    """A TFDS data set that is on the disk, or that is generated without the network.
+
+    Splits called train, restval (COCO's further training pictures), validation or val, and test
+    are honoured where there are several; a data set of one split, and a split of another name, is
+    divided by content.
+
+    Attributes:
+      data_dir: where TFDS keeps its data sets; None is TFDS's own default.
+      text_features: the caption features as `outer/inner`; empty finds them by name.
+    """
+
+    kind: ClassVar[str] = "tfds"
+
+    data_dir: str | None = None
+    text_features: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The data set's name with its config, as TFDS writes it."""
+        return self.path.removeprefix(PREFIX)
+
+    def describe(self) -> str:
+        info = self._builder().info
+        sizes = ", ".join(f"{split} {info.splits[split].num_examples}" for split in info.splits)
+        return f"TFDS data set {info.full_name} ({sizes})"
+
+    def fingerprint(self) -> str:
+        info = self._builder().info
+        splits = [
+            (name, split.num_bytes, split.shard_lengths) for name, split in info.splits.items()
+        ]
+        return digest([info.full_name, splits, self.text_features, self.language, self.resplit])
+
+    def parts(self) -> tuple[str, ...]:
+        splits = self._builder().info.splits
+        return tuple(
+            f"{name}[{start}:{min(start + _PART, splits[name].num_examples)}]"
+            for name in splits
+            for start in range(0, splits[name].num_examples, _PART)
+        )
+
+    def _builder(self) -> Any:
+        return prepared_builder(self.name, self.data_dir)
+
+    def _read(self, part: str) -> Iterator[Row | Reject]:
+        import tensorflow_datasets as tfds
+
+        builder = self._builder()
+        roles = find_roles(builder.info.features, self.name, self.text_features)
+        decoders = tfds.decode.PartialDecoding(
+            nest(roles.paths()), decoders=nest([roles.image], tfds.decode.SkipDecoding())
+        )
+        split, _, span = part.partition("[")
+        given = _SPLITS.get(split) if len(builder.info.splits) > 1 else None
+        examples = tfds.as_numpy(builder.as_dataset(split=part, decoders=decoders))
+        for place, example in enumerate(examples, start=int(span.partition(":")[0])):
+            yield self._row(f"{split}:{place}", example, roles, given)
+
+    def _row(self, where: str, example: Any, roles: Roles, split: str | None) -> Row | Reject:
+        named = _texts(example, roles.image_id)[:1] if roles.image_id else []
+        record = {
+            "image": named[0] if named and named[0] else where,
+            "captions": [text for path in roles.captions for text in _texts(example, path)],
+            "language": _texts(example, roles.languages) if roles.languages else None,
+            "attributes": _texts(example, roles.attributes) if roles.attributes else None,
+            "split": split,
+        }
+        row = to_row(where, record, folder="", limits=self.limits, language=self.language)
+        return row if isinstance(row, Reject) else replace(row, image=pick(example, roles.image))
+
+
+def _texts(example: Any, path: Path) -> list[str]:
+    """Returns the texts at `path`: one for a single value, each one of a sequence."""
+    import numpy as np
+
+    held = pick(example, path)
+    values = held.flat_values if hasattr(held, "flat_values") else held
+    return [
+        value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
+        for value in np.ravel(np.asarray(values)).tolist()
+    ]
+
+
+@functools.lru_cache(maxsize=8)
+def prepared_builder(name: str, data_dir: str | None) -> Any:
+    """Returns the builder of a data set that is on the disk, generating it where need be.
+
+    Raises:
+      DataError: the name is unknown, or preparing would have to fetch files from the network.
+    """
+    builder = _find(name, data_dir)
+    if builder.is_prepared():
+        return builder
+    if builder.url_infos or builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
+        raise DataError(
+            f"{PREFIX}{name}",
+            f"it is not in {builder.data_dir}, and preparing it needs files from the network",
+            f"Run `tfds build {name} --data_dir {data_dir or '~/tensorflow_datasets'}` where there "
+            "is network, or name the folder that has it with `data_dir`.",
+        )
+    _generate(builder, name)
+    return builder
+
+
+def _find(name: str, data_dir: str | None) -> Any:
+    import tensorflow_datasets as tfds
+
+    own = _OWN.get(name.partition("/")[0])
+    if own:
+        importlib.import_module(own)
+    try:
+        return tfds.builder(name, data_dir=data_dir)
+    except (ValueError, tfds.core.DatasetNotFoundError) as error:
+        raise DataError(
+            f"{PREFIX}{name}",
+            f"TFDS knows no such data set or config: {str(error).strip().splitlines()[0]}",
+            "Write it as tfds:name or tfds:name/config; the names are in TFDS's catalogue.",
+        ) from error
+    except ImportError as error:
+        raise DataError(
+            f"{PREFIX}{name}",
+            f"its builder needs a package that is not installed: {error}",
+            f"Install it: pip install {error.name}.",
+        ) from error
+
+
+def _generate(builder: Any, name: str) -> None:
+    import tensorflow_datasets as tfds
+
+    config = tfds.download.DownloadConfig(try_download_gcs=False)
+    try:
+        builder.download_and_prepare(download_config=config)
+    except Exception as error:  # A builder is anyone's code; whatever it raises, it made no data.
+        raise DataError(
+            f"{PREFIX}{name}",
+            f"preparing it in {builder.data_dir} failed: {type(error).__name__}: {error}",
+            "See the cause above; prepare it with `tfds build` to see more.",
+        ) from error

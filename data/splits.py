@@ -1,0 +1,77 @@
+"""Which split a picture belongs to: a stable hash of what it shows, and shares of the hash range.
+
+Nothing but the picture decides, so all its captions, and identical pictures under other names or
+in other encodings, stay on one side, on every machine and in every later span of the data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Sequence
+
+from PIL import Image
+
+from data.errors import DataError
+
+SPLITS = ("train", "val", "test")
+SHARES = (0.8, 0.1, 0.1)
+
+_SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "F")
+
+
+def over_white(image: Image.Image) -> Image.Image:
+    """Returns `image` as 8-bit RGB, laid over white where it is transparent."""
+    if "A" not in image.getbands() and "transparency" not in image.info:
+        return image.convert("RGB")
+    layer = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+
+
+def hash_pixels(image: Image.Image) -> str:
+    """Returns 32 hex digits that stand for the size and the pixels of a decoded picture.
+
+    Pixels rather than file bytes, so that a PNG and a BMP of one picture are one picture. Deep
+    grey pictures are hashed at their full depth, all others as RGB over white.
+    """
+    shown = image if image.mode in _SIXTEEN_BIT else over_white(image)
+    digest = hashlib.blake2b(f"{shown.mode} {shown.size}".encode(), digest_size=16)
+    digest.update(shown.tobytes())
+    return digest.hexdigest()
+
+
+def content_hash(encoded: bytes) -> str:
+    """Returns `hash_pixels` of an encoded picture; raises OSError on bytes that are no picture."""
+    with Image.open(io.BytesIO(encoded)) as image:
+        return hash_pixels(image)
+
+
+def assign(content_hash: str, shares: Sequence[float] = SHARES) -> str:
+    """Returns the split of a picture.
+
+    Args:
+      content_hash: hex digits of an even hash of 64 bits or more.
+      shares: of train, val and test; they sum to 1.
+
+    A picture keeps its split for ever as long as the shares stay the same; when they change, only
+    the pictures near the moved borders change sides.
+    """
+    check_shares(shares)
+    position = int(content_hash[:16], 16) / 2**64
+    border = 0.0
+    for split, share in zip(SPLITS, shares, strict=True):
+        border += share
+        if position < border:
+            return split
+    # Rounding may leave the last border a hair below 1.
+    return next(split for split, share in zip(SPLITS[::-1], shares[::-1], strict=True) if share)
+
+
+def check_shares(shares: Sequence[float]) -> None:
+    """Raises DataError unless `shares` are three numbers >= 0 that sum to 1."""
+    if len(shares) != len(SPLITS) or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
+        raise DataError(
+            f"shares {tuple(shares)}",
+            "these are not the shares of train, val and test",
+            "Give three numbers of 0 or more that sum to 1, such as 0.8, 0.1, 0.1.",
+        )
