@@ -1,0 +1,45 @@
+import json
+import math
+
+import pytest
+
+from trainer.metrics.result import Metric
+
+METRIC = Metric(
+    name="r_precision_1of100",
+    value=0.5,
+    low=0.4,
+    high=0.6,
+    n=1000,
+    split="test",
+    seed=3,
+    chance=0.01,
+    ceiling=None,
+    higher_is_better=True,
+    protocol="A picture finds its caption.",
+    baselines={"mean_image": 0.01},
+    parts={"colour": 0.7},
+)
+
+
+def test_survives_json():
+    assert Metric.from_json(json.loads(json.dumps(METRIC.to_json()))) == METRIC
+
+
+def test_json_holds_no_nan():
+    record = {**METRIC.to_json(), "value": math.nan, "baselines": {"a": math.nan}}
+    written = json.dumps(Metric(**record).to_json(), allow_nan=False)
+    back = Metric.from_json(json.loads(written))
+    assert math.isnan(back.value)
+    assert math.isnan(back.baselines["a"])
+
+
+@pytest.mark.parametrize("change", [{"extra": 1}, {"n": None}])
+def test_wrong_keys_are_named(change):
+    record = METRIC.to_json()
+    if "extra" in change:
+        record["extra"] = 1
+    else:
+        del record["n"]
+    with pytest.raises(ValueError, match=f"r_precision_1of100.*'{next(iter(change))}'"):
+        Metric.from_json(record)

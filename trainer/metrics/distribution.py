@@ -1,0 +1,202 @@
+"""Distances between two sets of feature vectors: FID and KID, in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from trainer.metrics.intervals import ROUNDS, Estimate, percentile_interval, resamples
+
+_BLOCK = 2048
+
+
+class Gaussian:
+    """Streamed mean and covariance of feature vectors.
+
+    Holds a triangular factor R with R'R = the scatter matrix in place of the covariance: its
+    rounding error is that of the features, not the square root of it, so that rank-deficient sets
+    (fewer pictures than features) are as exact as others. Blocks merge by Chan, Golub and LeVeque,
+    Updating formulae and a pairwise algorithm for computing sample variances (1979).
+    """
+
+    def __init__(self, width: int):
+        self.count = 0
+        self.mean = np.zeros(width)
+        self._factor = np.zeros((0, width))
+
+    def update(self, features: np.ndarray) -> None:
+        """Adds rows [n, width]; raises ValueError on another width or on NaN and infinity."""
+        features = np.asarray(features, np.float64)
+        if features.ndim != 2 or features.shape[1] != len(self.mean):
+            raise ValueError(f"features {features.shape}, expected [n, {len(self.mean)}]")
+        if not np.isfinite(features).all():
+            raise ValueError("features hold NaN or infinity")
+        if not len(features):
+            return
+        mean, n = features.mean(0), len(features)
+        total = self.count + n
+        shift = np.sqrt(self.count * n / total) * (self.mean - mean)
+        rows = np.concatenate([self._factor, features - mean, shift[None]])
+        self._factor = np.asarray(np.linalg.qr(rows, mode="r"))
+        self.mean = self.mean + (mean - self.mean) * (n / total)
+        self.count = total
+
+    @property
+    def factor(self) -> np.ndarray:
+        """float64 [r, width] with factor' factor = the unbiased covariance."""
+        if self.count < 2:
+            raise ValueError(f"a covariance needs 2 feature vectors, got {self.count}")
+        return self._factor / np.sqrt(self.count - 1)
+
+
+def gaussian(features: np.ndarray) -> Gaussian:
+    """The statistics of features [N, d]."""
+    features = np.asarray(features)
+    if features.ndim != 2:
+        raise ValueError(f"features {features.shape}, expected [n, width]")
+    result = Gaussian(features.shape[1])
+    for rows in _blocks(len(features)):
+        result.update(features[rows])
+    return result
+
+
+def frechet_distance(one: Gaussian, other: Gaussian) -> float:
+    """Squared Frechet distance of two Gaussians (Dowson and Landau, 1982).
+
+    |m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1 S2)^(1/2), where with S = F'F the last trace is the sum
+    of the singular values of F1 F2'.
+    """
+    first, second = one.factor, other.factor
+    shared = np.linalg.svd(first @ second.T, compute_uv=False).sum()
+    spread = (first**2).sum() + (second**2).sum() - 2 * shared
+    return max(0.0, float(((one.mean - other.mean) ** 2).sum() + spread))
+
+
+def fid(real: np.ndarray, fake: np.ndarray) -> float:
+    """Frechet distance of features [N, d] and [M, d] (Heusel et al., GANs Trained by a Two
+    Time-Scale Update Rule, 2017). Biased upwards for small N: compare at equal N only."""
+    return frechet_distance(gaussian(real), gaussian(fake))
+
+
+def fid_interval(
+    real: np.ndarray, fake: np.ndarray, *, seed: int = 0, rounds: int = 50
+) -> Estimate:
+    """FID and value +- 1.96 bootstrap standard deviations, cut at 0.
+
+    Resampled sets repeat pictures, which moves FID's bias: the spread of the resamples is used,
+    their place is not.
+    """
+    rng = np.random.default_rng(seed)
+    real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
+    drawn = [
+        fid(
+            real[rng.integers(len(real), size=len(real))],
+            fake[rng.integers(len(fake), size=len(fake))],
+        )
+        for _ in range(rounds)
+    ]
+    value, margin = fid(real, fake), 1.96 * float(np.std(drawn, ddof=1))
+    return Estimate(value, max(0.0, value - margin), value + margin)
+
+
+def polynomial_kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """(x.y / d + 1)^3 of rows [N, d] and [M, d] -> [N, M] (Binkowski et al., 2018)."""
+    product = one @ other.T
+    product /= one.shape[1]
+    product += 1.0
+    return product**3
+
+
+def kid(
+    real: np.ndarray,
+    fake: np.ndarray,
+    *,
+    seed: int = 0,
+    rounds: int = ROUNDS,
+    subset_size: int | None = None,
+    subsets: int = 100,
+) -> Estimate:
+    """Kernel inception distance (Binkowski et al., Demystifying MMD GANs, 2018): unbiased squared
+    MMD with a cubic kernel, and its bootstrap interval over pictures.
+
+    Args:
+      real, fake: features [N, d] and [M, d], N and M at least 2.
+      seed: of resampling and of subsets.
+      rounds: bootstrap resamples; 0 gives NaN ends.
+      subset_size: None takes all pictures at once, the estimate of least variance. A number gives
+        the mean of `subsets` estimates on random subsets, as the paper reports it.
+      subsets: how many subsets.
+
+    Returns:
+      The estimate; it may be slightly negative for equal distributions, being unbiased. Memory is
+      O(2048 (N + rounds)), never N x M.
+    """
+    real, fake = _checked(real, fake)
+    low, high = _kid_interval(real, fake, seed, rounds) if rounds else (np.nan, np.nan)
+    if subset_size is None:
+        return Estimate(_mmd(real, fake), low, high)
+    rng = np.random.default_rng(seed)
+    size = min(subset_size, len(real), len(fake))
+    values = [
+        _mmd(real[rng.choice(len(real), size, False)], fake[rng.choice(len(fake), size, False)])
+        for _ in range(subsets)
+    ]
+    return Estimate(float(np.mean(values)), low, high)
+
+
+def _checked(real: np.ndarray, fake: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
+    if real.ndim != 2 or fake.ndim != 2 or real.shape[1] != fake.shape[1]:
+        raise ValueError(f"features {real.shape} and {fake.shape} must be [N, d] and [M, d]")
+    if min(len(real), len(fake)) < 2:
+        raise ValueError(f"KID needs 2 pictures on each side, got {len(real)} and {len(fake)}")
+    return real, fake
+
+
+def _mmd(real: np.ndarray, fake: np.ndarray) -> float:
+    ones = np.ones((1, len(real))), np.ones((1, len(fake)))
+    return float(_weighted_mmd(real, fake, *ones)[0])
+
+
+def _kid_interval(
+    real: np.ndarray, fake: np.ndarray, seed: int, rounds: int
+) -> tuple[float, float]:
+    first = np.concatenate(list(resamples(len(real), rounds, seed)))
+    second = np.concatenate(list(resamples(len(fake), rounds, seed + 1)))
+    return percentile_interval(_weighted_mmd(real, fake, first, second))
+
+
+def _weighted_mmd(
+    real: np.ndarray, fake: np.ndarray, real_weights: np.ndarray, fake_weights: np.ndarray
+) -> np.ndarray:
+    """Squared MMD [B] of B weightings [B, N], [B, M]; a picture is never compared with itself,
+    not even with its own second copy in a resample, which keeps the estimate unbiased."""
+    within = _pairs(real, real, real_weights, real_weights, True) + _pairs(
+        fake, fake, fake_weights, fake_weights, True
+    )
+    return within - 2 * _pairs(real, fake, real_weights, fake_weights, False)
+
+
+def _pairs(
+    one: np.ndarray,
+    other: np.ndarray,
+    one_weights: np.ndarray,
+    other_weights: np.ndarray,
+    skip_same: bool,
+) -> np.ndarray:
+    total = np.zeros(len(one_weights))
+    for rows in _blocks(len(one)):
+        kernel = polynomial_kernel(one[rows], other)
+        if skip_same:
+            kernel[np.arange(len(kernel)), np.arange(rows.start, rows.stop)] = 0.0
+        total += np.einsum("br,br->b", one_weights[:, rows], other_weights @ kernel.T)
+    mass = one_weights.sum(1) * other_weights.sum(1)
+    if skip_same:
+        mass = mass - (one_weights * other_weights).sum(1)
+    return total / mass
+
+
+def _blocks(n: int) -> Iterator[slice]:
+    for start in range(0, n, _BLOCK):
+        yield slice(start, min(start + _BLOCK, n))

@@ -1,0 +1,46 @@
+"""A Penn-Treebank-like tokenizer for scoring captions, without Java.
+
+Follows the Treebank's conventions (Taylor, Marcus and Santorini, The Penn Treebank: an overview,
+2003) as caption scoring uses them: lower case, clitics apart (`is n't`, `man 's`), words joined by
+a hyphen, slash or inner full stop whole, and punctuation tokens dropped.
+"""
+
+from __future__ import annotations
+
+import re
+
+_TITLES = (
+    "adm|ave|blvd|capt|cmdr|col?|corp|det|dr|dept|fig|ft|gen|gov|inc|jr|lt|ltd|maj|messrs|mrs?|ms"
+    "|mt|no|prof|rd|rep|rev|sen|sgt|sr|st|vs"
+)
+
+_TOKEN = re.compile(
+    rf"""
+      (?:https?://|www\.)\S+                     # an address on the web
+    | [a-z](?:\.[a-z])+(?![a-z0-9])\.?           # t.v. u.s. d.c
+    | (?:{_TITLES})\.(?=\s|$)                   # st. ave.
+    | [a-hj-z]\.(?=[\s"]|$)                      # an initial: n.; "i." ends a sentence
+    | \d+(?:[.,:/]\d+)+                          # 12:45 1/2 3.5 1,000
+    | can(?=not\b) | (?:gon|wan)(?=na\b) | got(?=ta\b) | gim(?=me\b) | lem(?=me\b)
+    | \w+?(?=n't\b) | n't\b                      # is n't
+    | '(?:s|m|d|re|ve|ll)\b                      # man 's
+    | \w[&]\w+                                   # m&m
+    | o'\w+                                      # o'clock
+    | \w+(?:[-/.]\w+)*                           # t-shirt tub/shower
+    | \.\.+ | --+ | [^\w\s]                   # punctuation
+    """,
+    re.VERBOSE,
+)
+_BRACKETS = {"(": "-lrb-", ")": "-rrb-", "[": "-lsb-", "]": "-rsb-", "{": "-lcb-", "}": "-rcb-"}
+_QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " "})
+_DROPPED = frozenset("'\"`.?!,:;-")
+
+
+def tokenise(text: str) -> list[str]:
+    """Splits one caption into lower-case tokens without punctuation."""
+    found = _TOKEN.findall(text.translate(_QUOTES).lower())
+    return [_BRACKETS.get(token, token) for token in found if not _punctuation(token)]
+
+
+def _punctuation(token: str) -> bool:
+    return token in _DROPPED or token.startswith(("..", "--"))

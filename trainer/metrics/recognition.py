@@ -1,0 +1,216 @@
+"""Multi-label recognition, and whether a picture shows what its caption names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from trainer.metrics.intervals import Estimate, bootstrap, bootstrap_ratio
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """Figures of a multi-label recogniser; the arrays have one entry for each label [A].
+
+    Macro means leave out labels that no picture carries.
+    """
+
+    precision: np.ndarray
+    recall: np.ndarray
+    f1: np.ndarray
+    average_precision: np.ndarray
+    support: np.ndarray
+    micro_precision: float
+    micro_recall: float
+    micro_f1: Estimate
+    macro_precision: float
+    macro_recall: float
+    macro_f1: Estimate
+    mean_average_precision: float
+    chance_micro_f1: float
+    chance_macro_f1: float
+
+
+def multilabel(
+    scores: np.ndarray, labels: np.ndarray, *, threshold: float = 0.5, seed: int = 0
+) -> Recognition:
+    """Judges scores [N, A] against labels [N, A] (0 or 1); a score >= threshold says yes.
+
+    A ratio with nothing in its denominator counts as 0. Chance is a guesser who says yes as often
+    as each label holds: its expected precision and recall both equal the label's frequency.
+    """
+    scores, labels = np.asarray(scores), np.asarray(labels).astype(bool)
+    if scores.shape != labels.shape or scores.ndim != 2:
+        raise ValueError(f"scores {scores.shape} and labels {labels.shape} must both be [N, A]")
+    said = scores >= threshold
+    per_picture = np.concatenate([said & labels, said, labels], 1).astype(np.float64)
+    hit, yes, support = np.split(per_picture.sum(0), 3)
+    carried = support > 0
+    frequency = support / max(len(labels), 1)
+    return Recognition(
+        precision=_over(hit, yes),
+        recall=_over(hit, support),
+        f1=_f1(hit, yes, support),
+        average_precision=average_precision(scores, labels),
+        support=support,
+        micro_precision=float(_over(hit.sum(), yes.sum())),
+        micro_recall=float(_over(hit.sum(), support.sum())),
+        micro_f1=bootstrap(per_picture, _micro_f1, seed=seed),
+        macro_precision=_mean(_over(hit, yes)[carried]),
+        macro_recall=_mean(_over(hit, support)[carried]),
+        macro_f1=bootstrap(per_picture, _macro_f1, seed=seed),
+        mean_average_precision=_mean(average_precision(scores, labels)[carried]),
+        chance_micro_f1=float(_over((frequency**2).sum(), frequency.sum())),
+        chance_macro_f1=_mean(frequency[carried]),
+    )
+
+
+def average_precision(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Area under each label's precision-recall steps: float64 [A], NaN without a positive.
+
+    The sum over thresholds of (recall step) x precision (Manning et al., Introduction to
+    Information Retrieval, section 8.4); equal scores share one threshold.
+    """
+    return np.array(
+        [
+            _average_precision(column, truth)
+            for column, truth in zip(scores.T, labels.T, strict=True)
+        ]
+    )
+
+
+def _average_precision(scores: np.ndarray, labels: np.ndarray) -> float:
+    if not labels.any():
+        return float("nan")
+    order = np.argsort(-scores, kind="stable")
+    ranked, truth = scores[order], labels[order].astype(np.float64)
+    last_of_tie = np.append(ranked[1:] != ranked[:-1], True)
+    found = np.cumsum(truth)[last_of_tie]
+    precision = found / (np.flatnonzero(last_of_tie) + 1)
+    return float((np.diff(found, prepend=0.0) * precision).sum() / truth.sum())
+
+
+def _over(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.divide(part, whole, out=np.zeros(np.shape(whole)), where=np.asarray(whole) > 0)
+
+
+def _f1(hit: np.ndarray, yes: np.ndarray, support: np.ndarray) -> np.ndarray:
+    return _over(2 * hit, yes + support)
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if values.size else float("nan")
+
+
+def _micro_f1(sums: np.ndarray) -> np.ndarray:
+    hit, yes, support = (part.sum(-1) for part in np.split(sums, 3, -1))
+    return _f1(hit, yes, support)
+
+
+def _macro_f1(sums: np.ndarray) -> np.ndarray:
+    hit, yes, support = np.split(sums, 3, -1)
+    carried = support > 0
+    return _over(np.where(carried, _f1(hit, yes, support), 0.0).sum(-1), carried.sum(-1))
+
+
+def group_of(attribute: str) -> str:
+    """The part before the last colon of `group:value`; "" without a colon."""
+    return attribute.rpartition(":")[0]
+
+
+def kind_of(attribute: str) -> str:
+    """The last word of the group: `circle colour:red` is of kind `colour`."""
+    return group_of(attribute).rpartition(" ")[2]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Which wanted attributes were recognised.
+
+    Attributes:
+      estimate: share of the judged (picture, attribute) pairs that hold, pictures resampled.
+      chance: expected share of a recogniser that guesses uniformly within each group.
+      judged, pictures: number of pairs, and of pictures with at least one.
+      unjudged: pairs left out, their attribute unknown or the only value of its group.
+      parts, chance_parts: the same shares for each kind of attribute.
+      correct, wanted: float64 [N], pairs that hold and pairs judged of each picture.
+    """
+
+    estimate: Estimate
+    chance: float
+    judged: int
+    pictures: int
+    unjudged: int
+    parts: dict[str, float]
+    chance_parts: dict[str, float]
+    correct: np.ndarray
+    wanted: np.ndarray
+
+
+def attribute_agreement(
+    scores: np.ndarray, names: Sequence[str], wanted: Sequence[tuple[str, ...]], *, seed: int = 0
+) -> Agreement:
+    """Judges scores [N, A] of attributes `names` against the attributes that each caption wants.
+
+    A wanted `group:value` holds if the value has the highest score of its group; where a caption
+    wants k values of one group, if it is among the k highest. Chance is k / |values|.
+    """
+    if np.shape(scores) != (len(wanted), len(names)):
+        raise ValueError(f"scores {np.shape(scores)}, expected {(len(wanted), len(names))}")
+    groups: dict[str, dict[str, int]] = {}
+    for column, name in enumerate(names):
+        groups.setdefault(group_of(name), {})[name] = column
+    verdicts = [
+        _judge(row, scores[row], attributes, name, groups.get(group_of(name), {}))
+        for row, attributes in enumerate(wanted)
+        for name in dict.fromkeys(attributes)
+    ]
+    judged = [verdict for verdict in verdicts if verdict is not None]
+    return _agreement(len(wanted), judged, len(verdicts) - len(judged), seed)
+
+
+class _Verdict(NamedTuple):
+    row: int
+    kind: str
+    right: bool
+    chance: float
+
+
+def _judge(
+    row: int,
+    scores: np.ndarray,
+    attributes: tuple[str, ...],
+    name: str,
+    group: Mapping[str, int],
+) -> _Verdict | None:
+    """None for an attribute that is unknown, or the only value of its group (name: column)."""
+    if name not in group or len(group) < 2:
+        return None
+    k = len({other for other in attributes if group_of(other) == group_of(name)})
+    # A tie counts against the wanted value, so that equal scores for all are no agreement.
+    right = int((scores[list(group.values())] >= scores[group[name]]).sum()) <= k
+    return _Verdict(row, kind_of(name), right, min(1.0, k / len(group)))
+
+
+def _agreement(n: int, judged: Sequence[_Verdict], unjudged: int, seed: int) -> Agreement:
+    rows = np.array([verdict.row for verdict in judged], np.int64)
+    right = np.array([verdict.right for verdict in judged], np.float64)
+    chance = np.array([verdict.chance for verdict in judged], np.float64)
+    kind = np.array([verdict.kind for verdict in judged], dtype=object)
+    correct = np.bincount(rows, right, n)
+    wanted = np.bincount(rows, minlength=n).astype(np.float64)
+    kinds = sorted(set(kind))
+    return Agreement(
+        estimate=bootstrap_ratio(correct, wanted, seed=seed),
+        chance=_mean(chance),
+        judged=len(judged),
+        pictures=int((wanted > 0).sum()),
+        unjudged=unjudged,
+        parts={name: _mean(right[kind == name]) for name in kinds},
+        chance_parts={name: _mean(chance[kind == name]) for name in kinds},
+        correct=correct,
+        wanted=wanted,
+    )

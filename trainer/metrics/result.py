@@ -1,0 +1,71 @@
+"""One figure of a judgement, with everything that is needed to read it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measured figure and its protocol.
+
+    Attributes:
+      name: the name carries the protocol, such as `r_precision_1of100`.
+      value: the estimate; NaN where nothing could be measured.
+      low, high: ends of the 95 % interval, or None where there is none.
+      n: pictures (or captions) that the value rests on.
+      split: the split that was judged.
+      seed: the seed of sampling and resampling.
+      chance: what a blind guess gives, or None where chance has no meaning.
+      ceiling: what real pictures (or a person's captions) give under the same protocol, or None.
+      higher_is_better: the direction of improvement.
+      protocol: one sentence that says what was compared with what.
+      baselines: simple systems under the same protocol, by name.
+      parts: the value's breakdown, such as one figure for each kind of attribute.
+    """
+
+    name: str
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    split: str
+    seed: int
+    chance: float | None
+    ceiling: float | None
+    higher_is_better: bool
+    protocol: str
+    baselines: dict[str, float] = field(default_factory=dict)
+    parts: dict[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns a JSON-able mapping; NaN and infinity, which JSON lacks, become null."""
+        return {key: _finite(value) for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Metric:
+        """Reads what `to_json` wrote; raises ValueError that names unknown and missing keys."""
+        known = {item.name for item in fields(cls)}
+        wrong = sorted(set(record) ^ known)
+        if wrong:
+            name = record.get("name", "without a name")
+            raise ValueError(f"metric {name}: unknown or missing keys {wrong}; expected {known}")
+        values = dict(record)
+        if values["value"] is None:
+            values["value"] = math.nan
+        for group in ("baselines", "parts"):
+            values[group] = {
+                key: math.nan if value is None else value for key, value in values[group].items()
+            }
+        return cls(**values)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
