@@ -1,0 +1,105 @@
+"""Paints a scene at any resolution: signed distances, two samples a pixel and axis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from data.scenes import shapes, world
+from data.scenes.layout import Figure, Scene
+
+SAMPLES = 2
+PERIOD = 4.4
+"""Distance between stripes and between dots, in `world.GRID` pixels."""
+STROKE_RADIUS = 0.42
+
+
+def draw(scene: Scene, resolution: int) -> np.ndarray:
+    """Returns the picture of `scene`, uint8[resolution, resolution, 3].
+
+    Raises:
+      ValueError: if `resolution` is below 8 pixels, where nothing could be told apart.
+    """
+    if resolution < 8:
+        raise ValueError(f"resolution is {resolution}; a scene needs 8 pixels or more a side")
+    background = str(scene.facts.background)
+    side = resolution * SAMPLES
+    canvas = np.empty((side, side, 3))
+    canvas[:] = world.BACKGROUNDS[background]
+    for figure in scene.figures:
+        for line in _motion_lines(figure):
+            _paint_line(canvas, line, world.STROKES[background])
+    for figure in scene.figures:
+        _paint_figure(canvas, figure)
+    pixels = canvas.reshape(resolution, SAMPLES, resolution, SAMPLES, 3).mean(axis=(1, 3))
+    return np.rint(pixels).astype(np.uint8)
+
+
+def _window(
+    canvas: np.ndarray, box: tuple[float, float, float, float]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Returns the part of the canvas in `box`, x and y of its samples, and a sample's side."""
+    side = canvas.shape[0]
+    sample = world.GRID / side
+    left, top = (max(0, math.floor(edge / sample) - 1) for edge in box[:2])
+    right, bottom = (min(side, math.ceil(edge / sample) + 1) for edge in box[2:])
+    x = (np.arange(left, right) + 0.5) * sample
+    y = (np.arange(top, bottom) + 0.5) * sample
+    return canvas[top:bottom, left:right], x[None, :], y[:, None], sample
+
+
+def _paint_figure(canvas: np.ndarray, figure: Figure) -> None:
+    part, x, y, sample = _window(canvas, figure.body())
+    x, y = np.broadcast_arrays(x - figure.x, y - figure.y)
+    cover = shapes.coverage(figure.shape, x, y, figure.diameter / 2, figure.angle, sample)
+    second = _texture(figure, x, y, sample)[..., None]
+    base, dark = np.array(world.COLOURS[figure.colour]), np.array(world.second_tone(figure.colour))
+    _blend(part, cover, base + (dark - base) * second)
+
+
+def _texture(figure: Figure, x: np.ndarray, y: np.ndarray, sample: float) -> np.ndarray:
+    """Returns the share of the second tone in each sample, in [0, 1]."""
+    if figure.texture == "plain":
+        return np.zeros(x.shape)
+    cos, sin = math.cos(figure.angle), math.sin(figure.angle)
+    u, v = x * cos + y * sin, y * cos - x * sin
+    # Distances to the nearest stripe's or dot's middle, on a grid through the centre.
+    across = np.abs((v + PERIOD / 2) % PERIOD - PERIOD / 2)
+    if figure.texture == "striped":
+        return np.clip(0.5 - (across - PERIOD / 4) / sample, 0.0, 1.0)
+    along = np.abs((u + PERIOD / 2) % PERIOD - PERIOD / 2)
+    return np.clip(0.5 - (np.hypot(across, along) - 0.3 * PERIOD) / sample, 0.0, 1.0)
+
+
+def _motion_lines(figure: Figure) -> Iterator[tuple[float, float, float, float]]:
+    """Yields the motion lines (x0, y0, x1, y1) that go with the figure's action."""
+    box = figure.strokes()
+    if box is None:
+        return
+    left, top, right, bottom = box
+    for share, length in ((-0.28, 0.6), (0.0, 1.0), (0.28, 0.6)):
+        if figure.action == "falling":
+            x = figure.x + share * figure.diameter
+            yield x, bottom - 0.8, x, bottom - 0.8 - length * (bottom - top - 1.6)
+        else:
+            y = figure.y + share * figure.diameter
+            near, far = (left, right) if figure.side > 0 else (right, left)
+            yield near + 0.8 * figure.side, y, near + (far - near) * (0.18 + 0.64 * length), y
+
+
+def _paint_line(
+    canvas: np.ndarray, line: tuple[float, float, float, float], colour: tuple[int, int, int]
+) -> None:
+    x0, y0, x1, y1 = line
+    box = (min(x0, x1) - 1, min(y0, y1) - 1, max(x0, x1) + 1, max(y0, y1) + 1)
+    part, x, y, sample = _window(canvas, box)
+    dx, dy = x1 - x0, y1 - y0
+    along = np.clip(((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy), 0.0, 1.0)
+    distance = np.hypot(x - x0 - along * dx, y - y0 - along * dy) - STROKE_RADIUS
+    _blend(part, np.clip(0.5 - distance / sample, 0.0, 1.0), np.array(colour))
+
+
+def _blend(part: np.ndarray, cover: np.ndarray, colour: np.ndarray) -> None:
+    part += cover[..., None] * (colour - part)

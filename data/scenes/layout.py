@@ -1,0 +1,215 @@
+"""Chooses what is in a scene and where it stands, all from (seed, index)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from data.scenes import world
+from data.scenes.claim import Claim, ObjectClaim
+from data.scenes.world import between, pick
+
+PAIR_SHARE = 0.75
+ACTION_SHARE = 0.2
+TEXTURE_WEIGHTS = (0.7, 0.15, 0.15)
+DIAMETER = {"large": (13.0, 14.6), "small": (9.0, 10.4)}
+HIDDEN_DIAMETER = (15.5, 17.5)
+REACH = 0.55
+"""Half of the box that holds a shape, leaning or not, as a share of its diameter."""
+STROKE_ROOM = 4.5
+MARGIN = 0.4
+TRIES = 12
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One drawn object: centre and diameter in `world.GRID` pixels, angle in radians clockwise.
+
+    `side` is +1 or -1: where a rolling figure's motion lines are (its right or its left).
+    """
+
+    colour: str
+    shape: str
+    texture: str
+    action: str | None
+    x: float
+    y: float
+    diameter: float
+    angle: float
+    side: int
+
+    def body(self) -> tuple[float, float, float, float]:
+        """Returns the box (left, top, right, bottom) of the shape itself."""
+        reach = REACH * self.diameter
+        return self.x - reach, self.y - reach, self.x + reach, self.y + reach
+
+    def strokes(self) -> tuple[float, float, float, float] | None:
+        """Returns the box of the motion lines, None where there are none."""
+        left, top, right, bottom = self.body()
+        if self.action == "falling":
+            return left, top - STROKE_ROOM, right, top
+        if self.action == "rolling":
+            return (
+                (right, top, right + STROKE_ROOM, bottom)
+                if self.side > 0
+                else (left - STROKE_ROOM, top, left, bottom)
+            )
+        return None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that is true of a picture, and its figures in the order they are painted."""
+
+    facts: Claim
+    figures: tuple[Figure, ...]
+
+    def attributes(self) -> tuple[str, ...]:
+        """Returns everything true of the scene as attribute names, `group:value`."""
+        return self.facts.attributes()
+
+
+def sample(rng: np.random.Generator) -> Scene:
+    """Returns a random scene: two objects in a relation, or one to three of one kind."""
+    core = _core(rng)
+    while True:
+        facts = _details(rng, core)
+        place = _place_pair if facts.relation is not None else _place_alike
+        for _ in range(TRIES):
+            figures = place(rng, facts)
+            if figures is not None:
+                return Scene(facts, figures)
+
+
+def _core(rng: np.random.Generator) -> Claim:
+    """Returns colours and shapes, distinct within a pair, with a relation or a count."""
+    colours, shapes = list(world.COLOURS), list(world.SHAPES)
+    first = ObjectClaim(pick(rng, colours), pick(rng, shapes))
+    if rng.random() >= PAIR_SHARE:
+        return Claim((first,), count=1 + pick(rng, range(len(world.COUNTS))))
+    colours.remove(first.colour)
+    shapes.remove(first.shape)
+    second = ObjectClaim(pick(rng, colours), pick(rng, shapes))
+    return Claim((first, second), relation=pick(rng, world.RELATIONS))
+
+
+def _details(rng: np.random.Generator, core: Claim) -> Claim:
+    """Returns `core` with a random size, texture, action and background."""
+    things = tuple(
+        replace(
+            thing,
+            size=pick(rng, world.SIZES),
+            texture=pick(rng, world.TEXTURES, TEXTURE_WEIGHTS),
+            action=_action(rng, thing.shape) if rng.random() < ACTION_SHARE else None,
+        )
+        for thing in core.objects
+    )
+    if core.relation in ("behind", "in front of"):
+        # Only a large shape can still be told by what a small one leaves of it.
+        hidden = 0 if core.relation == "behind" else 1
+        things = tuple(
+            replace(thing, size="large" if index == hidden else "small")
+            for index, thing in enumerate(things)
+        )
+    return replace(core, objects=things, background=pick(rng, tuple(world.BACKGROUNDS)))
+
+
+def _action(rng: np.random.Generator, shape: str) -> str:
+    """Returns an action that can be seen on `shape`: round shapes roll, others lean."""
+    return pick(rng, ("rolling" if shape in world.ROUND_SHAPES else "leaning", "falling"))
+
+
+def _figure(
+    rng: np.random.Generator, thing: ObjectClaim, diameter: tuple[float, float] | None = None
+) -> Figure:
+    low, high = diameter or DIAMETER[str(thing.size)]
+    lean = between(rng, 16, 24) * pick(rng, (-1, 1)) if thing.action == "leaning" else 0.0
+    return Figure(
+        thing.colour,
+        thing.shape,
+        str(thing.texture),
+        thing.action,
+        0.0,
+        0.0,
+        between(rng, low, high),
+        math.radians(lean),
+        pick(rng, (-1, 1)),
+    )
+
+
+def _place_pair(rng: np.random.Generator, facts: Claim) -> tuple[Figure, ...] | None:
+    relation = str(facts.relation)
+    if relation in ("behind", "in front of"):
+        return _place_overlap(rng, facts)
+    first, second = (_figure(rng, thing) for thing in facts.objects)
+    near = REACH * (first.diameter + second.diameter) + 0.5
+    apart, aside = between(rng, near, near + 5.0), between(rng, -2.5, 2.5)
+    sign = 1 if relation in ("below", "right of") else -1
+    dx, dy = (aside, sign * apart) if relation in ("above", "below") else (sign * apart, aside)
+    moved = replace(first, x=dx, y=dy)
+    return _centre(rng, (second, moved)) if _clear((second, moved)) else None
+
+
+def _place_overlap(rng: np.random.Generator, facts: Claim) -> tuple[Figure, ...] | None:
+    """Returns the hidden figure, then the small one before one of its four corners."""
+    things = facts.objects if facts.relation == "behind" else facts.objects[::-1]
+    hidden, front = _figure(rng, things[0], HIDDEN_DIAMETER), _figure(rng, things[1])
+    dx, dy = (between(rng, 3.2, 5.0) * pick(rng, (-1, 1)) for _ in range(2))
+    moved = replace(front, x=dx, y=dy)
+    return _centre(rng, (hidden, moved)) if _clear((hidden, moved), bodies=False) else None
+
+
+def _place_alike(rng: np.random.Generator, facts: Claim) -> tuple[Figure, ...] | None:
+    """Returns `facts.count` figures that differ in place only."""
+    model = _figure(rng, facts.objects[0])
+    low, high = 0.5 * model.diameter, world.GRID - 0.5 * model.diameter
+    figures = tuple(
+        replace(model, x=between(rng, low, high), y=between(rng, low, high))
+        for _ in range(facts.count or 1)
+    )
+    return figures if _clear(figures) and _inside(_hull(figures)) else None
+
+
+def _boxes(figure: Figure) -> list[tuple[float, float, float, float]]:
+    strokes = figure.strokes()
+    return [figure.body()] + ([strokes] if strokes else [])
+
+
+def _overlap(one: Sequence[float], other: Sequence[float], gap: float = 0.6) -> bool:
+    return all(
+        one[axis] < other[axis + 2] + gap and other[axis] < one[axis + 2] + gap for axis in (0, 1)
+    )
+
+
+def _clear(figures: tuple[Figure, ...], bodies: bool = True) -> bool:
+    """Returns whether no motion line, and with `bodies` no shape, meets another figure."""
+    for index, one in enumerate(figures):
+        for other in figures[index + 1 :]:
+            pairs = [(a, b) for a in _boxes(one) for b in _boxes(other)]
+            if any(_overlap(a, b, 0.3) for a, b in pairs[0 if bodies else 1 :]):
+                return False
+    return True
+
+
+def _hull(figures: tuple[Figure, ...]) -> tuple[float, float, float, float]:
+    boxes = [box for figure in figures for box in _boxes(figure)]
+    left, top, right, bottom = zip(*boxes, strict=True)
+    return min(left), min(top), max(right), max(bottom)
+
+
+def _inside(box: Sequence[float]) -> bool:
+    return min(box) >= MARGIN and max(box) <= world.GRID - MARGIN
+
+
+def _centre(rng: np.random.Generator, figures: tuple[Figure, ...]) -> tuple[Figure, ...] | None:
+    """Returns the figures moved together to a random spot, None where the picture is too small."""
+    left, top, right, bottom = _hull(figures)
+    free = world.GRID - 2 * MARGIN
+    if right - left > free or bottom - top > free:
+        return None
+    dx = between(rng, MARGIN - left, world.GRID - MARGIN - right)
+    dy = between(rng, MARGIN - top, world.GRID - MARGIN - bottom)
+    return tuple(replace(figure, x=figure.x + dx, y=figure.y + dy) for figure in figures)
