@@ -1,0 +1,141 @@
+"""Requests that a served model must answer, built from real pictures and captions."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from components.serving_check.contract import CONTRACT
+from data.schema import CaptionedImage, to_example
+
+ANSWER = "answer"
+REFUSAL = "InvalidArgument"
+EITHER = "answer or InvalidArgument"
+
+NO_PICTURE = b"these bytes are no picture"
+NO_EXAMPLE = b"these bytes are no tf.train.Example"
+ODD_TEXTS = (b"", b"\xff\xfe no UTF-8", b"word " * 5000, "\U0001f3a8\u0000\u200b".encode())
+
+
+@dataclass(frozen=True)
+class Twin:
+    """Two rows of two answers that must be equal, whatever else was in their batches."""
+
+    row: int
+    other: str
+    other_row: int
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One request.
+
+    Attributes:
+      name: unique among the probes of a model.
+      signature: the signature called.
+      inputs: a column of bytes, ints or floats for each input, one entry a row.
+      expect: `ANSWER`, `REFUSAL` or `EITHER`.
+      repeats: how often it is sent; the latency is the median.
+      twins: rows that must equal rows of earlier probes.
+    """
+
+    name: str
+    signature: str
+    inputs: dict[str, list[Any]]
+    expect: str = ANSWER
+    repeats: int = 1
+    twins: tuple[Twin, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """The request's batch size."""
+        return max(len(column) for column in self.inputs.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns what the replaying process reads; bytes become base64."""
+        inputs = {key: [_plain(value) for value in column] for key, column in self.inputs.items()}
+        return {
+            "name": self.name,
+            "signature": self.signature,
+            "inputs": inputs,
+            "repeats": self.repeats,
+        }
+
+
+def build(model: str, pictures: Sequence[CaptionedImage], batch: int) -> list[Probe]:
+    """Returns the probes of `model` ("encoder", "captioner" or "generator").
+
+    Every signature gets a request of one row, one of `batch` rows in another order that holds the
+    first row again, requests that must be refused, and the first request once more after these.
+
+    Raises:
+      ValueError: there is no picture to ask with.
+    """
+    if not pictures:
+        raise ValueError("no test picture to ask the model with; give examples with a test split")
+    probes: list[Probe] = []
+    for signature, names in CONTRACT[model].items():
+        rows = [_row(names.inputs, pictures[i % len(pictures)], i) for i in range(batch)]
+        probes += _answers(signature, rows)
+        probes += _refusals(signature, rows)
+        probes.append(_again(probes, signature))
+    return probes
+
+
+def _row(inputs: frozenset[str], picture: CaptionedImage, number: int) -> dict[str, Any]:
+    values = {
+        "text": picture.captions[number % len(picture.captions)].encode("utf-8"),
+        "image_bytes": picture.encoded,
+        "examples": to_example(picture).SerializeToString(),
+        "seed": 1000 + number,
+        "truncation": 1.0 - 0.5 * (number % 2),
+    }
+    return {name: values[name] for name in sorted(inputs)}
+
+
+def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def _answers(signature: str, rows: list[dict[str, Any]]) -> list[Probe]:
+    one = Probe(f"{signature} x1", signature, _columns(rows[:1]), repeats=5)
+    last = len(rows) - 1
+    many = Probe(
+        f"{signature} x{len(rows)}",
+        signature,
+        _columns(rows[::-1]),
+        repeats=3,
+        twins=(Twin(last, one.name, 0),),
+    )
+    return [one, many] if last else [one]
+
+
+def _refusals(signature: str, rows: list[dict[str, Any]]) -> list[Probe]:
+    good, name = rows[0], f"{signature} with"
+    probes = []
+    for key, wrong in (("image_bytes", NO_PICTURE), ("examples", NO_EXAMPLE)):
+        if key in good:
+            columns = _columns([good, {**good, key: wrong}])
+            probes.append(Probe(f"{name} broken {key}", signature, columns, REFUSAL))
+    if "text" in good:
+        columns = _columns([{**good, "text": text} for text in ODD_TEXTS])
+        probes += [
+            Probe(f"{name} odd text {i}", signature, _columns([{**good, "text": text}]), EITHER)
+            for i, text in enumerate(ODD_TEXTS)
+        ]
+    if "seed" in good:
+        columns = {**_columns([good]), "text": [good["text"]] * 2}
+        probes.append(Probe(f"{name} unequal lengths", signature, columns, REFUSAL))
+    return probes
+
+
+def _again(probes: Sequence[Probe], signature: str) -> Probe:
+    first = next(probe for probe in probes if probe.signature == signature)
+    twins = tuple(Twin(row, first.name, row) for row in range(first.rows))
+    return Probe(f"{signature} after bad requests", signature, first.inputs, twins=twins)
+
+
+def _plain(value: Any) -> Any:
+    return {"b64": base64.b64encode(value).decode()} if isinstance(value, bytes) else value

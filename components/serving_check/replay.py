@@ -1,0 +1,107 @@
+"""Replays requests against a SavedModel: `python -m components.serving_check.replay MODEL IN OUT`.
+
+Nothing but TensorFlow and tensorflow-text is imported, as in a model server, so that a model which
+leans on the code that trained it does not load here.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+
+def main(model_dir: str, requests_file: str, out_file: str) -> None:
+    """Loads the model, sends each request of the JSON file, and writes what happened.
+
+    The name of each request goes to standard output first: the last one names a crash's cause.
+    """
+    started = time.perf_counter()
+    import tensorflow as tf
+    import tensorflow_text  # noqa: F401  registers the ops of text models
+
+    facts: dict[str, Any] = {"import_seconds": time.perf_counter() - started}
+    requests = json.loads(Path(requests_file).read_text(encoding="utf-8"))
+    started = time.perf_counter()
+    print("loading the model", flush=True)
+    try:
+        model = tf.saved_model.load(model_dir)
+    except Exception as error:  # any failure to load is the finding itself
+        facts["load_error"] = _describe(error)
+    else:
+        facts["load_seconds"] = time.perf_counter() - started
+        facts["signatures"] = _signatures(model)
+        facts["answers"] = {request["name"]: _answer(tf, model, request) for request in requests}
+    facts["peak_rss_mib"] = _peak_rss_mib()
+    Path(out_file).write_text(json.dumps(facts), encoding="utf-8")
+
+
+def _signatures(model: Any) -> dict[str, dict[str, list[str]]]:
+    return {
+        name: {
+            "inputs": sorted(signature.structured_input_signature[1]),
+            "outputs": sorted(signature.structured_outputs),
+        }
+        for name, signature in model.signatures.items()
+    }
+
+
+def _answer(tf: Any, model: Any, request: dict[str, Any]) -> dict[str, Any]:
+    print(request["name"], flush=True)
+    if request["signature"] not in model.signatures:
+        return {"error": "NoSuchSignature", "message": "the model has no such signature"}
+    signature = model.signatures[request["signature"]]
+    milliseconds = []
+    try:
+        inputs = _tensors(tf, signature, request["inputs"])
+        for _ in range(request["repeats"]):
+            started = time.perf_counter()
+            outputs = {name: value.numpy() for name, value in signature(**inputs).items()}
+            milliseconds.append(1000 * (time.perf_counter() - started))
+    except Exception as error:  # the kind of error is what the caller judges
+        return {"error": type(error).__name__, "message": _describe(error)}
+    return {
+        "first_ms": milliseconds[0],
+        "median_ms": median(milliseconds[1:] or milliseconds),
+        "outputs": {name: _encode(value) for name, value in outputs.items()},
+    }
+
+
+def _tensors(tf: Any, signature: Any, columns: dict[str, list[Any]]) -> dict[str, Any]:
+    specs = signature.structured_input_signature[1]
+    return {
+        name: tf.constant([_decode(value) for value in column], specs[name].dtype)
+        for name, column in columns.items()
+    }
+
+
+def _decode(value: Any) -> Any:
+    return base64.b64decode(value["b64"]) if isinstance(value, dict) else value
+
+
+def _encode(value: Any) -> dict[str, Any]:
+    flat = value.ravel().tolist()
+    if value.dtype == object:
+        flat = [base64.b64encode(item).decode() for item in flat]
+        return {"shape": list(value.shape), "b64": flat}
+    return {"shape": list(value.shape), "values": flat}
+
+
+def _describe(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0][:300]}"
+
+
+def _peak_rss_mib() -> float:
+    # The kernel's ru_maxrss would count the parent's memory before exec as well.
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

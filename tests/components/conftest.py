@@ -1,0 +1,207 @@
+"""Small real artefacts: pictures, Examples splits, and SavedModels with the served signatures."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from data.schema import RAW_FEATURE_SPEC, CaptionedImage, to_example
+
+COLOURS = {"red": (220, 30, 30), "green": (30, 180, 60), "blue": (40, 60, 210)}
+
+
+def _png(colour, size=16):
+    out = io.BytesIO()
+    Image.new("RGB", (size, size), colour).save(out, "PNG")
+    return out.getvalue()
+
+
+def _picture(number, split):
+    name = list(COLOURS)[number % 3]
+    shade = tuple(min(255, channel + number) for channel in COLOURS[name])
+    return CaptionedImage(
+        image_id=f"{split}-{number}",
+        encoded=_png(shade),
+        height=16,
+        width=16,
+        channels=3,
+        captions=(f"a {name} square", f"{name}色的方块"),
+        languages=("en", "zh"),
+        attributes=(f"colour:{name}",),
+        split=split,
+    )
+
+
+@pytest.fixture(scope="session")
+def pictures():
+    """Ten captioned pictures of each split."""
+    return {split: [_picture(i, split) for i in range(10)] for split in ("train", "val", "test")}
+
+
+@pytest.fixture(scope="session")
+def examples_uri(tmp_path_factory, pictures):
+    """A directory laid out as an Examples artefact of gzipped TFRecords."""
+    root = tmp_path_factory.mktemp("examples")
+    for split, items in pictures.items():
+        directory = root / f"Split-{split}"
+        directory.mkdir()
+        options = tf.io.TFRecordOptions(compression_type="GZIP")
+        with tf.io.TFRecordWriter(str(directory / "data-00000-of-00001.gz"), options) as writer:
+            for item in items:
+                writer.write(to_example(item).SerializeToString())
+    return str(root)
+
+
+def _decode(encoded):
+    picture = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    return tf.image.resize(tf.cast(picture, tf.float32) / 255, [8, 8])
+
+
+def _pixels(image_bytes):
+    spec = tf.TensorSpec([8, 8, 3], tf.float32)
+    return tf.map_fn(_decode, image_bytes, fn_output_signature=spec)
+
+
+def _unit(values):
+    return tf.math.l2_normalize(values + 1e-3, -1)
+
+
+STRINGS = tf.TensorSpec([None], tf.string)
+
+
+class _Tiny(tf.Module):
+    """A model with a fault of choice: `nan`, `neighbours`, `accepts_anything`, or none."""
+
+    def __init__(self, fault):
+        super().__init__()
+        self.fault = fault
+        self.scale = tf.Variable(float("nan") if fault == "nan" else 1.0)
+
+    def export(self, directory, **functions):
+        def from_examples(examples):
+            key = "image/encoded" if self.reads_pictures else "caption/text"
+            parsed = tf.io.parse_example(examples, {key: RAW_FEATURE_SPEC[key]})[key]
+            if not self.reads_pictures:
+                parsed = tf.sparse.to_dense(parsed)[:, 0]
+            return functions["serving_default"](parsed)
+
+        signatures = {
+            name: tf.function(call, input_signature=self.specs(name))
+            for name, call in functions.items()
+        }
+        signatures["examples"] = tf.function(
+            from_examples, input_signature=[tf.TensorSpec([None], tf.string, "examples")]
+        )
+        tf.saved_model.save(self, directory, signatures=signatures)
+
+    def specs(self, name):
+        argument = "image_bytes" if self.reads_pictures and name != "embed_text" else "text"
+        return [tf.TensorSpec([None], tf.string, argument)]
+
+
+class TinyEncoder(_Tiny):
+    reads_pictures = True
+    names = tf.constant([f"colour:{name}" for name in COLOURS])
+
+    def attributes(self, image_bytes):
+        colour = tf.reduce_mean(_pixels(image_bytes), [1, 2]) * self.scale
+        names = tf.tile(self.names[None], [tf.shape(image_bytes)[0], 1])
+        return {"name": names, "score": colour}
+
+    def embed_image(self, image_bytes):
+        colour = tf.reduce_mean(_pixels(image_bytes), [1, 2])
+        if self.fault == "neighbours":
+            colour += tf.reduce_mean(colour, 0)
+        return {"embedding": _unit(colour)}
+
+    def embed_text(self, text):
+        found = [tf.strings.regex_full_match(text, f".*{name}.*") for name in COLOURS]
+        return {"embedding": _unit(tf.cast(tf.stack(found, 1), tf.float32))}
+
+    def save(self, directory):
+        functions = {"serving_default": self.attributes, "attributes": self.attributes}
+        functions |= {"embed_image": self.embed_image, "embed_text": self.embed_text}
+        self.export(directory, **functions)
+
+
+class TinyCaptioner(_Tiny):
+    reads_pictures = True
+    words = tf.constant([f"a {name} square" for name in COLOURS])
+
+    def caption(self, image_bytes):
+        if self.fault == "accepts_anything":
+            rows = tf.shape(image_bytes)[0]
+            return {"caption": tf.fill([rows], "a"), "log_prob": tf.zeros([rows])}
+        colour = tf.reduce_mean(_pixels(image_bytes), [1, 2])
+        best = tf.argmax(colour, -1)
+        return {
+            "caption": tf.gather(self.words, best),
+            "log_prob": self.scale * -tf.reduce_max(colour, -1),
+        }
+
+    def explain(self, image_bytes):
+        answer = self.caption(image_bytes)
+        tokens = tf.strings.split(answer["caption"]).to_tensor()
+        grid = tf.ones([tf.shape(tokens)[0], tf.shape(tokens)[1], 2, 2]) / 4
+        return {**answer, "tokens": tokens, "attention": grid}
+
+    def save(self, directory):
+        self.export(directory, serving_default=self.caption, explain=self.explain)
+
+
+class TinyGenerator(_Tiny):
+    reads_pictures = False
+    colours = tf.constant(list(COLOURS.values()), tf.float32)
+
+    def paint(self, row):
+        text, seed = row
+        found = [tf.strings.regex_full_match(text, f".*{name}.*") for name in COLOURS]
+        colour = tf.linalg.matvec(self.colours, tf.cast(tf.stack(found), tf.float32), True)
+        noise = tf.random.stateless_uniform([8, 8, 3], [0, tf.cast(seed, tf.int32)], 0, 20)
+        return tf.io.encode_png(tf.cast(colour + noise, tf.uint8))
+
+    def generate(self, text, seed, truncation):
+        tf.debugging.assert_equal(tf.shape(text), tf.shape(seed))
+        if self.fault == "neighbours":
+            seed += tf.cast(tf.shape(seed)[0], tf.int64)
+        pictures = tf.map_fn(self.paint, (text, seed), fn_output_signature=tf.string)
+        return {"image_bytes": pictures, "text_oov": truncation * 0.0 * self.scale}
+
+    def serve(self, text):
+        ones = tf.ones_like(tf.strings.length(text), tf.float32)
+        return self.generate(text, tf.strings.to_hash_bucket_fast(text, 1 << 30), ones)
+
+    def specs(self, name):
+        if name != "generate":
+            return super().specs(name)
+        kinds = {"text": tf.string, "seed": tf.int64, "truncation": tf.float32}
+        return [tf.TensorSpec([None], kind, key) for key, kind in kinds.items()]
+
+    def save(self, directory):
+        self.export(directory, serving_default=self.serve, generate=self.generate)
+
+
+KINDS = {"encoder": TinyEncoder, "captioner": TinyCaptioner, "generator": TinyGenerator}
+
+
+@pytest.fixture(scope="session")
+def model_uri(tmp_path_factory):
+    """Returns a function: kind, fault -> URI of a Model artefact's directory (made once)."""
+    made = {}
+
+    def make(kind, fault=""):
+        if (kind, fault) not in made:
+            root = tmp_path_factory.mktemp(f"{kind}{fault}")
+            KINDS[kind](fault).save(str(Path(root, "Format-Serving")))
+            made[kind, fault] = str(root)
+        return made[kind, fault]
+
+    return make
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)

@@ -1,0 +1,144 @@
+"""The check on tiny models, each with one fault that clients would meet."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from components.serving_check import replay
+from components.serving_check.check import check, run
+from components.serving_check.contract import CONTRACT
+from components.serving_check.findings import report
+from components.serving_check.probes import build
+
+
+@pytest.fixture
+def judged(tmp_path, model_uri, pictures):
+    """Returns a function: kind, fault -> the report, replayed within this process."""
+
+    def judge(kind, fault=""):
+        probes = build(kind, pictures["test"], 4)
+        requests, answers = tmp_path / "requests.json", tmp_path / "answers.json"
+        requests.write_text(json.dumps([probe.to_json() for probe in probes]))
+        model_dir = f"{model_uri(kind, fault)}/Format-Serving"
+        replay.main(model_dir, str(requests), str(answers))
+        return report(kind, probes, json.loads(answers.read_text()))
+
+    return judge
+
+
+@pytest.mark.parametrize("kind", CONTRACT)
+def test_sound_model_is_blessed(judged, kind):
+    got = judged(kind)
+    assert got.problems == ()
+    assert got.blessed
+    assert "fresh process" in got.sentence
+    measured = {(latency.signature, latency.batch) for latency in got.latencies}
+    assert measured == {(name, batch) for name in CONTRACT[kind] for batch in (1, 4)}
+    assert all(0 < latency.median_ms < 60_000 for latency in got.latencies)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault", "words"),
+    [
+        ("captioner", "nan", "log_prob holds values that are not finite"),
+        ("captioner", "accepts_anything", "with broken image_bytes' was answered, not refused"),
+        ("encoder", "neighbours", "embedding: up to"),
+        ("generator", "neighbours", "image_bytes: pixels up to"),
+    ],
+)
+def test_faulty_model_is_refused_with_the_reason(judged, kind, fault, words):
+    got = judged(kind, fault)
+    assert not got.blessed
+    assert got.sentence.startswith("Refused: ")
+    assert any(words in problem for problem in got.problems), got.problems
+
+
+def test_fresh_process_answers_for_the_exported_model(model_uri, pictures):
+    got = check(f"{model_uri('generator')}/Format-Serving", "generator", pictures["test"], batch=3)
+    assert got.problems == ()
+    assert got.peak_rss_mib > 50
+    assert got.import_seconds > 0.1
+
+
+def test_slow_model_is_refused_at_the_time_limit(model_uri, pictures):
+    model_dir = f"{model_uri('encoder')}/Format-Serving"
+    got = check(model_dir, "encoder", pictures["test"], time_limit=0.2)
+    assert "no end after 0.2 s" in got.sentence
+
+
+def test_directory_without_model_is_refused(tmp_path, judged, pictures):
+    probes = build("encoder", pictures["test"], 2)
+    requests, answers = tmp_path / "requests.json", tmp_path / "answers.json"
+    requests.write_text("[]")
+    replay.main(str(tmp_path / "nothing"), str(requests), str(answers))
+    got = report("encoder", probes, json.loads(answers.read_text()))
+    assert "does not load" in got.sentence
+
+
+def test_crash_names_the_signal_and_the_request(tmp_path):
+    crash = "import os; print('caption x8', flush=True); os.kill(os.getpid(), 11)"
+    reason = run([sys.executable, "-c", crash], tmp_path, 30)
+    assert "by signal 11 while at 'caption x8'" in reason
+
+
+def test_error_exit_gives_the_last_line_of_the_log(tmp_path):
+    reason = run([sys.executable, "-c", "raise SystemExit('out of memory')"], tmp_path, 30)
+    assert reason == "the process ended with code 1 while at 'start': out of memory"
+
+
+def test_replaying_process_imports_no_room_but_its_own():
+    source = Path(replay.__file__).read_text()
+    for room in ("tfx", "data", "trainer", "pipeline", "components"):
+        assert f"import {room}" not in source
+        assert f"from {room}" not in source
+
+
+def test_no_picture_is_an_error():
+    with pytest.raises(ValueError, match="test split"):
+        build("encoder", [], 4)
+
+
+def test_every_signature_is_asked_alone_in_a_batch_and_again(pictures):
+    for kind, signatures in CONTRACT.items():
+        probes = build(kind, pictures["test"], 4)
+        assert len({probe.name for probe in probes}) == len(probes)
+        for name in signatures:
+            rows = [probe.rows for probe in probes if probe.signature == name]
+            assert rows[:2] == [1, 4]
+            assert any(probe.twins for probe in probes if probe.signature == name)
+
+
+def facts_of(kind, **changes):
+    names = {
+        name: {"inputs": sorted(wanted.inputs), "outputs": sorted(wanted.outputs) or ["x"]}
+        for name, wanted in CONTRACT[kind].items()
+    }
+    return {"signatures": {**names, **changes}, "answers": {}, "peak_rss_mib": 1.0}
+
+
+def test_renamed_output_is_a_problem():
+    changed = {"inputs": ["image_bytes"], "outputs": ["caption", "logprob"]}
+    got = report("captioner", [], facts_of("captioner", serving_default=changed))
+    wanted = "'serving_default' has outputs caption, logprob in place of caption, log_prob"
+    assert wanted in got.sentence
+
+
+def test_missing_signature_is_a_problem():
+    facts = facts_of("generator")
+    del facts["signatures"]["generate"]
+    got = report("generator", [], facts)
+    assert "signature 'generate' is missing (there are: serving_default, examples)" in got.sentence
+
+
+def test_wrong_kind_of_error_is_a_problem(pictures):
+    probes = [
+        probe for probe in build("captioner", pictures["test"], 2) if probe.expect != "answer"
+    ]
+    crash = {"error": "InternalError", "message": "InternalError: bad"}
+    facts = facts_of("captioner")
+    facts["answers"] = {probe.name: crash for probe in probes}
+    got = report("captioner", probes, facts)
+    assert len(got.problems) == len(probes)
+    assert "ended in InternalError: bad in place of InvalidArgument" in got.problems[0]
