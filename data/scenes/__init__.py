@@ -33,7 +33,7 @@ def as_captioned_images(
     """Yields the first `count` scenes of `seed` as records with PNG bytes and their split."""
     for one in islice(samples(seed, languages), count):
         yield CaptionedImage(
-            image_id=f"scene-{seed}-{one.index:06d}",
+            image_id=one.image_id,
             encoded=png(one.image(resolution)),
             height=resolution,
             width=resolution,

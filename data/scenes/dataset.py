@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from data.scenes.claim import Claim
 from data.scenes.draw import draw
 from data.scenes.layout import Scene, sample
 
-SHARES = {"train": 6, "val": 1, "test": 1}
+_SHARES = ("train",) * 6 + ("val", "test")
 
 
 @dataclass(frozen=True)
@@ -22,15 +23,21 @@ class Sample:
     """One scene of the sequence with what is said of it.
 
     Attributes:
-      index: its place in the sequence of its seed.
+      seed, index: the sequence and the place in it.
       scene: what it shows.
       captions, languages: sentences and the BCP-47 tag of each.
     """
 
+    seed: int
     index: int
     scene: Scene
     captions: tuple[str, ...]
     languages: tuple[str, ...]
+
+    @property
+    def image_id(self) -> str:
+        """The name of the picture, unique over all seeds."""
+        return f"scene-{self.seed}-{self.index:06d}"
 
     @property
     def split(self) -> str:
@@ -42,26 +49,35 @@ class Sample:
         return draw(self.scene, resolution)
 
 
-def samples(seed: int, languages: Sequence[str] = PLAN, start: int = 0) -> Iterator[Sample]:
+def samples(seed: int, languages: Sequence[str] = PLAN) -> Iterator[Sample]:
     """Yields the scenes of `seed` without end; one depends on (seed, index) alone."""
-    index = start
-    while True:
+    for index in count():
+        rng = world.generator(seed, index)
+        yield _told(rng, sample(rng), seed, index, languages)
+
+
+def split_samples(
+    seed: int, split: str, size: int, languages: Sequence[str] = PLAN
+) -> Iterator[Sample]:
+    """Yields the first `size` scenes of `seed` that belong to `split`."""
+    for index in count():
+        if size == 0:
+            return
         rng = world.generator(seed, index)
         scene = sample(rng)
-        yield Sample(index, scene, captions(rng, scene.facts, languages), tuple(languages))
-        index += 1
+        if split_of(scene.facts) == split:
+            size -= 1
+            yield _told(rng, scene, seed, index, languages)
 
 
 def split_of(facts: Claim) -> str:
     """Returns the split of all scenes with these facts, so that none is in two splits."""
-    digest = hashlib.sha256("|".join(_specification(facts)).encode()).digest()
-    place = int.from_bytes(digest[:8], "big") % sum(SHARES.values())
-    for split, share in SHARES.items():
-        place -= share
-        if place < 0:
-            return split
-    raise AssertionError("shares do not add up")
+    digest = hashlib.sha256("|".join(sorted(facts.attributes())).encode()).digest()
+    place = int.from_bytes(digest[:8], "big") % len(_SHARES)
+    return _SHARES[place]
 
 
-def _specification(facts: Claim) -> tuple[str, ...]:
-    return tuple(sorted(facts.attributes()))
+def _told(
+    rng: np.random.Generator, scene: Scene, seed: int, index: int, languages: Sequence[str]
+) -> Sample:
+    return Sample(seed, index, scene, captions(rng, scene.facts, languages), tuple(languages))

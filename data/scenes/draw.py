@@ -53,7 +53,9 @@ def _window(
 def _paint_figure(canvas: np.ndarray, figure: Figure) -> None:
     part, x, y, sample = _window(canvas, figure.body())
     x, y = np.broadcast_arrays(x - figure.x, y - figure.y)
-    cover = shapes.coverage(figure.shape, x, y, figure.diameter / 2, figure.angle, sample)
+    cover = shapes.coverage(
+        figure.shape, x, y, radius=figure.diameter / 2, angle=figure.angle, pixel=sample
+    )
     second = _texture(figure, x, y, sample)[..., None]
     base, dark = np.array(world.COLOURS[figure.colour]), np.array(world.second_tone(figure.colour))
     _blend(part, cover, base + (dark - base) * second)

@@ -14,7 +14,7 @@ from data.scenes.claim import Claim, ObjectClaim
 from data.scenes.lexicon import Lexicon, lexemes
 from data.scenes.world import pick
 
-_SHAPES = {
+_SHAPES: dict[str, dict[str, float]] = {
     "circle": {"circle": 3, "disc": 1},
     "square": {"square": 1},
     "triangle": {"triangle": 1},
@@ -22,7 +22,7 @@ _SHAPES = {
     "cross": {"cross": 3, "plus sign": 1},
     "ring": {"ring": 3, "hoop": 1},
 }
-_PLURALS = {
+_PLURALS: dict[str, dict[str, float]] = {
     shape: {
         f"{word}es" if word.endswith("s") else f"{word}s": weight for word, weight in row.items()
     }

@@ -34,7 +34,7 @@ def parse(caption: str, language: str) -> Claim | None:
     Raises:
       ValueError: for a language without a grammar.
     """
-    tag = language.split("-")[0].lower()
+    tag = language.partition("-")[0].lower()
     if tag not in LANGUAGES:
         raise ValueError(f"no grammar for language {language!r}; there are {sorted(LANGUAGES)}")
     found = LANGUAGES[tag].LEXICON.read(caption)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,7 +74,7 @@ class Lexicon:
         return found
 
 
-def lexemes(code: str, table: dict[str, dict[str, float]]) -> list[Lexeme]:
+def lexemes(code: str, table: Mapping[str, Mapping[str, float]]) -> list[Lexeme]:
     """Returns the lexemes of one part of speech from {value: {text: weight}}."""
     return [
         Lexeme(code, value, text, weight)

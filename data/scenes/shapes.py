@@ -77,7 +77,7 @@ SHAPE_DISTANCE: dict[str, Callable[[Points, Points], Distance]] = {
 
 
 def coverage(
-    shape: str, x: Points, y: Points, radius: float, angle: float, pixel: float = 1.0
+    shape: str, x: Points, y: Points, *, radius: float, angle: float, pixel: float = 1.0
 ) -> np.ndarray:
     """Returns how much of each sample a shape covers, in [0, 1], shaped as `x` and `y`.
 

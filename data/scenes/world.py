@@ -1,4 +1,4 @@
-"""What a scene may be made of: names, colours, relations. All other modules read their words here."""
+"""What a scene may be made of: names, colours, relations, and the random numbers behind it."""
 
 from __future__ import annotations
 

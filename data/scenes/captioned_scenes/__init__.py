@@ -1,0 +1,1 @@
+"""The TFDS data set `captioned_scenes`; importing its builder module registers it."""
