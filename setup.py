@@ -4,8 +4,10 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
+ROOMS = ("data", "trainer", "components", "pipeline")
 RUNTIME = [
     "apache-beam",
+    "jinja2",
     "keras>=3.12",
     "numpy",
     "pillow>=10",
@@ -18,7 +20,11 @@ RUNTIME = [
     "tqdm",
 ]
 TFX = ["tfx>=1.16"]
-DEV = ["hypothesis", "mypy", "nbclient", "ipykernel", "pytest", "ruff", "types-PyYAML"]
+DEV = ["hypothesis", "ipykernel", "mypy", "nbclient", "pytest", "ruff", "types-PyYAML"]
+# Files that the code reads at run time: schemas, configs, templates, and what TFDS asks beside a
+# builder (README.md, CITATIONS.bib, TAGS.txt).
+PACKAGE_DATA = [f"**/*.{ending}" for ending in ("bib", "css", "html", "j2", "md", "pbtxt", "yaml")]
+PACKAGE_DATA += ["**/TAGS.txt"]
 
 setup(
     name="tuwen",
@@ -27,8 +33,8 @@ setup(
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     python_requires=">=3.10",
-    packages=find_packages(include=[f"{room}{dots}" for room in ("data", "trainer", "components", "pipeline") for dots in ("", ".*")]),
-    include_package_data=True,
+    packages=find_packages(include=[f"{room}{inner}" for room in ROOMS for inner in ("", ".*")]),
+    package_data=dict.fromkeys(ROOMS, PACKAGE_DATA),
     install_requires=RUNTIME,
     extras_require={"tfx": TFX, "dev": DEV},
     entry_points={"console_scripts": ["tuwen = pipeline.cli:main"]},

@@ -1,0 +1,40 @@
+# Every target works in a fresh clone; `make env` is part of each that needs the environment.
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python3.10 python,\
+	$(shell $(name) -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null && echo $(name))))
+BIN := .venv/bin
+# Further arguments: make demo ARGS=--smoke, make test ARGS="tests/data -x"
+ARGS ?=
+
+.PHONY: help env demo test lint format lock test-debian13 clean
+.DEFAULT_GOAL := help
+
+help:  ## say what there is
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## */  make \1\t/' | expand -t 22
+
+env:  ## make .venv from the locked stack of this machine (nothing to do: no cost)
+	@$(or $(PYTHON),$(error no Python 3 found; install one of 3.10 to 3.13)) requirements/make_env.py
+
+demo: env  ## run the whole pipeline on generated scenes; leaves models and a report
+	@$(BIN)/tuwen run demo $(ARGS)
+
+test: env  ## run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: env  ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: env  ## let ruff put the source in order
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock:  ## resolve both stacks anew (ARGS=--upgrade: newest versions that fit)
+	@$(PYTHON) requirements/make_lock.py $(ARGS)
+
+test-debian13:  ## run the tests with the other stack in a Debian 13 root (needs root; CMD="..." runs that)
+	@requirements/debian13.sh $(CMD)
+
+clean:  ## remove the environment, tools and caches (runs/ stays)
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache build *.egg-info
+	find $(filter-out .git,$(wildcard data trainer components pipeline tests)) -name __pycache__ -prune -exec rm -rf {} +
