@@ -1,0 +1,199 @@
+"""The commands of `tuwen` and their arguments, apart from what they do."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+
+STAGES = ("encoder", "captioner", "generator")
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: what it is for, the module with its `run(arguments)`, and lines to copy."""
+
+    help: str
+    module: str
+    examples: tuple[str, ...]
+
+
+COMMANDS = {
+    "run": Command(
+        "run the whole pipeline: read, check, train, judge, push, report",
+        "pipeline.commands.run",
+        (
+            "tuwen run demo",
+            "tuwen run demo --smoke                       # the whole graph in seconds of training",
+            "tuwen run fashion64 --data PATH --minutes 40",
+            "tuwen run demo --set generator.batch_size=64 --set training.seed=1",
+        ),
+    ),
+    "configs": Command(
+        "list the configs with what they cost and give",
+        "pipeline.commands.configs",
+        ("tuwen configs",),
+    ),
+    "check-data": Command(
+        "read a data set as a run would, and say what is wrong with it",
+        "pipeline.commands.check_data",
+        ("tuwen check-data my-pictures/", "tuwen check-data tfds:captioned_scenes/32px"),
+    ),
+    "train": Command(
+        "train one model without TFX, to try things out",
+        "pipeline.commands.train",
+        (
+            "tuwen train demo --stage encoder --minutes 2",
+            "tuwen train demo --stage generator --steps 500 --set generator.width=16",
+        ),
+    ),
+    "generate": Command(
+        "draw pictures from captions",
+        "pipeline.commands.generate",
+        (
+            "tuwen generate 'a red circle above a blue square'",
+            "tuwen generate '一个红色的圆' 'a small star' --n 4 --seed 7 -o pictures/",
+        ),
+    ),
+    "caption": Command(
+        "describe pictures in words",
+        "pipeline.commands.caption",
+        ("tuwen caption picture.png", "tuwen caption *.jpg --model runs/demo"),
+    ),
+    "evaluate": Command(
+        "measure pushed models again, without TFX",
+        "pipeline.commands.evaluate",
+        ("tuwen evaluate demo", "tuwen evaluate fashion64 --data PATH --model runs/fashion64"),
+    ),
+    "report": Command(
+        "say where a run's report is and what it found",
+        "pipeline.commands.report",
+        ("tuwen report", "tuwen report runs/demo"),
+    ),
+}
+
+
+def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `command` to its parser."""
+    _ADD[command](parser)
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
+    _config(parser)
+    _work(parser)
+    parser.add_argument(
+        "--minutes", type=_positive, help="training budget in place of the config's"
+    )
+    parser.add_argument("--smoke", action="store_true", help="run the config's smoke twin")
+    parser.add_argument(
+        "--force-bless", metavar="REASON", default="", help="push models that miss a threshold"
+    )
+    parser.add_argument("--fresh", action="store_true", help="run every node, whatever is cached")
+
+
+def _nothing(parser: argparse.ArgumentParser) -> None:
+    del parser
+
+
+def _check_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "path", help="captioned folder or file, COCO captions, or tfds:NAME[/CONFIG]"
+    )
+    parser.add_argument("--data-dir", help="where TFDS keeps its data sets")
+    parser.add_argument("--images", help="the folder that image paths start from")
+    parser.add_argument("--files", metavar="PATTERN", help="caption files of a folder")
+    parser.add_argument(
+        "--resolution", type=_count, default=64, help="side of the models' pictures"
+    )
+
+
+def _train(parser: argparse.ArgumentParser) -> None:
+    _config(parser)
+    _work(parser)
+    parser.add_argument("--stage", choices=STAGES, default="encoder", help="which model to train")
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument("--minutes", type=_positive, help="time budget of this stage")
+    budget.add_argument("--steps", type=_count, help="a fixed number of steps")
+    parser.add_argument("--smoke", action="store_true", help="take the config's smoke twin")
+
+
+def _generate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("text", nargs="+", metavar="TEXT", help="what to draw")
+    _model(parser)
+    parser.add_argument("--n", type=_count, default=1, help="pictures of each text")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first picture")
+    parser.add_argument(
+        "--truncation",
+        type=_positive,
+        default=1.0,
+        help="below 1: less variety, safer pictures",
+    )
+    parser.add_argument("-o", "--output", default="generated", help="folder, or one .png file")
+
+
+def _caption(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("image", nargs="+", metavar="IMAGE", help="PNG or JPEG file")
+    _model(parser)
+
+
+def _evaluate(parser: argparse.ArgumentParser) -> None:
+    _config(parser)
+    _model(parser)
+    parser.add_argument("--smoke", action="store_true", help="take the config's smoke twin")
+    parser.add_argument("-o", "--output", default="", help="JSON file for the figures")
+
+
+def _report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("work", nargs="?", metavar="DIR", help="work directory (the newest run)")
+
+
+_ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "run": _run,
+    "configs": _nothing,
+    "check-data": _check_data,
+    "train": _train,
+    "generate": _generate,
+    "caption": _caption,
+    "evaluate": _evaluate,
+    "report": _report,
+}
+
+
+def _config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "config",
+        nargs="?",
+        default="demo",
+        metavar="CONFIG",
+        help="name of a config (see 'tuwen configs') or a YAML file",
+    )
+    parser.add_argument("--data", metavar="PATH", help="data set in place of the config's")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change any setting"
+    )
+
+
+def _work(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--work", metavar="DIR", help="work directory (runs/<name of the config>)")
+
+
+def _model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        metavar="DIR",
+        help="a SavedModel or a work directory (the last pushed model of the newest run)",
+    )
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return value

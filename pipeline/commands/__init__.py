@@ -1,0 +1,1 @@
+"""The commands of `tuwen`; each module is imported only when its command runs."""

@@ -1,0 +1,38 @@
+"""`tuwen caption`: words for pictures, with a trained captioner."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from data.sources import Reject, Row, load_row
+from pipeline.errors import UsageError
+from pipeline.work_dir import find_model
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints a caption for each picture."""
+    pictures = [read_picture(path) for path in arguments.image]
+    model_dir = find_model("captioner", arguments.model)
+    print(f"captioner: {model_dir}")
+    # Starting TensorFlow takes seconds: first everything that can be wrong without it.
+    from trainer import serving
+
+    answers = serving.caption(serving.load(str(model_dir)), pictures)
+    for path, (caption, log_prob) in zip(arguments.image, answers, strict=True):
+        print(f"{path}: {caption}   (log probability {log_prob:.2f})")
+    return 0
+
+
+def read_picture(path: str) -> bytes:
+    """Returns the bytes of a file that the models can decode.
+
+    Raises:
+      UsageError: the file is missing, is no picture, is damaged or is too large.
+    """
+    place = Path(path).resolve()
+    row = Row(path, path, place.name, ("?",), ("en",), folder=str(place.parent))
+    loaded = load_row(row)
+    if isinstance(loaded, Reject):
+        raise UsageError(f"{path}: {loaded.detail}. {loaded.remedy}")
+    return loaded.picture.encoded

@@ -1,0 +1,22 @@
+"""`tuwen configs`: what can be run, what it costs and what it gives."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+
+from pipeline import config_files
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints the comment block of every config that comes with the package."""
+    del arguments
+    for name in config_files.names():
+        file = config_files.load(config_files.find(name))
+        print(f"{name}   {file.path}")
+        for heading in config_files.HEADINGS:
+            label = f"  {heading.lower() + ':':<10}"
+            text = file.header.get(heading, "")
+            print(textwrap.fill(text, 96, initial_indent=label, subsequent_indent=" " * 12))
+        print()
+    return 0

@@ -1,0 +1,84 @@
+"""`tuwen generate`: pictures from captions, with a trained generator."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import unicodedata
+from pathlib import Path
+
+from pipeline.errors import UsageError
+from pipeline.work_dir import find_model
+
+NAME_BYTES = 80
+_UNSAFE = re.compile(r"[\W_]+")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Draws `--n` pictures of each text and prints their paths."""
+    texts = [_text(text) for text in arguments.text]
+    seeds = range(arguments.seed, arguments.seed + arguments.n)
+    wanted = [(text, seed) for text in texts for seed in seeds]
+    paths = file_names(wanted, Path(arguments.output))
+    model_dir = find_model("generator", arguments.model)
+    print(f"generator: {model_dir}")
+    # Starting TensorFlow takes seconds: first everything that can be wrong without it.
+    from trainer import serving
+
+    model = serving.load(str(model_dir))
+    pictures, unknown = serving.generate(
+        model, [text for text, _ in wanted], [seed for _, seed in wanted], arguments.truncation
+    )
+    for path, picture in zip(paths, pictures, strict=True):
+        _write(path, picture)
+        print(path)
+    _tell_unknown(dict(zip((text for text, _ in wanted), unknown, strict=True)))
+    return 0
+
+
+def file_names(wanted: list[tuple[str, int]], output: Path) -> list[Path]:
+    """Returns a file for each (text, seed): letters and digits of any script, and the seed.
+
+    Raises:
+      UsageError: `output` names one .png file, and several pictures are wanted.
+    """
+    if output.suffix.lower() == ".png":
+        if len(wanted) > 1:
+            raise UsageError(f"-o {output} is one file, but {len(wanted)} pictures are wanted")
+        return [output]
+    names: list[Path] = []
+    for text, seed in wanted:
+        path, copy = output / f"{_slug(text)}-{seed}.png", 2
+        while path in names:
+            path, copy = output / f"{_slug(text)}-{seed}-{copy}.png", copy + 1
+        names.append(path)
+    return names
+
+
+def _slug(text: str) -> str:
+    plain = _UNSAFE.sub("-", unicodedata.normalize("NFKC", text).casefold()).strip("-")
+    return plain.encode()[:NAME_BYTES].decode(errors="ignore").strip("-") or "picture"
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise UsageError("an empty text says nothing to draw")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{text!r} is not UTF-8 text") from None
+    return text
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(content)
+    partial.replace(path)
+
+
+def _tell_unknown(shares: dict[str, float]) -> None:
+    for text, share in shares.items():
+        if share > 0:
+            effect = "none of its words" if share >= 1 else f"{1 - share:.0%} of its words"
+            print(f"note: '{text}': the model knows {effect}; the others have no effect")

@@ -1,0 +1,35 @@
+"""File names of generated pictures."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.commands.generate import file_names
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("A red circle!", "a-red-circle-7.png"),
+        ("一个红色的圆", "一个红色的圆-7.png"),
+        ("../../etc/passwd", "etc-passwd-7.png"),
+        ("a\x00b\nc", "a-b-c-7.png"),
+        ("?!", "picture-7.png"),
+    ],
+)
+def test_names_are_safe_and_tell_the_text(text, name):
+    assert file_names([(text, 7)], Path("out")) == [Path("out") / name]
+
+
+def test_long_texts_fit_a_file_system():
+    (path,) = file_names([("圆" * 500, 1)], Path())
+    assert len(path.name.encode()) < 100
+
+
+def test_equal_names_do_not_overwrite_each_other():
+    paths = file_names([("a b", 1), ("a-b", 1), ("a_b", 1)], Path())
+    assert [path.name for path in paths] == ["a-b-1.png", "a-b-1-2.png", "a-b-1-3.png"]
+
+
+def test_one_png_name_serves_one_picture():
+    assert file_names([("a", 1)], Path("x/y.PNG")) == [Path("x/y.PNG")]
