@@ -46,7 +46,7 @@ def run(*command: str) -> None:
 
 def made_from(lock: Path) -> str:
     """What the stamp of a whole environment says: all that its making depends on."""
-    inputs = (lock, ROOT / "setup.py", ROOT / "pyproject.toml", Path(__file__))
+    inputs = (lock, ROOT / "setup.py", Path(__file__))
     sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}" for path in inputs]
     return "\n".join([str(ROOT), *sums, ""])
 
