@@ -17,7 +17,7 @@ from data.errors import DataError
 SPLITS = ("train", "val", "test")
 SHARES = (0.8, 0.1, 0.1)
 
-_SIXTEEN_BIT = ("I", "I;16", "I;16B", "I;16L", "F")
+_DEEP_GREY = ("I", "I;16", "I;16B", "I;16L")
 
 
 def over_white(image: Image.Image) -> Image.Image:
@@ -34,7 +34,7 @@ def hash_pixels(image: Image.Image) -> str:
     Pixels rather than file bytes, so that a PNG and a BMP of one picture are one picture. Deep
     grey pictures are hashed at their full depth, all others as RGB over white.
     """
-    shown = image if image.mode in _SIXTEEN_BIT else over_white(image)
+    shown = image.convert("I") if image.mode in _DEEP_GREY else over_white(image)
     digest = hashlib.blake2b(f"{shown.mode} {shown.size}".encode(), digest_size=16)
     digest.update(shown.tobytes())
     return digest.hexdigest()

@@ -3,6 +3,7 @@
 from data.sources.duplicates import resolve_duplicates
 from data.sources.loading import Loaded, load, load_row
 from data.sources.opening import open_source
+from data.sources.report import RejectReport, collect, sift
 from data.sources.rows import DEFAULT_LIMITS, REMEDIES, Limits, Reject, Row
 from data.sources.source import Source
 
@@ -12,10 +13,13 @@ __all__ = [
     "Limits",
     "Loaded",
     "Reject",
+    "RejectReport",
     "Row",
     "Source",
+    "collect",
     "load",
     "load_row",
     "open_source",
     "resolve_duplicates",
+    "sift",
 ]

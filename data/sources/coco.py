@@ -14,7 +14,7 @@ from data.errors import DataError
 from data.sources import files
 from data.sources.records import to_row
 from data.sources.rows import Reject, Row
-from data.sources.source import Source, digest
+from data.sources.source import Source, caption_files_digest
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,7 @@ class CocoCaptions(Source):
         return f"COCO captions {names} in {posixpath.dirname(self.caption_files[0])}"
 
     def fingerprint(self) -> str:
-        captions = (files.read(path) for path in self.caption_files)
-        folders = (self._folder(path, load(path)["images"]) for path in self.caption_files)
-        listed = (entry for folder in folders for entry in files.listing(folder))
-        return digest([*captions, *listed, self.language, self.resplit])
+        return caption_files_digest(self, self.caption_files)
 
     def parts(self) -> tuple[str, ...]:
         return self.caption_files

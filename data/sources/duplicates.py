@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
+from data.sources.files import natural_key
 from data.sources.loading import Loaded
 from data.sources.rows import Reject
-
-
-def order(where: str) -> tuple[tuple[str, int], ...]:
-    """Returns a sort key in which `captions.jsonl:9` comes before `captions.jsonl:10`."""
-    return tuple(
-        (text, int(digits or 0)) for text, digits in re.findall(r"([^0-9]*)([0-9]*)", where)
-    )
 
 
 def as_duplicate(first_where: str, first_split: str, later: Loaded) -> Reject:
@@ -34,5 +27,5 @@ def resolve_duplicates(group: Iterable[Loaded]) -> tuple[Loaded, list[Reject]]:
     "First" is by place in the source, not by order in `group`, so that the outcome does not
     depend on which worker was quicker.
     """
-    first, *later = sorted(group, key=lambda loaded: order(loaded.row.where))
+    first, *later = sorted(group, key=lambda loaded: natural_key(loaded.row.where))
     return first, [as_duplicate(first.row.where, first.split, copy) for copy in later]

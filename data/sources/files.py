@@ -1,17 +1,22 @@
 """Reading and writing files on this disk and, by TensorFlow's gfile, on any store it knows.
 
 Paths with a scheme (`gs://bucket/x`) go through tf.io.gfile; all others use the standard library,
-so that work on local files never waits for TensorFlow to start.
+so that work on local files never waits for TensorFlow to start. Errors are OSErrors either way.
 """
+
+# Paths are text here: pathlib folds the slashes of gs://, and raises on names that are too long.
+# ruff: noqa: PTH112, PTH113, PTH116, PTH207, PTH208
 
 from __future__ import annotations
 
-import glob as local_glob
+import fnmatch
 import os
 import posixpath
 import re
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
+from glob import glob as local_glob
 from pathlib import Path
 from typing import Any
 
@@ -23,56 +28,101 @@ def is_remote(path: str) -> bool:
     return _SCHEME.match(path) is not None
 
 
-def _gfile() -> Any:
-    import tensorflow as tf
-
-    return tf.io.gfile
-
-
 def join(folder: str, name: str) -> str:
     """Returns the path of `name` in `folder`; both keep forward slashes."""
     return posixpath.join(folder, name)
 
 
+def natural_key(text: str) -> tuple[tuple[str, int], ...]:
+    """Returns a sort key by which `captions.jsonl:9` comes before `captions.jsonl:10`."""
+    return tuple((word, int(digits or 0)) for word, digits in re.findall(r"(\D*)(\d*)", text))
+
+
+@contextmanager
+def _gfile() -> Iterator[Any]:
+    import tensorflow as tf
+
+    try:
+        yield tf.io.gfile
+    except tf.errors.OpError as error:
+        raise OSError(str(error)) from error
+
+
 def is_file(path: str) -> bool:
     """Whether a regular file (not a folder, pipe or device) stands at `path`."""
     if is_remote(path):
-        return _gfile().exists(path) and not _gfile().isdir(path)
-    return os.path.isfile(path)  # noqa: PTH113 (Path.is_file raises on over-long names)
+        with _gfile() as gfile:
+            return gfile.exists(path) and not gfile.isdir(path)
+    return os.path.isfile(path)
 
 
 def is_folder(path: str) -> bool:
     """Whether `path` is a folder."""
-    return _gfile().isdir(path) if is_remote(path) else os.path.isdir(path)  # noqa: PTH112
+    if is_remote(path):
+        with _gfile() as gfile:
+            return gfile.isdir(path)
+    return os.path.isdir(path)
 
 
 def glob(pattern: str) -> list[str]:
-    """Returns the sorted paths that match a shell pattern."""
-    return sorted(_gfile().glob(pattern) if is_remote(pattern) else local_glob.glob(pattern))  # noqa: PTH207
+    """Returns the paths that match a shell pattern, in natural order."""
+    if not is_remote(pattern):
+        return sorted(local_glob(pattern), key=natural_key)
+    with _gfile() as gfile:
+        return sorted(gfile.glob(pattern), key=natural_key)
 
 
-def open_binary(path: str) -> Any:
-    """Opens a file for reading bytes; the caller closes it."""
-    return _gfile().GFile(path, "rb") if is_remote(path) else open(path, "rb")
+def matching(folder: str, patterns: str) -> list[str]:
+    """Returns the files in `folder` whose names match a shell pattern, in natural order.
+
+    Args:
+      folder: may hold characters that mean something in a pattern.
+      patterns: one or more for names, separated by commas.
+    """
+    if not is_folder(folder):
+        return []
+    if is_remote(folder):
+        with _gfile() as gfile:
+            names = gfile.listdir(folder)
+    else:
+        names = os.listdir(folder)
+    wanted = [pattern.strip() for pattern in patterns.split(",")]
+    fitting = {name for name in names if any(fnmatch.fnmatchcase(name, want) for want in wanted)}
+    paths = (join(folder, name) for name in sorted(fitting, key=natural_key))
+    return [path for path in paths if is_file(path)]
 
 
 def read(path: str) -> bytes:
-    """Returns the whole file."""
-    with open_binary(path) as file:
+    """Returns the whole file; raises OSError."""
+    if not is_remote(path):
+        return Path(path).read_bytes()
+    with _gfile() as gfile, gfile.GFile(path, "rb") as file:
         return file.read()
 
 
 def size(path: str) -> int:
-    """Returns the length of a file in bytes."""
-    return _gfile().stat(path).length if is_remote(path) else Path(path).stat().st_size
+    """Returns the length of a file in bytes; raises OSError."""
+    if not is_remote(path):
+        return Path(path).stat().st_size
+    with _gfile() as gfile:
+        return gfile.stat(path).length
+
+
+def stamp(path: str) -> tuple[int, int] | None:
+    """Returns length and change time (ns) of a file on this disk, cheaply; else None."""
+    if is_remote(path):
+        return None
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def lines(path: str) -> Iterator[bytes]:
     """Yields the lines of a file, undecoded, without their line ends and a leading BOM."""
-    with open_binary(path) as file:
-        for number, line in enumerate(file):
-            start = line.removeprefix(b"\xef\xbb\xbf") if number == 0 else line
-            yield start.rstrip(b"\r\n")
+    for line in read(path).removeprefix(b"\xef\xbb\xbf").split(b"\n"):
+        yield line.rstrip(b"\r")
 
 
 def inside(folder: str, name: str) -> bool:
@@ -81,32 +131,18 @@ def inside(folder: str, name: str) -> bool:
         return False
     if is_remote(folder):
         return True
-    return Path(folder, name).resolve().is_relative_to(Path(folder).resolve())
-
-
-def listing(folder: str) -> Iterator[tuple[str, int, int]]:
-    """Yields the relative path, length and change time (ns) of all files below `folder`, sorted."""
-    walk = _gfile().walk(folder) if is_remote(folder) else os.walk(folder, followlinks=True)
-    for parent, folders, names in walk:
-        folders.sort()
-        for name in sorted(names):
-            path = join(parent, name)
-            found = _gfile().stat(path) if is_remote(path) else os.stat(path)  # noqa: PTH116
-            length = found.length if is_remote(path) else found.st_size
-            yield (
-                posixpath.relpath(path, folder),
-                length,
-                found.mtime_nsec if is_remote(path) else found.st_mtime_ns,
-            )
+    root = os.path.realpath(folder)
+    return os.path.commonpath((root, os.path.realpath(join(root, name)))) == root
 
 
 def write_whole(path: str, content: bytes) -> None:
     """Writes a file under a temporary name beside it, then renames it: all of it or nothing."""
     temporary = f"{path}.{uuid.uuid4().hex}.tmp"
     if is_remote(path):
-        with _gfile().GFile(temporary, "wb") as file:
-            file.write(content)
-        _gfile().rename(temporary, path, overwrite=True)
+        with _gfile() as gfile:
+            with gfile.GFile(temporary, "wb") as file:
+                file.write(content)
+            gfile.rename(temporary, path, overwrite=True)
         return
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -11,7 +11,7 @@ from data.errors import DataError
 from data.sources import files
 from data.sources.records import to_row
 from data.sources.rows import Reject, Row
-from data.sources.source import Source, digest
+from data.sources.source import Source, caption_files_digest
 from data.sources.tables import READERS
 
 DEFAULT_NAMES = tuple(f"captions{ending}" for ending in READERS)
@@ -36,8 +36,7 @@ class CaptionedFolder(Source):
         return f"captioned folder {self.images} ({names})"
 
     def fingerprint(self) -> str:
-        captions = (files.read(path) for path in self.caption_files)
-        return digest([*captions, *files.listing(self.images), self.language, self.resplit])
+        return caption_files_digest(self, self.caption_files)
 
     def _read(self, part: str) -> Iterator[Row | Reject]:
         return merge(self._records())
@@ -99,17 +98,17 @@ def find_caption_files(folder: str, pattern: str | None) -> tuple[str, ...]:
 
     Args:
       folder: where they stand.
-      pattern: a name or shell pattern such as `captions*.jsonl`; None takes the first that there is
-        of captions.jsonl, captions.csv and captions.tsv.
+      pattern: names or shell patterns such as `captions*.jsonl`, separated by commas; None takes
+        the first that there is of captions.jsonl, captions.csv and captions.tsv.
 
     Raises:
       DataError: there is none.
     """
     if pattern is None:
-        paths = [files.join(folder, name) for name in DEFAULT_NAMES]
+        paths = (files.join(folder, name) for name in DEFAULT_NAMES)
         found = [path for path in paths if files.is_file(path)][:1]
     else:
-        found = files.glob(files.join(folder, pattern))
+        found = files.matching(folder, pattern)
     if not found:
         raise DataError(
             folder,

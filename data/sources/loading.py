@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from data.sources import files
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A row and its examined picture, with the split decided."""
+    """A row and its examined picture, with the split decided.
+
+    Where the row held the picture's bytes, `row.image` is empty now: they are in `picture`.
+    """
 
     row: Row
     picture: Picture
@@ -68,7 +71,9 @@ def load_row(
     seen = encoded if isinstance(encoded, Fault) else examine(encoded, limits)
     if isinstance(seen, Fault):
         return Reject.of(row.where, row.image_id, seen.reason, seen.detail)
-    return Loaded(row, seen, row.split or assign(seen.content_hash, shares))
+    # The picture goes on in `seen`; a second copy of its bytes would travel with the row.
+    light = replace(row, image=b"") if isinstance(row.image, bytes) else row
+    return Loaded(light, seen, row.split or assign(seen.content_hash, shares))
 
 
 def read_picture(row: Row, limits: Limits) -> bytes | Fault:

@@ -30,14 +30,15 @@ def open_source(
 
     Args:
       path_or_name: a captioned folder; a .jsonl, .csv or .tsv file of one; a COCO captions .json or
-        a folder with annotations/captions_*.json; a shell pattern of such files; or
+        a folder with annotations/captions_*.json; a shell pattern for such files in one folder; or
         `tfds:NAME[/CONFIG]`. Paths may have a scheme that tf.io.gfile knows, such as gs://.
       limits: of one caption; pass the same to `load`.
       data_dir: of TFDS data sets.
       images: the folder that image paths start from; None is that of the caption file, and for COCO
         the folder beside it that has the pictures.
-      files_pattern: the caption files of a folder, such as `captions*.jsonl`; the captions of one
-        image in several files are merged. None takes captions.jsonl, .csv or .tsv.
+      files_pattern: the caption files of a folder, such as `captions*.jsonl` or, separated by
+        commas, `captions.jsonl,captions_zh.jsonl`; the captions of one image in several files are
+        merged. None takes captions.jsonl, .csv or .tsv.
       language: BCP-47 tag of all captions; None reads it from the data, or takes zh for captions
         with a Han character and en for others.
       text_features: caption features of a TFDS data set, where their names do not tell.
@@ -63,7 +64,7 @@ def _caption_files(name: str, pattern: str | None) -> tuple[str, ...]:
     if files.is_file(name):
         return (name,)
     if not files.is_folder(name):
-        found = tuple(files.glob(name))
+        found = tuple(files.matching(posixpath.dirname(name) or ".", posixpath.basename(name)))
         if found:
             return found
         raise DataError(
@@ -71,7 +72,7 @@ def _caption_files(name: str, pattern: str | None) -> tuple[str, ...]:
             "there is no such file or folder",
             "Name a captioned folder, a caption file, or tfds:NAME.",
         )
-    coco = tuple(files.glob(files.join(name, "annotations/captions_*.json")))
+    coco = tuple(files.matching(files.join(name, "annotations"), "captions_*.json"))
     return coco if coco and pattern is None else find_caption_files(name, pattern)
 
 

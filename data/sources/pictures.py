@@ -13,9 +13,10 @@ from PIL import Image, ImageOps
 from data.sources.rows import Limits
 from data.splits import hash_pixels
 
-_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "GIF")
+_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")
 # What TensorFlow decodes as it stands; MPO is a phone's JPEG with more pictures behind the first.
 _KEPT_AS_IS = ("PNG", "JPEG", "MPO")
+_MAGIC = (b"\x89PNG", b"\xff\xd8", b"RIFF", b"II*", b"MM\x00*", b"BM", b"GIF8")
 _PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 _ORIENTATION = 0x0112
 
@@ -62,7 +63,8 @@ def examine(encoded: bytes, limits: Limits) -> Picture | Fault:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         return Fault("decompression_bomb", str(error))
     except Image.UnidentifiedImageError:
-        return Fault("not_an_image", f"the file begins with {encoded[:8]!r}")
+        reason = "undecodable_image" if encoded.startswith(_MAGIC) else "not_an_image"
+        return Fault(reason, f"no picture can be read; the file begins with {encoded[:8]!r}")
     except Exception as error:  # On damaged bytes Pillow's readers raise almost any type.
         return Fault("undecodable_image", f"{type(error).__name__}: {error}")
 
@@ -83,9 +85,11 @@ def _header_fault(image: Image.Image, limits: Limits) -> Fault | None:
 def _decode(image: Image.Image, encoded: bytes) -> Picture | Fault:
     name, mode = image.format or "", image.mode
     image.load()
-    upright = image
-    if image.getexif().get(_ORIENTATION, 1) != 1:
-        upright = ImageOps.exif_transpose(image)
+    if name == "PNG":
+        # Pillow shows a PNG whose last chunks are damaged or missing; TensorFlow refuses it.
+        with Image.open(io.BytesIO(encoded)) as again:
+            again.verify()
+    upright = _upright(image)
     if name not in _KEPT_AS_IS or upright is not image:
         if mode not in _PNG_MODES:
             return Fault("undecodable_image", f"a {name} of the colour mode {mode}")
@@ -99,6 +103,16 @@ def _decode(image: Image.Image, encoded: bytes) -> Picture | Fault:
         mode=mode,
         content_hash=hash_pixels(upright),
     )
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Returns `image` itself unless its EXIF says to turn it; damaged EXIF says nothing."""
+    try:
+        if image.getexif().get(_ORIENTATION, 1) == 1:
+            return image
+        return ImageOps.exif_transpose(image)
+    except Exception:  # As for the picture itself, the readers raise almost any type.
+        return image
 
 
 def _encode(image: Image.Image, lossy: bool) -> bytes:

@@ -106,10 +106,8 @@ def _check_keys(record: Mapping[str, Any]) -> None:
 
 def _captions(record: Mapping[str, Any], limits: Limits) -> tuple[dict[int, str], tuple[str, ...]]:
     """Returns the captions that stay by their place in the record, and why the others do not."""
-    given = record.get("captions", record.get("caption", []))
-    if isinstance(given, str):
-        given = [given]
-    if not isinstance(given, list) or not all(isinstance(caption, str) for caption in given):
+    given = [*_listed(record.get("captions")), *_listed(record.get("caption"))]
+    if not all(isinstance(caption, str) for caption in given):
         raise _Fault("wrong_type", "captions must be a list of texts")
     faults = {place: _caption_fault(caption, limits) for place, caption in enumerate(given)}
     dropped = tuple(fault for fault in faults.values() if fault)
@@ -117,6 +115,12 @@ def _captions(record: Mapping[str, Any], limits: Limits) -> tuple[dict[int, str]
     if not kept:
         raise _Fault(dropped[0] if dropped else "empty_caption", "no caption can be used")
     return kept, dropped
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
 
 
 def _caption_fault(caption: str, limits: Limits) -> str | None:

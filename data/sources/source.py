@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import abc
 import hashlib
-from collections.abc import Iterable, Iterator
+import posixpath
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from data.errors import DataError
+from data.sources import files
 from data.sources.rows import DEFAULT_LIMITS, Limits, Reject, Row
 
 
@@ -62,6 +64,18 @@ class Source(abc.ABC):
                 yield replace(row, split=None) if self.resplit and isinstance(row, Row) else row
         if not found and part is None:
             raise DataError(self.path, "there is no record in it", "Add a record for each picture.")
+
+
+def caption_files_digest(source: Source, paths: Sequence[str]) -> str:
+    """Returns the fingerprint of caption files and of the pictures that their rows name.
+
+    Pictures count by length and change time; on a remote store, where asking for these is slow,
+    by name alone.
+    """
+    rows = (row for row in source.rows() if isinstance(row, Row))
+    stamps = (files.stamp(files.join(row.folder, str(row.image))) for row in rows)
+    names = [posixpath.basename(path) for path in paths]
+    return digest([names, *map(files.read, paths), *stamps, source.language, source.resplit])
 
 
 def digest(values: Iterable[object]) -> str:

@@ -87,7 +87,7 @@ def _read_table(path: str, name: str, cells_of: _Cells) -> Iterator[Place | Reje
         try:
             cells, taken = cells_of(lines[place : place + _LONGEST_RECORD])
             yield where, _record(columns, cells)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             taken = 1
             yield Reject.of(where, "", "malformed_row", str(error))
         place += taken
@@ -119,7 +119,7 @@ def _header(cells: Sequence[str], where: str) -> list[str]:
             raise DataError(
                 f"{where}, column {place + 1}",
                 f"the column {column!r:.60} is unknown",
-                f"Name the columns {_columns()}, with the separator of the file's ending.",
+                f"Name the columns {_columns()}; commas separate them in .csv, tabs in .tsv.",
             )
         if column in columns[:place]:
             raise DataError(

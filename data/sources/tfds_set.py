@@ -60,7 +60,7 @@ class TfdsSet(Source):
         splits = self._builder().info.splits
         return tuple(
             f"{name}[{start}:{min(start + _PART, splits[name].num_examples)}]"
-            for name in splits
+            for name in sorted(splits)
             for start in range(0, splits[name].num_examples, _PART)
         )
 
@@ -86,12 +86,20 @@ class TfdsSet(Source):
         record = {
             "image": named[0] if named and named[0] else where,
             "captions": [text for path in roles.captions for text in _texts(example, path)],
-            "language": _texts(example, roles.languages) if roles.languages else None,
+            "language": _language(example, roles.languages),
             "attributes": _texts(example, roles.attributes) if roles.attributes else None,
             "split": split,
         }
         row = to_row(where, record, folder="", limits=self.limits, language=self.language)
         return row if isinstance(row, Reject) else replace(row, image=pick(example, roles.image))
+
+
+def _language(example: Any, path: Path | None) -> str | list[str] | None:
+    """Returns the tag of all captions, or a tag for each, or nothing."""
+    if path is None:
+        return None
+    texts = _texts(example, path)
+    return texts[0] if isinstance(pick(example, path), bytes) else texts or None
 
 
 def _texts(example: Any, path: Path) -> list[str]:

@@ -1,0 +1,120 @@
+"""Everything that was left out, counted by reason, and the examples that stayed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from data.errors import DataError
+from data.sources import files
+from data.sources.duplicates import as_duplicate
+from data.sources.loading import Loaded, load_row
+from data.sources.rows import DEFAULT_LIMITS, Limits, Reject, Row
+from data.sources.source import Source
+from data.splits import SHARES, check_shares
+
+if TYPE_CHECKING:
+    from data.schema import CaptionedImage
+
+
+@dataclass
+class RejectReport:
+    """What became of a source's rows.
+
+    Attributes:
+      kept: number of pictures that stayed.
+      rejects: the rows and pictures that did not, in the order in which they were met.
+      dropped_captions: number of captions left out of rows that stayed, by reason.
+    """
+
+    kept: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+    dropped_captions: Counter[str] = field(default_factory=Counter)
+
+    def keep(self, row: Row) -> None:
+        """Counts a row that stays."""
+        self.kept += 1
+        self.dropped_captions.update(row.dropped)
+
+    @property
+    def share(self) -> float:
+        """Rejects over all; 0 where there is nothing at all."""
+        total = self.kept + len(self.rejects)
+        return len(self.rejects) / total if total else 0.0
+
+    def by_reason(self) -> dict[str, int]:
+        """Returns the number of rejects of each reason, the commonest first."""
+        counts = Counter(reject.reason for reject in self.rejects)
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+    def first(self, reason: str) -> Reject:
+        """Returns the first reject of a reason that `by_reason` names."""
+        return next(reject for reject in self.rejects if reject.reason == reason)
+
+    def write(self, path: str) -> None:
+        """Writes a line of JSON per reject, whole or not at all."""
+        lines = (f"{reject.to_json()}\n" for reject in self.rejects)
+        files.write_whole(path, "".join(lines).encode("utf-8", "backslashreplace"))
+
+    def check_share(self, max_share: float, source: str = "data") -> None:
+        """Raises DataError when more than `max_share` was rejected, or nothing is left.
+
+        Args:
+          max_share: 0 to 1.
+          source: what the message calls the data.
+        """
+        if self.kept and self.share <= max_share:
+            return
+        total = self.kept + len(self.rejects)
+        reasons = list(self.by_reason().items())[:3]
+        found = "; ".join(self._summary(reason, count) for reason, count in reasons)
+        allowed = f"more than the {max_share:.1%} allowed" if self.kept else "no picture is left"
+        raise DataError(
+            source,
+            f"{len(self.rejects)} of {total} rows were rejected ({self.share:.1%}), {allowed}: "
+            f"{found or 'there was no row'}",
+            " ".join(self.first(reason).remedy for reason, _ in reasons),
+        )
+
+    def _summary(self, reason: str, count: int) -> str:
+        first = self.first(reason)
+        return f"{count} {reason}, first at {first.where} ({first.image or '?'}: {first.detail})"
+
+
+def sift(
+    source: Source,
+    report: RejectReport,
+    limits: Limits = DEFAULT_LIMITS,
+    shares: Sequence[float] = SHARES,
+) -> Iterator[Loaded]:
+    """Yields the pictures of a source that can be used, and counts the others in `report`."""
+    check_shares(shares)
+    seen: dict[str, tuple[str, str]] = {}
+    for row in source.rows():
+        loaded = row if isinstance(row, Reject) else load_row(row, limits, shares)
+        if isinstance(loaded, Loaded) and loaded.content_hash in seen:
+            loaded = as_duplicate(*seen[loaded.content_hash], loaded)
+        if isinstance(loaded, Reject):
+            report.rejects.append(loaded)
+            continue
+        seen[loaded.content_hash] = (loaded.row.where, loaded.split)
+        report.keep(loaded.row)
+        yield loaded
+
+
+def collect(
+    source: Source, limits: Limits = DEFAULT_LIMITS, shares: Sequence[float] = SHARES
+) -> tuple[Iterator[CaptionedImage], RejectReport]:
+    """Returns the captioned images of a source, and the report that fills while they are read.
+
+    Of identical pictures the first in the source's order stays, as in `resolve_duplicates`.
+    """
+    report = RejectReport()
+    return _examples(sift(source, report, limits, shares)), report
+
+
+def _examples(loaded: Iterable[Loaded]) -> Iterator[CaptionedImage]:
+    for each in loaded:
+        yield each.example()
