@@ -26,14 +26,17 @@ def draw(scene: Scene, resolution: int) -> np.ndarray:
         raise ValueError(f"resolution is {resolution}; a scene needs 8 pixels or more a side")
     background = str(scene.facts.background)
     side = resolution * SAMPLES
-    canvas = np.empty((side, side, 3))
+    canvas = np.empty((side, side, 3), np.float32)
     canvas[:] = world.BACKGROUNDS[background]
     for figure in scene.figures:
         for line in _motion_lines(figure):
             _paint_line(canvas, line, world.STROKES[background])
     for figure in scene.figures:
         _paint_figure(canvas, figure)
-    pixels = canvas.reshape(resolution, SAMPLES, resolution, SAMPLES, 3).mean(axis=(1, 3))
+    steps = range(SAMPLES)
+    pixels = np.mean(
+        [canvas[down::SAMPLES, right::SAMPLES] for down in steps for right in steps], 0
+    )
     return np.rint(pixels).astype(np.uint8)
 
 
@@ -45,8 +48,8 @@ def _window(
     sample = world.GRID / side
     left, top = (max(0, math.floor(edge / sample) - 1) for edge in box[:2])
     right, bottom = (min(side, math.ceil(edge / sample) + 1) for edge in box[2:])
-    x = (np.arange(left, right) + 0.5) * sample
-    y = (np.arange(top, bottom) + 0.5) * sample
+    x = (np.arange(left, right, dtype=np.float32) + 0.5) * sample
+    y = (np.arange(top, bottom, dtype=np.float32) + 0.5) * sample
     return canvas[top:bottom, left:right], x[None, :], y[:, None], sample
 
 
@@ -56,15 +59,15 @@ def _paint_figure(canvas: np.ndarray, figure: Figure) -> None:
     cover = shapes.coverage(
         figure.shape, x, y, radius=figure.diameter / 2, angle=figure.angle, pixel=sample
     )
-    second = _texture(figure, x, y, sample)[..., None]
-    base, dark = np.array(world.COLOURS[figure.colour]), np.array(world.second_tone(figure.colour))
-    _blend(part, cover, base + (dark - base) * second)
+    colour = np.array(world.COLOURS[figure.colour], np.float32)
+    if figure.texture != "plain":
+        second = _texture(figure, x, y, sample)
+        colour = colour * (1 - (1 - world.SECOND_TONE) * second[..., None])
+    _blend(part, cover, colour)
 
 
 def _texture(figure: Figure, x: np.ndarray, y: np.ndarray, sample: float) -> np.ndarray:
-    """Returns the share of the second tone in each sample, in [0, 1]."""
-    if figure.texture == "plain":
-        return np.zeros(x.shape)
+    """Returns how much of the second tone is in each sample, in [0, 1]."""
     cos, sin = math.cos(figure.angle), math.sin(figure.angle)
     u, v = x * cos + y * sin, y * cos - x * sin
     # Distances to the nearest stripe's or dot's middle, on a grid through the centre.
@@ -100,7 +103,7 @@ def _paint_line(
     dx, dy = x1 - x0, y1 - y0
     along = np.clip(((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy), 0.0, 1.0)
     distance = np.hypot(x - x0 - along * dx, y - y0 - along * dy) - STROKE_RADIUS
-    _blend(part, np.clip(0.5 - distance / sample, 0.0, 1.0), np.array(colour))
+    _blend(part, np.clip(0.5 - distance / sample, 0.0, 1.0), np.array(colour, np.float32))
 
 
 def _blend(part: np.ndarray, cover: np.ndarray, colour: np.ndarray) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
@@ -13,25 +14,30 @@ RING_INNER = 0.48
 
 
 def _polygon(corners: np.ndarray, x: Points, y: Points) -> Distance:
-    """Returns the exact signed distance to a simple polygon, corners float[n, 2]."""
-    nearest = np.full(x.shape, np.inf)
+    """Returns the signed distance to a polygon that is its own mirror image in x.
+
+    Args:
+      corners: float[n, 2], the half with x >= 0 from the top to the bottom.
+      x, y: positions, of one shape.
+    """
+    x = np.abs(x)
+    nearest = np.full(x.shape, np.inf, x.dtype)
     inside = np.zeros(x.shape, bool)
-    for (ax, ay), (bx, by) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+    for (ax, ay), (bx, by) in pairwise(corners.tolist()):
         ex, ey, px, py = bx - ax, by - ay, x - ax, y - ay
         along = np.clip((px * ex + py * ey) / (ex * ex + ey * ey), 0.0, 1.0)
         nearest = np.minimum(nearest, (px - along * ex) ** 2 + (py - along * ey) ** 2)
-        crosses = (ay > y) != (by > y)
-        inside ^= crosses & ((px * ey < ex * py) == (ey < 0))
-    return np.where(inside, -1.0, 1.0) * np.sqrt(nearest)
+        inside ^= ((ay > y) != (by > y)) & ((px * ey < ex * py) == (ey > 0))
+    return np.where(inside, -1.0, 1.0).astype(x.dtype) * np.sqrt(nearest)
 
 
 def _star_corners() -> np.ndarray:
-    turn = np.arange(10) * np.pi / 5
-    radius = np.where(np.arange(10) % 2 == 0, 1.14, 0.5)
+    turn = np.arange(6) * np.pi / 5
+    radius = np.where(np.arange(6) % 2 == 0, 1.14, 0.5)
     return np.stack([radius * np.sin(turn), 0.11 - radius * np.cos(turn)], axis=1)
 
 
-_TRIANGLE = np.array([[0.0, -0.98], [1.04, 0.84], [-1.04, 0.84]])
+_TRIANGLE = np.array([[0.0, -0.98], [1.04, 0.84], [0.0, 0.84]])
 _STAR = _star_corners()
 
 

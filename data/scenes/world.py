@@ -58,12 +58,6 @@ GRID = 32.0
 T = TypeVar("T")
 
 
-def second_tone(colour: str) -> tuple[float, float, float]:
-    """Returns the darker RGB of `colour` that its stripes and dots are drawn in, 0 to 255."""
-    red, green, blue = COLOURS[colour]
-    return red * SECOND_TONE, green * SECOND_TONE, blue * SECOND_TONE
-
-
 def generator(seed: int, index: int) -> np.random.Generator:
     """Returns the stream of random numbers that belongs to picture `index` of `seed`."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, index])))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import tensorflow_datasets as tfds
 from etils import epath
 
+from data.scenes import png
 from data.scenes.dataset import split_samples
 from data.schema import SPLITS
 
@@ -69,7 +71,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 one.image_id,
                 {
                     "id": one.image_id,
-                    "image": one.image(config.resolution),
+                    "image": io.BytesIO(png(one.image(config.resolution))),
                     "captions": one.captions,
                     "languages": one.languages,
                     "attributes": one.scene.attributes(),
