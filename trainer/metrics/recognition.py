@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -151,12 +151,18 @@ class Agreement:
 
 
 def attribute_agreement(
-    scores: np.ndarray, names: Sequence[str], wanted: Sequence[tuple[str, ...]], *, seed: int = 0
+    scores: np.ndarray,
+    names: Sequence[str],
+    wanted: Sequence[tuple[str, ...]],
+    *,
+    kind: Callable[[str], str] = kind_of,
+    seed: int = 0,
 ) -> Agreement:
     """Judges scores [N, A] of attributes `names` against the attributes that each caption wants.
 
     A wanted `group:value` holds if the value has the highest score of its group; where a caption
-    wants k values of one group, if it is among the k highest. Chance is k / |values|.
+    wants k values of one group, if it is among the k highest. Chance is k / |values|; parts are by
+    `kind`.
     """
     if np.shape(scores) != (len(wanted), len(names)):
         raise ValueError(f"scores {np.shape(scores)}, expected {(len(wanted), len(names))}")
@@ -169,12 +175,12 @@ def attribute_agreement(
         for name in dict.fromkeys(attributes)
     ]
     judged = [verdict for verdict in verdicts if verdict is not None]
-    return _agreement(len(wanted), judged, len(verdicts) - len(judged), seed)
+    return _agreement(len(wanted), judged, len(verdicts) - len(judged), kind, seed)
 
 
 class _Verdict(NamedTuple):
     row: int
-    kind: str
+    name: str
     right: bool
     chance: float
 
@@ -192,25 +198,26 @@ def _judge(
     k = len({other for other in attributes if group_of(other) == group_of(name)})
     # A tie counts against the wanted value, so that equal scores for all are no agreement.
     right = int((scores[list(group.values())] >= scores[group[name]]).sum()) <= k
-    return _Verdict(row, kind_of(name), right, min(1.0, k / len(group)))
+    return _Verdict(row, name, right, min(1.0, k / len(group)))
 
 
-def _agreement(n: int, judged: Sequence[_Verdict], unjudged: int, seed: int) -> Agreement:
+def _agreement(
+    n: int, judged: Sequence[_Verdict], unjudged: int, kind: Callable[[str], str], seed: int
+) -> Agreement:
     rows = np.array([verdict.row for verdict in judged], np.int64)
     right = np.array([verdict.right for verdict in judged], np.float64)
     chance = np.array([verdict.chance for verdict in judged], np.float64)
-    kind = np.array([verdict.kind for verdict in judged], dtype=object)
+    kinds = np.array([kind(verdict.name) for verdict in judged], dtype=object)
     correct = np.bincount(rows, right, n)
     wanted = np.bincount(rows, minlength=n).astype(np.float64)
-    kinds = sorted(set(kind))
     return Agreement(
         estimate=bootstrap_ratio(correct, wanted, seed=seed),
         chance=_mean(chance),
         judged=len(judged),
         pictures=int((wanted > 0).sum()),
         unjudged=unjudged,
-        parts={name: _mean(right[kind == name]) for name in kinds},
-        chance_parts={name: _mean(chance[kind == name]) for name in kinds},
+        parts={name: _mean(right[kinds == name]) for name in sorted(set(kinds))},
+        chance_parts={name: _mean(chance[kinds == name]) for name in sorted(set(kinds))},
         correct=correct,
         wanted=wanted,
     )

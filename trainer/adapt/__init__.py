@@ -1,0 +1,1 @@
+"""What changes while training goes on: augmentation, averaged weights, schedules."""

@@ -1,0 +1,17 @@
+"""Schedules as functions of progress, the share of the training that is done (0 to 1)."""
+
+from __future__ import annotations
+
+import math
+
+from keras import ops
+
+
+def warmup_cosine(progress, warmup: float = 0.03, floor: float = 0.05):
+    """Factor on a learning rate: a linear rise over `warmup`, then a cosine down to `floor`.
+
+    Source of the cosine: SGDR (Loshchilov and Hutter 2017), equation 5, without restarts.
+    """
+    rise = ops.minimum(progress / warmup, 1.0)
+    along = ops.clip((progress - warmup) / (1.0 - warmup), 0.0, 1.0)
+    return rise * (floor + (1.0 - floor) * 0.5 * (1.0 + ops.cos(math.pi * along)))

@@ -1,0 +1,188 @@
+"""Whether generated pictures show what their captions say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from trainer.evaluation.encoder_figures import pool_size
+from trainer.evaluation.evidence import Evidence, NotMeasured
+from trainer.evaluation.figures import figure
+from trainer.evaluation.mentions import language_of, primary
+from trainer.evaluation.pictures import decode
+from trainer.metrics.intervals import Estimate, bootstrap_ratio
+from trainer.metrics.recognition import Agreement, attribute_agreement
+from trainer.metrics.result import Metric
+from trainer.metrics.retrieval import r_precision
+
+Verdicts = list[dict[str, bool]]
+
+
+def precision_of_retrieval(evidence: Evidence) -> list[Metric]:
+    """`r_precision_1of100`: a generated picture finds the caption that it was made from."""
+    if evidence.fake is None:
+        raise NotMeasured("there is no generator")
+    pool, seed, groups = pool_size(evidence), evidence.settings.seed, evidence.prompts.meanings
+
+    def of(embedding: np.ndarray) -> Estimate:
+        return r_precision(embedding, evidence.text, pool, seed, groups)
+
+    constant = np.repeat(evidence.mean_picture.embedding, len(evidence.text), 0)
+    return [
+        figure(
+            evidence,
+            f"r_precision_1of{pool}",
+            of(evidence.fake.embedding),
+            f"A generated picture finds its caption among {pool - 1} captions of other test "
+            "pictures that say something else, in the evaluated encoder's space (expectation over "
+            "all draws); the ceiling is the real pictures of these captions.",
+            n=len(evidence.text),
+            chance=1 / pool,
+            ceiling=of(evidence.real.embedding).value,
+            baselines={
+                "nearest_training_image": of(evidence.neighbours.embedding).value,
+                "mean_image": of(constant).value,
+            },
+        )
+    ]
+
+
+def attributes(evidence: Evidence) -> list[Metric]:
+    """`attribute_agreement`: the recogniser finds what the caption names."""
+    if evidence.fake is None:
+        raise NotMeasured("there is no generator")
+
+    def of(scores: np.ndarray) -> Agreement:
+        return attribute_agreement(
+            scores,
+            evidence.names,
+            evidence.prompts.wanted,
+            kind=evidence.reader.kind,
+            seed=evidence.settings.seed,
+        )
+
+    found, constant = (
+        of(evidence.fake.scores),
+        np.repeat(evidence.mean_picture.scores, len(evidence.text), 0),
+    )
+    if not found.judged:
+        raise NotMeasured("no caption names an attribute that the recogniser can choose")
+    return [
+        figure(
+            evidence,
+            "attribute_agreement",
+            found.estimate,
+            f"Share of {found.judged} attributes named by captions whose value has the "
+            "recogniser's highest score within its group, on pictures generated from these "
+            f"captions ({found.unjudged} named attributes are outside its choice); the ceiling is "
+            "the real pictures of these captions.",
+            n=found.pictures,
+            chance=found.chance,
+            ceiling=of(evidence.real.scores).estimate.value,
+            baselines={
+                "nearest_training_image": of(evidence.neighbours.scores).estimate.value,
+                "mean_image": of(constant).estimate.value,
+                **{f"chance_{kind}": value for kind, value in found.chance_parts.items()},
+            },
+            parts=found.parts,
+        )
+    ]
+
+
+def pixels(evidence: Evidence) -> list[Metric]:
+    """`pixel_agreement`: the exact check finds what the caption says."""
+    if evidence.check is None:
+        raise NotMeasured("no exact check is named in the settings")
+    if evidence.generated is None:
+        raise NotMeasured("there is no generator")
+    other = np.random.default_rng(evidence.settings.seed).permutation(len(evidence.generated))
+    found = _verify(evidence, evidence.generated)
+    correct, claimed = _counts(found)
+    if not claimed.any():
+        raise NotMeasured("the exact check can read no caption")
+    kinds = sorted({kind for verdict in found for kind in verdict})
+    return [
+        figure(
+            evidence,
+            "pixel_agreement",
+            bootstrap_ratio(correct, claimed, seed=evidence.settings.seed),
+            f"Share of {int(claimed.sum())} claims of captions ({', '.join(kinds)} of the first "
+            "object) that an exact check of the pixels of the generated pictures finds true; "
+            "chance is generated pictures of other captions, the ceiling the real pictures.",
+            n=int((claimed > 0).sum()),
+            chance=_share(_verify(evidence, [evidence.generated[row] for row in other])),
+            ceiling=_share(_verify(evidence, [record.encoded for record in evidence.records])),
+            baselines={
+                "nearest_training_image": _share(_verify(evidence, evidence.neighbour_pictures))
+            },
+            parts={kind: _share(found, kind) for kind in kinds},
+        )
+    ]
+
+
+def cycle(evidence: Evidence) -> list[Metric]:
+    """`cycle_agreement`: caption to picture to caption, attributes named by both."""
+    if evidence.fake_captions is None or evidence.captions is None:
+        raise NotMeasured("it takes a generator and a captioner")
+    found = _said_again(evidence, evidence.fake_captions)
+    correct, wanted = _counts(found)
+    if not wanted.any():
+        raise NotMeasured("no caption names an attribute")
+    seed = evidence.settings.seed
+    other = np.random.default_rng(seed).permutation(len(found))
+    kinds = sorted({kind for verdict in found for kind in _by_kind(evidence, verdict)})
+    return [
+        figure(
+            evidence,
+            "cycle_agreement",
+            bootstrap_ratio(correct, wanted, seed=seed),
+            f"Share of {int(wanted.sum())} attributes named by captions that the captioner names "
+            "too when it sees the picture generated from the caption; chance is the captions of "
+            "pictures generated from other captions, the ceiling those of the real pictures.",
+            n=int((wanted > 0).sum()),
+            chance=_share(_said_again(evidence, [evidence.fake_captions[row] for row in other])),
+            ceiling=_share(_said_again(evidence, evidence.captions)),
+            parts={
+                kind: _share([_by_kind(evidence, verdict).get(kind, {}) for verdict in found])
+                for kind in kinds
+            },
+        )
+    ]
+
+
+def _verify(evidence: Evidence, pictures: Sequence[bytes]) -> Verdicts:
+    assert evidence.check is not None
+    prompts = evidence.prompts
+    return [
+        evidence.check.verify(decode(picture), text, language)
+        for picture, text, language in zip(pictures, prompts.texts, prompts.languages, strict=True)
+    ]
+
+
+def _said_again(evidence: Evidence, captions: Sequence[str]) -> Verdicts:
+    """Of each prompt's wanted attributes, whether the caption in its row names it."""
+    verdicts = []
+    tags = {primary(tag) for record in evidence.records for tag in record.languages}
+    for caption, wanted in zip(captions, evidence.prompts.wanted, strict=True):
+        said = evidence.reader.said(caption, language_of(caption, sorted(tags)), wanted)
+        verdicts.append({name: name in said for name in wanted})
+    return verdicts
+
+
+def _by_kind(evidence: Evidence, verdict: dict[str, bool]) -> dict[str, dict[str, bool]]:
+    kinds: dict[str, dict[str, bool]] = {}
+    for name, right in verdict.items():
+        kinds.setdefault(evidence.reader.kind(name), {})[name] = right
+    return kinds
+
+
+def _counts(verdicts: Verdicts) -> tuple[np.ndarray, np.ndarray]:
+    """Per picture, how many claims hold and how many there are: float64 [N], [N]."""
+    correct = np.array([sum(verdict.values()) for verdict in verdicts], np.float64)
+    return correct, np.array([len(verdict) for verdict in verdicts], np.float64)
+
+
+def _share(verdicts: Verdicts, kind: str | None = None) -> float:
+    held = [right for verdict in verdicts for key, right in verdict.items() if kind in (None, key)]
+    return float(np.mean(held)) if held else float("nan")

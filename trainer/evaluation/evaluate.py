@@ -1,0 +1,94 @@
+"""The evaluation from end to end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from data.schema import CaptionedImage
+from trainer.evaluation import (
+    agreement_figures,
+    caption_figures,
+    distribution_figures,
+    encoder_figures,
+)
+from trainer.evaluation.evidence import Evidence, NotMeasured, Timings, gather
+from trainer.evaluation.pictures import small_png
+from trainer.evaluation.record import Captioned, Evaluation, Generated
+from trainer.evaluation.settings import EvaluationSettings
+from trainer.metrics.result import Metric
+
+GENERATED_SHOWN = 48
+CAPTIONED_SHOWN = 24
+
+MEASURES: dict[str, Callable[[Evidence], list[Metric]]] = {
+    "kid and fid": distribution_figures.distances,
+    "r_precision": agreement_figures.precision_of_retrieval,
+    "attribute_agreement": agreement_figures.attributes,
+    "pixel_agreement": agreement_figures.pixels,
+    "cycle_agreement": agreement_figures.cycle,
+    "prompt_diversity": distribution_figures.diversity,
+    "memorisation": distribution_figures.copies,
+    "caption scores": caption_figures.scores,
+    "caption_truth": caption_figures.truth,
+    "retrieval": encoder_figures.retrieval,
+    "recognition": encoder_figures.recognition,
+}
+
+
+def evaluate(
+    models: Mapping[str, str],
+    test: Sequence[CaptionedImage],
+    train: Sequence[CaptionedImage],
+    settings: EvaluationSettings,
+) -> Evaluation:
+    """Measures exported models on the test split, through their signatures alone.
+
+    Args:
+      models: SavedModel directories under `encoder`, `captioner` and `generator`; the last two
+        may be missing, and their figures are then skipped with a reason.
+      test: captioned pictures that no model was trained on, at least 2.
+      train: the training pictures, for baselines, ceilings and the search for copies; at least 2.
+      settings: the protocol's choices. Equal settings, models and data give equal figures.
+
+    Raises:
+      ValueError: too few pictures, or unknown models.
+      SettingsError: a directory without the needed SavedModel, or an unknown exact check.
+    """
+    for name, split in (("test", test), ("train", train)):
+        if len(split) < 2:
+            raise ValueError(f"the {name} split holds {len(split)} pictures; it takes 2 or more")
+    timings = Timings()
+    evidence = gather(models, test, train, settings, timings)
+    metrics: list[Metric] = []
+    skipped: dict[str, str] = {}
+    for name, measure in MEASURES.items():
+        with timings.stage(name):
+            try:
+                metrics += measure(evidence)
+            except NotMeasured as reason:
+                skipped[name] = str(reason)
+    return Evaluation(
+        settings=settings,
+        metrics=metrics,
+        skipped=skipped,
+        generated=_generated(evidence),
+        captioned=_captioned(evidence),
+        timings=timings.seconds,
+    )
+
+
+def _generated(evidence: Evidence) -> tuple[Generated, ...]:
+    prompts, pictures = evidence.prompts, evidence.generated or []
+    said = evidence.fake_captions or [""] * len(pictures)
+    return tuple(
+        Generated(prompts.texts[i], prompts.languages[i], prompts.seeds[i], pictures[i], said[i])
+        for i in range(min(GENERATED_SHOWN, len(pictures)))
+    )
+
+
+def _captioned(evidence: Evidence) -> tuple[Captioned, ...]:
+    shown = list(zip(evidence.records, evidence.captions or [], strict=False))[:CAPTIONED_SHOWN]
+    return tuple(
+        Captioned(record.image_id, small_png(record.encoded), caption, record.captions)
+        for record, caption in shown
+    )

@@ -1,0 +1,45 @@
+"""What all figures of an evaluation share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from trainer.evaluation.evidence import Evidence
+from trainer.metrics.intervals import Estimate
+from trainer.metrics.result import Metric
+
+
+def figure(
+    evidence: Evidence,
+    name: str,
+    estimate: Estimate,
+    protocol: str,
+    *,
+    n: int,
+    chance: float | None = None,
+    ceiling: float | None = None,
+    higher_is_better: bool = True,
+    baselines: Mapping[str, float] | None = None,
+    parts: Mapping[str, float] | None = None,
+) -> Metric:
+    """A Metric on the test split under the evaluation's seed."""
+    return Metric(
+        name=name,
+        value=float(estimate.value),
+        low=_end(estimate.low),
+        high=_end(estimate.high),
+        n=n,
+        split="test",
+        seed=evidence.settings.seed,
+        chance=chance,
+        ceiling=ceiling,
+        higher_is_better=higher_is_better,
+        protocol=protocol,
+        baselines=dict(baselines or {}),
+        parts=dict(parts or {}),
+    )
+
+
+def _end(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

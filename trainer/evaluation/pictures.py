@@ -1,0 +1,59 @@
+"""Decoding and shrinking of pictures outside the models, with Pillow."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+THUMBNAIL = 16
+
+
+def decode(encoded: bytes) -> np.ndarray:
+    """PNG or JPEG file -> uint8 [h, w, 3], transparency over white."""
+    return np.asarray(_open(encoded))
+
+
+def thumbnail(encoded: bytes) -> np.ndarray:
+    """uint8 [16 * 16 * 3] of the central square: what copies of a picture have in common."""
+    image = _open(encoded, least=4 * THUMBNAIL)
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    square = image.crop((left, top, left + side, top + side))
+    small = square.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+    return np.asarray(small).reshape(-1)
+
+
+def from_thumbnail(values: np.ndarray, side: int) -> bytes:
+    """Float or uint8 [16 * 16 * 3] -> a PNG file of `side` pixels."""
+    rounded = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    image = Image.fromarray(rounded.reshape(THUMBNAIL, THUMBNAIL, 3))
+    return png(image.resize((side, side), Image.Resampling.BILINEAR))
+
+
+def small_png(encoded: bytes, longest: int = 256) -> bytes:
+    """The picture as a PNG file of at most `longest` pixels a side."""
+    image = _open(encoded)
+    image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    return png(image)
+
+
+def png(image: Image.Image) -> bytes:
+    """The picture as a PNG file."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _open(encoded: bytes, least: int | None = None) -> Image.Image:
+    """Opens as RGB; with `least`, a JPEG is decoded at a cheaper scale not below that size."""
+    file = Image.open(io.BytesIO(encoded))
+    if least is not None:
+        file.draft("RGB", (least, least))
+    image: Image.Image = file
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")

@@ -1,0 +1,139 @@
+"""What an evaluation leaves behind, in memory and on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import tensorflow as tf
+
+from trainer.evaluation.settings import EvaluationSettings
+from trainer.metrics.result import Metric
+from trainer.settings_loader import from_mapping
+
+FILE = "metrics.json"
+FOLDER = "samples"
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A generated picture.
+
+    Attributes:
+      caption, language, seed: what it was made from.
+      png: the file.
+      said: the captioner's caption of it; "" without a captioner.
+    """
+
+    caption: str
+    language: str
+    seed: int
+    png: bytes
+    said: str = ""
+
+
+@dataclass(frozen=True)
+class Captioned:
+    """A real test picture and its caption by the captioner.
+
+    Attributes:
+      image_id: of the test picture.
+      png: the picture, at most 256 pixels a side.
+      caption: what the captioner says.
+      references: what people say.
+    """
+
+    image_id: str
+    png: bytes
+    caption: str
+    references: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures and samples of one set of models.
+
+    Attributes:
+      settings: how it was done.
+      metrics: the figures.
+      skipped: figures that could not be measured, with the reason.
+      generated, captioned: samples for a report.
+      timings: seconds by stage.
+    """
+
+    settings: EvaluationSettings
+    metrics: list[Metric]
+    skipped: dict[str, str]
+    generated: tuple[Generated, ...]
+    captioned: tuple[Captioned, ...]
+    timings: dict[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-able mapping; pictures are named by the files that `write` makes."""
+        return {
+            "settings": asdict(self.settings),
+            "metrics": [metric.to_json() for metric in self.metrics],
+            "skipped": self.skipped,
+            "generated": [_entry(item, "generated", i) for i, item in enumerate(self.generated)],
+            "captioned": [_entry(item, "captioned", i) for i, item in enumerate(self.captioned)],
+            "timings": self.timings,
+        }
+
+    def write(self, directory: str) -> None:
+        """Writes `metrics.json` and `samples/*.png`, which may be remote.
+
+        `metrics.json` comes last and by renaming, so that it is there only when all the rest is.
+        """
+        folder = tf.io.gfile.join(directory, FOLDER)
+        tf.io.gfile.makedirs(folder)
+        record = self.to_json()
+        pictures = [item.png for item in self.generated] + [item.png for item in self.captioned]
+        entries = record["generated"] + record["captioned"]
+        for entry, picture in zip(entries, pictures, strict=True):
+            _write(tf.io.gfile.join(directory, entry["png"]), picture)
+        text = json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False)
+        _write(tf.io.gfile.join(directory, FILE), text.encode("utf-8"))
+
+    @classmethod
+    def read(cls, directory: str) -> Evaluation:
+        """Reads what `write` wrote; raises FileNotFoundError where there is no evaluation."""
+        path = tf.io.gfile.join(directory, FILE)
+        if not tf.io.gfile.exists(path):
+            raise FileNotFoundError(f"{path}: no evaluation was written here")
+        record = json.loads(_read(path))
+
+        def items(kind: str) -> list[dict[str, Any]]:
+            return [
+                {**entry, "png": _read(tf.io.gfile.join(directory, entry["png"]))}
+                for entry in record[kind]
+            ]
+
+        return cls(
+            settings=from_mapping(EvaluationSettings, record["settings"], path, "settings."),
+            metrics=[Metric.from_json(metric) for metric in record["metrics"]],
+            skipped=record["skipped"],
+            generated=tuple(Generated(**entry) for entry in items("generated")),
+            captioned=tuple(
+                Captioned(**{**entry, "references": tuple(entry["references"])})
+                for entry in items("captioned")
+            ),
+            timings=record["timings"],
+        )
+
+
+def _entry(item: Generated | Captioned, kind: str, index: int) -> Mapping[str, Any]:
+    return {**asdict(item), "png": f"{FOLDER}/{kind}-{index:03d}.png"}
+
+
+def _write(path: str, content: bytes) -> None:
+    partial = f"{path}.partial"
+    with tf.io.gfile.GFile(partial, "wb") as file:
+        file.write(content)
+    tf.io.gfile.rename(partial, path, overwrite=True)
+
+
+def _read(path: str) -> bytes:
+    with tf.io.gfile.GFile(path, "rb") as file:
+        return file.read()

@@ -1,0 +1,118 @@
+"""Calls the signatures of exported models in batches: lists in, NumPy out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_text  # noqa: F401  # registers the operations that the models' text needs
+
+from trainer.settings_loader import SettingsError
+
+
+class ServedModel:
+    """A SavedModel behind its signatures.
+
+    Args:
+      directory: of the SavedModel.
+      signatures: those that will be called.
+      batch_size: rows of one call.
+
+    Raises:
+      SettingsError: no SavedModel there, or one without a needed signature.
+    """
+
+    def __init__(self, directory: str, signatures: Sequence[str], batch_size: int):
+        if not tf.saved_model.contains_saved_model(directory):
+            raise SettingsError(f"{directory}: there is no SavedModel; give a directory with one")
+        # The loaded object is kept: signatures hold its variables weakly.
+        self._model = tf.saved_model.load(directory)
+        self._batch_size = batch_size
+        missing = sorted(set(signatures) - set(self._model.signatures))
+        if missing:
+            raise SettingsError(
+                f"{directory}: the SavedModel has no signature {missing}, only "
+                f"{sorted(self._model.signatures)}; give the directory of the right model"
+            )
+
+    def __call__(self, signature: str, **inputs: Sequence) -> dict[str, np.ndarray]:
+        """Calls `signature` on inputs of N rows each; returns its outputs of N rows."""
+        call = self._model.signatures[signature]
+        kinds = call.structured_input_signature[1]
+        count = len(next(iter(inputs.values())))
+        outputs: dict[str, list[np.ndarray]] = {}
+        for start in range(0, count, self._batch_size):
+            rows = slice(start, start + self._batch_size)
+            batch = {
+                key: tf.constant(value[rows], kinds[key].dtype) for key, value in inputs.items()
+            }
+            for key, value in call(**batch).items():
+                outputs.setdefault(key, []).append(value.numpy())
+        return {key: np.concatenate(parts) for key, parts in outputs.items()}
+
+
+class ServedEncoder:
+    """The shared space and the recogniser; `names` are the recogniser's attributes [A]."""
+
+    def __init__(self, directory: str, batch_size: int):
+        needed = ("embed_text", "embed_image", "attributes")
+        self._model = ServedModel(directory, needed, batch_size)
+        self.names: tuple[str, ...] = ()
+
+    def embed_text(self, texts: Sequence[str]) -> np.ndarray:
+        """float32 [N, d] unit vectors of captions."""
+        return self._model("embed_text", text=list(texts))["embedding"]
+
+    def embed_images(self, pictures: Sequence[bytes]) -> np.ndarray:
+        """float32 [N, d] unit vectors of PNG or JPEG files."""
+        return self._model("embed_image", image_bytes=list(pictures))["embedding"]
+
+    def attributes(self, pictures: Sequence[bytes]) -> np.ndarray:
+        """float32 [N, A] scores of `names`; an attribute that a picture's answer lacks gets 0."""
+        answer = self._model("attributes", image_bytes=list(pictures))
+        names, scores = answer["name"], answer["score"]
+        if not self.names:
+            self.names = tuple(name.decode("utf-8") for name in dict.fromkeys(names.ravel()))
+        column = {name.encode("utf-8"): index for index, name in enumerate(self.names)}
+        if len(names) and (names == names[0]).all():
+            order = [column[name] for name in names[0]]
+            result = np.zeros((len(names), len(self.names)), np.float32)
+            result[:, order] = scores
+            return result
+        return _scattered(names, scores, column)
+
+
+def _scattered(names: np.ndarray, scores: np.ndarray, column: dict[bytes, int]) -> np.ndarray:
+    result = np.zeros((len(names), len(column)), np.float32)
+    for row, (row_names, row_scores) in enumerate(zip(names, scores, strict=True)):
+        for name, score in zip(row_names, row_scores, strict=True):
+            if name in column:
+                result[row, column[name]] = score
+    return result
+
+
+class ServedCaptioner:
+    """Captions of pictures."""
+
+    def __init__(self, directory: str, batch_size: int):
+        self._model = ServedModel(directory, ("serving_default",), batch_size)
+
+    def __call__(self, pictures: Sequence[bytes]) -> list[str]:
+        """Captions of PNG or JPEG files."""
+        answer = self._model("serving_default", image_bytes=list(pictures))["caption"]
+        return [caption.decode("utf-8") for caption in answer]
+
+
+class ServedGenerator:
+    """Pictures of captions."""
+
+    def __init__(self, directory: str, batch_size: int, truncation: float):
+        self._model = ServedModel(directory, ("generate",), batch_size)
+        self._truncation = truncation
+
+    def __call__(self, texts: Sequence[str], seeds: Sequence[int]) -> list[bytes]:
+        """PNG files; a picture depends on its own text and seed."""
+        truncation = [self._truncation] * len(texts)
+        answer = self._model("generate", text=list(texts), seed=list(seeds), truncation=truncation)
+        return list(answer["image_bytes"])

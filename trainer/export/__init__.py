@@ -1,0 +1,1 @@
+"""SavedModels: in-graph preprocessing, float32 weights, signatures by task."""

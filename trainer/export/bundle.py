@@ -1,0 +1,136 @@
+"""A SavedModel with what retraining and a reader need beside it, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from data.prepared import PreparedData
+from data.text import Vocabulary, read_lines
+from trainer.config import Experiment
+from trainer.export.signatures import ServedModule
+from trainer.export.warmup import write_warmup
+from trainer.models.build import build_encoder
+from trainer.models.encoder import Encoder
+from trainer.settings_loader import SettingsError, from_mapping, to_mapping
+
+SIDECAR = Path("assets.extra") / "tuwen"
+WEIGHTS = "weights.weights.h5"
+
+
+class RestoredEncoder(NamedTuple):
+    """An encoder read back from an exported model.
+
+    Attributes:
+      model: Keras model with its weights.
+      tokens, attributes: what it was trained to read and to name.
+      experiment: the settings that it was trained with.
+    """
+
+    model: Encoder
+    tokens: Vocabulary
+    attributes: tuple[str, ...]
+    experiment: Experiment
+
+
+def token_file(prepared: PreparedData, directory: str) -> str:
+    """Writes the vocabulary where the SavedModel's table can take it as an asset."""
+    path = str(Path(directory) / "tokens.txt")
+    prepared.tokens.write(path)
+    return path
+
+
+def write_bundle(
+    directory: str,
+    stage: str,
+    experiment: Experiment,
+    prepared: PreparedData,
+    module: ServedModule,
+    signatures: dict,
+    trained: keras.Model,
+    warmup: dict[str, dict[str, np.ndarray]],
+) -> None:
+    """Writes the SavedModel, its warm-up requests, weights, vocabularies and model card.
+
+    Args:
+      directory: made or replaced as a whole.
+      stage: `encoder`, `captioner` or `generator`.
+      experiment, prepared: what it was trained with.
+      module: tracks the variables of the signatures.
+      signatures: concrete or traced functions by name.
+      trained: the Keras model whose weights retraining starts from.
+      warmup: example inputs by signature name.
+    """
+    final = Path(directory)
+    partial = final.with_name(final.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    tf.saved_model.save(module, str(partial), signatures=signatures)
+    side = partial / SIDECAR
+    side.mkdir(parents=True)
+    record = {"format": 1, "stage": stage, "experiment": to_mapping(experiment)}
+    (side / "experiment.json").write_text(json.dumps(record, indent=2), encoding="utf-8")
+    prepared.tokens.write(str(side / "tokens.txt"))
+    lines = "".join(f"{name}\n" for name in prepared.attributes)
+    (side / "attributes.txt").write_text(lines, encoding="utf-8")
+    trained.save_weights(side / WEIGHTS)
+    card = _card(stage, experiment, prepared, trained, sorted(signatures))
+    (side / "model_card.md").write_text(card, encoding="utf-8")
+    write_warmup(str(partial / "assets.extra"), stage, warmup)
+    shutil.rmtree(final, ignore_errors=True)
+    partial.replace(final)
+
+
+def load_encoder(directory: str, policy: str) -> RestoredEncoder:
+    """Reads the encoder that `write_bundle` left in `directory`.
+
+    Raises:
+      SettingsError: the directory holds no exported encoder.
+    """
+    side = Path(directory) / SIDECAR
+    path = side / "experiment.json"
+    if not path.is_file():
+        raise SettingsError(
+            f"{directory}: no exported encoder here ({SIDECAR}/experiment.json is missing)"
+        )
+    record = json.loads(path.read_text(encoding="utf-8"))
+    if record["stage"] != "encoder":
+        raise SettingsError(f"{directory}: this is an exported {record['stage']}, not an encoder")
+    experiment = from_mapping(Experiment, record["experiment"], str(path))
+    tokens = Vocabulary.from_file(str(side / "tokens.txt"))
+    attributes = tuple(read_lines(str(side / "attributes.txt")))
+    model = build_encoder(experiment, tokens.size, len(attributes), policy)
+    model.load_weights(side / WEIGHTS)
+    return RestoredEncoder(model, tokens, attributes, experiment)
+
+
+def in_float32(model: Encoder, experiment: Experiment, prepared: PreparedData) -> Encoder:
+    """A float32 twin of an encoder trained in mixed precision."""
+    twin = build_encoder(experiment, prepared.tokens.size, len(prepared.attributes), "float32")
+    twin.set_weights(model.get_weights())
+    return twin
+
+
+def _card(stage, experiment, prepared, trained, signatures) -> str:
+    data = experiment.data
+    return "\n".join(
+        [
+            f"# {experiment.name}: {stage}",
+            "",
+            f"- Weights: {trained.count_params():,} in float32",
+            f"- Pictures: {data.resolution} x {data.resolution} RGB",
+            f"- Vocabulary: {prepared.tokens.size:,} tokens, "
+            f"captions of at most {data.max_length} of them",
+            f"- Attributes: {len(prepared.attributes):,}",
+            f"- Data fingerprint: {prepared.fingerprint()}",
+            f"- Signatures: {', '.join(signatures)}",
+            "- Trained on the captioned pictures of one data set; outside of it, expect nothing. "
+            "The `text_oov` output of the generator is the share of words it has never seen.",
+            "",
+        ]
+    )

@@ -1,0 +1,94 @@
+"""What a training leaves to look at: a progress bar, a JSON line a record, TensorBoard, grids."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import tensorflow as tf
+from tqdm import tqdm
+
+from trainer.budget import Budget
+from trainer.tasks.base import Task
+
+RECORD_SECONDS = 2.0
+
+
+class TrainingLog:
+    """Writes `progress.jsonl`, `samples/`, `tensorboard/` below `work_dir` and a bar to stderr."""
+
+    def __init__(self, work_dir: str, stage: str, batch_size: int):
+        self.root = Path(work_dir)
+        (self.root / "samples").mkdir(parents=True, exist_ok=True)
+        self.stage, self.batch_size = stage, batch_size
+        self._last = (0.0, 0)
+
+    def __enter__(self) -> TrainingLog:
+        self._file = (self.root / "progress.jsonl").open("a", encoding="utf-8")
+        self._board = tf.summary.create_file_writer(str(self.root / "tensorboard"))
+        self._bar = tqdm(total=100, desc=self.stage, unit="%", bar_format=_BAR, mininterval=1.0)
+        self._last = (time.monotonic(), -1)
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._bar.close()
+        self._board.close()
+        self._file.close()
+
+    def due(self, step: int) -> bool:
+        """True when the next record should be written; losses are only read from the device then."""
+        when, at = self._last
+        if at < 0:
+            self._last = (time.monotonic(), step)
+            return False
+        return time.monotonic() - when > RECORD_SECONDS
+
+    def record(self, step: int, budget: Budget, losses: dict[str, tf.Tensor]) -> dict[str, float]:
+        """Writes the losses of `step` and returns them as numbers."""
+        when, at = self._last
+        now = time.monotonic()
+        rate = (step - at) / max(now - when, 1e-9) if at >= 0 else 0.0
+        values = {name: float(value) for name, value in losses.items()}
+        self._write(step, budget, values | {"images_per_second": rate * self.batch_size})
+        self._bar.n = min(100, round(100 * budget.progress(step)))
+        self._bar.set_postfix_str(
+            f"step {step}, {rate * self.batch_size:.0f} images/s, "
+            f"{_clock(budget.seconds_left(step, rate))} left, "
+            + ", ".join(f"{name} {value:.3f}" for name, value in values.items())
+        )
+        self._last = (now, step)
+        return values
+
+    def look(self, step: int, budget: Budget, task: Task) -> dict[str, float]:
+        """Writes held-out figures and a sample grid."""
+        values = task.validate()
+        self._write(step, budget, {f"val_{name}": value for name, value in values.items()})
+        grid = task.sample_grid()
+        if grid is not None:
+            path = self.root / "samples" / f"step-{step:06d}.png"
+            partial = path.with_suffix(".partial")
+            partial.write_bytes(tf.io.encode_png(grid).numpy())
+            partial.replace(path)
+            with self._board.as_default():
+                tf.summary.image("samples", grid[None], step=step)
+        return values
+
+    def _write(self, step: int, budget: Budget, values: dict[str, float]) -> None:
+        common = {
+            "step": step,
+            "images": step * self.batch_size,
+            "seconds": round(budget.elapsed, 3),
+        }
+        self._file.write(json.dumps(common | values) + "\n")
+        self._file.flush()
+        with self._board.as_default():
+            for name, value in values.items():
+                tf.summary.scalar(name, value, step=step)
+
+
+_BAR = "{desc} {percentage:3.0f}% |{bar:20}| {postfix}"
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -1,0 +1,1 @@
+"""Losses: small pure functions on logits and embeddings."""

@@ -1,0 +1,123 @@
+"""Beam search as a pure function of a step function; runs in the graph and is exported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from data.text import END, PAD, START
+
+IMPOSSIBLE = -1e9
+
+
+class Hypothesis(NamedTuple):
+    """The best caption of each picture.
+
+    Attributes:
+      ids: int32 [N, steps] tokens, END then PAD at the end.
+      log_prob: float32 [N] summed log probability of the tokens said, END included.
+      attention: float32 [N, steps, P], the attention when each token was said.
+    """
+
+    ids: tf.Tensor
+    log_prob: tf.Tensor
+    attention: tf.Tensor
+
+
+class _Beams(NamedTuple):
+    place: tf.Tensor
+    ids: tf.Tensor
+    log_prob: tf.Tensor
+    finished: tf.Tensor
+    state: tf.Tensor
+    attention: tf.Tensor
+
+
+Step = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]]
+
+
+def beam_search(
+    step: Step, state: tf.Tensor, beam: int, steps: int, places: int, length_power: float
+) -> Hypothesis:
+    """Keeps the `beam` likeliest beginnings at each word.
+
+    Finished hypotheses stay in the beam and can only be padded. At the end they are ranked by
+    log probability / length ** length_power (Wu et al. 2016, section 7, without coverage).
+
+    Args:
+      step: (words int32 [N * beam], state [N * beam, units]) -> (log probabilities float32
+        [N * beam, V], next state, attention float32 [N * beam, places]).
+      state: first state, each picture's repeated `beam` times, neighbours together.
+      beam: hypotheses kept.
+      steps: the most tokens said, END included.
+      places: attention's width.
+      length_power: 0 ranks by log probability alone.
+    """
+    rows = tf.shape(state)[0] // beam
+    first = tf.concat([tf.zeros([rows, 1]), tf.fill([rows, beam - 1], IMPOSSIBLE)], axis=1)
+    start = _Beams(
+        place=tf.constant(0),
+        ids=tf.fill([rows, beam, steps], PAD),
+        log_prob=first,
+        finished=tf.zeros([rows, beam], tf.bool),
+        state=state,
+        attention=tf.zeros([rows, beam, steps, places]),
+    )
+
+    def unfinished(beams: _Beams) -> tf.Tensor:
+        return tf.logical_and(beams.place < steps, tf.logical_not(tf.reduce_all(beams.finished)))
+
+    def advance(beams: _Beams) -> tuple[_Beams]:
+        return (_advance(beams, step, rows, beam, steps),)
+
+    (last,) = tf.while_loop(unfinished, advance, (start,))
+    return _best(last, length_power)
+
+
+def _advance(beams: _Beams, step: Step, rows: tf.Tensor, beam: int, steps: int) -> _Beams:
+    place = beams.place
+    said = beams.ids[:, :, tf.maximum(place - 1, 0)]
+    words = tf.where(place == 0, tf.fill(tf.shape(said), START), said)
+    log_p, state, attention = step(tf.reshape(words, [-1]), beams.state)
+    size = log_p.shape[-1]
+    log_p = tf.reshape(log_p, [rows, beam, size])
+    only_pad = tf.one_hot(PAD, size, on_value=0.0, off_value=IMPOSSIBLE)
+    log_p = tf.where(beams.finished[..., None], only_pad, log_p)
+    # The last word must be the end, so that every caption is whole.
+    only_end = tf.where(tf.range(size) == END, log_p, IMPOSSIBLE)
+    is_last = tf.logical_and(place == steps - 1, tf.logical_not(beams.finished))[..., None]
+    log_p = tf.where(is_last, only_end, log_p)
+
+    total = tf.reshape(beams.log_prob[..., None] + log_p, [rows, beam * size])
+    log_prob, chosen = tf.math.top_k(total, k=beam)
+    parent, word = chosen // size, chosen % size
+
+    def follow(x: tf.Tensor) -> tf.Tensor:
+        return tf.gather(x, parent, batch_dims=1)
+
+    shape = tf.shape(state)
+    kept = follow(tf.reshape(state, [rows, beam, shape[1]]))
+    column = tf.one_hot(place, steps, dtype=tf.int32)
+    seen = tf.reshape(attention, [rows, beam, 1, attention.shape[-1]])
+    mark = tf.cast(column, tf.float32)[None, None, :, None]
+    return _Beams(
+        place=place + 1,
+        ids=follow(beams.ids) * (1 - column) + word[..., None] * column,
+        log_prob=log_prob,
+        finished=tf.logical_or(follow(beams.finished), word == END),
+        state=tf.reshape(kept, shape),
+        attention=follow(beams.attention) + follow(seen) * mark,
+    )
+
+
+def _best(beams: _Beams, length_power: float) -> Hypothesis:
+    length = tf.reduce_sum(tf.cast(beams.ids != PAD, tf.float32), axis=-1)
+    score = beams.log_prob / tf.maximum(length, 1.0) ** length_power
+    best = tf.argmax(score, axis=1, output_type=tf.int32)
+
+    def pick(x: tf.Tensor) -> tf.Tensor:
+        return tf.gather(x, best, batch_dims=1)
+
+    return Hypothesis(pick(beams.ids), pick(beams.log_prob), pick(beams.attention))

@@ -1,0 +1,193 @@
+"""Shared text-image space and attribute recogniser.
+
+Two towers map pictures and captions to unit vectors that are trained to agree (CLIP: Radford et
+al. 2021, section 2.3); the picture tower also names attributes. Captioner and generator start
+from this model, frozen.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+from keras import layers, ops
+
+from data.text import PAD
+from trainer.config import EncoderSettings
+
+GRID = 8
+# Attributes are rare: logits start at about 5 %, or the first hundred steps only learn that.
+RARE = keras.initializers.Constant(-3.0)
+
+
+class ImageCode(NamedTuple):
+    """What the picture tower says of a batch.
+
+    Attributes:
+      grid: [N, 8, 8, C] local features, for attention.
+      embedding: float32 [N, d] unit vectors.
+      attributes: float32 [N, A] logits.
+    """
+
+    grid: tf.Tensor
+    embedding: tf.Tensor
+    attributes: tf.Tensor
+
+
+class ResidualDown(layers.Layer):
+    """Two normalised 3x3 convolutions beside a 1x1 shortcut; the first halves height and width."""
+
+    def __init__(self, channels: int, **kwargs):
+        super().__init__(**kwargs)
+        self.first = layers.Conv2D(channels, 3, strides=2, padding="same", use_bias=False)
+        self.first_norm = layers.BatchNormalization(momentum=0.95)
+        self.second = layers.Conv2D(channels, 3, padding="same", use_bias=False)
+        self.second_norm = layers.BatchNormalization(momentum=0.95)
+        self.pool = layers.AveragePooling2D(2)
+        self.shortcut = layers.Conv2D(channels, 1)
+
+    def call(self, x, training=False):
+        h = ops.relu(self.first_norm(self.first(x), training=training))
+        h = self.second_norm(self.second(h), training=training)
+        return ops.relu(h + self.shortcut(self.pool(x)))
+
+
+class ImageTower(keras.Model):
+    """Convolutional picture tower with an embedding and an attribute head.
+
+    Call arguments:
+      images: float [N, R, R, 3] in [-1, 1], R a multiple of 16.
+    """
+
+    def __init__(self, settings: EncoderSettings, attributes: int, resolution: int, **kwargs):
+        super().__init__(**kwargs)
+        width = settings.width
+        # Blocks of pixels become channels, so that no convolution runs above 16 x 16.
+        self.patch = resolution // (2 * GRID)
+        self.stem = layers.Conv2D(2 * width, 3, padding="same")
+        self.to_grid = ResidualDown(4 * width)
+        self.to_code = ResidualDown(8 * width)
+        self.flatten = layers.Flatten()
+        self.hidden = layers.Dense(4 * settings.embedding)
+        self.dropout_rate = settings.dropout
+        self.project = layers.Dense(settings.embedding, dtype="float32")
+        self.recognise = layers.Dense(max(1, attributes), dtype="float32", bias_initializer=RARE)
+
+    def call(self, images, training=False, seed=None) -> ImageCode:
+        if self.patch > 1:
+            images = tf.nn.space_to_depth(images, self.patch)
+        grid = self.to_grid(ops.relu(self.stem(images)), training=training)
+        code = self.flatten(self.to_code(grid, training=training))
+        hidden = ops.relu(self.hidden(code))
+        if training and seed is not None:
+            hidden = stateless_dropout(hidden, self.dropout_rate, seed)
+        embedding = tf.math.l2_normalize(self.project(hidden), axis=-1)
+        return ImageCode(grid, embedding, self.recognise(hidden))
+
+
+class TextTower(keras.Model):
+    """Caption tower: bidirectional GRU or a small transformer, pooled over the words.
+
+    Call arguments:
+      ids: int32 [N, L] token ids, PAD at the end.
+    Returns:
+      float32 [N, d] unit vectors.
+    """
+
+    def __init__(self, settings: EncoderSettings, vocabulary: int, max_length: int, **kwargs):
+        super().__init__(**kwargs)
+        self.kind = settings.text
+        width = settings.text_width
+        self.words = layers.Embedding(vocabulary, width)
+        if self.kind == "gru":
+            self.forward_gru = layers.GRU(width, return_sequences=True)
+            self.backward_gru = layers.GRU(width, return_sequences=True, go_backwards=True)
+        else:
+            self.places = layers.Embedding(max_length, width)
+            self.blocks = [TransformerBlock(width) for _ in range(2)]
+        self.project = layers.Dense(settings.embedding, dtype="float32")
+
+    def call(self, ids, training=False):
+        mask = ops.not_equal(ids, PAD)
+        x = self.words(ids)
+        if self.kind == "gru":
+            ahead = self.forward_gru(x, mask=mask, training=training)
+            back = ops.flip(self.backward_gru(x, mask=mask, training=training), axis=1)
+            x = ops.concatenate([ahead, back], axis=-1)
+        else:
+            x = x + self.places(ops.arange(ids.shape[1]))[None]
+            for block in self.blocks:
+                x = block(x, mask, training=training)
+        pooled = _masked_mean_max(ops.cast(x, "float32"), mask)
+        return tf.math.l2_normalize(self.project(pooled), axis=-1)
+
+
+class TransformerBlock(layers.Layer):
+    """Pre-norm self-attention and a two-layer perceptron (Vaswani et al. 2017, section 3)."""
+
+    def __init__(self, width: int, heads: int = 4, **kwargs):
+        super().__init__(**kwargs)
+        self.attention_norm = layers.LayerNormalization()
+        self.attention = layers.MultiHeadAttention(heads, width // heads)
+        self.mlp_norm = layers.LayerNormalization()
+        self.widen = layers.Dense(4 * width, activation="gelu")
+        self.narrow = layers.Dense(width)
+
+    def call(self, x, present, training=False):
+        h = self.attention_norm(x)
+        x = x + self.attention(h, h, attention_mask=present[:, None, :], training=training)
+        return x + self.narrow(self.widen(self.mlp_norm(x)))
+
+
+class Encoder(keras.Model):
+    """Both towers, the temperature of their agreement, and the caption's own attribute head."""
+
+    def __init__(
+        self,
+        settings: EncoderSettings,
+        vocabulary: int,
+        attributes: int,
+        resolution: int,
+        max_length: int,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.image_tower = ImageTower(settings, attributes, resolution, name="image_tower")
+        self.text_tower = TextTower(settings, vocabulary, max_length, name="text_tower")
+        self.text_attributes = layers.Dense(
+            max(1, attributes), dtype="float32", bias_initializer=RARE
+        )
+        self.log_scale = self.add_weight(
+            shape=(),
+            initializer=keras.initializers.Constant(2.6),
+            name="log_scale",
+            dtype="float32",
+            autocast=False,
+        )
+
+    def call(self, inputs, training=False, seed=None):
+        """Returns (ImageCode, text embedding [N, d], attribute logits of the captions [N, A])."""
+        images, ids = inputs
+        code = self.image_tower(images, training=training, seed=seed)
+        text = self.text_tower(ids, training=training)
+        return code, text, self.text_attributes(text * self.scale())
+
+    def scale(self):
+        """The inverse temperature, at most 100 (CLIP, section 2.5)."""
+        return ops.exp(ops.minimum(ops.convert_to_tensor(self.log_scale), 4.6))
+
+
+def stateless_dropout(x, rate: float, seed):
+    """Inverted dropout whose mask is a function of `seed` (int32 [2]) alone."""
+    if rate <= 0:
+        return x
+    kept = tf.random.stateless_uniform(tf.shape(x), seed) >= rate
+    return tf.where(kept, x / tf.cast(1 - rate, x.dtype), tf.zeros_like(x))
+
+
+def _masked_mean_max(x, mask):
+    weights = ops.cast(mask, "float32")[:, :, None]
+    mean = ops.sum(x * weights, axis=1) / ops.maximum(ops.sum(weights, axis=1), 1.0)
+    highest = ops.max(x + (weights - 1.0) * 1e4, axis=1)
+    return ops.concatenate([mean, highest], axis=-1)

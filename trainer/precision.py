@@ -1,0 +1,67 @@
+"""Mixed precision: which policy a device is good at, and float32 islands inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
+_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+
+
+def choose(precision: str) -> tuple[str, str]:
+    """Returns (Keras dtype policy, the reason for it in words).
+
+    Args:
+      precision: `auto`, `float32` or `bfloat16`.
+    """
+    if precision != "auto":
+        return _POLICIES[precision], f"{precision} is set in the configuration"
+    if tf.config.list_physical_devices("GPU"):
+        return "mixed_bfloat16", "a GPU is present"
+    found = _BFLOAT16_FLAGS & _cpu_flags()
+    if found:
+        return "mixed_bfloat16", f"the CPU computes in bfloat16 ({', '.join(sorted(found))})"
+    return "float32", "the CPU has no bfloat16 instructions"
+
+
+def _cpu_flags() -> set[str]:
+    path = Path("/proc/cpuinfo")
+    if not path.exists():
+        return set()
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    flags = next((line for line in lines if line.startswith("flags")), "")
+    return set(flags.partition(":")[2].split())
+
+
+@contextmanager
+def policy_scope(policy: str) -> Iterator[None]:
+    """Layers made inside take the Keras dtype policy `policy`."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@contextmanager
+def float32_compute(model: keras.Model) -> Iterator[None]:
+    """Calls of `model` inside compute in float32, whatever the policy that it was made under.
+
+    The weights of a mixed policy are float32 already, so only the computation changes. Meant for
+    penalties on gradients, whose second derivatives lose too much in bfloat16.
+    """
+    layers = list(model._flatten_layers())
+    before = [layer.dtype_policy for layer in layers]
+    try:
+        for layer in layers:
+            layer.dtype_policy = "float32"
+        yield
+    finally:
+        for layer, policy in zip(layers, before, strict=True):
+            layer.dtype_policy = policy

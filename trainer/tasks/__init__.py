@@ -1,0 +1,1 @@
+"""One task a stage: models, optimisers and one training step."""

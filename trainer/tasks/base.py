@@ -1,0 +1,69 @@
+"""What the loop asks of a stage."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from data.text import PAD
+
+
+class Task(Protocol):
+    """One stage: its models, its optimisers, one step, and how to look at it.
+
+    Attributes:
+      stage: `encoder`, `captioner` or `generator`.
+      batch_size: examples a step sees.
+    """
+
+    stage: str
+    batch_size: int
+
+    def batch(self, step: int) -> tuple[np.ndarray, ...]:
+        """Returns the arrays of `step`; a pure function of it."""
+
+    def train_step(
+        self, step: int, progress: float, batch: tuple[np.ndarray, ...]
+    ) -> dict[str, tf.Tensor]:
+        """Updates the weights once and returns scalar losses by name."""
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the next step reads, as trackable objects for tf.train.Checkpoint."""
+
+    def validate(self) -> dict[str, float]:
+        """Returns held-out figures by name."""
+
+    def sample_grid(self) -> np.ndarray | None:
+        """Returns a picture uint8 [H, W, 3] of what the stage makes now, or None."""
+
+    def parameters(self) -> dict[str, int]:
+        """Returns the number of trained weights by model."""
+
+    def export(self, directory: str) -> None:
+        """Writes the SavedModel."""
+
+
+def step_seed(seed: int, step: tf.Tensor) -> tf.Tensor:
+    """int32 [2] seed for the stateless random numbers of one step."""
+    return tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)])
+
+
+def fold(seed: tf.Tensor, salt: int) -> tf.Tensor:
+    """Another seed, one for each use within a step."""
+    return tf.random.experimental.stateless_fold_in(seed, salt)
+
+
+def grid_of(images: np.ndarray, columns: int) -> np.ndarray:
+    """Tiles uint8 [N, R, R, 3] pictures into one, row by row; N is a multiple of `columns`."""
+    count, side = images.shape[:2]
+    rows = count // columns
+    tiled = images[: rows * columns].reshape(rows, columns, side, side, 3)
+    return tiled.transpose(0, 2, 1, 3, 4).reshape(rows * side, columns * side, 3)
+
+
+def trimmed(ids: np.ndarray) -> np.ndarray:
+    """Cuts int32 [N, C, L] to the longest caption in use, so that no step computes on padding."""
+    used = np.flatnonzero((ids != PAD).any(axis=(0, 1)))
+    return ids[:, :, : (int(used[-1]) + 1 if len(used) else 1)]

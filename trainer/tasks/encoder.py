@@ -1,0 +1,127 @@
+"""Trains the shared space and the recogniser."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from data.images import to_float
+from data.prepared import PreparedData
+from trainer.adapt.diffaugment import translation
+from trainer.adapt.schedules import warmup_cosine
+from trainer.batches import Sampler
+from trainer.config import Experiment
+from trainer.export.encoder import export_encoder
+from trainer.losses.contrastive import binary_cross_entropy, info_nce
+from trainer.metrics.recognition import multilabel
+from trainer.metrics.retrieval import candidate_count, recall_at_1
+from trainer.models.build import build_encoder
+from trainer.models.frozen import FrozenEncoder
+from trainer.tasks.base import fold, step_seed, trimmed
+
+VALIDATION = 1000
+
+
+class EncoderTask:
+    """Contrastive agreement of picture and caption, and attributes from either."""
+
+    stage = "encoder"
+
+    def __init__(self, experiment: Experiment, prepared: PreparedData, policy: str):
+        self.settings = settings = experiment.encoder
+        self.experiment, self.prepared = experiment, prepared
+        self.batch_size, self.seed = settings.batch_size, experiment.training.seed
+        self.train, self.held_out = prepared.arrays("train"), prepared.arrays("val")
+        self.ids = trimmed(self.train.ids)
+        self.sampler = Sampler(len(self.train), self.batch_size, self.seed)
+        self.model = build_encoder(
+            experiment, prepared.tokens.size, len(prepared.attributes), policy
+        )
+        self.frozen = FrozenEncoder(self.model)
+        self.optimizer = keras.optimizers.AdamW(
+            settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            global_clipnorm=settings.clip_norm,
+        )
+        self.optimizer.build(self.model.trainable_variables)
+        self._step = tf.function(self._train_step)
+
+    def batch(self, step: int) -> tuple[np.ndarray, ...]:
+        rows = self.sampler.rows(step)
+        caption = self.sampler.captions(step, self.train.caption_count[rows])
+        return self.train.images[rows], self.ids[rows, caption], self.train.labels[rows]
+
+    def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
+        return self._step(tf.constant(step), tf.constant(progress, tf.float32), *batch)
+
+    def _train_step(self, step, progress, images, ids, labels):
+        seed = step_seed(self.seed, step)
+        images = self._augment(to_float(images), seed)
+        with tf.GradientTape() as tape:
+            code, text, said = self.model((images, ids), training=True, seed=fold(seed, 1))
+            agreement = info_nce(code.embedding, text, self.model.scale(), _equal_rows(ids))
+            contrastive = tf.reduce_mean(agreement)
+            seen = _attribute_loss(code.attributes, labels)
+            told = _attribute_loss(said, labels)
+            loss = contrastive + self.settings.attribute_weight * (seen + 0.5 * told)
+        variables = self.model.trainable_variables
+        self.optimizer.learning_rate.assign(self.settings.learning_rate * warmup_cosine(progress))
+        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        return {"contrastive": contrastive, "attributes": seen, "attributes_from_text": told}
+
+    def _augment(self, images, seed):
+        if self.settings.shift:
+            images = translation(images, fold(seed, 2), self.settings.shift / images.shape[1])
+        if self.settings.flip:
+            draw = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], fold(seed, 3))
+            images = tf.where(draw < 0.5, images[:, :, ::-1], images)
+        return images
+
+    def state(self):
+        return {"model": self.model, "optimizer": self.optimizer}
+
+    def validate(self) -> dict[str, float]:
+        """Recall at 1 of 100 both ways with each picture's first caption, and F1."""
+        held = self.held_out
+        count = min(VALIDATION, len(held))
+        code, text = self.frozen.images(held.images[:count]), self.frozen.texts(held.ids[:count, 0])
+        groups = [captions[0] for captions in held.captions[:count]]
+        pool = candidate_count(count, 100, groups)
+        values = {
+            f"image_to_text_1of{pool}": recall_at_1(
+                code.embedding, text, pool, groups=groups
+            ).value,
+            f"text_to_image_1of{pool}": recall_at_1(
+                text, code.embedding, pool, groups=groups
+            ).value,
+        }
+        if held.labels.shape[1]:
+            recognition = multilabel(code.attributes, held.labels[:count], threshold=0.0)
+            values |= {
+                "f1_micro": recognition.micro_f1.value,
+                "f1_macro": recognition.macro_f1.value,
+            }
+        return values
+
+    def sample_grid(self) -> None:
+        return None
+
+    def parameters(self) -> dict[str, int]:
+        return {"encoder": self.model.count_params()}
+
+    def export(self, directory: str) -> None:
+        export_encoder(self.experiment, self.prepared, self.model, directory)
+
+
+def _attribute_loss(logits, labels):
+    """Binary cross-entropy of the positive-rate-sized problem: summed over labels, mean of pictures."""
+    if not labels.shape[1]:
+        return tf.constant(0.0)
+    present = tf.maximum(tf.reduce_sum(labels), 1.0)
+    return tf.reduce_sum(binary_cross_entropy(logits, labels)) / present
+
+
+def _equal_rows(ids):
+    """bool [N, N]: captions i and j are the same words."""
+    return tf.reduce_all(tf.equal(ids[:, None, :], ids[None, :, :]), axis=-1)

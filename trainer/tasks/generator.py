@@ -1,0 +1,214 @@
+"""Trains generator and discriminator on the frozen encoder's sentence codes."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from data.images import to_float, to_uint8
+from data.prepared import PreparedData
+from trainer.adapt import ema
+from trainer.adapt.diffaugment import augment
+from trainer.adapt.schedules import warmup_cosine
+from trainer.batches import Sampler
+from trainer.config import Experiment, GeneratorSettings
+from trainer.export.generator import export_generator
+from trainer.losses.adversarial import ADVERSARIAL
+from trainer.losses.contrastive import info_nce
+from trainer.losses.penalties import PENALTIES
+from trainer.metrics.distribution import kid
+from trainer.metrics.retrieval import candidate_count, r_precision
+from trainer.models.build import build_discriminator, build_generator
+from trainer.models.encoder import Encoder
+from trainer.models.frozen import FrozenEncoder
+from trainer.precision import float32_compute
+from trainer.tasks.base import fold, grid_of, step_seed
+
+VALIDATION = 500
+GRID = (6, 8)
+# Captions closer than this in the shared space say the same, so they are no mismatch.
+SAME_CAPTION = 0.97
+_BATCH = 64
+
+
+class GeneratorTask:
+    """One adversarial game: discriminator, then generator, then the averaged weights."""
+
+    stage = "generator"
+
+    def __init__(
+        self, experiment: Experiment, prepared: PreparedData, policy: str, encoder: Encoder
+    ):
+        self.settings = settings = experiment.generator
+        self.experiment, self.prepared, self.encoder = experiment, prepared, encoder
+        self.batch_size, self.seed = settings.batch_size, experiment.training.seed
+        self.train, self.held_out = prepared.arrays("train"), prepared.arrays("val")
+        self.frozen = FrozenEncoder(encoder)
+        self.text = self.frozen.all_captions(self.train.ids)
+        self._prepare_validation()
+        self.sampler = Sampler(len(self.train), self.batch_size, self.seed)
+        self.generator = build_generator(experiment, policy)
+        self.average = build_generator(experiment, "float32")
+        self.discriminator = build_discriminator(experiment, policy)
+        self.generator_optimizer = _adam(settings.learning_rate, settings.clip_norm, self.generator)
+        self.discriminator_optimizer = _adam(
+            settings.discriminator_learning_rate, settings.clip_norm, self.discriminator
+        )
+        self.penalty_weight = penalty_weight(settings, experiment.data.resolution)
+        self._steps = {
+            penalise: tf.function(lambda *a, p=penalise: self._train_step(p, *a))
+            for penalise in (False, True)
+        }
+        self._paint = tf.function(
+            lambda noise, text: to_uint8(self.average((noise, text))), reduce_retracing=True
+        )
+
+    def _prepare_validation(self) -> None:
+        count = min(VALIDATION, len(self.held_out))
+        self.held_text = self.frozen.texts(self.held_out.ids[:count, 0])
+        self.held_codes = self.frozen.images(self.held_out.images[:count])
+        noise = np.random.default_rng(self.seed).standard_normal((count, self.settings.noise))
+        self.held_noise = noise.astype(np.float32)
+
+    def batch(self, step: int) -> tuple[np.ndarray, ...]:
+        rows = self.sampler.rows(step)
+        caption = self.sampler.captions(step, self.train.caption_count[rows])
+        return self.train.images[rows], self.text[rows, caption]
+
+    def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
+        settings = self.settings
+        penalise = settings.penalty != "none" and step % settings.penalty_every == 0
+        return self._steps[penalise](tf.constant(step), tf.constant(progress, tf.float32), *batch)
+
+    def _train_step(self, penalise: bool, step, progress, images, text):
+        seed = step_seed(self.seed, step)
+        real = to_float(images)
+        noise = tf.random.stateless_normal([self.batch_size, self.settings.noise], fold(seed, 1))
+        with tf.GradientTape() as generator_tape:
+            fake = self.generator((noise, text))
+            losses = self._train_discriminator(penalise, progress, real, fake, text, seed)
+            loss, parts = self._generator_loss(fake, text, fold(seed, 4))
+        self._apply(generator_tape, loss, self.generator, self.generator_optimizer, progress)
+        seen = tf.cast(step + 1, tf.float32) * self.batch_size
+        keep = ema.decay(seen, self.batch_size, self.settings.ema_images)
+        ema.update(self.average.variables, self.generator.variables, keep)
+        return losses | parts
+
+    def _train_discriminator(self, penalise, progress, real, fake, text, seed):
+        fake = tf.stop_gradient(fake)
+        with tf.GradientTape() as tape:
+            parts = self._discriminator_losses(real, fake, text, seed)
+            loss = tf.add_n(list(parts.values()))
+            if penalise:
+                with float32_compute(self.discriminator):
+                    parts["penalty"] = self._penalty(real, text)
+                loss += parts["penalty"] * self.settings.penalty_every
+        # The generator's tape would otherwise record this update.
+        self._apply(tape, loss, self.discriminator, self.discriminator_optimizer, progress)
+        return parts
+
+    def _discriminator_losses(self, real, fake, text, seed):
+        settings, adversarial = self.settings, ADVERSARIAL[self.settings.loss]
+        real = augment(real, settings.augment, fold(seed, 2))
+        fake = augment(fake, settings.augment, fold(seed, 3))
+        grids = self.discriminator.features(tf.concat([real, fake], axis=0))
+        real_grid, fake_grid = tf.split(grids, 2)
+        other = tf.roll(text, 1, axis=0)
+        differs = tf.cast(tf.reduce_sum(text * other, axis=-1) < SAME_CAPTION, tf.float32)
+        judged = self.discriminator.judge(
+            tf.concat([real_grid, fake_grid, real_grid], axis=0),
+            tf.concat([text, text, other], axis=0),
+        )
+        real_logit, fake_logit, mismatch = tf.split(judged, 3)
+        share = settings.mismatch_weight
+        return {
+            "d_real": tf.reduce_mean(adversarial.real(real_logit)),
+            "d_fake": (1 - share) * tf.reduce_mean(adversarial.fake(fake_logit)),
+            "d_mismatch": share * tf.reduce_mean(differs * adversarial.fake(mismatch)),
+        }
+
+    def _penalty(self, real, text):
+        penalty = PENALTIES[self.settings.penalty]
+        values = penalty(lambda x, t: self.discriminator((x, t)), real, text)
+        return self.penalty_weight * tf.reduce_mean(values)
+
+    def _generator_loss(self, fake, text, seed):
+        seen = augment(fake, self.settings.augment, seed)
+        adversarial = ADVERSARIAL[self.settings.loss].generator(self.discriminator((seen, text)))
+        parts = {"g_adversarial": tf.reduce_mean(adversarial)}
+        loss = parts["g_adversarial"]
+        if self.settings.contrastive_weight:
+            code = self.encoder.image_tower(fake)
+            scale = tf.stop_gradient(self.encoder.scale())
+            same = tf.matmul(text, text, transpose_b=True) > SAME_CAPTION
+            parts["g_contrastive"] = tf.reduce_mean(info_nce(code.embedding, text, scale, same))
+            loss += self.settings.contrastive_weight * parts["g_contrastive"]
+        return loss, parts
+
+    def _apply(self, tape, loss, model, optimizer, progress):
+        gradients = tape.gradient(loss, model.trainable_variables)
+        rate = {
+            "generator": self.settings.learning_rate,
+            "discriminator": self.settings.discriminator_learning_rate,
+        }["generator" if model is self.generator else "discriminator"]
+        optimizer.learning_rate.assign(rate * warmup_cosine(progress))
+        optimizer.apply(gradients, model.trainable_variables)
+
+    def state(self):
+        return {
+            "generator": self.generator,
+            "average": self.average,
+            "discriminator": self.discriminator,
+            "generator_optimizer": self.generator_optimizer,
+            "discriminator_optimizer": self.discriminator_optimizer,
+        }
+
+    def paint(self, noise: np.ndarray, text: np.ndarray) -> np.ndarray:
+        """uint8 [N, R, R, 3] pictures of the averaged generator."""
+        parts = [
+            self._paint(noise[i : i + _BATCH], text[i : i + _BATCH]).numpy()
+            for i in range(0, len(noise), _BATCH)
+        ]
+        return np.concatenate(parts)
+
+    def validate(self) -> dict[str, float]:
+        """KID in encoder space, and the share of pictures that find their caption among 100.
+
+        Both use the encoder that trained the generator: for watching, not for reporting.
+        """
+        count = len(self.held_text)
+        codes = self.frozen.images(self.paint(self.held_noise, self.held_text))
+        groups = [captions[0] for captions in self.held_out.captions[:count]]
+        pool = candidate_count(count, 100, groups)
+        found = r_precision(codes.embedding, self.held_text, pool, groups=groups)
+        distance = kid(self.held_codes.embedding, codes.embedding, rounds=0)
+        return {"kid_encoder": distance.value, f"r_precision_1of{pool}": found.value}
+
+    def sample_grid(self) -> np.ndarray:
+        rows, columns = GRID
+        count = min(rows * columns, len(self.held_text))
+        images = self.paint(self.held_noise[:count], self.held_text[:count])
+        return grid_of(images, min(columns, count))
+
+    def parameters(self) -> dict[str, int]:
+        return {
+            "generator": self.generator.count_params(),
+            "discriminator": self.discriminator.count_params(),
+        }
+
+    def export(self, directory: str) -> None:
+        export_generator(self.experiment, self.prepared, self.encoder, self.average, directory)
+
+
+def penalty_weight(settings: GeneratorSettings, resolution: int) -> float:
+    """The configured weight, or StyleGAN2-ADA's rule 0.0002 * resolution^2 / batch size."""
+    if settings.penalty_weight is not None:
+        return settings.penalty_weight
+    return 0.0002 * resolution**2 / settings.batch_size
+
+
+def _adam(rate: float, clip: float, model: keras.Model) -> keras.optimizers.Adam:
+    optimizer = keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.9, global_clipnorm=clip)
+    optimizer.build(model.trainable_variables)
+    return optimizer
