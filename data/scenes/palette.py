@@ -1,0 +1,158 @@
+"""Takes a picture of a scene apart by colour: which object explains which pixel, and how far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from scipy import ndimage
+
+from data.scenes import world
+
+NAMES = tuple(world.COLOURS)
+_COLOURS = np.array(list(world.COLOURS.values()), np.float32)
+_GROUNDS = {name: np.array(rgb, np.float32) for name, rgb in world.BACKGROUNDS.items()}
+_STROKES = {name: np.array(rgb, np.float32) for name, rgb in world.STROKES.items()}
+_PAIRS = np.array(list(combinations(range(len(NAMES)), 2)))
+
+GROUND_DISTANCE = 36.0
+"""RGB distance from the background above which a pixel belongs to something drawn."""
+RESIDUAL_CAP = 70.0
+LEAST_AREA = 14
+"""Smallest area of an object, in pixels of a 32 x 32 picture."""
+LEAST_PART = 0.2
+"""Smallest part of an object as a share of its largest part."""
+_EIGHT = np.ones((3, 3), bool)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """All that is drawn in one colour.
+
+    Attributes:
+      colour: its name.
+      cover: float32[h, w] in [0, 1], how much of each pixel it covers.
+      parts: int32[h, w], 0 outside and 1..n in its n connected parts.
+    """
+
+    colour: str
+    cover: np.ndarray
+    parts: np.ndarray
+
+    @property
+    def area(self) -> float:
+        """Covered area in pixels."""
+        return float(self.cover.sum())
+
+
+def background_of(image: np.ndarray) -> str:
+    """Returns the name of the background, by vote of the outermost pixels of float[h, w, 3]."""
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    distance = [np.square(border - rgb).sum(1) for rgb in _GROUNDS.values()]
+    votes = np.bincount(np.argmin(distance, axis=0), minlength=len(_GROUNDS))
+    return tuple(_GROUNDS)[int(votes.argmax())]
+
+
+def layers(image: np.ndarray) -> list[Layer]:
+    """Returns what is drawn in each of the at most two colours of a scene, largest first.
+
+    A pixel is explained by a colour as a mixture of background, colour and the colour's second
+    tone; the two colours are those that leave the least unexplained over the whole picture. Edges,
+    stripes and dots so count for the object that they belong to.
+
+    Args:
+      image: float32[h, w, 3], 0 to 255.
+    """
+    name = background_of(image)
+    ground = _ground_colour(image, name)
+    drawn = np.square(image - ground).sum(-1) > GROUND_DISTANCE**2
+    pixels = image[drawn]
+    if len(pixels) < LEAST_AREA:
+        return []
+    residual, alpha = _explain(pixels, ground)
+    if name == "black":
+        # On black the second tone looks like a thin cover; count it as full.
+        alpha = np.minimum(alpha / world.SECOND_TONE, 1.0)
+    stroke = _segment(pixels, ground, _STROKES[name] - ground)[0]
+    pair = _PAIRS[_costs(residual, stroke).argmin()]
+    explained = np.concatenate([residual[pair], stroke[None]])
+    owner = explained.argmin(0)
+    found = [
+        _layer(NAMES[colour], drawn, np.where(owner == place, alpha[colour], 0.0))
+        for place, colour in enumerate(pair)
+    ]
+    kept = [layer for layer in found if layer is not None]
+    return sorted(kept, key=lambda layer: -layer.area)
+
+
+def _ground_colour(image: np.ndarray, name: str) -> np.ndarray:
+    """Returns the background's colour as it is in this picture, which may be off the palette."""
+    near = image[np.square(image - _GROUNDS[name]).sum(-1) < GROUND_DISTANCE**2]
+    return np.median(near, axis=0) if len(near) else _GROUNDS[name]
+
+
+def _explain(pixels: np.ndarray, ground: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns residual and cover, float[8, n], of n pixels explained by each colour alone.
+
+    The mixtures of background, colour and second tone fill a triangle in RGB space; the residual is
+    the distance to it.
+    """
+    first, second = _COLOURS - ground, _COLOURS * world.SECOND_TONE - ground
+    offset = pixels - ground
+    along_first, along_second = first @ offset.T, second @ offset.T
+    square = np.square(offset).sum(-1)
+    a, b = np.square(first).sum(-1)[:, None], (first * second).sum(-1)[:, None]
+    c = np.square(second).sum(-1)[:, None]
+    slope = np.maximum(a * c - b * b, 1e-3)
+    u, v = (
+        (c * along_first - b * along_second) / slope,
+        (a * along_second - b * along_first) / slope,
+    )
+    inside = (u >= 0) & (v >= 0) & (u + v <= 1)
+    choices = [
+        (np.where(inside, u, np.nan), np.where(inside, v, np.nan)),
+        (np.clip(along_first / a, 0, 1), np.zeros_like(u)),
+        (np.zeros_like(u), np.clip(along_second / c, 0, 1)),
+    ]
+    side = np.clip((along_first - along_second - b + c) / (a - 2 * b + c), 0, 1)
+    choices.append((side, 1 - side))
+    weights = np.array(choices)
+    u, v = weights[:, 0], weights[:, 1]
+    distance = (
+        square - 2 * (u * along_first + v * along_second) + a * u * u + 2 * b * u * v + c * v * v
+    )
+    best = np.nanargmin(distance, axis=0)[None]
+    residual = np.take_along_axis(distance, best, 0)[0]
+    cover = np.take_along_axis(u + v, best, 0)[0]
+    return np.sqrt(np.maximum(residual, 0)), cover
+
+
+def _segment(
+    pixels: np.ndarray, start: np.ndarray, direction: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns distance to a segment in RGB space and the place on it, float[n] each."""
+    offset = pixels - start
+    place = np.clip(offset @ direction / (direction @ direction), 0, 1)
+    return np.linalg.norm(offset - place[:, None] * direction, axis=-1), place
+
+
+def _costs(residual: np.ndarray, stroke: np.ndarray) -> np.ndarray:
+    """Returns what every pair of colours leaves unexplained, float[28]."""
+    capped = np.minimum(residual, np.minimum(stroke, RESIDUAL_CAP))
+    return np.minimum(capped[_PAIRS[:, 0]], capped[_PAIRS[:, 1]]).sum(-1)
+
+
+def _layer(colour: str, drawn: np.ndarray, alpha: np.ndarray) -> Layer | None:
+    """Returns the layer of the pixels covered by a colour, None if they make no object."""
+    cover = np.zeros(drawn.shape, np.float32)
+    cover[drawn] = alpha
+    parts, _ = ndimage.label(cover > 0.5, _EIGHT)
+    areas = np.bincount(parts.ravel())
+    areas[0] = 0
+    if areas.max() < LEAST_AREA:
+        return None
+    kept = areas >= LEAST_PART * areas.max()
+    parts = np.where(kept, np.cumsum(kept), 0)[parts].astype(np.int32)
+    near = ndimage.binary_dilation(parts > 0, _EIGHT)
+    return Layer(colour, np.where(near, cover, 0.0).astype(np.float32), parts)
