@@ -136,7 +136,7 @@ def prepare(
       directory: made or replaced as a whole, and only when all is written.
       resolution: side of the pictures in pixels.
       max_captions, max_length: size of the ids of one picture.
-      vocabulary_size: ids at most, special ones included.
+      vocabulary_size: tokens at most, the most frequent first, special ones not counted.
       min_count: rarer tokens become UNK.
 
     Raises:
@@ -188,8 +188,7 @@ def _learn(
     """Writes both vocabularies into `directory`; returns that of the captions."""
     captions = [caption for row in rows for caption in row.captions]
     found = text.tokenise(tf.constant(captions, tf.string)).flat_values.numpy()
-    limit = size - len(text.SPECIAL)
-    tokens = text.most_frequent((token.decode("utf-8") for token in found), limit, min_count)
+    tokens = text.most_frequent((token.decode("utf-8") for token in found), size, min_count)
     vocabulary = text.Vocabulary(tokens)
     vocabulary.write(str(directory / _TOKENS))
     names = text.most_frequent((name for row in rows for name in row.attributes), None, 1)

@@ -122,3 +122,9 @@ def test_many_files_make_one_split(tmp_path, examples):
             max_captions=2,
             max_length=6,
         )
+
+
+def test_vocabulary_size_counts_learned_tokens(tmp_path, examples):
+    settings = {**SETTINGS, "vocabulary_size": 3, "min_count": 1}
+    data = prepared.prepare(examples, str(tmp_path / "out"), **settings)
+    assert data.tokens.tokens == ("red", "cat", "third")

@@ -1,0 +1,103 @@
+"""CaptionExampleGen: the first node, from any source of captioned pictures to split examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tfx import types
+from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.types import standard_artifacts
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from components.caption_example_gen import executor
+from components.caption_example_gen.artifacts import RejectedRows
+from components.caption_example_gen.options import IngestOptions
+from data.sources import spans
+
+DEFAULT_OPTIONS = IngestOptions()
+
+
+class CaptionExampleGenSpec(ComponentSpec):
+    """Channels and properties of CaptionExampleGen."""
+
+    PARAMETERS: Mapping[str, ExecutionParameter] = {
+        executor.SOURCE: ExecutionParameter(type=str),
+        executor.OPTIONS: ExecutionParameter(type=str),
+        executor.MAX_REJECT_SHARE: ExecutionParameter(type=float),
+        executor.FINGERPRINT: ExecutionParameter(type=str),
+        executor.SPAN: ExecutionParameter(type=int, optional=True),
+        executor.VERSION: ExecutionParameter(type=int, optional=True),
+    }
+    INPUTS: Mapping[str, ChannelParameter] = {}
+    OUTPUTS: Mapping[str, ChannelParameter] = {
+        executor.EXAMPLES: ChannelParameter(type=standard_artifacts.Examples),
+        executor.REJECTS: ChannelParameter(type=RejectedRows),
+    }
+
+
+class CaptionExampleGen(base_beam_component.BaseBeamComponent):
+    """Reads captioned pictures, refuses bad ones with reasons, splits and writes the others.
+
+    Component `outputs` contains:
+      - `examples`: Channel of type `standard_artifacts.Examples` with the splits train, val and
+        test, gzipped TFRecords of tf.train.Example in the format of `data.schema`.
+      - `rejects`: Channel of type `RejectedRows`, every row left out, and the counts.
+    """
+
+    SPEC_CLASS = CaptionExampleGenSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
+
+    def __init__(
+        self,
+        source: str,
+        *,
+        options: IngestOptions = DEFAULT_OPTIONS,
+        max_reject_share: float = 0.05,
+        fingerprint: str = "",
+        span: int | None = None,
+        version: int | None = None,
+    ) -> None:
+        """Builds the node.
+
+        Args:
+          source: a path or `tfds:NAME[/CONFIG]`; `{SPAN}` and `{VERSION}` stand for numbers.
+          options: how it is read.
+          max_reject_share: the run stops when a larger part of the rows cannot be used.
+          fingerprint: of the data, see `fingerprint`. TFX takes outputs from its cache when all
+            properties are equal; a path stays the same when the files behind it change, so the
+            data's fingerprint has to be one of the properties. Empty where the data cannot be seen
+            when the pipeline is put together; such a run should not be cached.
+          span, version: the numbers wanted; None takes the newest.
+
+        Raises:
+          ValueError: `max_reject_share` is not between 0 and 1.
+        """
+        if not 0 <= max_reject_share <= 1:
+            raise ValueError(f"max_reject_share is {max_reject_share}; give a number from 0 to 1")
+        spec = CaptionExampleGenSpec(
+            source=source,
+            options=options.to_json(),
+            max_reject_share=float(max_reject_share),
+            input_fingerprint=fingerprint,
+            span=span,
+            version=version,
+            examples=types.Channel(type=standard_artifacts.Examples),
+            rejects=types.Channel(type=RejectedRows),
+        )
+        super().__init__(spec=spec)
+
+
+def fingerprint(
+    source: str,
+    options: IngestOptions = DEFAULT_OPTIONS,
+    span: int | None = None,
+    version: int | None = None,
+) -> str:
+    """Returns what `CaptionExampleGen` takes as `fingerprint`: equal as long as the data are.
+
+    Opens no picture. Prepares a TFDS data set that is generated and not on the disk yet.
+
+    Raises:
+      DataError: there is no such source.
+    """
+    return options.open(spans.resolve(source, span, version).path).fingerprint()

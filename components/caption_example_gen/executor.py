@@ -1,0 +1,152 @@
+"""Runs ingestion and puts its outputs in place, or stops with what is wrong with the data."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import tensorflow as tf
+from absl import logging
+from tfx import types
+from tfx.components.example_gen import utils
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base import base_beam_executor
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils
+
+from components import stops
+from components.caption_example_gen import tally as counting
+from components.caption_example_gen.ingest import OUTCOME, fill_gaps, ingest
+from components.caption_example_gen.options import IngestOptions
+from data.errors import DataError
+from data.schema import SPLITS
+from data.sources import Reject, RejectReport, Source, files, spans
+
+SOURCE = "source"
+OPTIONS = "options"
+MAX_REJECT_SHARE = "max_reject_share"
+FINGERPRINT = utils.FINGERPRINT_PROPERTY_NAME
+SPAN = utils.SPAN_PROPERTY_NAME
+VERSION = utils.VERSION_PROPERTY_NAME
+EXAMPLES = "examples"
+REJECTS = "rejects"
+
+REJECTS_FILE = "rejects.jsonl"
+SUMMARY_FILE = "summary.json"
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Executor of CaptionExampleGen."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes `Split-*` folders of examples, the rejects, and a summary.
+
+        Raises:
+          DataError: the source cannot be read, too many rows are rejected, or nothing is left.
+            Then there is no example, and the rejects stand in `stopped/` beside the outputs.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        examples = artifact_utils.get_single_instance(output_dict[EXAMPLES])
+        rejects_uri = artifact_utils.get_single_uri(output_dict[REJECTS])
+        options = IngestOptions.from_json(exec_properties[OPTIONS])
+        found = spans.resolve(
+            exec_properties[SOURCE], exec_properties.get(SPAN), exec_properties.get(VERSION)
+        )
+        source = options.open(found.path)
+        partial = f"{examples.uri}/partial"
+        with self._make_beam_pipeline() as pipeline:
+            ingest(
+                pipeline,
+                source,
+                partial,
+                shares=options.shares,
+                max_pictures=options.max_pictures,
+            )
+        tally, report = read_outcome(f"{partial}/{OUTCOME}")
+        summary = summarise(source, found, tally, report)
+        _refuse(report, exec_properties[MAX_REJECT_SHARE], found.path, examples.uri)
+        fill_gaps(partial, tally)
+        _put_in_place(partial, examples.uri)
+        _write_rejects(rejects_uri, report, summary)
+        _describe(examples, found, summary[FINGERPRINT])
+        if exec_properties[FINGERPRINT] not in ("", summary[FINGERPRINT]):
+            logging.warning("The data in %s changed after the run was planned.", found.path)
+
+
+def read_outcome(path: str) -> tuple[counting.Tally, RejectReport]:
+    """Reads what ingestion left beside the examples.
+
+    Raises:
+      DataError: a part of the source could not be read.
+    """
+    outcome = json.loads(files.read(path).decode("utf-8"))
+    if outcome["failures"]:
+        raise DataError(*outcome["failures"][0])
+    tally = Counter({(what, kind): count for what, kind, count in outcome["tally"]})
+    report = RejectReport(
+        kept=sum(counting.section(tally, "pictures").values()),
+        rejects=[Reject.from_json(line) for line in outcome["rejects"]],
+        dropped_captions=Counter(counting.section(tally, "dropped_captions")),
+    )
+    return tally, report
+
+
+def summarise(
+    source: Source, found: spans.Resolved, tally: counting.Tally, report: RejectReport
+) -> dict[str, Any]:
+    """Returns the content of `summary.json`."""
+    pictures = counting.section(tally, "pictures")
+    return {
+        "source": found.path,
+        "description": source.describe(),
+        SPAN: found.span,
+        VERSION: found.version,
+        FINGERPRINT: source.fingerprint(),
+        "pictures": {split: pictures.get(split, 0) for split in SPLITS},
+        "captions": counting.section(tally, "captions"),
+        "formats": counting.section(tally, "formats"),
+        "rejects": report.by_reason(),
+        "reject_share": report.share,
+        "dropped_captions": dict(report.dropped_captions),
+    }
+
+
+def _refuse(report: RejectReport, max_share: float, path: str, output_uri: str) -> None:
+    try:
+        report.check_share(max_share, path)
+    except DataError as error:
+        lines = "".join(f"{reject.to_json()}\n" for reject in report.rejects)
+        kept = stops.leave(output_uri, REJECTS_FILE, lines)
+        raise DataError(
+            error.where, error.problem, f"{error.remedy} All rejects are listed in {kept}."
+        ) from None
+
+
+def _put_in_place(partial: str, uri: str) -> None:
+    for split in SPLITS:
+        tf.io.gfile.rename(f"{partial}/Split-{split}", f"{uri}/Split-{split}")
+    tf.io.gfile.rmtree(partial)
+
+
+def _write_rejects(uri: str, report: RejectReport, summary: dict[str, Any]) -> None:
+    report.write(f"{uri}/{REJECTS_FILE}")
+    text = json.dumps(summary, ensure_ascii=False, indent=1)
+    files.write_whole(f"{uri}/{SUMMARY_FILE}", text.encode("utf-8"))
+
+
+def _describe(examples: types.Artifact, found: spans.Resolved, fingerprint: str) -> None:
+    examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
+    payload_format = example_gen_pb2.PayloadFormat.Value("FORMAT_TF_EXAMPLE")
+    examples_utils.set_payload_format(examples, payload_format)
+    examples_utils.set_file_format(examples, "tfrecords_gzip")
+    examples.set_string_custom_property(FINGERPRINT, fingerprint)
+    for name, number in ((SPAN, found.span), (VERSION, found.version)):
+        if number is not None:
+            setattr(examples, name, number)
+            examples.set_int_custom_property(name, number)

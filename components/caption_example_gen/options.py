@@ -1,0 +1,84 @@
+"""How a source is read, as one JSON string that fits into an execution property; needs no TFX."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from data.errors import DataError
+from data.sources import DEFAULT_LIMITS, Limits, Source, open_source
+from data.splits import SHARES, check_shares
+
+
+@dataclass(frozen=True)
+class IngestOptions:
+    """What `data.sources.open_source` takes besides the path, and what ingestion itself needs.
+
+    Attributes:
+      data_dir, images, files_pattern, language, text_features, resplit: see `open_source`.
+      limits: of one picture and one caption.
+      shares: of train, val and test, for pictures whose source names no split.
+      max_pictures: at most this many rows, spread over the whole source; None reads them all.
+    """
+
+    data_dir: str | None = None
+    images: str | None = None
+    files_pattern: str | None = None
+    language: str | None = None
+    text_features: tuple[str, ...] = ()
+    resplit: bool = False
+    limits: Limits = DEFAULT_LIMITS
+    shares: tuple[float, ...] = SHARES
+    max_pictures: int | None = None
+
+    def __post_init__(self) -> None:
+        check_shares(self.shares)
+        if self.max_pictures is not None and self.max_pictures < 1:
+            raise DataError(
+                f"max_pictures {self.max_pictures}", "no picture would be read", "Give 1 or more."
+            )
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> IngestOptions:
+        """Reads plain values; raises DataError on a key that is not known."""
+        _refuse_unknown(values, cls, "ingest options")
+        plain = dict(values)
+        limits = plain.pop("limits", {})
+        _refuse_unknown(limits, Limits, "ingest options: limits")
+        for name in ("text_features", "shares"):
+            if name in plain:
+                plain[name] = tuple(plain[name])
+        return cls(limits=Limits(**limits), **plain)
+
+    @classmethod
+    def from_json(cls, text: str) -> IngestOptions:
+        """Reads what `to_json` wrote."""
+        return cls.from_mapping(json.loads(text))
+
+    def to_json(self) -> str:
+        """Returns one line in which the keys are sorted, so that equal options are equal text."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    def open(self, path: str) -> Source:
+        """Opens the source; raises DataError when there is none at `path`."""
+        return open_source(
+            path,
+            limits=self.limits,
+            data_dir=self.data_dir,
+            images=self.images,
+            files_pattern=self.files_pattern,
+            language=self.language,
+            text_features=self.text_features,
+            resplit=self.resplit,
+        )
+
+
+def _refuse_unknown(values: Mapping[str, Any], kind: type, where: str) -> None:
+    known = [one.name for one in fields(kind)]
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise DataError(
+            where, f"the key {unknown[0]!r} is not known", f"Choose from {', '.join(known)}."
+        )

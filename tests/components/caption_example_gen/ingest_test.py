@@ -1,0 +1,182 @@
+"""The Beam steps alone: what is kept, what is rejected, and that nothing else decides the bytes."""
+
+import json
+from pathlib import Path
+
+import apache_beam as beam
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from components.caption_example_gen import ingest, tally
+from components.caption_example_gen.options import IngestOptions
+from data.errors import DataError
+from data.schema import from_example
+
+
+def _save(path, shade, size=12):
+    path.parent.mkdir(exist_ok=True, parents=True)
+    Image.new("RGB", (size, size), (shade, 255 - shade, 7)).save(path)
+
+
+def _folder(root, rows):
+    """Writes a captioned folder; a row without a picture gets one of a colour of its own."""
+    for number, row in enumerate(rows):
+        if not (root / row["image"]).exists():
+            _save(root / row["image"], 3 * number)
+    lines = (json.dumps(row, ensure_ascii=False) for row in rows)
+    (root / "captions.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    return str(root)
+
+
+def _rows(count):
+    return [
+        {
+            "image": f"{number}.png",
+            "captions": [f"picture {number}", "图"],
+            "attributes": ["object:square"],
+            "split": ("train", "train", "val", "test")[number % 4],
+        }
+        for number in range(count)
+    ]
+
+
+def _run(path, directory, runner="FnApiRunner", **options):
+    settings = IngestOptions.from_mapping(options)
+    arguments = [f"--runner={runner}", "--direct_num_workers=2"]
+    arguments.append("--direct_running_mode=multi_threading")
+    with beam.Pipeline(argv=arguments) as pipeline:
+        ingest.ingest(
+            pipeline,
+            settings.open(path),
+            str(directory),
+            shares=settings.shares,
+            max_pictures=settings.max_pictures,
+        )
+    return json.loads((directory / ingest.OUTCOME).read_text(encoding="utf-8"))
+
+
+def _read(directory):
+    files = sorted(map(str, directory.glob("Split-*/data_tfrecord-*-of-*.gz")))
+    records = tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator()
+    return [from_example(record) for record in records]
+
+
+def _count(outcome, what):
+    return {kind: number for name, kind, number in outcome["tally"] if name == what}
+
+
+def test_examples_carry_the_whole_row(tmp_path):
+    _run(_folder(tmp_path / "set", _rows(8)), tmp_path / "out")
+    examples = {one.image_id: one for one in _read(tmp_path / "out")}
+    assert len(examples) == 8
+    one = examples["3.png"]
+    assert one.encoded == (tmp_path / "set/3.png").read_bytes()
+    assert (one.height, one.width, one.channels) == (12, 12, 3)
+    assert one.captions == ("picture 3", "图")
+    assert one.languages == ("en", "zh")
+    assert one.attributes == ("object:square",)
+    assert one.split == "test"
+    held = [one.name for one in (tmp_path / "out/Split-test").iterdir()]
+    assert held == ["data_tfrecord-00000-of-00001.gz"]
+
+
+def test_bytes_do_not_depend_on_order_or_runner(tmp_path):
+    rows = _rows(12)
+    first = _folder(tmp_path / "first", rows)
+    second = _folder(tmp_path / "second", rows)
+    reordered = "\n".join(json.dumps(row) for row in rows[::-1])
+    Path(second, "captions.jsonl").write_text(reordered)
+    _run(first, tmp_path / "a")
+    _run(second, tmp_path / "b", runner="BundleBasedDirectRunner")
+    for file in sorted((tmp_path / "a").glob("Split-*/*")):
+        assert file.read_bytes() == (tmp_path / "b" / file.relative_to(tmp_path / "a")).read_bytes()
+
+
+def test_copies_are_rejected_wherever_they_stand(tmp_path):
+    rows = _rows(4)
+    for copy in ("copy.png", "copy.bmp"):
+        (tmp_path / "set").mkdir(exist_ok=True)
+        _save(tmp_path / "set" / copy, 0)
+        rows.append({"image": copy, "captions": ["again"], "split": "test"})
+    outcome = _run(_folder(tmp_path / "set", rows), tmp_path / "out")
+    assert _count(outcome, "rejects") == {"duplicate_across_splits": 2}
+    assert sum(_count(outcome, "pictures").values()) == 4
+    rejects = [json.loads(line) for line in outcome["rejects"]]
+    assert [one["where"] for one in rejects] == ["captions.jsonl:5", "captions.jsonl:6"]
+
+
+def test_every_fault_is_counted_by_reason(tmp_path):
+    rows = [*_rows(3), {"image": "gone.png", "captions": ["x"]}, {"image": "e.png", "captions": []}]
+    path = _folder(tmp_path / "set", rows)
+    (tmp_path / "set/gone.png").unlink()
+    (tmp_path / "set/1.png").write_text("no picture at all")
+    outcome = _run(path, tmp_path / "out")
+    assert _count(outcome, "rejects") == {
+        "missing_file": 1,
+        "empty_caption": 1,
+        "not_an_image": 1,
+    }
+    assert _count(outcome, "captions") == {"en": 2, "zh": 2}
+
+
+def test_a_large_split_is_cut_into_shards(tmp_path, monkeypatch):
+    monkeypatch.setattr(ingest, "_SHARD_BYTES", 300)
+    outcome = _run(_folder(tmp_path / "set", _rows(40)), tmp_path / "out")
+    counts = tally.Tally({(what, kind): count for what, kind, count in outcome["tally"]})
+    ingest.fill_gaps(str(tmp_path / "out"), counts)
+    names = sorted(one.name for one in (tmp_path / "out/Split-train").iterdir())
+    assert len(names) > 2
+    assert names == [
+        f"data_tfrecord-{index:05d}-of-{len(names):05d}.gz" for index in range(len(names))
+    ]
+    assert len(_read(tmp_path / "out")) == 40
+
+
+def test_max_pictures_draws_the_same_ones(tmp_path):
+    path = _folder(tmp_path / "set", _rows(20))
+    drawn = []
+    for name in ("a", "b"):
+        _run(path, tmp_path / name, max_pictures=5)
+        drawn.append([one.image_id for one in _read(tmp_path / name)])
+    assert len(drawn[0]) == 5
+    assert drawn[0] == drawn[1]
+
+
+def test_an_unreadable_part_is_reported_not_raised(tmp_path):
+    path = tmp_path / "captions.json"
+    path.write_text('{"images": [], "annotations": 5}')
+    outcome = _run(str(path), tmp_path / "out")
+    assert outcome["failures"][0][0] == str(path)
+    assert _read(tmp_path / "out") == []
+
+
+def test_counters_of_the_runner_name_the_reasons(tmp_path):
+    path = _folder(tmp_path / "set", [*_rows(3), {"image": "e.png", "captions": []}])
+    options = IngestOptions()
+    pipeline = beam.Pipeline(argv=["--runner=FnApiRunner"])
+    ingest.ingest(pipeline, options.open(path), str(tmp_path / "out"), shares=options.shares)
+    counters = pipeline.run().metrics().query()["counters"]
+    by_name = {one.key.metric.name: one.committed for one in counters}
+    assert by_name["rejects/empty_caption"] == 1
+    assert by_name["pictures/train"] == 2
+
+
+def test_options_survive_json():
+    options = IngestOptions.from_mapping({"limits": {"max_pixels": 100}, "shares": [0.5, 0.5, 0]})
+    assert IngestOptions.from_json(options.to_json()) == options
+    assert options.limits.max_pixels == 100
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [({"langauge": "en"}, "langauge"), ({"limits": {"pixels": 1}}, "pixels")],
+)
+def test_an_unknown_option_is_refused(values, name):
+    with pytest.raises(DataError, match=name):
+        IngestOptions.from_mapping(values)
+
+
+def test_sections_come_largest_first():
+    counts = tally.Tally({("a", "x"): 1, ("a", "y"): 3, ("b", "z"): 9})
+    assert list(tally.section(counts, "a").items()) == [("y", 3), ("x", 1)]
