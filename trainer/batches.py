@@ -1,4 +1,4 @@
-"""Which examples a step sees: a pure function of seed and step, so that a resumed run sees the same."""
+"""Which examples a step sees: a pure function of seed and step, so a resumed run sees the same."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class TrainingLog:
         self._file.close()
 
     def due(self, step: int) -> bool:
-        """True when the next record should be written; losses are only read from the device then."""
+        """True when the next record should be written; only then are losses read back."""
         when, at = self._last
         if at < 0:
             self._last = (time.monotonic(), step)

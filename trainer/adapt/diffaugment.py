@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from trainer.randomness import fold
+
 
 def augment(images: tf.Tensor, policies: tuple[str, ...], seed: tf.Tensor) -> tf.Tensor:
     """Applies `policies` in order.
@@ -18,7 +20,7 @@ def augment(images: tf.Tensor, policies: tuple[str, ...], seed: tf.Tensor) -> tf
       seed: int32 [2]; the same seed gives the same change.
     """
     for index, name in enumerate(policies):
-        images = POLICIES[name](images, seed + tf.constant([0, index + 1]))
+        images = POLICIES[name](images, fold(seed, index))
     return images
 
 
@@ -30,7 +32,7 @@ def colour(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     count = tf.shape(images)[0]
     shift, saturation, contrast = (
         tf.cast(
-            tf.random.stateless_uniform([count, 1, 1, 1], seed + [i, 0], -1.0, 1.0), images.dtype
+            tf.random.stateless_uniform([count, 1, 1, 1], fold(seed, i), -1.0, 1.0), images.dtype
         )
         for i in range(3)
     )
@@ -47,7 +49,7 @@ def translation(images: tf.Tensor, seed: tf.Tensor, share: float = 0.125) -> tf.
     reach = max(1, round(side * share))
     down, right = (
         _shift_matrix(
-            tf.random.stateless_uniform([count], seed + [i, 0], -reach, reach + 1, dtype=tf.int32),
+            tf.random.stateless_uniform([count], fold(seed, i), -reach, reach + 1, dtype=tf.int32),
             side,
             images.dtype,
         )
@@ -64,7 +66,7 @@ def cutout(images: tf.Tensor, seed: tf.Tensor, share: float = 0.4) -> tf.Tensor:
     place = tf.range(side, dtype=tf.float32)[None, :]
 
     def outside(axis: int) -> tf.Tensor:
-        centre = tf.random.stateless_uniform([count, 1], seed + [axis, 0], 0.0, float(side))
+        centre = tf.random.stateless_uniform([count, 1], fold(seed, axis), 0.0, float(side))
         return tf.abs(place - centre) > half
 
     kept = tf.logical_or(outside(0)[:, :, None], outside(1)[:, None, :])

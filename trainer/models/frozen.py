@@ -33,7 +33,7 @@ class FrozenEncoder:
     def __init__(self, model: Encoder):
         self.model = model
         self._images = tf.function(self._encode_images, reduce_retracing=True)
-        self._texts = tf.function(lambda ids: model.text_tower(ids), reduce_retracing=True)
+        self._texts = tf.function(model.text_tower.__call__, reduce_retracing=True)
 
     def _encode_images(self, images):
         code = self.model.image_tower(to_float(images))

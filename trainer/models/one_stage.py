@@ -102,7 +102,7 @@ class OneStageGenerator(keras.Model):
 
 
 class CriticBlock(layers.Layer):
-    """Halves the side with two 3x3 convolutions; the residue enters through a gate that starts at 0.
+    """Halves the side by two convolutions, whose part enters through a gate that starts at 0.
 
     Source of the gate: DF-GAN's released discriminator; it lets training start nearly linear.
     """

@@ -45,16 +45,6 @@ class Task(Protocol):
         """Writes the SavedModel."""
 
 
-def step_seed(seed: int, step: tf.Tensor) -> tf.Tensor:
-    """int32 [2] seed for the stateless random numbers of one step."""
-    return tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)])
-
-
-def fold(seed: tf.Tensor, salt: int) -> tf.Tensor:
-    """Another seed, one for each use within a step."""
-    return tf.random.experimental.stateless_fold_in(seed, salt)
-
-
 def grid_of(images: np.ndarray, columns: int) -> np.ndarray:
     """Tiles uint8 [N, R, R, 3] pictures into one, row by row; N is a multiple of `columns`."""
     count, side = images.shape[:2]

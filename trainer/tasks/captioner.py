@@ -18,7 +18,8 @@ from trainer.models.build import build_captioner
 from trainer.models.captioner import search, token_frequencies
 from trainer.models.encoder import Encoder
 from trainer.models.frozen import FrozenEncoder
-from trainer.tasks.base import fold, step_seed, trimmed
+from trainer.randomness import fold, step_seed
+from trainer.tasks.base import trimmed
 
 VALIDATION = 256
 _BATCH = 64

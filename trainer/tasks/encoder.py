@@ -18,7 +18,8 @@ from trainer.metrics.recognition import multilabel
 from trainer.metrics.retrieval import candidate_count, recall_at_1
 from trainer.models.build import build_encoder
 from trainer.models.frozen import FrozenEncoder
-from trainer.tasks.base import fold, step_seed, trimmed
+from trainer.randomness import fold, step_seed
+from trainer.tasks.base import trimmed
 
 VALIDATION = 1000
 
@@ -115,7 +116,7 @@ class EncoderTask:
 
 
 def _attribute_loss(logits, labels):
-    """Binary cross-entropy of the positive-rate-sized problem: summed over labels, mean of pictures."""
+    """Binary cross-entropy summed over the labels, for each attribute that is present."""
     if not labels.shape[1]:
         return tf.constant(0.0)
     present = tf.maximum(tf.reduce_sum(labels), 1.0)

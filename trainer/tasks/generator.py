@@ -23,7 +23,8 @@ from trainer.models.build import build_discriminator, build_generator
 from trainer.models.encoder import Encoder
 from trainer.models.frozen import FrozenEncoder
 from trainer.precision import float32_compute
-from trainer.tasks.base import fold, grid_of, step_seed
+from trainer.randomness import fold, step_seed
+from trainer.tasks.base import grid_of
 
 VALIDATION = 500
 GRID = (6, 8)

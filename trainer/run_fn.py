@@ -1,0 +1,62 @@
+"""Entry point of the TFX Trainer: `run_fn` by its dotted path."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from data.prepared import PreparedData, from_files
+from trainer.config import Experiment
+from trainer.settings_loader import from_mapping
+from trainer.train import train
+
+_LOGS = ("progress.jsonl", "summary.json", "samples", "tensorboard")
+
+
+def run_fn(fn_args: Any) -> None:
+    """Trains one stage on the outputs of Transform.
+
+    Args:
+      fn_args: TFX FnArgs. `custom_config` holds `experiment` (JSON), `stage`, and `resume_dir`,
+        where checkpoints outlive a killed execution. `base_model` is the encoder for the stages
+        that start from it. The SavedModel goes to `serving_model_dir`, the logs to
+        `model_run_dir`.
+    """
+    config = fn_args.custom_config
+    experiment = from_mapping(Experiment, json.loads(config["experiment"]), "custom_config")
+    prepared = _prepared(fn_args, experiment)
+    work_dir = config["resume_dir"]
+    train(
+        experiment,
+        config["stage"],
+        prepared,
+        work_dir=work_dir,
+        export_dir=fn_args.serving_model_dir,
+        encoder_dir=fn_args.base_model or None,
+    )
+    _publish_logs(Path(work_dir), Path(fn_args.model_run_dir))
+
+
+def _prepared(fn_args: Any, experiment: Experiment) -> PreparedData:
+    assets = Path(fn_args.transform_output) / "transform_fn" / "assets"
+    settings = experiment.data
+    return from_files(
+        str(assets / "tokens"),
+        str(assets / "attributes"),
+        {"train": fn_args.train_files, "val": fn_args.eval_files},
+        resolution=settings.resolution,
+        max_captions=settings.max_captions,
+        max_length=settings.max_length,
+    )
+
+
+def _publish_logs(source: Path, target: Path) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    for name in _LOGS:
+        path = source / name
+        if path.is_dir():
+            shutil.copytree(path, target / name, dirs_exist_ok=True)
+        elif path.exists():
+            shutil.copy2(path, target / name)

@@ -1,0 +1,75 @@
+"""Exported models called from Python: captions to pictures and back, plain values in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_text  # noqa: F401  (registers the operations that the models use)
+
+
+class Picture(NamedTuple):
+    """A generated picture.
+
+    Attributes:
+      png: the file's bytes.
+      oov: share of the caption's words that the model has never seen.
+    """
+
+    png: bytes
+    oov: float
+
+
+class Caption(NamedTuple):
+    """A generated caption.
+
+    Attributes:
+      text: the sentence.
+      log_prob: summed log probability of its tokens.
+    """
+
+    text: str
+    log_prob: float
+
+
+def load(directory: str) -> Any:
+    """Loads a SavedModel; raises OSError when `directory` holds none."""
+    return tf.saved_model.load(directory)
+
+
+def generate(
+    model: Any, texts: Sequence[str], seeds: Sequence[int], truncation: float = 1.0
+) -> list[Picture]:
+    """Paints one picture for each caption and seed.
+
+    Args:
+      model: a loaded generator.
+      texts, seeds: of equal length.
+      truncation: scale of the noise; below 1 trades variety for typicality.
+    """
+    answer = model.signatures["generate"](
+        text=tf.constant(list(texts)),
+        seed=tf.constant(list(seeds), tf.int64),
+        truncation=tf.fill([len(texts)], float(truncation)),
+    )
+    pairs = zip(answer["image_bytes"].numpy(), answer["text_oov"].numpy(), strict=True)
+    return [Picture(png, float(oov)) for png, oov in pairs]
+
+
+def caption(model: Any, images: Sequence[bytes]) -> list[Caption]:
+    """Captions PNG or JPEG files with a loaded captioner."""
+    answer = model.signatures["serving_default"](image_bytes=tf.constant(list(images)))
+    pairs = zip(answer["caption"].numpy(), answer["log_prob"].numpy(), strict=True)
+    return [Caption(text.decode("utf-8"), float(log_prob)) for text, log_prob in pairs]
+
+
+def explain(model: Any, images: Sequence[bytes]) -> dict[str, np.ndarray]:
+    """Captions with their words and where the captioner looked for each.
+
+    Returns:
+      `caption` [N], `log_prob` [N], `tokens` [N, steps], `attention` [N, steps, h, w].
+    """
+    answer = model.signatures["explain"](image_bytes=tf.constant(list(images)))
+    return {name: value.numpy() for name, value in answer.items()}
