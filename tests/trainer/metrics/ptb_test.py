@@ -2,7 +2,6 @@ import json
 
 import pytest
 
-from tests.trainer.metrics.caption_test import COCO, needs_coco
 from trainer.metrics.ptb import tokenise
 
 
@@ -23,10 +22,9 @@ def test_rules(text, tokens):
     assert tokenise(text) == tokens.split()
 
 
-@needs_coco
-def test_agrees_with_the_java_tokenizer_on_coco():
+def test_agrees_with_the_java_tokenizer_on_coco(test_data):
     raw, expected = (
-        json.loads((COCO / f"coco5k_{name}.json").read_text(encoding="utf-8"))
+        json.loads((test_data / f"caption-metrics/coco5k_{name}.json").read_text(encoding="utf-8"))
         for name in ("raw", "ptb_tokenized")
     )
     total = wrong = 0

@@ -1,0 +1,270 @@
+import json
+import math
+
+import numpy as np
+import pytest
+
+from trainer.evaluation import Evaluation, EvaluationSettings, evaluate
+from trainer.evaluation.checks import register
+from trainer.evaluation.scene_check import SceneCheck
+from trainer.settings_loader import SettingsError
+
+SETTINGS = EvaluationSettings(
+    samples=80, batch_size=32, diversity_prompts=4, diversity_samples=3, exact_check="toy_blocks"
+)
+
+
+@pytest.fixture(scope="module")
+def test_split(toy):
+    return toy.records(96, "test", 1)
+
+
+@pytest.fixture(scope="module")
+def train_split(toy):
+    return toy.records(160, "train", 2)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _check(toy):
+    register("toy_blocks", toy.BlockCheck)
+
+
+@pytest.fixture(scope="module")
+def saved(toy, train_split, tmp_path_factory):
+    """Directory of a toy model by name, saved on first use."""
+    made = {
+        "encoder": toy.Encoder,
+        "captioner": toy.Captioner,
+        "chinese": lambda: toy.Captioner("zh"),
+        "same caption": lambda: toy.Captioner(sentence="a big red block on white"),
+        "generator": toy.Generator,
+        "noisy": lambda: toy.Generator(60.0),
+        "very noisy": lambda: toy.Generator(200.0),
+        "still": lambda: toy.Generator(0.0),
+        "blind": lambda: toy.Generator(blind=True),
+        "constant": lambda: toy.Generator(fixed=toy.png(np.full((16, 16, 3), 128, np.uint8))),
+        "copyist": lambda: toy.Generator(fixed=train_split[3].encoded),
+    }
+    root, done = tmp_path_factory.mktemp("models"), {}
+
+    def directory(name):
+        if name not in done:
+            done[name] = toy.save(made[name](), root / name)
+        return done[name]
+
+    return directory
+
+
+@pytest.fixture(scope="module")
+def judged(saved, test_split, train_split):
+    """Evaluation of a generator and a captioner by name, done on first use."""
+    done = {}
+
+    def figures(generator="generator", captioner="captioner", settings=SETTINGS):
+        key = (generator, captioner, settings)
+        if key not in done:
+            models = {
+                "encoder": saved("encoder"),
+                "captioner": saved(captioner),
+                "generator": saved(generator),
+            }
+            done[key] = evaluate(models, test_split, train_split, settings)
+        return done[key]
+
+    return figures
+
+
+def _by_name(evaluation):
+    """Figures by name without the pool size, the sample size and the language."""
+    return {metric.name.split("_1of")[0].split("_n8")[0]: metric for metric in evaluation.metrics}
+
+
+def test_right_models_reach_the_ceiling(judged):
+    found = _by_name(judged())
+    for name in (
+        "r_precision",
+        "attribute_agreement",
+        "pixel_agreement",
+        "cycle_agreement",
+        "caption_truth",
+        "retrieval_text_to_image",
+        "retrieval_image_to_text",
+        "f1_micro",
+        "f1_macro",
+        "average_precision_macro",
+    ):
+        assert found[name].value == pytest.approx(1.0, abs=0.02), name
+        assert found[name].chance < 0.6, name
+    for name in ("r_precision", "attribute_agreement", "pixel_agreement", "cycle_agreement"):
+        assert found[name].ceiling == pytest.approx(1.0, abs=0.02), name
+    assert found["fid_encoder"].value < 3 * found["fid_encoder"].ceiling
+    assert found["kid_encoder"].value < 0.1
+    assert found["bleu4_en"].value == pytest.approx(1.0, abs=1e-3)
+    assert found["bleu4_en"].ceiling < 1.0
+    assert found["cider_d_en"].value > 5 * found["cider_d_en"].chance
+
+
+def test_figures_carry_their_protocol(judged):
+    evaluation = judged()
+    assert not evaluation.skipped
+    assert len({metric.name for metric in evaluation.metrics}) == len(evaluation.metrics)
+    for metric in evaluation.metrics:
+        assert metric.split == "test"
+        assert metric.protocol.endswith(".")
+        assert 0 < metric.n <= 80
+        assert math.isfinite(metric.value)
+        if metric.low is not None:
+            assert metric.low <= metric.value + 1e-9
+            assert metric.high >= metric.value - 1e-9
+    found = _by_name(evaluation)
+    pool = int(found["r_precision"].name.rpartition("of")[2])
+    assert found["r_precision"].chance == 1 / pool
+    assert "kid_encoder_n80" in [metric.name for metric in evaluation.metrics]
+    assert set(found["attribute_agreement"].parts) == {"colour", "size", "ground"}
+    assert found["attribute_agreement"].chance == pytest.approx((1 / 6 + 1 / 2 + 1 / 3) / 3)
+    assert set(found["pixel_agreement"].parts) == {"colour", "ground"}
+    assert set(found["bleu4_en"].baselines) == {
+        "most_frequent_training_caption",
+        "nearest_training_image",
+    }
+
+
+def test_noise_moves_what_looks_at_pictures(judged):
+    names = ("still", "generator", "noisy", "very noisy")
+    found = [_by_name(judged(name)) for name in names]
+    for name in ("attribute_agreement", "r_precision", "cycle_agreement", "pixel_agreement"):
+        values = [metrics[name].value for metrics in found]
+        assert values == sorted(values, reverse=True), name
+        assert values[-1] < 0.8 * values[0], name
+    for name in ("kid_encoder", "fid_encoder"):
+        values = [metrics[name].value for metrics in found[1:]]
+        assert values == sorted(values), name
+        assert values[-1] > 2 * values[0], name
+    for name in ("bleu4_en", "caption_truth", "f1_micro", "retrieval_text_to_image"):
+        assert len({metrics[name].value for metrics in found}) == 1, name
+
+
+def test_a_blind_generator_agrees_by_chance_though_its_pictures_are_good(judged):
+    right, blind = _by_name(judged()), _by_name(judged("blind"))
+    for name in ("attribute_agreement", "pixel_agreement", "cycle_agreement"):
+        assert blind[name].value == pytest.approx(blind[name].chance, abs=0.12), name
+        assert blind[name].high < right[name].low, name
+    assert blind["r_precision"].value < 0.1
+    assert blind["fid_encoder"].value < 0.5 * right["fid_encoder"].baselines["mean_image"]
+    assert blind["prompt_diversity"].value > 0.5 > right["prompt_diversity"].value
+
+
+def test_a_constant_picture_is_noticed(judged):
+    right, constant = _by_name(judged()), _by_name(judged("constant"))
+    assert constant["prompt_diversity"].value == pytest.approx(0, abs=1e-3)
+    assert constant["r_precision"].value < 0.2
+    assert constant["kid_encoder"].low > right["kid_encoder"].high
+    assert constant["fid_encoder"].low > right["fid_encoder"].high
+    assert constant["attribute_agreement"].high < right["attribute_agreement"].low
+
+
+def test_copies_are_noticed(judged):
+    copied = _by_name(judged("copyist"))["memorisation"]
+    honest = _by_name(judged())["memorisation"]
+    assert copied.value == 1.0
+    assert honest.value < 0.3
+    assert honest.ceiling == pytest.approx(0.05, abs=0.02)
+    assert honest.baselines["nearest_training_image"] == 1.0
+    assert not honest.higher_is_better
+
+
+def test_a_captioner_that_always_says_the_same_is_noticed(judged):
+    right, same = _by_name(judged()), _by_name(judged(captioner="same caption"))
+    for name in ("bleu4_en", "rouge_l_en", "cider_d_en", "caption_truth", "cycle_agreement"):
+        assert same[name].high < right[name].low, name
+    assert same["caption_truth"].value < 0.1
+    usual = same["cider_d_en"].baselines["most_frequent_training_caption"]
+    assert same["cider_d_en"].value < 3 * usual + 0.5
+
+
+def test_chinese_is_scored_by_character_against_chinese_references(judged):
+    names = [metric.name for metric in judged(captioner="chinese").metrics]
+    assert "bleu4_zh_char" in names
+    assert "bleu4_en" not in names
+    found = _by_name(judged(captioner="chinese"))
+    assert found["bleu4_zh_char"].value == pytest.approx(1.0, abs=1e-3)
+    assert found["bleu4_zh_char"].ceiling is None
+    assert found["cycle_agreement"].value == pytest.approx(1.0, abs=0.02)
+
+
+def test_without_an_exact_check_words_are_looked_for(judged):
+    settings = EvaluationSettings(samples=80, diversity_prompts=2, diversity_samples=2)
+    evaluation = judged(settings=settings)
+    found = _by_name(evaluation)
+    assert found["attribute_agreement"].value == pytest.approx(1.0, abs=0.02)
+    assert 0 < found["attribute_agreement"].n < 80
+    assert found["cycle_agreement"].value == pytest.approx(1.0, abs=0.02)
+    assert set(evaluation.skipped) == {"pixel_agreement", "caption_truth"}
+
+
+def test_equal_seeds_give_equal_figures_and_others_do_not(saved, test_split, train_split):
+    def run(seed):
+        settings = EvaluationSettings(
+            samples=40, seed=seed, diversity_prompts=2, diversity_samples=2
+        )
+        models = {"encoder": saved("encoder"), "generator": saved("noisy")}
+        return evaluate(models, test_split, train_split, settings)
+
+    first, again, other = run(3), run(3), run(4)
+    assert [m.to_json() for m in first.metrics] == [m.to_json() for m in again.metrics]
+    assert first.generated == again.generated
+    assert first.generated != other.generated
+
+
+def test_encoder_alone_leaves_the_rest_skipped_with_reasons(saved, test_split, train_split):
+    evaluation = evaluate({"encoder": saved("encoder")}, test_split, train_split, SETTINGS)
+    names = {metric.name.split("_1of")[0] for metric in evaluation.metrics}
+    assert {"retrieval_text_to_image", "f1_micro"} <= names
+    assert evaluation.skipped["memorisation"] == "there is no generator"
+    assert evaluation.skipped["caption scores"] == "there is no captioner"
+    assert evaluation.generated == evaluation.captioned == ()
+
+
+def test_samples_are_what_a_report_shows(judged, test_split):
+    evaluation = judged()
+    assert len(evaluation.generated) == 48
+    assert len(evaluation.captioned) == 24
+    shown = evaluation.generated[5]
+    assert shown.png.startswith(b"\x89PNG")
+    assert shown.said.startswith("a ")
+    references = {record.image_id: record.captions for record in test_split}
+    for captioned in evaluation.captioned:
+        assert captioned.references == references[captioned.image_id]
+    assert all(seconds >= 0 for seconds in evaluation.timings.values())
+
+
+def test_written_and_read_again(judged, tmp_path):
+    evaluation = judged()
+    evaluation.write(str(tmp_path))
+    evaluation.write(str(tmp_path))
+    assert Evaluation.read(str(tmp_path)) == evaluation
+    record = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
+    assert record["metrics"][0]["name"] == "kid_encoder_n80"
+    assert not list(tmp_path.rglob("*.partial"))
+    with pytest.raises(FileNotFoundError, match="no evaluation"):
+        Evaluation.read(str(tmp_path / "samples"))
+
+
+def test_wrong_input_is_named(saved, test_split, train_split, tmp_path):
+    models = {"encoder": saved("encoder")}
+    with pytest.raises(ValueError, match="test split holds 1"):
+        evaluate(models, test_split[:1], train_split, SETTINGS)
+    with pytest.raises(ValueError, match="train split holds 0"):
+        evaluate(models, test_split, [], SETTINGS)
+    with pytest.raises(ValueError, match="painter"):
+        evaluate({**models, "painter": saved("generator")}, test_split, train_split, SETTINGS)
+    with pytest.raises(SettingsError, match="no SavedModel"):
+        evaluate({"encoder": str(tmp_path)}, test_split, train_split, SETTINGS)
+    with pytest.raises(SettingsError, match=r"no signature.*embed_text"):
+        evaluate({"encoder": saved("captioner")}, test_split, train_split, SETTINGS)
+    with pytest.raises(SettingsError, match=r"toy_bricks.*captioned_scenes"):
+        evaluate(models, test_split, train_split, EvaluationSettings(exact_check="toy_bricks"))
+    with pytest.raises(SettingsError, match="samples"):
+        EvaluationSettings(samples=0)
+    with pytest.raises(ValueError, match="toy_blocks"):
+        register("toy_blocks", SceneCheck)

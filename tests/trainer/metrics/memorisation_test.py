@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from trainer.metrics.memorisation import memorisation, nearest_ratio
+
+
+def _pictures(n, seed):
+    return np.random.default_rng(seed).random((n, 48))
+
+
+def test_ratio_equals_scipy(monkeypatch):
+    monkeypatch.setattr("trainer.metrics.memorisation._BLOCK", 16)
+    pictures, training = _pictures(40, 0), _pictures(90, 1)
+    distance = np.sort(cdist(pictures, training), 1)
+    ratio, nearest = nearest_ratio(pictures, training, 7)
+    np.testing.assert_allclose(ratio, distance[:, 0] / distance[:, :7].mean(1))
+    np.testing.assert_array_equal(nearest, cdist(pictures, training).argmin(1))
+
+
+def test_new_pictures_are_as_near_as_held_out_ones():
+    result = memorisation(_pictures(500, 0), _pictures(500, 1), _pictures(400, 2))
+    assert result.held_out == pytest.approx(0.05, abs=0.01)
+    assert result.estimate.value == pytest.approx(0.05, abs=0.03)
+
+
+def test_copies_are_found_and_counted():
+    training, new = _pictures(400, 2), _pictures(300, 0)
+    shares = []
+    for copies in (0, 60, 150, 300):
+        generated = np.concatenate([training[:copies], new[copies:]])
+        result = memorisation(generated, _pictures(500, 1), training)
+        shares.append(result.estimate.value)
+    assert shares == sorted(shares)
+    assert shares[2] == pytest.approx(0.5 + 0.5 * 0.05, abs=0.03)
+    assert shares[-1] == 1.0
+    assert (result.nearest == np.arange(300)).all()
+    assert result.ratio.max() < 1e-6
+
+
+def test_near_copies_are_found_and_average_pictures_are_not():
+    training, held_out = _pictures(400, 2), _pictures(500, 1)
+    noise = np.random.default_rng(5).normal(0, 0.02, (200, 48))
+    assert memorisation(training[:200] + noise, held_out, training).estimate.value == 1.0
+    average = training.mean(0) + noise
+    assert memorisation(average, held_out, training).estimate.value == 0.0
