@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
+import sysconfig
 from importlib import metadata
 from pathlib import Path
 
 import pick
 import pytest
+from packaging.markers import Marker
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
 LOCKS = ("tfx-1.16", "tfx-1.21", "uv")
@@ -27,8 +29,6 @@ def text_of(lock: str) -> str:
 
 def versions(lock: str, python: str) -> dict[str, str]:
     """The version of each package that `lock` gives a Linux machine with this Python."""
-    from packaging.markers import Marker
-
     machine = {
         "python_version": python,
         "python_full_version": f"{python}.7",
@@ -79,9 +79,11 @@ def test_both_stacks_run_the_same_beam() -> None:
 def test_this_environment_holds_what_its_lock_says() -> None:
     lock = pick.stack_for(pick.this_machine()).name
     wanted = versions(lock, f"{sys.version_info.major}.{sys.version_info.minor}")
+    # Not all of sys.path: a build tool that ran before may have put its own copies there.
+    here = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
     installed = {
         re.sub(r"[-_.]+", "-", found.metadata["Name"]).lower(): found.version
-        for found in metadata.distributions()
+        for found in metadata.distributions(path=here)
     }
     assert len(wanted) > 200
     wrong = {
