@@ -39,7 +39,8 @@ class _Bank:
 
     Attributes:
       shape: int[p], index of the shape of each pose.
-      area, energy: float[p, d], sums of the cover and of its square.
+      area: float[p, d], sum of the cover.
+      energy: float[p, d, 2], sum of the cover's square, as it is and blurred.
       centroid: float[p, d, 2], centre of mass (y, x) seen from the shape's own centre.
       spectrum, square_spectrum: complex64[p, d, 32, 17], of the cover and of its square.
     """
@@ -70,12 +71,16 @@ def _bank() -> _Bank:
     area = covers.sum((2, 3))
     centroid = np.stack([(covers * axis).sum((2, 3)) / area for axis in (y, x)], axis=-1)
     to_corner = _shift(-SIDE // 2 - centroid)
+    spectrum = fft.rfft2(covers) * to_corner
+    energy = [
+        (np.square(np.abs(spectrum * by)) * _sum_weights()).sum((2, 3)) for by in (1, _blur())
+    ]
     return _Bank(
         np.array([index for index, _ in poses]),
         area,
-        np.square(covers).sum((2, 3)),
+        np.stack(energy, axis=-1),
         centroid,
-        (fft.rfft2(covers) * to_corner).astype(np.complex64),
+        spectrum.astype(np.complex64),
         (fft.rfft2(np.square(covers)) * to_corner).astype(np.complex64),
     )
 
@@ -87,19 +92,31 @@ def _shift(by: np.ndarray) -> np.ndarray:
     return down[..., :, None] * right[..., None, :]
 
 
-@lru_cache(maxsize=1)
-def _inner_moves() -> np.ndarray:
-    """Returns complex64[32 * 17, 9]: small moves, weighted to make an inner product a sum."""
+def _blur() -> np.ndarray:
+    """Returns the factors of a mean over 3 x 3 pixels, float[32, 17]."""
+    down = (1 + 2 * np.cos(2 * np.pi * fft.fftfreq(SIDE))) / 3
+    return down[:, None] * down[None, : SIDE // 2 + 1]
+
+
+def _sum_weights() -> np.ndarray:
+    """Returns the weights that make a sum over half a spectrum an inner product, float[17]."""
     twice = np.full(SIDE // 2 + 1, 2.0)
     twice[[0, -1]] = 1.0
-    factors = np.conj(_shift(_MOVES)) * twice / SIDE**2
-    return factors.reshape(len(_MOVES), -1).T.astype(np.complex64)
+    return twice / SIDE**2
+
+
+@lru_cache(maxsize=1)
+def _moves() -> np.ndarray:
+    """Returns complex64[32 * 17, 2 * 9]: small moves of sharp and of blurred templates."""
+    factors = np.conj(_shift(_MOVES)) * _sum_weights()
+    both = np.concatenate([factors, factors * _blur()])
+    return both.reshape(len(both), -1).T.astype(np.complex64)
 
 
 def fit(cover: np.ndarray) -> Fit:
     """Returns how a shape that can be seen whole matches, by Tanimoto likeness.
 
-    Templates of about the mask's area are laid on its centre of mass.
+    Templates of about the mask's area, sharp and blurred, are laid on its centre of mass.
 
     Args:
       cover: float32[32, 32] in [0, 1].
@@ -109,10 +126,10 @@ def fit(cover: np.ndarray) -> Fit:
     centre = _centroid(cover)
     spectrum = (fft.rfft2(cover) * np.conj(_shift(centre))).astype(np.complex64).reshape(-1, 1)
     templates = np.conj(bank.spectrum[chosen]).reshape(chosen[0].size, -1)
-    inner = (templates @ (spectrum * _inner_moves())).real
-    energy = bank.energy[chosen].reshape(-1, 1) + np.square(cover).sum()
-    score = inner / (energy - inner)
-    places = centre + _MOVES[score.argmax(1)] - bank.centroid[chosen].reshape(-1, 2)
+    inner = (templates @ (spectrum * _moves())).real.reshape(len(templates), 2, len(_MOVES))
+    energy = bank.energy[chosen].reshape(-1, 2, 1) + np.square(cover).sum()
+    score = (inner / (energy - inner)).reshape(len(templates), -1)
+    places = centre + _MOVES[score.argmax(1) % len(_MOVES)] - bank.centroid[chosen].reshape(-1, 2)
     return _best(chosen, score.max(1), places)
 
 

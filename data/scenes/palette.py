@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -24,6 +24,7 @@ LEAST_AREA = 14
 LEAST_PART = 0.2
 """Smallest part of an object as a share of its largest part."""
 _EIGHT = np.ones((3, 3), bool)
+_FOUR = ndimage.generate_binary_structure(2, 1)
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,18 @@ class Layer:
         return float(self.cover.sum())
 
 
-def background_of(image: np.ndarray) -> str:
-    """Returns the name of the background, by vote of the outermost pixels of float[h, w, 3]."""
+def background_of(image: np.ndarray) -> tuple[str, np.ndarray]:
+    """Returns the name of the background and its colour as it is in this picture, float32[3].
+
+    The outermost pixels vote; their median may be off the palette.
+
+    Args:
+      image: float32[h, w, 3], 0 to 255.
+    """
     border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    distance = [np.square(border - rgb).sum(1) for rgb in _GROUNDS.values()]
-    votes = np.bincount(np.argmin(distance, axis=0), minlength=len(_GROUNDS))
-    return tuple(_GROUNDS)[int(votes.argmax())]
+    nearest = np.argmin([np.square(border - rgb).sum(1) for rgb in _GROUNDS.values()], axis=0)
+    winner = int(np.bincount(nearest).argmax())
+    return tuple(_GROUNDS)[winner], np.median(border[nearest == winner], axis=0)
 
 
 def layers(image: np.ndarray) -> list[Layer]:
@@ -64,16 +71,12 @@ def layers(image: np.ndarray) -> list[Layer]:
     Args:
       image: float32[h, w, 3], 0 to 255.
     """
-    name = background_of(image)
-    ground = _ground_colour(image, name)
+    name, ground = background_of(image)
     drawn = np.square(image - ground).sum(-1) > GROUND_DISTANCE**2
     pixels = image[drawn]
     if len(pixels) < LEAST_AREA:
         return []
     residual, alpha = _explain(pixels, ground)
-    if name == "black":
-        # On black the second tone looks like a thin cover; count it as full.
-        alpha = np.minimum(alpha / world.SECOND_TONE, 1.0)
     stroke = _segment(pixels, ground, _STROKES[name] - ground)[0]
     pair = _PAIRS[_costs(residual, stroke).argmin()]
     explained = np.concatenate([residual[pair], stroke[None]])
@@ -82,14 +85,10 @@ def layers(image: np.ndarray) -> list[Layer]:
         _layer(NAMES[colour], drawn, np.where(owner == place, alpha[colour], 0.0))
         for place, colour in enumerate(pair)
     ]
+    if name == "black":
+        found = [layer and _filled(layer) for layer in found]
     kept = [layer for layer in found if layer is not None]
     return sorted(kept, key=lambda layer: -layer.area)
-
-
-def _ground_colour(image: np.ndarray, name: str) -> np.ndarray:
-    """Returns the background's colour as it is in this picture, which may be off the palette."""
-    near = image[np.square(image - _GROUNDS[name]).sum(-1) < GROUND_DISTANCE**2]
-    return np.median(near, axis=0) if len(near) else _GROUNDS[name]
 
 
 def _explain(pixels: np.ndarray, ground: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -141,6 +140,12 @@ def _costs(residual: np.ndarray, stroke: np.ndarray) -> np.ndarray:
     """Returns what every pair of colours leaves unexplained, float[28]."""
     capped = np.minimum(residual, np.minimum(stroke, RESIDUAL_CAP))
     return np.minimum(capped[_PAIRS[:, 0]], capped[_PAIRS[:, 1]]).sum(-1)
+
+
+def _filled(layer: Layer) -> Layer:
+    """Returns the layer with a full cover inside; on black a dark tone looks like a thin cover."""
+    inside = ndimage.binary_erosion(layer.cover > 0.4, _FOUR)
+    return replace(layer, cover=np.where(inside, 1.0, layer.cover).astype(np.float32))
 
 
 def _layer(colour: str, drawn: np.ndarray, alpha: np.ndarray) -> Layer | None:
