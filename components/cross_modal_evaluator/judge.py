@@ -14,6 +14,7 @@ from trainer.metrics.result import Metric
 from trainer.settings_loader import from_mapping, require, require_one_of
 
 MODELS = STAGES
+LAST_BLESSED = "last blessed"
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ def judge(
     thresholds: Mapping[str, Threshold],
     previous: Mapping[str, Mapping[str, Metric]],
     force_bless: str = "",
+    skipped: Mapping[str, str] | None = None,
 ) -> dict[str, Verdict]:
     """Returns the verdict of every model.
 
@@ -114,6 +116,7 @@ def judge(
       thresholds: by metric name; `*` and `?` in a name match any characters, any one character.
       previous: by model, the last blessed one's figures by name; no entry where there is none.
       force_bless: a person's reason to bless whatever the checks say, or "".
+      skipped: measures that could not be made, with the reason.
     """
     by_name = {metric.name: metric for metric in metrics}
     verdicts = {}
@@ -122,25 +125,37 @@ def judge(
             check
             for pattern, threshold in thresholds.items()
             if threshold.model == model
-            for check in _check(pattern, threshold, by_name, previous.get(model))
+            for check in _check(pattern, threshold, by_name, previous.get(model), skipped or {})
         )
         verdicts[model] = _verdict(model, checks, force_bless)
     return verdicts
 
 
 def with_previous(
-    metrics: Sequence[Metric], previous: Mapping[str, Mapping[str, Metric]]
+    metrics: Sequence[Metric],
+    thresholds: Mapping[str, Threshold],
+    previous: Mapping[str, Mapping[str, Metric]],
 ) -> list[Metric]:
-    """Returns `metrics` with the last blessed models' figures among their baselines."""
-    known = {name: metric for figures in previous.values() for name, metric in figures.items()}
-    return [
-        dataclasses.replace(
-            metric, baselines={**metric.baselines, "last blessed": known[metric.name].value}
+    """Returns `metrics` with the last blessed models' figures among their baselines.
+
+    A figure that no threshold ascribes to a model is compared where the old encoder alone gives it,
+    or where all models have a predecessor.
+    """
+
+    def compared(metric: Metric) -> Metric:
+        owners = [item.model for name, item in thresholds.items() if fnmatchcase(metric.name, name)]
+        if not owners:
+            everything = list(MODELS) if len(previous) == len(MODELS) else ["encoder"]
+            owners = [name for name in everything if metric.name in previous.get(name, {})]
+        before = next(
+            (previous[name].get(metric.name) for name in owners if name in previous), None
         )
-        if metric.name in known
-        else metric
-        for metric in metrics
-    ]
+        if before is None:
+            return metric
+        baselines = {**metric.baselines, LAST_BLESSED: before.value}
+        return dataclasses.replace(metric, baselines=baselines)
+
+    return [compared(metric) for metric in metrics]
 
 
 def _check(
@@ -148,15 +163,11 @@ def _check(
     threshold: Threshold,
     metrics: Mapping[str, Metric],
     previous: Mapping[str, Metric] | None,
+    skipped: Mapping[str, str],
 ) -> list[Check]:
     names = [name for name in metrics if fnmatchcase(name, pattern)]
     if not names:
-        measured = ", ".join(sorted(metrics)) or "nothing"
-        text = (
-            f"the threshold '{pattern}' names a figure that was not measured"
-            f" (measured: {measured}); correct its name in the config"
-        )
-        return [Check(pattern, "measured", None, None, False, text)]
+        return [Check(pattern, "measured", None, None, False, _missing(pattern, metrics, skipped))]
     checks = []
     for name in names:
         metric = metrics[name]
@@ -168,6 +179,14 @@ def _check(
         if threshold.max_regression is not None:
             checks.append(_regression(metric, threshold, previous))
     return checks
+
+
+def _missing(pattern: str, metrics: Mapping[str, Metric], skipped: Mapping[str, str]) -> str:
+    measured = ", ".join(sorted(metrics)) or "nothing"
+    text = f"the threshold '{pattern}' names a figure that was not measured (measured: {measured}"
+    if skipped:
+        text += "; not measured: " + ", ".join(f"{name}: {why}" for name, why in skipped.items())
+    return f"{text}); correct its name or take it out of the config"
 
 
 def _limits(metric: Metric, threshold: Threshold) -> list[Check]:

@@ -63,6 +63,13 @@ def test_missing_metric_is_refused_and_lists_what_was_measured():
     assert "measured: bleu4" in got["captioner"].sentence
 
 
+def test_missing_metric_tells_what_was_skipped_and_why():
+    thresholds = read_thresholds({"pixel_agreement": {"model": "generator", "min": 0.5}})
+    skipped = {"pixel_agreement": "no exact check is configured"}
+    got = judge([], thresholds, {}, skipped=skipped)["generator"]
+    assert "pixel_agreement: no exact check is configured" in got.sentence
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_unmeasurable_value_is_refused(value):
     thresholds = {"kid": {"model": "generator", "min": -math.inf, "max_regression": 1.0}}
@@ -162,8 +169,22 @@ def test_wrong_threshold_names_what_is_allowed(entry, words):
         read_thresholds({"a": entry})
 
 
-def test_last_blessed_value_joins_the_baselines():
-    got = with_previous(
-        [metric("a", 0.1), metric("b", 0.2)], {"generator": {"a": metric("a", 0.3)}}
-    )
-    assert [item.baselines for item in got] == [{"last blessed": 0.3}, {}]
+def baselines(metrics, thresholds, previous):
+    got = with_previous(metrics, read_thresholds(thresholds), previous)
+    return {item.name: item.baselines for item in got}
+
+
+A, B, OLD = metric("a", 0.1), metric("b", 0.2), {"a": metric("a", 0.3), "b": metric("b", 0.4)}
+
+
+def test_last_blessed_value_joins_the_baselines_of_its_model():
+    thresholds = {"a*": {"model": "generator", "min": 0}, "b": {"model": "captioner", "min": 0}}
+    got = baselines([A, B], thresholds, {"generator": OLD})
+    assert got == {"a": {"last blessed": 0.3}, "b": {}}
+
+
+def test_figure_of_an_unknown_model_is_compared_only_where_no_new_model_took_part():
+    assert baselines([A], {}, {"generator": OLD}) == {"a": {}}
+    assert baselines([A], {}, {"encoder": OLD}) == {"a": {"last blessed": 0.3}}
+    everything = {"encoder": {}, "captioner": OLD, "generator": OLD}
+    assert baselines([A], {}, everything) == {"a": {"last blessed": 0.3}}

@@ -1,0 +1,104 @@
+"""CrossModalEvaluator: are the three models of this run good enough to be served?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import standard_artifacts
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from components.cross_modal_evaluator import executor
+from components.cross_modal_evaluator.executor import baseline_key, blessing_key
+from components.cross_modal_evaluator.judge import MODELS, Threshold
+from trainer.evaluation import EvaluationSettings
+from trainer.settings_loader import to_mapping
+
+
+class CrossModalEvaluatorSpec(ComponentSpec):
+    """Channels and properties of CrossModalEvaluator."""
+
+    PARAMETERS: Mapping[str, ExecutionParameter] = {
+        executor.SETTINGS: ExecutionParameter(type=str),
+        executor.THRESHOLDS: ExecutionParameter(type=str),
+        executor.FORCE_BLESS: ExecutionParameter(type=str),
+    }
+    INPUTS: Mapping[str, ChannelParameter] = {
+        executor.EXAMPLES: ChannelParameter(type=standard_artifacts.Examples),
+        **{name: ChannelParameter(type=standard_artifacts.Model) for name in MODELS},
+        **{
+            baseline_key(name): ChannelParameter(type=standard_artifacts.Model, optional=True)
+            for name in MODELS
+        },
+    }
+    OUTPUTS: Mapping[str, ChannelParameter] = {
+        executor.EVALUATION: ChannelParameter(type=standard_artifacts.ModelEvaluation),
+        **{
+            blessing_key(name): ChannelParameter(type=standard_artifacts.ModelBlessing)
+            for name in MODELS
+        },
+    }
+
+
+class CrossModalEvaluator(base_component.BaseComponent):
+    """Measures encoder, captioner and generator together and blesses or refuses each.
+
+    Component `outputs` contains:
+      - `evaluation`: Channel of type `standard_artifacts.ModelEvaluation`: `metrics.json`,
+        `samples/` and `verdicts.json`.
+      - `encoder_blessing`, `captioner_blessing`, `generator_blessing`: Channels of type
+        `standard_artifacts.ModelBlessing`, each for its Pusher.
+    """
+
+    SPEC_CLASS = CrossModalEvaluatorSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+
+    def __init__(
+        self,
+        *,
+        examples: types.BaseChannel,
+        encoder: types.BaseChannel,
+        captioner: types.BaseChannel,
+        generator: types.BaseChannel,
+        settings: EvaluationSettings,
+        thresholds: Mapping[str, Threshold],
+        baseline_encoder: types.BaseChannel | None = None,
+        baseline_captioner: types.BaseChannel | None = None,
+        baseline_generator: types.BaseChannel | None = None,
+        force_bless: str = "",
+    ) -> None:
+        """Builds the node.
+
+        Args:
+          examples: Channel of type `standard_artifacts.Examples` in the raw format, with a train
+            and a test split.
+          encoder, captioner, generator: Channels of type `standard_artifacts.Model`.
+          settings: how to measure.
+          thresholds: what a figure must reach, by metric name or pattern such as `kid_encoder_n*`.
+          baseline_encoder, baseline_captioner, baseline_generator: the models blessed last; the
+            channels may be empty.
+          force_bless: a reason to bless all three whatever the figures say; it is recorded.
+        """
+        written: dict[str, Any] = {name: to_mapping(item) for name, item in thresholds.items()}
+        channels = {
+            executor.EXAMPLES: examples,
+            **dict(zip(MODELS, (encoder, captioner, generator), strict=True)),
+            baseline_key("encoder"): baseline_encoder,
+            baseline_key("captioner"): baseline_captioner,
+            baseline_key("generator"): baseline_generator,
+            executor.EVALUATION: types.Channel(type=standard_artifacts.ModelEvaluation),
+            **{
+                blessing_key(name): types.Channel(type=standard_artifacts.ModelBlessing)
+                for name in MODELS
+            },
+        }
+        spec = CrossModalEvaluatorSpec(
+            settings=json.dumps(to_mapping(settings), sort_keys=True),
+            thresholds=json.dumps(written, sort_keys=True),
+            force_bless=force_bless,
+            **channels,
+        )
+        super().__init__(spec=spec)

@@ -1,0 +1,112 @@
+"""Executor of CrossModalEvaluator: artefacts in, figures and three blessings out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from absl import logging
+from tfx import types
+from tfx.components.evaluator import constants
+from tfx.dsl.components.base import base_executor
+from tfx.types import artifact_utils
+from tfx.utils import path_utils
+
+from components import blessing, raw_examples
+from components.cross_modal_evaluator.assess import assess
+from components.cross_modal_evaluator.judge import MODELS, Verdict, read_thresholds
+from trainer.evaluation import EvaluationSettings
+from trainer.settings_loader import from_mapping
+
+EXAMPLES = "examples"
+EVALUATION = "evaluation"
+SETTINGS = "settings"
+THRESHOLDS = "thresholds"
+FORCE_BLESS = "force_bless"
+FORCED = "forced"
+
+
+def baseline_key(model: str) -> str:
+    """The input that holds the last blessed `model`."""
+    return f"baseline_{model}"
+
+
+def blessing_key(model: str) -> str:
+    """The output that holds the blessing of `model`."""
+    return f"{model}_blessing"
+
+
+class Executor(base_executor.BaseExecutor):
+    """Measures the models, writes the evaluation, and blesses or refuses each of them."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Always leaves a verdict on every model; a refusal is a result, not an error."""
+        self._log_startup(input_dict, output_dict, exec_properties)
+        settings = from_mapping(
+            EvaluationSettings, json.loads(exec_properties[SETTINGS]), "evaluation settings"
+        )
+        splits = {
+            split: artifact_utils.get_split_uri(input_dict[EXAMPLES], split)
+            for split in ("test", "train")
+        }
+        result = assess(
+            {name: _serving_dir(input_dict[name]) for name in MODELS},
+            {
+                name: _serving_dir(input_dict[baseline_key(name)])
+                for name in MODELS
+                if input_dict.get(baseline_key(name))
+            },
+            list(raw_examples.read(splits["test"])),
+            list(raw_examples.read(splits["train"], limit=settings.train_samples)),
+            settings=settings,
+            thresholds=read_thresholds(json.loads(exec_properties[THRESHOLDS])),
+            force_bless=exec_properties.get(FORCE_BLESS) or "",
+        )
+        result.write(artifact_utils.get_single_uri(output_dict[EVALUATION]))
+        component_id = exec_properties.get("current_component_id", "")
+        for name, verdict in result.verdicts.items():
+            _bless(verdict, input_dict, output_dict[blessing_key(name)], component_id)
+            log = logging.info if verdict.blessed and not verdict.forced else logging.warning
+            log("%s: %s", name.capitalize(), verdict.sentence)
+
+
+def _serving_dir(model: list[types.Artifact]) -> str:
+    return path_utils.serving_model_path(artifact_utils.get_single_uri(model))
+
+
+def _bless(
+    verdict: Verdict,
+    inputs: dict[str, list[types.Artifact]],
+    target: list[types.Artifact],
+    component_id: str,
+) -> None:
+    """Writes the blessing with the properties that the stock Evaluator gives one."""
+    artifact = artifact_utils.get_single_instance(target)
+    blessing.write(
+        artifact,
+        verdict.blessed,
+        verdict.sentence,
+        yes=constants.BLESSED_FILE_NAME,
+        no=constants.NOT_BLESSED_FILE_NAME,
+    )
+    model = artifact_utils.get_single_instance(inputs[verdict.model])
+    artifact.set_string_custom_property(
+        constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri
+    )
+    artifact.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
+    for baseline in inputs.get(baseline_key(verdict.model)) or []:
+        artifact.set_string_custom_property(
+            constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, baseline.uri
+        )
+        artifact.set_int_custom_property(
+            constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id
+        )
+    if component_id:
+        artifact.set_string_custom_property("component_id", component_id)
+    if verdict.forced:
+        artifact.set_string_custom_property(FORCED, verdict.forced)

@@ -1,0 +1,126 @@
+"""The node's channels, and `Do` on tiny real models as stock TFX nodes read its result."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tfx.components.util import model_utils
+from tfx.types import channel_utils, standard_artifacts
+
+from components.cross_modal_evaluator.component import CrossModalEvaluator
+from components.cross_modal_evaluator.executor import Executor
+from components.cross_modal_evaluator.judge import MODELS, Threshold
+from trainer.evaluation import EvaluationSettings
+
+SETTINGS = EvaluationSettings(
+    samples=10, train_samples=10, batch_size=5, diversity_prompts=2, diversity_samples=2
+)
+
+
+def channel(kind):
+    return channel_utils.as_channel([kind()])
+
+
+def node(**changes):
+    models = {name: channel(standard_artifacts.Model) for name in MODELS}
+    arguments = {"settings": SETTINGS, "thresholds": {}} | models | changes
+    return CrossModalEvaluator(examples=channel(standard_artifacts.Examples), **arguments)
+
+
+def test_channels():
+    evaluator = node(baseline_encoder=channel(standard_artifacts.Model))
+    kinds = {name: output.type for name, output in evaluator.outputs.items()}
+    blessing = standard_artifacts.ModelBlessing
+    assert kinds == {
+        "evaluation": standard_artifacts.ModelEvaluation,
+        "encoder_blessing": blessing,
+        "captioner_blessing": blessing,
+        "generator_blessing": blessing,
+    }
+    assert "baseline_encoder" in evaluator.inputs
+    assert "baseline_generator" not in evaluator.inputs
+
+
+def test_equal_settings_give_equal_properties_for_the_cache():
+    one = {"b": Threshold("encoder", min=1.0), "a": Threshold("captioner", max=2.0)}
+    other = dict(reversed(one.items()))
+    first = node(thresholds=one).exec_properties
+    assert first == node(thresholds=other).exec_properties
+    assert json.loads(first["settings"])["samples"] == 10
+    assert first != node(thresholds=one, force_bless="a reason").exec_properties
+
+
+@pytest.fixture
+def run(tmp_path, model_uri, examples_uri):
+    """Returns a function that runs `Do` and returns the outputs and the verdicts by model."""
+
+    def artefact(kind, uri, number=0):
+        made = kind()
+        made.uri, made.id = str(uri), number
+        return made
+
+    def do(thresholds, baselines=(), **properties):
+        examples = artefact(standard_artifacts.Examples, examples_uri)
+        examples.split_names = json.dumps(["train", "val", "test"])
+        inputs = {"examples": [examples]}
+        for number, name in enumerate(MODELS, 7):
+            inputs[name] = [artefact(standard_artifacts.Model, model_uri(name), number)]
+        for name in baselines:
+            old = artefact(standard_artifacts.Model, model_uri(name), 3)
+            inputs[f"baseline_{name}"] = [old]
+        kind = standard_artifacts.ModelBlessing
+        outputs = {f"{name}_blessing": [artefact(kind, tmp_path / name)] for name in MODELS}
+        evaluation = artefact(standard_artifacts.ModelEvaluation, tmp_path / "evaluation")
+        outputs["evaluation"] = [evaluation]
+        written = {
+            "settings": json.dumps(vars(SETTINGS)),
+            "thresholds": json.dumps(thresholds),
+        }
+        Executor().Do(inputs, outputs, written | properties)
+        verdicts = json.loads(Path(evaluation.uri, "verdicts.json").read_text())
+        return outputs, {verdict["model"]: verdict for verdict in verdicts}
+
+    return do
+
+
+def test_each_model_is_blessed_or_refused_by_its_own_thresholds(run, tmp_path, model_uri):
+    thresholds = {
+        "attribute_agreement": {"model": "generator", "min": 2.0},
+        "bleu4_*": {"model": "captioner", "min": 0.0},
+    }
+    outputs, verdicts = run(thresholds)
+    blessed = {name: outputs[f"{name}_blessing"][0] for name in MODELS}
+    assert [model_utils.is_model_blessed(blessed[name]) for name in MODELS] == [True, True, False]
+    assert Path(tmp_path, "encoder", "BLESSED").is_file()
+    refusal = Path(tmp_path, "generator", "NOT_BLESSED").read_text().strip()
+    assert refusal == verdicts["generator"]["sentence"]
+    assert "at least 2 is asked" in refusal
+    generator = blessed["generator"]
+    assert generator.get_string_custom_property("blessing_message") == refusal
+    assert generator.get_int_custom_property("current_model_id") == 7 + MODELS.index("generator")
+    assert generator.get_string_custom_property("current_model") == model_uri("generator")
+    assert not generator.has_custom_property("baseline_model")
+
+
+def test_last_blessed_models_are_measured_and_named(run):
+    thresholds = {"attribute_agreement": {"model": "generator", "max_regression": 0.01}}
+    outputs, verdicts = run(thresholds, baselines=("encoder", "generator"))
+    assert verdicts["generator"]["blessed"]
+    assert "(last blessed)" in verdicts["generator"]["sentence"]
+    blessing = outputs["generator_blessing"][0]
+    assert blessing.get_int_custom_property("baseline_model_id") == 3
+    record = json.loads(Path(outputs["evaluation"][0].uri, "metrics.json").read_text())
+    by_name = {metric["name"]: metric for metric in record["metrics"]}
+    agreement = by_name["attribute_agreement"]
+    assert agreement["baselines"]["last blessed"] == pytest.approx(agreement["value"])
+    assert "last blessed" not in by_name["bleu4_en"]["baselines"]
+
+
+def test_forced_blessing_is_recorded(run):
+    thresholds = {"bleu4_*": {"model": "captioner", "min": 2.0}}
+    outputs, verdicts = run(thresholds, force_bless="shown to the board")
+    blessing = outputs["captioner_blessing"][0]
+    assert model_utils.is_model_blessed(blessing)
+    assert blessing.get_string_custom_property("forced") == "shown to the board"
+    assert verdicts["captioner"]["forced"] == "shown to the board"
+    assert not outputs["encoder_blessing"][0].has_custom_property("forced")
