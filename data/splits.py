@@ -50,14 +50,14 @@ def assign(content_hash: str, shares: Sequence[float] = SHARES) -> str:
     """Returns the split of a picture.
 
     Args:
-      content_hash: hex digits of an even hash of 64 bits or more.
+      content_hash: hex digits of an even hash of 52 bits or more.
       shares: of train, val and test; they sum to 1.
 
     A picture keeps its split for ever as long as the shares stay the same; when they change, only
     the pictures near the moved borders change sides.
     """
     check_shares(shares)
-    position = int(content_hash[:16], 16) / 2**64
+    position = int(content_hash[:13], 16) / 16**13  # 52 bits, as many as a float holds exactly
     border = 0.0
     for split, share in zip(SPLITS, shares, strict=True):
         border += share

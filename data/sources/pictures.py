@@ -18,6 +18,8 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")
 _KEPT_AS_IS = ("PNG", "JPEG", "MPO")
 _MAGIC = (b"\x89PNG", b"\xff\xd8", b"RIFF", b"II*", b"MM\x00*", b"BM", b"GIF8")
 _PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
+_PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+_JPEG_SCAN, _JPEG_END = b"\xff\xda", b"\xff\xd9"
 _ORIENTATION = 0x0112
 
 
@@ -85,10 +87,7 @@ def _header_fault(image: Image.Image, limits: Limits) -> Fault | None:
 def _decode(image: Image.Image, encoded: bytes) -> Picture | Fault:
     name, mode = image.format or "", image.mode
     image.load()
-    if name == "PNG":
-        # Pillow shows a PNG whose last chunks are damaged or missing; TensorFlow refuses it.
-        with Image.open(io.BytesIO(encoded)) as again:
-            again.verify()
+    _check_end(name, encoded)
     upright = _upright(image)
     if name not in _KEPT_AS_IS or upright is not image:
         if mode not in _PNG_MODES:
@@ -103,6 +102,18 @@ def _decode(image: Image.Image, encoded: bytes) -> Picture | Fault:
         mode=mode,
         content_hash=hash_pixels(upright),
     )
+
+
+def _check_end(name: str, encoded: bytes) -> None:
+    """Raises where the last bytes are damaged or gone; Pillow forgives it, TensorFlow does not."""
+    if name == "PNG":
+        with Image.open(io.BytesIO(encoded), formats=("PNG",)) as image:
+            image.verify()
+        whole = _PNG_END in encoded
+    else:
+        whole = name not in _KEPT_AS_IS or encoded.rfind(_JPEG_END) > encoded.rfind(_JPEG_SCAN)
+    if not whole:
+        raise OSError("the file has no end")
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -58,7 +58,7 @@ def to_row(
         kept, dropped = _captions(record, limits)
         return Row(
             where=where,
-            image_id=posixpath.normpath(image),
+            image_id=image,
             image=image,
             captions=tuple(kept.values()),
             languages=_languages(record.get("language"), kept, language),
@@ -90,11 +90,11 @@ def _encodable(text: str) -> bool:
 
 def _image(record: Mapping[str, Any]) -> str:
     if "image" not in record:
-        raise _Fault("malformed_row", "no image is named")
+        raise _Fault("malformed_row", "it names no image")
     image = _text(record["image"], "image").strip()
     if not image or clean(image) != image:
         raise _Fault("malformed_row", "the image's name is empty or holds control characters")
-    return image
+    return posixpath.normpath(image)
 
 
 def _check_keys(record: Mapping[str, Any]) -> None:

@@ -121,10 +121,18 @@ def prepared_builder(name: str, data_dir: str | None) -> Any:
     Raises:
       DataError: the name is unknown, or preparing would have to fetch files from the network.
     """
-    builder = _find(name, data_dir)
-    if builder.is_prepared():
-        return builder
-    if builder.url_infos or builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
+    try:
+        builder = _find(name, data_dir)
+        if builder.is_prepared():
+            return builder
+        downloads = builder.url_infos or builder.MANUAL_DOWNLOAD_INSTRUCTIONS
+    except ImportError as error:
+        raise DataError(
+            f"{PREFIX}{name}",
+            f"its builder needs a package that is not installed: {error}",
+            f"Install it: pip install {error.name}.",
+        ) from error
+    if downloads:
         raise DataError(
             f"{PREFIX}{name}",
             f"it is not in {builder.data_dir}, and preparing it needs files from the network",
@@ -148,12 +156,6 @@ def _find(name: str, data_dir: str | None) -> Any:
             f"{PREFIX}{name}",
             f"TFDS knows no such data set or config: {str(error).strip().splitlines()[0]}",
             "Write it as tfds:name or tfds:name/config; the names are in TFDS's catalogue.",
-        ) from error
-    except ImportError as error:
-        raise DataError(
-            f"{PREFIX}{name}",
-            f"its builder needs a package that is not installed: {error}",
-            f"Install it: pip install {error.name}.",
         ) from error
 
 

@@ -1,0 +1,87 @@
+"""The same sources on a store that only TensorFlow's gfile reaches, and the speed of the start."""
+
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from data.sources import collect, files, open_source
+from data.sources.spans import resolve
+
+
+@pytest.fixture
+def remote(picture):
+    base = f"ram://{uuid.uuid4().hex}"
+    folder = f"{base}/span-3"
+    tf.io.gfile.makedirs(folder)
+    for seed in (0, 1):
+        files.write_whole(f"{folder}/{seed}.png", picture(seed))
+    lines = '{"image": "0.png", "caption": "a"}\n{"image": "gone.png", "caption": "b"}\n'
+    files.write_whole(f"{folder}/captions.jsonl", (lines * 2).encode())
+    return base
+
+
+def test_a_remote_folder_is_read(remote):
+    source = open_source(resolve(f"{remote}/span-{{SPAN}}").path)
+    examples, report = collect(source)
+    assert [example.captions for example in examples] == [("a", "a")]
+    assert report.by_reason() == {"missing_file": 1}
+    assert source.fingerprint() == open_source(f"{remote}/span-3").fingerprint()
+
+
+def test_a_remote_pattern_and_report(remote):
+    source = open_source(f"{remote}/span-3/*.jsonl")
+    examples, report = collect(source)
+    assert len(list(examples)) == 1
+    report.write(f"{remote}/rejects.jsonl")
+    assert files.read(f"{remote}/rejects.jsonl").count(b"missing_file") == 1
+    assert files.matching(remote, "rejects*") == [f"{remote}/rejects.jsonl"]
+
+
+def test_errors_of_a_remote_store_are_os_errors():
+    with pytest.raises(OSError):
+        files.read(f"ram://{uuid.uuid4().hex}/gone")
+
+
+def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
+    def fail(self, content):
+        raise OSError("the disk is full")
+
+    (tmp_path / "old").write_text("whole")
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="full"):
+        files.write_whole(str(tmp_path / "old"), b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
+    assert (tmp_path / "old").read_text() == "whole"
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../x", "a/../../x", "gs://bucket/x", ".."])
+def test_outside(tmp_path, name):
+    assert not files.inside(str(tmp_path), name)
+
+
+@pytest.mark.parametrize("name", ["x", "a/b/../x", "..x", "a..b/c"])
+def test_inside(tmp_path, name):
+    assert files.inside(str(tmp_path), name)
+
+
+def test_a_sibling_with_the_same_beginning_is_outside(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data2").mkdir()
+    (tmp_path / "data" / "link").symlink_to(tmp_path / "data2")
+    assert not files.inside(str(tmp_path / "data"), "link/x")
+
+
+def test_sources_and_check_start_without_tensorflow():
+    code = "import sys, data.check_text; print([m for m in sys.modules if 'tensor' in m])"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).resolve().parents[3],
+    )
+    assert done.stdout.strip() == "[]"

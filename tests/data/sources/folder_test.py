@@ -1,0 +1,116 @@
+"""Captioned folders: which files are read, how rows of one image come together, fingerprints."""
+
+import os
+
+import pytest
+
+from data.errors import DataError
+from data.sources import Limits, Reject, open_source
+
+DOG = {"image": "0.png", "captions": ["a dog"]}
+CAT = {"image": "1.png", "captions": ["a cat"]}
+GOU = {"image": "./0.png", "captions": ["一只狗"], "attributes": ["object:dog"]}
+
+
+def write_chinese(folder, *records):
+    import json
+
+    lines = "".join(json.dumps(record) + "\n" for record in records)
+    (folder / "captions_zh.jsonl").write_text(lines, encoding="utf-8")
+
+
+def test_the_default_is_captions_jsonl_alone(captioned):
+    folder = captioned([DOG, CAT])
+    write_chinese(folder, GOU)
+    found = list(open_source(str(folder)).rows())
+    assert [row.captions for row in found] == [("a dog",), ("a cat",)]
+    assert [row.where for row in found] == ["captions.jsonl:1", "captions.jsonl:2"]
+
+
+@pytest.mark.parametrize("pattern", ["captions*.jsonl", "captions.jsonl, captions_zh.jsonl"])
+def test_several_files_are_merged_by_image(captioned, pattern):
+    folder = captioned([DOG, CAT])
+    write_chinese(folder, GOU)
+    first, second = open_source(str(folder), files_pattern=pattern).rows()
+    assert first.captions == ("a dog", "一只狗")
+    assert first.languages == ("en", "zh")
+    assert first.attributes == ("object:dog",)
+    assert second.captions == ("a cat",)
+
+
+def test_one_file_or_a_pattern_can_be_named(captioned):
+    folder = captioned([DOG])
+    write_chinese(folder, GOU)
+    (row,) = open_source(str(folder / "captions_zh.jsonl")).rows()
+    assert row.captions == ("一只狗",) and row.folder == str(folder)
+    (row,) = open_source(str(folder / "captions*.jsonl")).rows()
+    assert row.captions == ("a dog", "一只狗")
+
+
+def test_images_may_stand_in_another_folder(captioned, tmp_path_factory):
+    folder = captioned([DOG])
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (row,) = open_source(str(folder), images=str(elsewhere)).rows()
+    assert row.folder == str(elsewhere)
+
+
+def test_a_table_row_per_caption_gives_one_row_per_image(tmp_path):
+    (tmp_path / "captions.csv").write_text(
+        "image,caption,split\na.png,one,\nb.png,two,val\na.png,three,train\na.png,four,test\n"
+    )
+    reject, first, second = open_source(str(tmp_path)).rows()
+    assert isinstance(reject, Reject)
+    assert (reject.where, reject.reason) == ("captions.csv:5", "conflicting_split")
+    assert (first.captions, first.split) == (("one", "three"), "train")
+    assert (second.captions, second.split) == (("two",), "val")
+
+
+def test_splits_can_be_decided_anew(captioned):
+    folder = captioned([{**DOG, "split": "val"}])
+    assert [row.split for row in open_source(str(folder)).rows()] == ["val"]
+    assert [row.split for row in open_source(str(folder), resplit=True).rows()] == [None]
+
+
+def test_limits_reach_the_captions(captioned):
+    source = open_source(str(captioned([DOG])), limits=Limits(max_caption_characters=4))
+    assert [row.reason for row in source.rows()] == ["long_caption"]
+
+
+def test_a_folder_name_may_look_like_a_pattern(tmp_path):
+    folder = tmp_path / "data[1]"
+    folder.mkdir()
+    (folder / "captions.tsv").write_text("image\tcaption\na.png\ta dog\n")
+    assert len(list(open_source(str(folder), files_pattern="*.tsv").rows())) == 1
+
+
+def test_the_fingerprint_changes_with_captions_and_pictures_only(captioned):
+    folder = captioned([DOG, CAT])
+    before = open_source(str(folder)).fingerprint()
+    (folder / "notes.txt").write_text("nothing of it")
+    assert open_source(str(folder)).fingerprint() == before
+    os.utime(folder / "0.png", (1, 1))
+    touched = open_source(str(folder)).fingerprint()
+    captioned([DOG])
+    assert len({before, touched, open_source(str(folder)).fingerprint()}) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("nowhere", "no such file or folder"),
+        (".", "no caption file captions.jsonl, captions.csv, captions.tsv"),
+        ("captions.txt", "ends in .jsonl, .csv, .tsv"),
+        ("*.jsonl", "no such file or folder"),
+    ],
+)
+def test_what_cannot_be_opened_is_said_with_a_remedy(tmp_path, name, problem):
+    (tmp_path / "captions.txt").touch()
+    with pytest.raises(DataError, match=problem) as caught:
+        open_source(str(tmp_path / name))
+    assert str(tmp_path) in caught.value.where and caught.value.remedy
+
+
+def test_an_empty_caption_file_stops(tmp_path):
+    (tmp_path / "captions.jsonl").write_text("\n\n")
+    with pytest.raises(DataError, match="no record"):
+        list(open_source(str(tmp_path)).rows())

@@ -1,0 +1,82 @@
+"""From one record to a row: languages, attributes, captions and what is refused."""
+
+import pickle
+
+import pytest
+
+from data.errors import DataError
+from data.sources.records import clean, guess_language, to_row
+from data.sources.rows import Limits, Reject, Row
+
+
+def row(record, **more) -> Row | Reject:
+    return to_row("here:1", {"image": "a.png", **record}, folder="f", limits=Limits(), **more)
+
+
+@pytest.mark.parametrize(
+    ("caption", "language"),
+    [("a dog", "en"), ("一只狗", "zh"), ("a 狗", "zh"), ("", "en"), ("𠀀", "zh"), ("été", "en")],
+)
+def test_language_is_guessed_by_script(caption, language):
+    assert guess_language(caption) == language
+
+
+def test_languages_are_given_guessed_or_overridden():
+    captions = ["a dog", "一只狗"]
+    assert row({"captions": captions}).languages == ("en", "zh")
+    assert row({"captions": captions, "language": "fr"}).languages == ("fr", "fr")
+    assert row({"captions": captions, "language": ["fr", "ja"]}).languages == ("fr", "ja")
+    assert row({"captions": captions, "language": "fr"}, language="de").languages == ("de", "de")
+
+
+def test_a_dropped_caption_takes_its_own_language_along():
+    found = row({"captions": ["a", " ", "b"], "language": ["en", "fr", "de"]})
+    assert (found.captions, found.languages) == (("a", "b"), ("en", "de"))
+    assert found.dropped == ("empty_caption",)
+
+
+@pytest.mark.parametrize("language", [["en"], 3, "not a tag", [1, 2]])
+def test_languages_that_do_not_fit_are_refused(language):
+    assert isinstance(row({"captions": ["a", "b"], "language": language}), Reject)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"baseColour": "Red", "none": None, "size": 3}, ("baseColour:Red", "size:3")),
+        ({"colour": ["red", "blue"]}, ("colour:red", "colour:blue")),
+        (["colour:red", "colour:red", " "], ("colour:red",)),
+        (None, ()),
+    ],
+)
+def test_attributes(given, expected):
+    assert row({"caption": "a", "attributes": given}).attributes == expected
+
+
+@pytest.mark.parametrize("given", ["red", 3, [3], {"colour": {"a": "b"}}, {"colour": [["red"]]}])
+def test_attributes_of_a_wrong_type_are_refused(given):
+    assert row({"caption": "a", "attributes": given}).reason == "wrong_type"
+
+
+def test_one_caption_may_stand_alone():
+    assert row({"caption": "a"}).captions == row({"captions": "a"}).captions == ("a",)
+
+
+def test_control_characters_become_blanks():
+    assert clean("\x00a\tdog\x1b\n") == "a dog"
+
+
+def test_the_image_path_is_normal():
+    assert row({"image": "./x//y/../a.png", "caption": "a"}).image == "x/a.png"
+
+
+def test_rows_and_rejects_and_errors_travel_between_workers():
+    for each in (
+        row({"caption": "a"}),
+        row({"caption": 3}),
+        DataError("here", "wrong", "Mend it."),
+    ):
+        copy = pickle.loads(pickle.dumps(each))
+        assert copy == each or (str(copy), copy.remedy) == (str(each), each.remedy)
+    reject = row({"caption": 3})
+    assert Reject.from_json(reject.to_json()) == reject
