@@ -7,7 +7,7 @@ under a name that `EvaluationSettings.exact_check` may then give.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -34,8 +34,11 @@ class CaptionReader(Protocol):
 class ExactCheck(CaptionReader, Protocol):
     """A reader that judges pictures by their pixels and captions by the picture's attributes."""
 
-    def verify(self, image: np.ndarray, caption: str, language: str) -> dict[str, bool]:
-        """By kind, whether uint8 [h, w, 3] shows what the caption says; {} if it says nothing."""
+    def see(self, image: np.ndarray) -> Any:
+        """What uint8 [h, w, 3] shows, in whatever form `judge` takes; the slow part."""
+
+    def judge(self, sight: Any, caption: str, language: str) -> dict[str, bool]:
+        """By kind, whether what was seen is what the caption says; {} if it says nothing."""
 
     def is_right(self, caption: str, language: str, attributes: Sequence[str]) -> bool:
         """Whether all that is said is true and all that has to be named is named."""

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from data.scenes import check
+from data.scenes.check import Sight, judge, see
 from data.scenes.language import LANGUAGES, Claim, is_right, parse
 from trainer.evaluation.mentions import primary
 from trainer.metrics.recognition import kind_of
@@ -41,10 +41,14 @@ class SceneCheck:
         kind = kind_of(attribute)
         return "relation" if kind == "place" else kind
 
-    def verify(self, image: np.ndarray, caption: str, language: str) -> dict[str, bool]:
-        """Whether uint8 [R, R, 3] shows the first object's colour, shape and relation."""
+    def see(self, image: np.ndarray) -> Sight:
+        """The objects that uint8 [R, R, 3] shows."""
+        return see(image)
+
+    def judge(self, sight: Sight, caption: str, language: str) -> dict[str, bool]:
+        """Whether the first object's colour, shape and relation are those of the caption."""
         claim = _parse(caption, language)
-        return {} if claim is None else check.verify(image, claim)
+        return {} if claim is None else judge(sight, claim)
 
     def is_right(self, caption: str, language: str, attributes: Sequence[str]) -> bool:
         """Whether every claim is true and every object's colour, shape and relation is named."""

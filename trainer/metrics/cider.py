@@ -1,7 +1,7 @@
 """CIDEr-D of captions (Vedantam et al., CIDEr: consensus-based image description, CVPR 2015).
 
 What the COCO scorer prints as "CIDEr" is this clipped, length-penalised form, so one function
-serves both names. Its habit of measuring length in bigrams is kept: published figures rest on it.
+serves both names.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class Frequencies:
         self._idf = {gram: self._unseen - math.log(count) for gram, count in pictures.items()}
 
     def vector(self, tokens: Tokens) -> tuple[Vector, np.ndarray, int]:
-        """Returns the tf-idf of each n-gram, its norm [4] by length, and the bigram count."""
+        """Returns the tf-idf of each n-gram, its norm [4] by length, and the length."""
         grams = ngrams(tokens)
         weighted = [
             {gram: count * self._idf.get(gram, self._unseen) for gram, count in counts.items()}
             for counts in grams
         ]
         norm = [math.sqrt(sum(value * value for value in part.values())) for part in weighted]
-        return weighted, np.array(norm), grams[1].total()
+        return weighted, np.array(norm), len(tokens)
 
 
 def cider_d(candidate: Tokens, references: Sequence[Tokens], frequencies: Frequencies) -> float:

@@ -112,8 +112,7 @@ def _micro_f1(sums: np.ndarray) -> np.ndarray:
 
 def _macro_f1(sums: np.ndarray) -> np.ndarray:
     hit, yes, support = np.split(sums, 3, -1)
-    carried = support > 0
-    return _over(np.where(carried, _f1(hit, yes, support), 0.0).sum(-1), carried.sum(-1))
+    return _over(_f1(hit, yes, support).sum(-1), (support > 0).sum(-1))
 
 
 def group_of(attribute: str) -> str:

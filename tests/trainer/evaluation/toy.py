@@ -260,15 +260,18 @@ class BlockCheck:
     def kind(self, attribute):
         return attribute.split(":")[0]
 
-    def verify(self, image, caption, language):
+    def see(self, image):
         colours = {f"colour:{name}": rgb for name, rgb in COLOURS.items()}
         grounds = {f"ground:{name}": rgb for name, rgb in GROUNDS.items()}
         shown = {
             min(colours, key=lambda name: np.abs(image[8, 8].astype(int) - colours[name]).sum()),
             min(grounds, key=lambda name: np.abs(image[0, 0].astype(int) - grounds[name]).sum()),
         }
-        said = self.said(caption, language, [*colours, *grounds])
-        return {self.kind(name): name in shown for name in sorted(said)}
+        return shown
+
+    def judge(self, sight, caption, language):
+        said = self.said(caption, language, [name for name in NAMES if "size" not in name])
+        return {self.kind(name): name in sight for name in sorted(said)}
 
     def is_right(self, caption, language, attributes):
         return self.said(caption, language, NAMES) == frozenset(attributes)
