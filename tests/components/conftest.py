@@ -1,9 +1,9 @@
 """Small real artefacts: pictures, Examples splits, and SavedModels with the served signatures."""
 
 import io
+import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
@@ -96,6 +96,10 @@ class _Tiny(tf.Module):
             from_examples, input_signature=[tf.TensorSpec([None], tf.string, "examples")]
         )
         tf.saved_model.save(self, directory, signatures=signatures)
+        beside = Path(directory, "assets.extra", "tuwen")
+        beside.mkdir(parents=True)
+        settings = {"experiment": {"data": {"resolution": 8}}}
+        (beside / "experiment.json").write_text(json.dumps(settings))
 
     def specs(self, name):
         argument = "image_bytes" if self.reads_pictures and name != "embed_text" else "text"
@@ -200,8 +204,3 @@ def model_uri(tmp_path_factory):
         return made[kind, fault]
 
     return make
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)

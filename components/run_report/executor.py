@@ -1,0 +1,195 @@
+"""Executor of RunReport: collects what the other nodes left and writes the page."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import tensorflow as tf
+from absl import logging
+from tfx import types
+from tfx.dsl.components.base import base_executor
+from tfx.types import artifact_utils
+from tfx.utils import path_utils
+
+from components import raw_examples
+from components.cross_modal_evaluator.assess import VERDICTS_FILE
+from components.run_report import data_facts, environment, pictures
+from components.run_report.page import render
+from components.run_report.report_data import (
+    DataFacts,
+    Described,
+    Painted,
+    PushFacts,
+    ReportData,
+)
+from components.run_report.timings import node_times
+from components.run_report.training_facts import stage_facts
+from data.sources import files
+from trainer.config import STAGES
+from trainer.evaluation.record import FILE as METRICS_FILE
+
+NAME = "name"
+CONFIG = "config"
+WORK_DIR = "work_dir"
+METADATA = "metadata_path"
+REPORT = "report"
+
+EXAMPLES = "examples"
+STATISTICS = "statistics"
+ANOMALIES = "anomalies"
+REJECTS = "rejects"
+EVALUATION = "evaluation"
+
+PAGE_FILE = "index.html"
+DATA_FILE = "report.json"
+
+Artifacts = dict[str, list[types.Artifact]]
+T = TypeVar("T")
+
+
+def run_key(stage: str) -> str:
+    """The input that holds a training's logs."""
+    return f"{stage}_run"
+
+
+def serving_key(stage: str) -> str:
+    """The input that holds ServingCheck's report."""
+    return f"{stage}_serving"
+
+
+def pushed_key(stage: str) -> str:
+    """The input that holds what the Pusher did."""
+    return f"{stage}_pushed"
+
+
+class Executor(base_executor.BaseExecutor):
+    """Writes `index.html` and `report.json`, and copies for people into the work directory."""
+
+    def Do(
+        self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]
+    ) -> None:
+        """Collects every part that is there; a part that cannot be read is left out and logged."""
+        self._log_startup(input_dict, output_dict, exec_properties)
+        report = collect(input_dict, exec_properties)
+        page = render(report).encode("utf-8")
+        uri = artifact_utils.get_single_uri(output_dict[REPORT])
+        files.write_whole(f"{uri}/{DATA_FILE}", report.to_json().encode("utf-8"))
+        files.write_whole(f"{uri}/{PAGE_FILE}", page)
+        work = exec_properties[WORK_DIR]
+        if work:
+            files.write_whole(f"{work}/report/{PAGE_FILE}", page)
+            files.write_whole(f"{work}/{METRICS_FILE}", figures(report).encode("utf-8"))
+        for verdict in report.verdicts:
+            logging.info("%s: %s", verdict["model"].capitalize(), verdict["sentence"])
+
+
+def collect(inputs: Artifacts, properties: dict[str, Any]) -> ReportData:
+    """Returns the content of the page from the input artefacts."""
+    evaluation = _evaluation(inputs)
+    painted, described = _pictures(inputs)
+    return ReportData(
+        name=properties[NAME],
+        made=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        data=_data(inputs),
+        stages=tuple(
+            stage_facts(stage, inputs[run_key(stage)][0].uri)
+            for stage in STAGES
+            if inputs.get(run_key(stage))
+        ),
+        metrics=tuple(evaluation["metrics"]),
+        verdicts=tuple(evaluation["verdicts"]),
+        painted=painted,
+        described=described,
+        serving=_serving(inputs),
+        pushed=tuple(_push(inputs, stage) for stage in STAGES if inputs.get(pushed_key(stage))),
+        timings=node_times(properties[METADATA]),
+        versions=environment.versions(),
+        hardware=environment.hardware(),
+        config=json.loads(properties[CONFIG]),
+    )
+
+
+def figures(report: ReportData) -> str:
+    """Returns the run's figures and verdicts as JSON text."""
+    record = {
+        "name": report.name,
+        "made": report.made,
+        "verdicts": report.verdicts,
+        "metrics": report.metrics,
+    }
+    return json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False)
+
+
+def _evaluation(inputs: Artifacts) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {"metrics": [], "verdicts": []}
+    for artifact in inputs.get(EVALUATION) or []:
+        found["metrics"] = _json(artifact, METRICS_FILE)["metrics"]
+        found["verdicts"] = _json(artifact, VERDICTS_FILE)
+    return found
+
+
+def _data(inputs: Artifacts) -> DataFacts:
+    facts = DataFacts()
+    for key, add in (
+        (STATISTICS, data_facts.with_statistics),
+        (ANOMALIES, data_facts.with_anomalies),
+        (REJECTS, data_facts.with_rejects),
+    ):
+        for artifact in inputs.get(key) or []:
+            facts = add(facts, artifact.uri)
+    return facts
+
+
+def _pictures(inputs: Artifacts) -> tuple[tuple[Painted, ...], tuple[Described, ...]]:
+    if not inputs.get(EXAMPLES):
+        return (), ()
+    test = list(raw_examples.read(artifact_utils.get_split_uri(inputs[EXAMPLES], "test")))
+    models = {
+        stage: path_utils.serving_model_path(inputs[stage][0].uri)
+        for stage in STAGES
+        if inputs.get(stage)
+    }
+    painted: tuple[Painted, ...] = ()
+    described: tuple[Described, ...] = ()
+    if "generator" in models:
+        chosen = pictures.spread(test, pictures.PROMPTS)
+        painted = _or_nothing(lambda: pictures.paint(models["generator"], chosen))
+    if "captioner" in models and "encoder" in models:
+        shown = pictures.spread(test, pictures.DESCRIBED)
+        described = _or_nothing(
+            lambda: pictures.describe(models["captioner"], models["encoder"], shown)
+        )
+    return painted, described
+
+
+def _or_nothing(make: Callable[[], tuple[T, ...]]) -> tuple[T, ...]:
+    """A model that was refused because it does not answer must not keep the report away."""
+    try:
+        return make()
+    except (KeyError, OSError, TypeError, ValueError, tf.errors.OpError) as error:
+        logging.warning("A model gave no pictures for the report: %s", error)
+        return ()
+
+
+def _serving(inputs: Artifacts) -> tuple[Any, ...]:
+    return tuple(
+        _json(inputs[serving_key(stage)][0], "report.json")
+        for stage in STAGES
+        if inputs.get(serving_key(stage))
+    )
+
+
+def _push(inputs: Artifacts, stage: str) -> PushFacts:
+    artifact = inputs[pushed_key(stage)][0]
+    return PushFacts(
+        stage,
+        bool(artifact.get_int_custom_property("pushed")),
+        artifact.get_string_custom_property("pushed_version") or "",
+    )
+
+
+def _json(artifact: types.Artifact, name: str) -> Any:
+    return json.loads(files.read(f"{artifact.uri}/{name}").decode("utf-8"))

@@ -1,0 +1,52 @@
+"""`render(report) -> html`: one self-contained page; needs neither TensorFlow nor TFX."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from components.run_report import charts, views
+from components.run_report.report_data import ReportData
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+def render(report: ReportData) -> str:
+    """Returns the page as HTML text that loads nothing from anywhere.
+
+    Parts of the report that are missing are left out or said to be missing.
+    """
+    page = _environment().get_template("page.html")
+    return page.render(
+        report=report,
+        style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
+        summary=views.summary(report),
+        facts=views.facts(report),
+        models=views.models(report),
+        tiles=views.tiles(report),
+        metrics=views.metric_rows(report),
+        stages=[(stage, views.curve_charts(stage)) for stage in report.stages],
+        timings=views.timing_bars(report.timings),
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Any] = {
+        "number": charts.number,
+        "duration": views.duration,
+        "plain": views.plain,
+        "shares": views.shares,
+        "picture": views.picture_source,
+    }
+    environment.filters.update(filters)
+    return environment

@@ -1,0 +1,124 @@
+"""Pictures for the page: generated from test captions, and test pictures that are described."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from components.run_report.report_data import Described, Painted, Word
+from data.images import encode_png_batch, preprocess_batch
+from data.schema import CaptionedImage
+from data.sources import files
+from trainer import serving
+from trainer.evaluation.served import ServedEncoder
+
+PROMPTS = 8
+SEEDS = (1, 2, 3, 4)
+DESCRIBED = 8
+DARKEST = 170
+MOST_ATTRIBUTES = 5
+SETTINGS_FILE = "assets.extra/tuwen/experiment.json"
+
+
+def spread(pictures: Sequence[CaptionedImage], count: int) -> list[CaptionedImage]:
+    """Returns `count` of the pictures, or all if there are fewer, evenly spread over the split."""
+    places = np.linspace(0, len(pictures) - 1, min(count, len(pictures)))
+    return [pictures[round(place)] for place in places]
+
+
+def paint(generator: str, pictures: Sequence[CaptionedImage]) -> tuple[Painted, ...]:
+    """Paints one caption of each picture from several seeds.
+
+    Args:
+      generator: the SavedModel's directory.
+      pictures: of the test split; a different one of the captions is taken from each.
+    """
+    model = serving.load(generator)
+    side = resolution(generator)
+    painted = []
+    for number, (picture, real) in enumerate(zip(pictures, as_seen(pictures, side), strict=True)):
+        index = number % len(picture.captions)
+        caption = picture.captions[index]
+        made = serving.generate(model, [caption] * len(SEEDS), SEEDS)
+        painted.append(
+            Painted(
+                caption=caption,
+                language=picture.languages[index],
+                seeds=SEEDS,
+                pictures=tuple(_base64(item.png) for item in made),
+                real=_base64(real),
+            )
+        )
+    return tuple(painted)
+
+
+def describe(
+    captioner: str, encoder: str, pictures: Sequence[CaptionedImage]
+) -> tuple[Described, ...]:
+    """Captions the pictures, with where the captioner looked and what the encoder recognises.
+
+    Args:
+      captioner, encoder: SavedModel directories.
+      pictures: of the test split.
+    """
+    files_of = [picture.encoded for picture in pictures]
+    answer = serving.explain(serving.load(captioner), files_of)
+    recogniser = ServedEncoder(encoder, batch_size=len(pictures))
+    scores = recogniser.attributes(files_of)
+    described = []
+    for row, seen in enumerate(as_seen(pictures, resolution(captioner))):
+        described.append(
+            Described(
+                picture=_base64(seen),
+                caption=answer["caption"][row].decode("utf-8"),
+                log_prob=float(answer["log_prob"][row]),
+                words=_words(answer["tokens"][row], answer["attention"][row]),
+                references=pictures[row].captions,
+                attributes=_recognised(recogniser.names, scores[row]),
+            )
+        )
+    return tuple(described)
+
+
+def resolution(model_dir: str) -> int:
+    """The side in pixels at which an exported model sees or paints pictures."""
+    record = json.loads(files.read(f"{model_dir}/{SETTINGS_FILE}").decode("utf-8"))
+    return record["experiment"]["data"]["resolution"]
+
+
+def as_seen(pictures: Sequence[CaptionedImage], side: int) -> list[bytes]:
+    """PNG files of the pictures as the models see them: the central square of `side` pixels."""
+    encoded = tf.constant([picture.encoded for picture in pictures])
+    return list(encode_png_batch(preprocess_batch(encoded, side)).numpy())
+
+
+def veil(attention: np.ndarray) -> bytes:
+    """Float [h, w] -> a black PNG of h x w pixels, clear where attention is greatest."""
+    share = attention / max(float(attention.max()), 1e-9)
+    pixels = np.zeros((*attention.shape, 4), np.uint8)
+    pixels[..., 3] = np.rint(DARKEST * (1 - share))
+    out = io.BytesIO()
+    Image.fromarray(pixels, "RGBA").save(out, "PNG")
+    return out.getvalue()
+
+
+def _words(tokens: np.ndarray, attention: np.ndarray) -> tuple[Word, ...]:
+    spoken = [index for index, token in enumerate(tokens) if token]
+    return tuple(
+        Word(tokens[index].decode("utf-8"), _base64(veil(attention[index]))) for index in spoken
+    )
+
+
+def _recognised(names: Sequence[str], scores: np.ndarray) -> dict[str, float]:
+    best = np.argsort(-scores)[:MOST_ATTRIBUTES]
+    return {names[index]: float(scores[index]) for index in best if scores[index] >= 0.5}
+
+
+def _base64(png: bytes) -> str:
+    return base64.b64encode(png).decode()

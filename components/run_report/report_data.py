@@ -1,0 +1,187 @@
+"""Everything that the page shows, as plain values that survive JSON; needs no TFX."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from trainer.settings_loader import from_mapping
+
+
+@dataclass(frozen=True)
+class SplitFacts:
+    """One split of the data: its pictures and their shorter and longer ends in pixels."""
+
+    name: str
+    pictures: int
+    captions_per_picture: float | None = None
+    height: tuple[float, ...] = ()
+    width: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class GateFacts:
+    """What the data gate decided, and why."""
+
+    passed: bool
+    sentence: str
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What went in.
+
+    Attributes:
+      source: where the pictures came from, in words.
+      splits: the pictures of each split; `height` and `width` hold least, median, greatest.
+      captions: number of captions by language.
+      rejects: rows and pictures left out, by reason.
+      anomalies: what the schema check found, a sentence each.
+      gate: the decision to go on, or None where nothing decided.
+    """
+
+    source: str = ""
+    splits: tuple[SplitFacts, ...] = ()
+    captions: dict[str, int] = field(default_factory=dict)
+    rejects: dict[str, int] = field(default_factory=dict)
+    dropped_captions: dict[str, int] = field(default_factory=dict)
+    anomalies: tuple[str, ...] = ()
+    gate: GateFacts | None = None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One logged quantity: `y[i]` after `x[i]` pictures; None where it was not finite."""
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Something that a person should look at, after `x` pictures."""
+
+    x: float
+    text: str
+
+
+@dataclass(frozen=True)
+class StageFacts:
+    """One training.
+
+    Attributes:
+      stage: `encoder`, `captioner` or `generator`.
+      summary: the trainer's own summary: steps, images, seconds, precision, device ...
+      curves: logged quantities; held-out ones begin with `val_`.
+      alarms: marked in the curves.
+      samples: base64 PNG sheets made while training, by step, oldest first.
+    """
+
+    stage: str
+    summary: dict[str, Any] = field(default_factory=dict)
+    curves: tuple[Curve, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    samples: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A test caption, the pictures made of it (base64 PNG, one a seed), and the real one."""
+
+    caption: str
+    language: str
+    seeds: tuple[int, ...]
+    pictures: tuple[str, ...]
+    real: str = ""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A token and where the captioner looked: a base64 PNG whose opacity hides the rest."""
+
+    token: str
+    veil: str
+
+
+@dataclass(frozen=True)
+class Described:
+    """A test picture (base64 PNG), what the captioner says of it, and what people said."""
+
+    picture: str
+    caption: str
+    log_prob: float | None
+    words: tuple[Word, ...] = ()
+    references: tuple[str, ...] = ()
+    attributes: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PushFacts:
+    """Whether a model was pushed, and under which version."""
+
+    model: str
+    pushed: bool
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class NodeTime:
+    """How long a node of the pipeline took; `cached` nodes show what they took when they ran."""
+
+    node: str
+    seconds: float
+    cached: bool = False
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """A whole run; every part but the name may be missing.
+
+    Attributes:
+      name: of the run.
+      made: when the report was made, in words.
+      metrics: `trainer.metrics.result.Metric` records.
+      verdicts: the judge's records, one a model.
+      serving: ServingCheck's records, one a model.
+      versions: of Python and the libraries.
+      hardware: of the machine that made the report.
+      config: the whole configuration.
+    """
+
+    name: str
+    made: str = ""
+    data: DataFacts = field(default_factory=DataFacts)
+    stages: tuple[StageFacts, ...] = ()
+    metrics: tuple[Any, ...] = ()
+    verdicts: tuple[Any, ...] = ()
+    painted: tuple[Painted, ...] = ()
+    described: tuple[Described, ...] = ()
+    serving: tuple[Any, ...] = ()
+    pushed: tuple[PushFacts, ...] = ()
+    timings: tuple[NodeTime, ...] = ()
+    versions: dict[str, str] = field(default_factory=dict)
+    hardware: dict[str, str] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Returns JSON text that `from_json` reads back; what is not finite becomes null."""
+        return json.dumps(_finite(asdict(self)), ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str, where: str = "report.json") -> ReportData:
+        """Reads `to_json`'s text; raises SettingsError that names an unknown key or wrong type."""
+        return from_mapping(cls, json.loads(text), where)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,106 @@
+"""From a trainer's logs to curves, sample sheets and alarms; needs neither TensorFlow nor TFX."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from components.run_report.report_data import Alarm, Curve, StageFacts
+from data.sources import files
+
+AXES = ("step", "images", "seconds")
+SHEETS = 4
+LOWER_IS_BETTER = re.compile(r"val_(kid|fid|.*loss|.*entropy)")
+FALL = 0.15
+
+
+def stage_facts(stage: str, directory: str) -> StageFacts:
+    """Reads `progress.jsonl`, `summary.json` and `samples/` of one training; any may be missing."""
+    records = read_progress(_text(directory, "progress.jsonl"))
+    curves = tuple(_curves(records))
+    summary = _text(directory, "summary.json")
+    return StageFacts(
+        stage=stage,
+        summary=json.loads(summary) if summary else {},
+        curves=curves,
+        alarms=tuple(alarms(curves)),
+        samples=_sheets(f"{directory}/samples"),
+    )
+
+
+def read_progress(text: str) -> list[dict[str, Any]]:
+    """Returns the records of `progress.jsonl` in order of training.
+
+    A training that was resumed from a checkpoint repeats steps: the later record counts. A last
+    line that a killed process left unfinished is left out.
+    """
+    records: list[dict[str, Any]] = []
+    for line in text.splitlines():
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        while records and records[-1]["step"] > record["step"]:
+            records.pop()
+        records.append(record)
+    return records
+
+
+def alarms(curves: Iterable[Curve]) -> list[Alarm]:
+    """Returns what a person should look at: broken numbers, and held-out figures that fell back."""
+    found = []
+    for curve in curves:
+        broken = [x for x, y in zip(curve.x, curve.y, strict=True) if y is None]
+        if broken:
+            found.append(Alarm(broken[0], f"{curve.name} is not finite"))
+        elif curve.name.startswith("val_"):
+            found += _fall(curve)
+    return sorted(found, key=lambda alarm: alarm.x)
+
+
+def _fall(curve: Curve) -> list[Alarm]:
+    """An alarm at the best point, when both last looks are clearly worse than that."""
+    sign = -1.0 if LOWER_IS_BETTER.match(curve.name) else 1.0
+    values = [sign * y for y in curve.y if y is not None]
+    best = max(range(len(values)), key=values.__getitem__, default=0)
+    if len(values) - best < 3:
+        return []
+    fall = values[best] - max(values[-2:])
+    if fall <= FALL * abs(values[best]):
+        return []
+    name = curve.name.removeprefix("val_").replace("_", " ")
+    text = f"held-out {name} was best here and got worse since"
+    return [Alarm(curve.x[best], text)]
+
+
+def _curves(records: Sequence[dict[str, Any]]) -> Iterable[Curve]:
+    names = dict.fromkeys(key for record in records for key in record if key not in AXES)
+    for name in names:
+        points = [(record["images"], record[name]) for record in records if name in record]
+        yield Curve(
+            name,
+            tuple(float(x) for x, _ in points),
+            tuple(float(y) if y is not None and math.isfinite(y) else None for _, y in points),
+        )
+
+
+def _sheets(directory: str) -> dict[str, str]:
+    """Base64 of at most `SHEETS` sample sheets, evenly spread from the first to the last."""
+    paths = files.matching(directory, "step-*.png")
+    if len(paths) > SHEETS:
+        last = len(paths) - 1
+        paths = [paths[round(i * last / (SHEETS - 1))] for i in range(SHEETS)]
+    return {_step(path): base64.b64encode(files.read(path)).decode() for path in paths}
+
+
+def _step(path: str) -> str:
+    return path.rpartition("step-")[2].removesuffix(".png").lstrip("0") or "0"
+
+
+def _text(directory: str, name: str) -> str:
+    path = files.join(directory, name)
+    return files.read(path).decode("utf-8") if files.is_file(path) else ""

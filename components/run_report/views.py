@@ -1,0 +1,241 @@
+"""From report data to what the templates lay out: states, rows, charts, bars."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from components.run_report import charts
+from components.run_report.report_data import Curve, NodeTime, ReportData, StageFacts
+from trainer.config import STAGES
+from trainer.metrics.result import Metric
+
+TILES = 6
+COMMON = ("images_per_second",)
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """A model's state in one look; `state` is blessed, refused, forced or unjudged."""
+
+    name: str
+    state: str
+    lead: str
+    checks: tuple[Mapping[str, Any], ...]
+    serving: Mapping[str, Any] | None
+    push: str
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A key figure."""
+
+    label: str
+    value: float
+    chance: float | None
+    ceiling: float | None
+    passed: bool | None
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """A metric, the outcome of its checks (None: not judged), and its place on a scale."""
+
+    metric: Metric
+    passed: bool | None
+    rule: str
+    scale: Mapping[str, float] | None
+
+
+def summary(report: ReportData) -> str:
+    """Returns the run's outcome in one sentence."""
+    verdicts = report.verdicts
+    if not verdicts:
+        return "The models of this run were not judged."
+    refused = [verdict["model"] for verdict in verdicts if not verdict["blessed"]]
+    if not refused:
+        return f"All {len(verdicts)} models are blessed." if len(verdicts) > 1 else "Blessed."
+    names = " and ".join(refused) if len(refused) < 3 else "All three models"
+    verb = "is" if len(refused) == 1 else "are"
+    return f"{names[0].upper()}{names[1:]} {verb} refused; the reasons are below."
+
+
+def facts(report: ReportData) -> list[str]:
+    """Returns what the run took, in a few words each; what is not known is left out."""
+    pictures = sum(split.pictures for split in report.data.splits)
+    seconds = sum(item.seconds for item in report.timings)
+    machine = [
+        f"{value} {name}" if name == "cores" else value
+        for name, value in report.hardware.items()
+        if name in ("CPU", "cores")
+    ]
+    words = [
+        f"{pictures} pictures" if pictures else "",
+        f"{duration(seconds)} in all" if seconds else "",
+        ", ".join(machine),
+        report.made,
+    ]
+    return [word for word in words if word]
+
+
+def models(report: ReportData) -> list[ModelCard]:
+    """Returns a card for every model that something is known of, in the order of training."""
+    verdicts = {verdict["model"]: verdict for verdict in report.verdicts}
+    serving = {record["model"]: record for record in report.serving}
+    pushed = {push.model: push for push in report.pushed}
+    cards = []
+    for name in STAGES:
+        if not any(name in known for known in (verdicts, serving, pushed)):
+            continue
+        verdict, push = verdicts.get(name), pushed.get(name)
+        words = "" if push is None else f"pushed as version {push.version}"
+        if push is not None and not push.pushed:
+            words = "not pushed"
+        checks = tuple(verdict["checks"]) if verdict else ()
+        cards.append(
+            ModelCard(name, _state(verdict), _lead(verdict), checks, serving.get(name), words)
+        )
+    return cards
+
+
+def tiles(report: ReportData) -> list[Tile]:
+    """Returns the key figures: those that decide blessings, in the order of the thresholds."""
+    outcomes = _outcomes(report)
+    metrics = [Metric.from_json(record) for record in report.metrics]
+    judged = [metric for metric in metrics if metric.name in outcomes]
+    return [
+        Tile(
+            plain(metric.name),
+            metric.value,
+            metric.chance,
+            metric.ceiling,
+            outcomes.get(metric.name, (None, ""))[0],
+        )
+        for metric in (judged or metrics)[:TILES]
+    ]
+
+
+def metric_rows(report: ReportData) -> list[MetricRow]:
+    """Returns a row for every metric."""
+    outcomes = _outcomes(report)
+    rows = []
+    for record in report.metrics:
+        metric = Metric.from_json(record)
+        passed, rule = outcomes.get(metric.name, (None, ""))
+        rows.append(MetricRow(metric, passed, rule, _scale(metric)))
+    return rows
+
+
+def curve_charts(stage: StageFacts) -> list[tuple[str, Markup]]:
+    """Returns (name, chart) of each logged quantity, its held-out twin in the same chart."""
+    curves = {curve.name: curve for curve in stage.curves}
+    bases = dict.fromkeys(name.removeprefix("val_") for name in curves)
+    order = [name for name in bases if name not in COMMON] + [n for n in COMMON if n in bases]
+    alarms = [(alarm.x, alarm.text) for alarm in stage.alarms]
+    made = []
+    for name in order:
+        series = [
+            charts.Series(kind, points, kind)
+            for key, kind in ((name, "training"), (f"val_{name}", "held-out"))
+            if (points := _points(curves.get(key)))
+        ]
+        if series:
+            label = plain(name) + (" (images/s)" if name == "images_per_second" else "")
+            chart = charts.line_chart(series, "pictures seen", plain(name), alarms)
+            made.append((label, chart))
+    return made
+
+
+def timing_bars(timings: Sequence[NodeTime]) -> list[tuple[NodeTime, float]]:
+    """Returns each node with its share of the longest one."""
+    longest = max((item.seconds for item in timings), default=0.0) or 1.0
+    return [(item, item.seconds / longest) for item in timings]
+
+
+def shares(counts: Mapping[str, int]) -> list[tuple[str, int, float]]:
+    """Returns name, count and share of the largest count."""
+    largest = max(counts.values(), default=0) or 1
+    return [(name, count, count / largest) for name, count in counts.items()]
+
+
+def duration(seconds: float | None) -> str:
+    """Writes seconds as 3.2 s, 4 min 10 s or 2 h 5 min."""
+    if seconds is None or not math.isfinite(seconds):
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def plain(name: str) -> str:
+    """Writes an identifier as words."""
+    return name.replace("_", " ")
+
+
+def picture_source(png: str) -> Markup:
+    """Returns the data address of a base64 PNG."""
+    return Markup("data:image/png;base64,{}").format(png)
+
+
+def _state(verdict: Mapping[str, Any] | None) -> str:
+    if verdict is None:
+        return "unjudged"
+    if verdict["forced"]:
+        return "forced"
+    return "blessed" if verdict["blessed"] else "refused"
+
+
+def _lead(verdict: Mapping[str, Any] | None) -> str:
+    if verdict is None:
+        return "This model was not judged."
+    checks = verdict["checks"]
+    if _state(verdict) == "blessed" and checks:
+        return f"All {len(checks)} checks passed." if len(checks) > 1 else "The check passed."
+    return verdict["sentence"]
+
+
+def _outcomes(report: ReportData) -> dict[str, tuple[bool, str]]:
+    """By metric: whether all its checks passed, and what was asked."""
+    outcomes: dict[str, tuple[bool, str]] = {}
+    for verdict in report.verdicts:
+        for check in verdict["checks"]:
+            passed, words = outcomes.get(check["metric"], (True, ""))
+            asked = _asked(check)
+            joined = f"{words}, {asked}" if words and asked else words or asked
+            outcomes[check["metric"]] = (passed and check["passed"], joined)
+    return outcomes
+
+
+def _asked(check: Mapping[str, Any]) -> str:
+    if check["limit"] is None:
+        return ""
+    limit = charts.number(check["limit"])
+    return {"min": f"≥ {limit}", "max": f"≤ {limit}"}.get(check["rule"], f"≤ {limit} worse")
+
+
+def _points(curve: Curve | None) -> tuple[tuple[float, float], ...]:
+    if curve is None:
+        return ()
+    return tuple(
+        (x, y) for x, y in zip(curve.x, curve.y, strict=True) if y is not None and math.isfinite(y)
+    )
+
+
+def _scale(metric: Metric) -> dict[str, float] | None:
+    """Places value, interval, chance, ceiling and baselines on 0 to 100, or None without ends."""
+    marks = {"value": metric.value, "chance": metric.chance, "ceiling": metric.ceiling}
+    marks |= {"low": metric.low, "high": metric.high}
+    marks |= {f"baseline {name}": value for name, value in metric.baselines.items()}
+    known = {key: x for key, x in marks.items() if x is not None and math.isfinite(x)}
+    low, high = min(known.values(), default=0.0), max(known.values(), default=0.0)
+    if "value" not in known or high <= low:
+        return None
+    low = min(low, 0.0) if low < 0.5 * high else low
+    return {key: round(100 * (x - low) / (high - low), 1) for key, x in known.items()}

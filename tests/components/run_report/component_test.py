@@ -1,0 +1,182 @@
+"""The node's channels, and `Do` on small real artefacts, whole and with most of them missing."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import ml_metadata as mlmd
+import pytest
+from ml_metadata.proto import metadata_store_pb2
+from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
+from tfx.types import channel_utils, standard_artifacts
+
+from components.caption_example_gen.artifacts import RejectedRows
+from components.cross_modal_evaluator.judge import judge
+from components.run_report.artifacts import RunReportPage
+from components.run_report.component import RunReport
+from components.run_report.executor import Executor
+from components.run_report.report_data import NodeTime, ReportData
+from components.run_report.timings import node_times
+from components.serving_check.artifacts import ServingCheckReport
+from trainer.config import STAGES
+from trainer.metrics.result import Metric
+
+METRIC = Metric("agreement", 0.9, None, None, 5, "test", 0, None, None, True, "A protocol.")
+
+
+def channel(kind):
+    return channel_utils.as_channel([kind()])
+
+
+def test_channels_and_properties():
+    node = RunReport(
+        "scenes",
+        {"b": 1, "a": "图"},
+        evaluation=channel(standard_artifacts.ModelEvaluation),
+        encoder_serving=channel(ServingCheckReport),
+    )
+    assert node.outputs["report"].type is RunReportPage
+    assert set(node.inputs) == {"evaluation", "encoder_serving"}
+    assert node.exec_properties["config"] == '{"a": "图", "b": 1}'
+
+
+def test_unknown_input_is_an_error():
+    with pytest.raises(TypeError, match="encoder_blessing"):
+        RunReport("x", {}, encoder_blessing=channel(standard_artifacts.ModelBlessing))
+
+
+def artefact(kind, uri):
+    made = kind()
+    made.uri = str(uri)
+    return made
+
+
+def written(directory, contents):
+    for name, content in contents.items():
+        path = Path(directory, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    return directory
+
+
+def statistics():
+    found = statistics_pb2.DatasetFeatureStatisticsList()
+    split = found.datasets.add(num_examples=10)
+    height = split.features.add()
+    height.path.step.append("image/height")
+    height.num_stats.common_stats.num_non_missing = 10
+    height.num_stats.min, height.num_stats.median, height.num_stats.max = 8, 16, 32
+    return found.SerializeToString()
+
+
+def anomalies():
+    found = anomalies_pb2.Anomalies()
+    found.anomaly_info["caption/text"].description = "too few values"
+    return found.SerializeToString()
+
+
+@pytest.fixture
+def inputs(tmp_path, model_uri, examples_uri):
+    def put(kind, name, contents):
+        return [artefact(kind, written(tmp_path / name, contents))]
+
+    examples = artefact(standard_artifacts.Examples, examples_uri)
+    examples.split_names = json.dumps(["train", "val", "test"])
+    made = {stage: [artefact(standard_artifacts.Model, model_uri(stage))] for stage in STAGES}
+    verdicts = [verdict.to_json() for verdict in judge([METRIC], {}, {}).values()]
+    pushed = artefact(standard_artifacts.PushedModel, tmp_path)
+    pushed.set_int_custom_property("pushed", 1)
+    pushed.set_string_custom_property("pushed_version", "17")
+    summary = {
+        "description": "Ten squares.",
+        "pictures": {"train": 10},
+        "captions": {"en": 10},
+        "rejects": {"missing_file": 2},
+        "dropped_captions": {},
+    }
+    serving = {"model": "encoder", "blessed": True, "sentence": "S."}
+    serving |= {"problems": [], "latencies": []}
+    progress = {"step": 1, "images": 8, "a": 1.0}
+    metrics = {"metrics.json": {"metrics": [METRIC.to_json()]}, "verdicts.json": verdicts}
+    kinds = standard_artifacts
+    return made | {
+        "examples": [examples],
+        "statistics": put(
+            kinds.ExampleStatistics, "s", {"Split-train/FeatureStats.pb": statistics()}
+        ),
+        "anomalies": put(kinds.ExampleAnomalies, "a", {"Split-test/SchemaDiff.pb": anomalies()}),
+        "rejects": put(RejectedRows, "r", {"summary.json": summary}),
+        "evaluation": put(kinds.ModelEvaluation, "e", metrics),
+        "encoder_run": put(kinds.ModelRun, "run", {"progress.jsonl": progress}),
+        "encoder_serving": put(ServingCheckReport, "c", {"report.json": serving}),
+        "captioner_pushed": [pushed],
+    }
+
+
+def run(tmp_path, inputs, **changes):
+    page = artefact(RunReportPage, tmp_path / "page")
+    properties = {"name": "squares", "config": "{}", "work_dir": "", "metadata_path": ""}
+    Executor().Do(inputs, {"report": [page]}, properties | changes)
+    content = Path(page.uri, "report.json").read_text()
+    return Path(page.uri, "index.html").read_text(), ReportData.from_json(content)
+
+
+def test_page_of_a_whole_run(tmp_path, inputs):
+    work = tmp_path / "work"
+    html, report = run(tmp_path, inputs, work_dir=str(work))
+    assert report.data.source == "Ten squares."
+    assert report.data.rejects == {"missing_file": 2}
+    assert report.data.splits[0].height == (8.0, 16.0, 32.0)
+    assert report.data.anomalies == ("caption/text in test: too few values",)
+    assert report.stages[0].curves[0].name == "a"
+    assert len(report.painted) == 8
+    assert report.described[0].words
+    assert [(push.model, push.version) for push in report.pushed] == [("captioner", "17")]
+    assert report.versions["tfx"]
+    assert (work / "report" / "index.html").read_text() == html
+    figures = json.loads((work / "metrics.json").read_text())
+    assert figures["metrics"][0]["value"] == 0.9
+    assert [verdict["model"] for verdict in figures["verdicts"]] == list(STAGES)
+    assert not list(work.rglob("*.tmp"))
+
+
+def test_page_of_a_run_that_left_almost_nothing(tmp_path):
+    html, report = run(tmp_path, {})
+    assert "not judged" in html
+    assert report.stages == ()
+
+
+def test_broken_model_does_not_keep_the_report_away(tmp_path, inputs):
+    inputs["generator"] = [artefact(standard_artifacts.Model, tmp_path / "nothing")]
+    html, report = run(tmp_path, inputs)
+    assert report.painted == ()
+    assert report.described
+    assert "holds no generated pictures" in html
+
+
+def test_node_times_come_from_the_metadata(tmp_path):
+    database = str(tmp_path / "metadata.db")
+    config = metadata_store_pb2.ConnectionConfig()
+    config.sqlite.filename_uri = database
+    store = mlmd.MetadataStore(config)
+    node = store.put_context_type(metadata_store_pb2.ContextType(name="node"))
+    kind = store.put_execution_type(metadata_store_pb2.ExecutionType(name="a type"))
+    states = metadata_store_pb2.Execution
+    for name, state in (
+        ("Transform", states.COMPLETE),
+        ("Trainer", states.FAILED),
+        ("Transform", states.CACHED),
+        ("DataGate", states.COMPLETE),
+        ("RunReport", states.RUNNING),
+    ):
+        context = metadata_store_pb2.Context(name=f"scenes.{name}", type_id=node)
+        execution = states(type_id=kind, last_known_state=state)
+        store.put_execution(execution, [], [context], reuse_context_if_already_exist=True)
+    with sqlite3.connect(database) as connection:
+        connection.execute("UPDATE Execution SET last_update_time_since_epoch = "
+                           "create_time_since_epoch + 1500 * id")  # fmt: skip
+    assert node_times(database) == (
+        NodeTime("Transform", 1.5, cached=True),
+        NodeTime("DataGate", 6.0),
+    )
+    assert node_times("") == node_times(str(tmp_path / "none.db")) == ()
