@@ -23,7 +23,7 @@ def caption_cross_entropy(logits, targets, mask, smoothing: float = 0.0):
     loss = -hit
     if smoothing:
         # Banned tokens have a log probability of about -1e9; they get no mass.
-        open_ = ops.cast(log_p > -1e8, "float32")
+        open_ = ops.cast(log_p > -1e8, log_p.dtype)
         even = ops.sum(log_p * open_, axis=-1) / ops.sum(open_, axis=-1)
         loss = (1.0 - smoothing) * loss - smoothing * even
     return ops.sum(loss * mask, axis=1) / ops.maximum(ops.sum(mask, axis=1), 1.0)

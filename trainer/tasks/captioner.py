@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from data.prepared import PreparedData
-from data.text import PAD, decode
+from data.text import PAD, UNK, decode
 from trainer.adapt.schedules import warmup_cosine
 from trainer.batches import Sampler
 from trainer.config import Experiment
@@ -64,7 +64,8 @@ class CaptionerTask:
     def _train_step(self, step, progress, grid, embedding, ids):
         seed = step_seed(self.seed, step)
         targets = ids[:, 1:]
-        mask = tf.cast(targets != PAD, tf.float32)
+        # An unknown word can be heard but never be said: it is no target.
+        mask = tf.cast(tf.logical_and(targets != PAD, targets != UNK), tf.float32)
         with tf.GradientTape() as tape:
             logits = self.model((grid, embedding, ids), seed=fold(seed, 1))
             smoothing = self.settings.label_smoothing
