@@ -61,7 +61,8 @@ def override(values: Mapping[str, Any], assignment: str) -> dict[str, Any]:
     """Returns `values` with one `dotted.key=value` applied; the value is read as YAML.
 
     Raises:
-      SettingsError: the assignment has no `=` or walks through a value that is no mapping.
+      SettingsError: the assignment has no `=`, walks through a value that is no mapping, or has a
+        value that is not YAML.
     """
     import yaml
 
@@ -77,7 +78,10 @@ def override(values: Mapping[str, Any], assignment: str) -> dict[str, Any]:
             raise SettingsError(f"--set {assignment}: '{part}' holds a value, not further keys")
         node[part] = dict(child)
         node = node[part]
-    node[last] = yaml.safe_load(text)
+    try:
+        node[last] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise SettingsError(f"--set {assignment}: {text!r} is no YAML value") from None
     return changed
 
 
