@@ -1,0 +1,16 @@
+import numpy as np
+
+from trainer.adapt.schedules import warmup_cosine
+
+
+def test_it_rises_in_a_line_then_falls_in_half_a_cosine():
+    progress = np.linspace(0, 1, 1001)
+    rate = np.asarray(warmup_cosine(progress, warmup=0.1, floor=0.2))
+    np.testing.assert_allclose(rate[:101], progress[:101] / 0.1, atol=1e-6)
+    falling = 0.2 + 0.8 * (1 + np.cos(np.pi * (progress[100:] - 0.1) / 0.9)) / 2
+    np.testing.assert_allclose(rate[100:], falling, atol=1e-6)
+
+
+def test_its_ends():
+    rate = warmup_cosine(np.array([0.0, 0.015, 0.03, 1.0, 1.2]))
+    np.testing.assert_allclose(rate, [0.0, 0.5, 1.0, 0.05, 0.05], atol=1e-6)

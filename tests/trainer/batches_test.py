@@ -1,0 +1,47 @@
+"""Batches as a function of seed and step."""
+
+import numpy as np
+import pytest
+
+from trainer.batches import Sampler
+
+
+def test_each_epoch_has_every_row_once():
+    sampler = Sampler(count=30, batch_size=8, seed=3)
+    rows = np.concatenate([sampler.rows(step) for step in range(15)])
+    assert rows.shape == (120,)
+    epochs = rows.reshape(4, 30)
+    assert (np.sort(epochs) == np.arange(30)).all()
+    assert len({tuple(epoch) for epoch in epochs}) == 4
+
+
+def test_a_batch_may_span_several_epochs():
+    rows = Sampler(count=3, batch_size=9, seed=0).rows(1)
+    assert np.bincount(rows).tolist() == [3, 3, 3]
+
+
+def test_a_step_sees_the_same_in_whatever_order_steps_are_asked():
+    sampler = Sampler(30, 8, 3)
+    forward = [sampler.rows(step).tolist() for step in range(12)]
+    assert [sampler.rows(step).tolist() for step in reversed(range(12))] == forward[::-1]
+    assert Sampler(30, 8, 3).rows(9).tolist() == forward[9]
+
+
+def test_another_seed_gives_another_order():
+    assert Sampler(30, 8, 3).rows(0).tolist() != Sampler(30, 8, 4).rows(0).tolist()
+
+
+def test_captions_are_drawn_below_each_count_and_evenly():
+    counts = np.array([1, 2, 5] * 4)
+    sampler = Sampler(12, 12, 0)
+    drawn = np.array([sampler.captions(step, counts) for step in range(2000)])
+    assert drawn.min() == 0 and (drawn.max(axis=0) == counts - 1).all()
+    shares = np.bincount(drawn[:, 2], minlength=5) / 2000
+    np.testing.assert_allclose(shares, 0.2, atol=0.05)
+    np.testing.assert_array_equal(drawn[7], Sampler(12, 12, 0).captions(7, counts))
+    assert (Sampler(12, 12, 1).captions(7, counts) != drawn[7]).any()
+
+
+def test_nothing_to_draw_from_is_refused():
+    with pytest.raises(ValueError, match="the training split is empty"):
+        Sampler(0, 8, 3)
