@@ -24,16 +24,24 @@ def feature_spec(max_captions: int, max_length: int) -> dict[str, object]:
 
 def encode_captions(
     captions: tf.RaggedTensor,
+    tokens: tf.RaggedTensor,
     table: text.Lookup,
     max_captions: int,
     max_length: int,
 ) -> tf.Tensor:
-    """Encodes string[N, (captions)] to int64[N, max_captions * max_length].
+    """Encodes the captions of N pictures.
 
-    A picture with fewer captions is filled up with PAD; further captions are left out.
+    Args:
+      captions: string[N, (captions)].
+      tokens: string[M, (tokens)], `text.tokenise` of the flat captions.
+      table: from token to id.
+      max_captions: further captions of a picture are left out; fewer are filled up with PAD.
+      max_length: ids of one caption, see `text.encode`.
+
+    Returns:
+      int64[N, max_captions * max_length].
     """
-    kept = captions[:, :max_captions]
-    ids = kept.with_flat_values(text.encode(kept.flat_values, table, max_length))
+    ids = captions.with_flat_values(text.encode_tokens(tokens, table, max_length))
     padded = ids.to_tensor(text.PAD, shape=[None, max_captions, max_length])
     return tf.cast(tf.reshape(padded, [-1, max_captions * max_length]), tf.int64)
 

@@ -208,8 +208,9 @@ def _write_split(
     with tf.io.TFRecordWriter(str(path), options) as writer:
         for chunk in _chunks(rows, _BATCH):
             captions = tf.ragged.constant([list(row.captions) for row in chunk], dtype=tf.string)
-            ids = features.encode_captions(captions, table, max_captions, max_length).numpy()
-            for row, row_ids in zip(chunk, ids, strict=True):
+            tokens = text.tokenise(captions.flat_values)
+            ids = features.encode_captions(captions, tokens, table, max_captions, max_length)
+            for row, row_ids in zip(chunk, ids.numpy(), strict=True):
                 writer.write(_to_prepared(row, row_ids).SerializeToString())
 
 

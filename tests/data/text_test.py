@@ -2,6 +2,7 @@
 
 import pytest
 import tensorflow as tf
+import tensorflow_text as tf_text
 
 from data import text
 
@@ -31,6 +32,16 @@ def _vocabulary():
 def test_tokens(sentence):
     (row,) = text.tokenise(tf.constant([sentence])).to_list()
     assert [token.decode("utf-8") for token in row] == TOKENS[sentence]
+
+
+def test_tokens_are_those_of_tensorflow_text():
+    sentences = tf.constant(
+        [*TOKENS, "well-known U.S. dogs' (3.5-litre) _x_ 'quoted' 猫cat犬 🙂!?"]
+    )
+    word = r"\p{N}+(?:[.,]\p{N}+)+|[\p{L}\p{M}\p{N}]+(?:['\-][\p{L}\p{M}\p{N}]+)*"
+    spaced = tf.strings.regex_replace(text.normalise(sentences), r"(\p{Han})", r" \1 ")
+    split = tf_text.regex_split(spaced, rf"\s+|{word}|.", r"\S+")
+    assert text.tokenise(sentences).to_list() == split.to_list()
 
 
 def test_normalise_is_idempotent_and_folds_forms():
