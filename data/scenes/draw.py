@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 
 from data.scenes import shapes, world
-from data.scenes.layout import Figure, Scene
+from data.scenes.layout import Box, Figure, Scene
 
 SAMPLES = 2
 PERIOD = 4.4
 """Distance between stripes and between dots, in `world.GRID` pixels."""
 STROKE_RADIUS = 0.42
+LINES = ((-0.28, 0.6), (0.0, 1.0), (0.28, 0.6))
+"""Motion lines as (place across the figure's diameter, length)."""
 
 
 def draw(scene: Scene, resolution: int) -> np.ndarray:
@@ -40,9 +43,7 @@ def draw(scene: Scene, resolution: int) -> np.ndarray:
     return np.rint(pixels).astype(np.uint8)
 
 
-def _window(
-    canvas: np.ndarray, box: tuple[float, float, float, float]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+def _window(canvas: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Returns the part of the canvas in `box`, x and y of its samples, and a sample's side."""
     side = canvas.shape[0]
     sample = world.GRID / side
@@ -78,13 +79,10 @@ def _texture(figure: Figure, x: np.ndarray, y: np.ndarray, sample: float) -> np.
     return np.clip(0.5 - (np.hypot(across, along) - 0.3 * PERIOD) / sample, 0.0, 1.0)
 
 
-def _motion_lines(figure: Figure) -> Iterator[tuple[float, float, float, float]]:
+def _motion_lines(figure: Figure) -> Iterator[Box]:
     """Yields the motion lines (x0, y0, x1, y1) that go with the figure's action."""
-    box = figure.strokes()
-    if box is None:
-        return
-    left, top, right, bottom = box
-    for share, length in ((-0.28, 0.6), (0.0, 1.0), (0.28, 0.6)):
+    for box, (share, length) in product(figure.strokes(), LINES):
+        left, top, right, bottom = box
         if figure.action == "falling":
             x = figure.x + share * figure.diameter
             yield x, bottom - 0.8, x, bottom - 0.8 - length * (bottom - top - 1.6)
@@ -94,9 +92,7 @@ def _motion_lines(figure: Figure) -> Iterator[tuple[float, float, float, float]]
             yield near + 0.8 * figure.side, y, near + (far - near) * (0.18 + 0.64 * length), y
 
 
-def _paint_line(
-    canvas: np.ndarray, line: tuple[float, float, float, float], colour: tuple[int, int, int]
-) -> None:
+def _paint_line(canvas: np.ndarray, line: Box, colour: tuple[int, int, int]) -> None:
     x0, y0, x1, y1 = line
     box = (min(x0, x1) - 1, min(y0, y1) - 1, max(x0, x1) + 1, max(y0, y1) + 1)
     part, x, y, sample = _window(canvas, box)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
@@ -20,8 +21,12 @@ HIDDEN_DIAMETER = (15.5, 17.5)
 REACH = 0.55
 """Half of the box that holds a shape, leaning or not, as a share of its diameter."""
 STROKE_ROOM = 4.5
+GAP = 0.3
 MARGIN = 0.4
 TRIES = 12
+
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom in `world.GRID` pixels."""
 
 
 @dataclass(frozen=True)
@@ -41,23 +46,25 @@ class Figure:
     angle: float
     side: int
 
-    def body(self) -> tuple[float, float, float, float]:
-        """Returns the box (left, top, right, bottom) of the shape itself."""
+    def body(self) -> Box:
+        """Returns the box of the shape itself."""
         reach = REACH * self.diameter
         return self.x - reach, self.y - reach, self.x + reach, self.y + reach
 
-    def strokes(self) -> tuple[float, float, float, float] | None:
-        """Returns the box of the motion lines, None where there are none."""
+    def strokes(self) -> tuple[Box, ...]:
+        """Returns the box of the motion lines, if there are any."""
         left, top, right, bottom = self.body()
         if self.action == "falling":
-            return left, top - STROKE_ROOM, right, top
+            return ((left, top - STROKE_ROOM, right, top),)
+        if self.action == "rolling" and self.side > 0:
+            return ((right, top, right + STROKE_ROOM, bottom),)
         if self.action == "rolling":
-            return (
-                (right, top, right + STROKE_ROOM, bottom)
-                if self.side > 0
-                else (left - STROKE_ROOM, top, left, bottom)
-            )
-        return None
+            return ((left - STROKE_ROOM, top, left, bottom),)
+        return ()
+
+    def boxes(self) -> tuple[Box, ...]:
+        """Returns the boxes of all that belongs to the figure."""
+        return (self.body(), *self.strokes())
 
 
 @dataclass(frozen=True)
@@ -125,18 +132,19 @@ def _action(rng: np.random.Generator, shape: str) -> str:
 def _figure(
     rng: np.random.Generator, thing: ObjectClaim, diameter: tuple[float, float] | None = None
 ) -> Figure:
+    """Returns a figure at the origin."""
     low, high = diameter or DIAMETER[str(thing.size)]
     lean = between(rng, 16, 24) * pick(rng, (-1, 1)) if thing.action == "leaning" else 0.0
     return Figure(
-        thing.colour,
-        thing.shape,
-        str(thing.texture),
-        thing.action,
-        0.0,
-        0.0,
-        between(rng, low, high),
-        math.radians(lean),
-        pick(rng, (-1, 1)),
+        colour=thing.colour,
+        shape=thing.shape,
+        texture=str(thing.texture),
+        action=thing.action,
+        x=0.0,
+        y=0.0,
+        diameter=between(rng, low, high),
+        angle=math.radians(lean),
+        side=pick(rng, (-1, 1)),
     )
 
 
@@ -150,7 +158,7 @@ def _place_pair(rng: np.random.Generator, facts: Claim) -> tuple[Figure, ...] | 
     sign = 1 if relation in ("below", "right of") else -1
     dx, dy = (aside, sign * apart) if relation in ("above", "below") else (sign * apart, aside)
     moved = replace(first, x=dx, y=dy)
-    return _centre(rng, (second, moved)) if _clear((second, moved)) else None
+    return _centre(rng, (second, moved)) if _clear(second, moved) else None
 
 
 def _place_overlap(rng: np.random.Generator, facts: Claim) -> tuple[Figure, ...] | None:
@@ -159,7 +167,7 @@ def _place_overlap(rng: np.random.Generator, facts: Claim) -> tuple[Figure, ...]
     hidden, front = _figure(rng, things[0], HIDDEN_DIAMETER), _figure(rng, things[1])
     dx, dy = (between(rng, 3.2, 5.0) * pick(rng, (-1, 1)) for _ in range(2))
     moved = replace(front, x=dx, y=dy)
-    return _centre(rng, (hidden, moved)) if _clear((hidden, moved), bodies=False) else None
+    return _centre(rng, (hidden, moved)) if _clear(hidden, moved, bodies=False) else None
 
 
 def _place_alike(rng: np.random.Generator, facts: Claim) -> tuple[Figure, ...] | None:
@@ -170,37 +178,32 @@ def _place_alike(rng: np.random.Generator, facts: Claim) -> tuple[Figure, ...] |
         replace(model, x=between(rng, low, high), y=between(rng, low, high))
         for _ in range(facts.count or 1)
     )
-    return figures if _clear(figures) and _inside(_hull(figures)) else None
+    clear = all(_clear(one, other) for one, other in combinations(figures, 2))
+    return figures if clear and _inside(_hull(figures)) else None
 
 
-def _boxes(figure: Figure) -> list[tuple[float, float, float, float]]:
-    strokes = figure.strokes()
-    return [figure.body()] + ([strokes] if strokes else [])
-
-
-def _overlap(one: Sequence[float], other: Sequence[float], gap: float = 0.6) -> bool:
+def _overlap(one: Box, other: Box) -> bool:
     return all(
-        one[axis] < other[axis + 2] + gap and other[axis] < one[axis + 2] + gap for axis in (0, 1)
+        one[axis] < other[axis + 2] + GAP and other[axis] < one[axis + 2] + GAP for axis in (0, 1)
     )
 
 
-def _clear(figures: tuple[Figure, ...], bodies: bool = True) -> bool:
-    """Returns whether no motion line, and with `bodies` no shape, meets another figure."""
-    for index, one in enumerate(figures):
-        for other in figures[index + 1 :]:
-            pairs = [(a, b) for a in _boxes(one) for b in _boxes(other)]
-            if any(_overlap(a, b, 0.3) for a, b in pairs[0 if bodies else 1 :]):
-                return False
-    return True
+def _clear(one: Figure, other: Figure, bodies: bool = True) -> bool:
+    """Returns whether no motion line, and with `bodies` no shape, meets the other figure."""
+    meetings = [(a, b) for a in one.strokes() for b in other.boxes()]
+    meetings += [(one.body(), b) for b in other.strokes()]
+    if bodies:
+        meetings.append((one.body(), other.body()))
+    return not any(_overlap(a, b) for a, b in meetings)
 
 
-def _hull(figures: tuple[Figure, ...]) -> tuple[float, float, float, float]:
-    boxes = [box for figure in figures for box in _boxes(figure)]
+def _hull(figures: Sequence[Figure]) -> Box:
+    boxes = [box for figure in figures for box in figure.boxes()]
     left, top, right, bottom = zip(*boxes, strict=True)
     return min(left), min(top), max(right), max(bottom)
 
 
-def _inside(box: Sequence[float]) -> bool:
+def _inside(box: Box) -> bool:
     return min(box) >= MARGIN and max(box) <= world.GRID - MARGIN
 
 

@@ -77,7 +77,7 @@ def layers(image: np.ndarray) -> list[Layer]:
     if len(pixels) < LEAST_AREA:
         return []
     residual, alpha = _explain(pixels, ground)
-    stroke = _segment(pixels, ground, _STROKES[name] - ground)[0]
+    stroke = _off_line(pixels, ground, _STROKES[name])
     pair = _PAIRS[_costs(residual, stroke).argmin()]
     explained = np.concatenate([residual[pair], stroke[None]])
     owner = explained.argmin(0)
@@ -95,45 +95,43 @@ def _explain(pixels: np.ndarray, ground: np.ndarray) -> tuple[np.ndarray, np.nda
     """Returns residual and cover, float[8, n], of n pixels explained by each colour alone.
 
     The mixtures of background, colour and second tone fill a triangle in RGB space; the residual is
-    the distance to it.
+    the distance to it, the cover the share of the two tones in the nearest mixture.
     """
     first, second = _COLOURS - ground, _COLOURS * world.SECOND_TONE - ground
     offset = pixels - ground
-    along_first, along_second = first @ offset.T, second @ offset.T
-    square = np.square(offset).sum(-1)
-    a, b = np.square(first).sum(-1)[:, None], (first * second).sum(-1)[:, None]
-    c = np.square(second).sum(-1)[:, None]
-    slope = np.maximum(a * c - b * b, 1e-3)
-    u, v = (
-        (c * along_first - b * along_second) / slope,
-        (a * along_second - b * along_first) / slope,
+    # Squared distance to u * first + v * second is a quadratic form in (u, v).
+    on_first, on_second = first @ offset.T, second @ offset.T
+    a, b, c = (
+        (left * right).sum(-1)[:, None]
+        for left, right in ((first, first), (first, second), (second, second))
     )
-    inside = (u >= 0) & (v >= 0) & (u + v <= 1)
-    choices = [
-        (np.where(inside, u, np.nan), np.where(inside, v, np.nan)),
-        (np.clip(along_first / a, 0, 1), np.zeros_like(u)),
-        (np.zeros_like(u), np.clip(along_second / c, 0, 1)),
-    ]
-    side = np.clip((along_first - along_second - b + c) / (a - 2 * b + c), 0, 1)
-    choices.append((side, 1 - side))
-    weights = np.array(choices)
-    u, v = weights[:, 0], weights[:, 1]
-    distance = (
-        square - 2 * (u * along_first + v * along_second) + a * u * u + 2 * b * u * v + c * v * v
-    )
+    u, v = _candidates(on_first, on_second, a, b, c)
+    distance = -2 * (u * on_first + v * on_second) + a * u * u + 2 * b * u * v + c * v * v
     best = np.nanargmin(distance, axis=0)[None]
-    residual = np.take_along_axis(distance, best, 0)[0]
-    cover = np.take_along_axis(u + v, best, 0)[0]
-    return np.sqrt(np.maximum(residual, 0)), cover
+    square = np.take_along_axis(distance, best, 0)[0] + np.square(offset).sum(-1)
+    return np.sqrt(np.maximum(square, 0)), np.take_along_axis(u + v, best, 0)[0]
 
 
-def _segment(
-    pixels: np.ndarray, start: np.ndarray, direction: np.ndarray
+def _candidates(
+    on_first: np.ndarray, on_second: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns distance to a segment in RGB space and the place on it, float[n] each."""
-    offset = pixels - start
+    """Returns (u, v), float[4, 8, n] each: nearest inside the triangle, or NaN, and by side."""
+    slope = np.maximum(a * c - b * b, 1e-3)
+    u, v = (c * on_first - b * on_second) / slope, (a * on_second - b * on_first) / slope
+    inside = (u >= 0) & (v >= 0) & (u + v <= 1)
+    zero = np.zeros_like(u)
+    on_side = np.clip((on_first - on_second - b + c) / (a - 2 * b + c), 0, 1)
+    return (
+        np.stack([np.where(inside, u, np.nan), np.clip(on_first / a, 0, 1), zero, on_side]),
+        np.stack([np.where(inside, v, np.nan), zero, np.clip(on_second / c, 0, 1), 1 - on_side]),
+    )
+
+
+def _off_line(pixels: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Returns the distance of n pixels to the mixtures of two colours, float[n]."""
+    offset, direction = pixels - start, end - start
     place = np.clip(offset @ direction / (direction @ direction), 0, 1)
-    return np.linalg.norm(offset - place[:, None] * direction, axis=-1), place
+    return np.linalg.norm(offset - place[:, None] * direction, axis=-1)
 
 
 def _costs(residual: np.ndarray, stroke: np.ndarray) -> np.ndarray:
