@@ -93,9 +93,15 @@ def dotted(version: Version) -> str:
 
 def ask(*command: str) -> str:
     """What a program prints; nothing if it does not run."""
-    quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     try:
-        return subprocess.run(command, check=False, text=True, timeout=30, **quiet).stdout
+        return subprocess.run(
+            command,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            timeout=30,
+        ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return ""
 
