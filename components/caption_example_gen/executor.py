@@ -12,7 +12,6 @@ from tfx import types
 from tfx.components.example_gen import utils
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
-from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
 from components import stops
@@ -142,8 +141,7 @@ def _write_rejects(uri: str, report: RejectReport, summary: dict[str, Any]) -> N
 
 def _describe(examples: types.Artifact, found: spans.Resolved, fingerprint: str) -> None:
     examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
-    payload_format = example_gen_pb2.PayloadFormat.Value("FORMAT_TF_EXAMPLE")
-    examples_utils.set_payload_format(examples, payload_format)
+    examples.set_string_custom_property(utils.PAYLOAD_FORMAT_PROPERTY_NAME, "FORMAT_TF_EXAMPLE")
     examples_utils.set_file_format(examples, "tfrecords_gzip")
     examples.set_string_custom_property(FINGERPRINT, fingerprint)
     for name, number in ((SPAN, found.span), (VERSION, found.version)):

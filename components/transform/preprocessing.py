@@ -1,0 +1,82 @@
+"""The graph from raw to prepared examples: TensorFlow Transform around the functions of `data`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from data import features, schema, text
+
+TOKENS = "tokens"
+ATTRIBUTES = "attributes"
+
+
+@dataclass(frozen=True)
+class _Analysed:
+    """The vocabulary that an analyzer will have learned when the graph is run."""
+
+    file: Any
+
+    def lookup(self, keys: tf.Tensor) -> tf.Tensor:
+        """Maps string[n] to int64[n] ids, the ones of `text.Vocabulary.table`."""
+        first = len(text.SPECIAL)
+        return first + tft.apply_vocabulary(keys, self.file, default_value=text.UNK - first)
+
+
+def preprocessing_fn(
+    inputs: Mapping[str, Any], custom_config: Mapping[str, int]
+) -> dict[str, tf.Tensor | tf.SparseTensor]:
+    """Computes the prepared features (see `data.features`) of a batch of N raw examples.
+
+    Leaves two vocabulary files among the graph's assets, `tokens` and `attributes`, one entry per
+    line, the most frequent first, without special tokens.
+
+    Args:
+      inputs: the features of `data.schema`; those of several values may be dense, sparse or ragged,
+        as the schema has it, and attributes may be missing.
+      custom_config: `resolution`, `max_captions`, `max_length`, `vocabulary_size`, `min_count`, as
+        in `data.prepared.prepare`.
+
+    Returns:
+      `image/id` string[N], `image` string[N], `caption/ids` int64[N, max_captions * max_length],
+      and sparse strings `caption/text`, `caption/language`, `attribute/name`.
+    """
+    captions = _ragged(inputs[schema.CAPTION_TEXT])
+    languages = _ragged(inputs[schema.CAPTION_LANGUAGE])
+    attributes = _ragged(inputs.get(schema.ATTRIBUTE_NAME, captions[:, :0]))
+    tokens = text.tokenise(captions.flat_values)
+    vocabulary = tft.vocabulary(
+        tokens.flat_values,
+        top_k=custom_config["vocabulary_size"],
+        frequency_threshold=custom_config["min_count"],
+        vocab_filename=TOKENS,
+    )
+    tft.vocabulary(attributes.flat_values, vocab_filename=ATTRIBUTES)
+    encoded = tf.reshape(inputs[schema.IMAGE_ENCODED], [-1])
+    return {
+        schema.IMAGE_ID: tf.reshape(inputs[schema.IMAGE_ID], [-1]),
+        features.IMAGE: features.shrink(encoded, custom_config["resolution"]),
+        schema.CAPTION_TEXT: captions.to_sparse(),
+        schema.CAPTION_LANGUAGE: languages.to_sparse(),
+        features.CAPTION_IDS: features.encode_captions(
+            captions,
+            tokens,
+            _Analysed(vocabulary),
+            custom_config["max_captions"],
+            custom_config["max_length"],
+        ),
+        schema.ATTRIBUTE_NAME: attributes.to_sparse(),
+    }
+
+
+def _ragged(values: Any) -> tf.RaggedTensor:
+    """Returns string[N, (n)] of a dense, sparse or ragged batch."""
+    if isinstance(values, tf.RaggedTensor):
+        return values
+    if isinstance(values, tf.SparseTensor):
+        return tf.RaggedTensor.from_sparse(values)
+    return tf.RaggedTensor.from_tensor(values if values.shape.rank == 2 else values[:, None])
