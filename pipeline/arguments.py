@@ -140,7 +140,7 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     _config(parser)
     _model(parser)
     parser.add_argument("--smoke", action="store_true", help="take the config's smoke twin")
-    parser.add_argument("-o", "--output", default="", help="JSON file for the figures")
+    parser.add_argument("-o", "--output", default="", help="folder for figures and samples")
 
 
 def _report(parser: argparse.ArgumentParser) -> None:

@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns 0, 1 when it failed, 2 when it was given wrongly."""
     arguments = parser().parse_args(argv)
     # Before TensorFlow is first imported: its start-up notes are of no use to a person.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         return importlib.import_module(COMMANDS[arguments.command].module).run(arguments)
     except KeyboardInterrupt:

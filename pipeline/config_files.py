@@ -33,8 +33,14 @@ class ConfigFile:
     smoke: dict[str, Any]
 
     def twin(self) -> dict[str, Any]:
-        """Returns the keys of the smoke twin: the same run in seconds, on few pictures."""
-        return merge(self.values, self.smoke)
+        """Returns the keys of the smoke twin: the same run in seconds, on few pictures.
+
+        Its thresholds, where it has any, take the place of all others.
+        """
+        merged = merge(self.values, self.smoke)
+        if "thresholds" in self.smoke:
+            merged["thresholds"] = self.smoke["thresholds"]
+        return merged
 
 
 def names() -> list[str]:
@@ -90,8 +96,10 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     merged = dict(base)
     for key, value in changes.items():
         below = merged.get(key)
-        both = isinstance(below, Mapping) and isinstance(value, Mapping)
-        merged[key] = merge(below, value) if both else value
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            merged[key] = merge(below, value)
+        else:
+            merged[key] = value
     return merged
 
 

@@ -6,19 +6,18 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import ml_metadata as mlmd
 from absl import logging
 from ml_metadata.proto import metadata_store_pb2
 from tfx import v1 as tfx
-from tfx.proto.orchestration import pipeline_pb2
 
 from pipeline.errors import RunError
 from pipeline.progress import Progress
 from pipeline.reasons import reason
 
-Execution = metadata_store_pb2.Execution
+Execution: Any = metadata_store_pb2.Execution  # type: ignore[attr-defined]
 OUTCOMES = {Execution.COMPLETE: "ran", Execution.CACHED: "cached"}
 
 
@@ -36,7 +35,7 @@ def run(pipeline: tfx.dsl.Pipeline, stream: TextIO | None = None) -> dict[str, s
       RunError: a node failed; everything that finished before it stays in the cache.
     """
     store = mlmd.MetadataStore(pipeline.metadata_connection_config)
-    close_abandoned(store, Path(pipeline.pipeline_info.pipeline_root))
+    close_abandoned(store, Path(str(pipeline.pipeline_info.pipeline_root)))
     runner = _ReportingRunner(store, stream)
     arguments = sys.argv
     # TFX hands the arguments of this process to Beam, which would read ours as its own.
@@ -74,9 +73,11 @@ class _ReportingRunner(tfx.orchestration.LocalDagRunner):
 
     def run_with_ir(
         self,
-        pipeline: pipeline_pb2.Pipeline,
-        run_options: pipeline_pb2.RunOptions | None = None,
+        pipeline: Any,
+        run_options: Any = None,
     ) -> None:
+        """Runs the nodes of a compiled `pipeline_pb2.Pipeline` in order."""
+        del run_options
         nodes = [node.pipeline_node for node in pipeline.nodes]
         progress = Progress([node.node_info.id for node in nodes], self._stream)
         for node in nodes:
@@ -99,8 +100,8 @@ class _ReportingRunner(tfx.orchestration.LocalDagRunner):
     def _outcome(self, pipeline: str, node: str) -> str:
         """Returns how the node's newest execution ended; TFX only logs a node that it skips."""
         context = self._store.get_context_by_type_and_name("node", f"{pipeline}.{node}")
-        executions = self._store.get_executions_by_context(context.id)
-        newest = max(executions, key=lambda item: item.id)
+        executions = self._store.get_executions_by_context(context.id) if context else []
+        newest = max(executions, key=lambda item: item.id, default=Execution())
         if newest.last_known_state not in OUTCOMES:
             raise RunError("its inputs could not be resolved; the log says more")
         return OUTCOMES[newest.last_known_state]

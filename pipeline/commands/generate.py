@@ -26,13 +26,13 @@ def run(arguments: argparse.Namespace) -> int:
     from trainer import serving
 
     model = serving.load(str(model_dir))
-    pictures, unknown = serving.generate(
+    pictures = serving.generate(
         model, [text for text, _ in wanted], [seed for _, seed in wanted], arguments.truncation
     )
     for path, picture in zip(paths, pictures, strict=True):
-        _write(path, picture)
+        _write(path, picture.png)
         print(path)
-    _tell_unknown(dict(zip((text for text, _ in wanted), unknown, strict=True)))
+    _tell_unknown({text: one.oov for (text, _), one in zip(wanted, pictures, strict=True)})
     return 0
 
 

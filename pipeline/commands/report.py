@@ -1,0 +1,23 @@
+"""`tuwen report`: where a run's report is, and its figures once more."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pipeline import summary
+from pipeline.errors import UsageError
+from pipeline.work_dir import WorkDir, newest_run
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints the summary of one run."""
+    work = WorkDir(Path(arguments.work)) if arguments.work else newest_run()
+    if work is None:
+        raise UsageError("there is no run under runs/ yet. Make one with 'tuwen run demo'")
+    if not work.root.is_dir():
+        raise UsageError(f"{work.root}: no such work directory")
+    if not work.report.is_file():
+        raise UsageError(f"{work.root} holds no report: its run did not finish; run it again")
+    print("\n".join(summary.lines(work)))
+    return 0

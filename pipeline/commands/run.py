@@ -1,0 +1,66 @@
+"""`tuwen run`: the whole pipeline in this process."""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from pipeline import settings as settings_file
+from pipeline import summary
+from pipeline.logs import adopt_loggers, logs_to
+from pipeline.progress import duration
+from pipeline.settings import Settings
+from pipeline.work_dir import WorkDir, default_work_dir
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs a config from its data to pushed models and a report; prints what came out."""
+    start = time.monotonic()
+    settings = settings_file.load(
+        arguments.config,
+        data=arguments.data,
+        minutes=arguments.minutes,
+        assignments=arguments.set,
+        smoke=arguments.smoke,
+    )
+    work = WorkDir(Path(arguments.work)) if arguments.work else default_work_dir(settings.name)
+    with work.locked(), logs_to(work.log):
+        print(f"{settings.name}: work directory {work.root}, log {work.log}")
+        source = settings.open_source()
+        print(f"data: {source.describe()}")
+        settings_file.save(settings, work.settings)
+        if arguments.fresh:
+            shutil.rmtree(work.training, ignore_errors=True)
+        _run_pipeline(settings, work, source.fingerprint(), arguments)
+    print()
+    print("\n".join(summary.lines(work)))
+    print(f"Time {duration(time.monotonic() - start)}, peak memory {_peak_gib():.1f} GiB")
+    return 0
+
+
+def _run_pipeline(
+    settings: Settings, work: WorkDir, fingerprint: str, arguments: argparse.Namespace
+) -> None:
+    print("starting TFX, which takes half a minute ...", flush=True)
+    from pipeline import local_runner, pipeline
+
+    adopt_loggers()
+    graph = pipeline.create_pipeline(
+        settings,
+        work,
+        data_fingerprint=fingerprint,
+        force_bless=arguments.force_bless,
+        enable_cache=not arguments.fresh,
+    )
+    local_runner.run(graph, sys.stdout)
+
+
+def _peak_gib() -> float:
+    """Returns the largest resident size of this process or of one of its children."""
+    ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    theirs = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return max(ours, theirs) / 2**20

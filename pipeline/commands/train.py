@@ -1,0 +1,95 @@
+"""`tuwen train`: one model without TFX, from data to SavedModel."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+from data import prepared
+from pipeline import settings as settings_file
+from pipeline.collecting import collect_splits
+from pipeline.errors import RunError, UsageError
+from pipeline.progress import duration
+from pipeline.settings import Settings
+from pipeline.stages import digest, stage_experiment, stage_json
+from pipeline.work_dir import WorkDir, default_work_dir, find_model, is_model
+from trainer.config import STAGES
+from trainer.loop import TrainingError
+from trainer.train import train
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Trains `--stage`, or goes on with it, and says where the model is."""
+    settings = settings_file.load(
+        arguments.config,
+        data=arguments.data,
+        assignments=[*_budget(arguments), *arguments.set],
+        smoke=arguments.smoke,
+    )
+    work = WorkDir(Path(arguments.work)) if arguments.work else default_work_dir(settings.name)
+    with work.locked():
+        _train(settings, arguments.stage, work)
+    return 0
+
+
+def _budget(arguments: argparse.Namespace) -> list[str]:
+    """Returns the settings that give the whole budget to one stage."""
+    if arguments.steps:
+        return [f"training.steps={arguments.steps}"]
+    if arguments.minutes:
+        shares = dict.fromkeys(STAGES, 1.0)
+        return [
+            f"training.minutes={arguments.minutes}",
+            f"training.shares={shares}",
+            "training.steps=null",
+        ]
+    return []
+
+
+def _train(settings: Settings, stage: str, work: WorkDir) -> None:
+    encoder = None if stage == "encoder" else _encoder(work)
+    data = _prepare(settings, work)
+    fingerprint = (encoder / "fingerprint.pb").read_bytes().hex() if encoder else ""
+    name = digest(stage_json(settings, stage), data.fingerprint(), fingerprint)
+    export = work.models / stage
+    try:
+        summary = train(
+            stage_experiment(settings, stage),
+            stage,
+            data,
+            str(work.training / f"{stage}-{name}"),
+            str(export),
+            str(encoder) if encoder else None,
+        )
+    except TrainingError as error:
+        raise RunError(str(error)) from error
+    print(f"{summary.steps:,} steps in {duration(summary.seconds)}, {summary.stop_reason}")
+    print(", ".join(f"{name} {value:.4g}" for name, value in summary.validation.items()))
+    print(f"model: {export}")
+    print(f"curves and samples: {work.training / f'{stage}-{name}'}")
+
+
+def _encoder(work: WorkDir) -> Path:
+    if is_model(work.models / "encoder"):
+        return work.models / "encoder"
+    try:
+        return find_model("encoder", str(work.root))
+    except UsageError:
+        raise UsageError(
+            f"{work.root} holds no encoder, which this stage starts from: train it first with "
+            "--stage encoder"
+        ) from None
+
+
+def _prepare(settings: Settings, work: WorkDir) -> prepared.PreparedData:
+    source = settings.open_source()
+    name = digest(source.fingerprint(), asdict(settings.ingest), asdict(settings.data))
+    directory = work.root / f"prepared-{name}"
+    try:
+        return prepared.load(str(directory))
+    except FileNotFoundError:
+        print(f"data: {source.describe()}")
+    return prepared.prepare(
+        collect_splits(settings, source), str(directory), **asdict(settings.data)
+    )

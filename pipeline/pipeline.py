@@ -1,0 +1,210 @@
+"""The whole graph: from captioned pictures to pushed models and a report."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tfx import v1 as tfx
+from tfx.dsl.components.base.base_node import BaseNode
+from tfx.types import Channel, standard_artifacts
+
+from components.caption_example_gen.component import CaptionExampleGen
+from components.cross_modal_evaluator.component import CrossModalEvaluator
+from components.cross_modal_evaluator.executor import baseline_key, blessing_key
+from components.run_report.component import RunReport
+from components.run_report.executor import pushed_key, run_key, serving_key
+from components.serving_check.component import ServingCheck
+from components.transform import SCHEMA_FILE
+from data.schema import SPLITS
+from pipeline.last_blessed import BLESSING, CANDIDATE, MODEL, LastBlessedStrategy
+from pipeline.settings import CURATED, INFERRED, Settings
+from pipeline.stages import digest, stage_json
+from pipeline.work_dir import WorkDir
+from trainer.config import STAGES
+from trainer.settings_loader import to_mapping
+
+PREPROCESSING = "components.transform.preprocessing.preprocessing_fn"
+RUN_FN = "trainer.run_fn.run_fn"
+EVALUATOR = "CrossModalEvaluator"
+BEAM = ("--direct_running_mode=in_memory", "--direct_num_workers=1")
+
+Nodes = dict[str, BaseNode]
+
+
+def create_pipeline(
+    settings: Settings,
+    work: WorkDir,
+    *,
+    data_fingerprint: str,
+    force_bless: str = "",
+    enable_cache: bool = True,
+) -> tfx.dsl.Pipeline:
+    """Returns the pipeline of one run.
+
+    Args:
+      settings: of every node.
+      work: where artefacts, metadata, checkpoints, pushed models and the report go.
+      data_fingerprint: of the source; another one makes the data be read anew.
+      force_bless: a person's reason to push models that miss a threshold, or "".
+      enable_cache: takes the outputs of nodes whose inputs and settings are as before.
+    """
+    work = WorkDir(work.root.absolute())
+    nodes: Nodes = {}
+    add_data(nodes, settings, data_fingerprint)
+    add_training(nodes, settings, work, data_fingerprint)
+    add_judgement(nodes, settings, force_bless)
+    add_pushing(nodes, settings, work)
+    add_report(nodes, settings, work)
+    return tfx.dsl.Pipeline(
+        pipeline_name=settings.name,
+        pipeline_root=str(work.pipeline_root),
+        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
+            str(work.metadata)
+        ),
+        components=list(nodes.values()),
+        enable_cache=enable_cache,
+        beam_pipeline_args=list(BEAM),
+    )
+
+
+def add_data(nodes: Nodes, settings: Settings, fingerprint: str) -> None:
+    """Adds what reads, describes, checks and prepares the data."""
+    _add(
+        nodes,
+        CaptionExampleGen(
+            settings.source.path,
+            options=settings.ingest,
+            max_reject_share=settings.source.max_reject_share,
+            fingerprint=fingerprint,
+            span=settings.source.span,
+            version=settings.source.version,
+        ),
+    )
+    examples = nodes["CaptionExampleGen"].outputs["examples"]
+    _add(nodes, tfx.components.StatisticsGen(examples=examples))
+    statistics = nodes["StatisticsGen"].outputs["statistics"]
+    schema = _add(nodes, _schema_node(settings.schema, statistics)).outputs["schema"]
+    _add(nodes, tfx.components.ExampleValidator(statistics=statistics, schema=schema))
+    _add(
+        nodes,
+        tfx.components.Transform(
+            examples=examples,
+            schema=schema,
+            preprocessing_fn=PREPROCESSING,
+            custom_config=asdict(settings.data),
+            splits_config=tfx.proto.SplitsConfig(analyze=["train"], transform=list(SPLITS)),
+            disable_statistics=True,
+        ),
+    )
+
+
+def add_training(nodes: Nodes, settings: Settings, work: WorkDir, fingerprint: str) -> None:
+    """Adds the three trainings; captioner and generator start from the encoder."""
+    transform = nodes["Transform"]
+    for stage in STAGES:
+        experiment = stage_json(settings, stage)
+        data = [fingerprint, settings.source.path, asdict(settings.ingest), settings.schema]
+        trainer = tfx.components.Trainer(
+            examples=transform.outputs["transformed_examples"],
+            transform_graph=transform.outputs["transform_graph"],
+            run_fn=RUN_FN,
+            train_args=tfx.proto.TrainArgs(splits=["train"]),
+            eval_args=tfx.proto.EvalArgs(splits=["val"]),
+            custom_config={
+                "experiment": experiment,
+                "stage": stage,
+                "resume_dir": str(work.training / f"{stage}-{digest(experiment, *data)}"),
+            },
+            base_model=None if stage == "encoder" else _model(nodes, "encoder"),
+        )
+        _add(nodes, trainer, f"Trainer.{stage}")
+
+
+def add_judgement(nodes: Nodes, settings: Settings, force_bless: str) -> None:
+    """Adds the look-up of the last blessed models and the judgement of the new ones."""
+    for stage in STAGES:
+        channels: dict[str, Any] = {
+            MODEL: Channel(type=standard_artifacts.Model, producer_component_id=f"Trainer.{stage}"),
+            BLESSING: Channel(
+                type=standard_artifacts.ModelBlessing,
+                producer_component_id=EVALUATOR,
+                output_key=blessing_key(stage),
+            ),
+            CANDIDATE: _model(nodes, stage),
+        }
+        last = tfx.dsl.Resolver(strategy_class=LastBlessedStrategy, **channels)
+        _add(nodes, last, f"LastBlessed.{stage}")
+    evaluator = CrossModalEvaluator(
+        examples=nodes["CaptionExampleGen"].outputs["examples"],
+        settings=settings.evaluation,
+        thresholds=settings.thresholds,
+        force_bless=force_bless,
+        **{stage: _model(nodes, stage) for stage in STAGES},
+        **{baseline_key(stage): nodes[f"LastBlessed.{stage}"].outputs[MODEL] for stage in STAGES},
+    )
+    _add(nodes, evaluator, EVALUATOR)
+
+
+def add_pushing(nodes: Nodes, settings: Settings, work: WorkDir) -> None:
+    """Adds the check in a fresh process, and the push of what passed it and the judgement."""
+    for stage in STAGES:
+        check = ServingCheck(
+            model=_model(nodes, stage),
+            examples=nodes["CaptionExampleGen"].outputs["examples"],
+            model_name=stage,
+            time_limit_seconds=settings.serving_check.time_limit_seconds,
+            batch=settings.serving_check.batch,
+        )
+        _add(nodes, check, f"ServingCheck.{stage}")
+        destination = tfx.proto.PushDestination.Filesystem(base_directory=str(work.serving / stage))
+        pusher = tfx.components.Pusher(
+            model=_model(nodes, stage),
+            model_blessing=nodes[EVALUATOR].outputs[blessing_key(stage)],
+            infra_blessing=check.outputs["blessing"],
+            push_destination=tfx.proto.PushDestination(filesystem=destination),
+        )
+        _add(nodes, pusher, f"Pusher.{stage}")
+
+
+def add_report(nodes: Nodes, settings: Settings, work: WorkDir) -> None:
+    """Adds the page about everything before it."""
+    outputs = {name: node.outputs for name, node in nodes.items()}
+    inputs: dict[str, Any] = {
+        "examples": outputs["CaptionExampleGen"]["examples"],
+        "rejects": outputs["CaptionExampleGen"]["rejects"],
+        "statistics": outputs["StatisticsGen"]["statistics"],
+        "anomalies": outputs["ExampleValidator"]["anomalies"],
+        "evaluation": outputs[EVALUATOR]["evaluation"],
+    }
+    for stage in STAGES:
+        inputs[stage] = outputs[f"Trainer.{stage}"]["model"]
+        inputs[run_key(stage)] = outputs[f"Trainer.{stage}"]["model_run"]
+        inputs[serving_key(stage)] = outputs[f"ServingCheck.{stage}"]["report"]
+        inputs[pushed_key(stage)] = outputs[f"Pusher.{stage}"]["pushed_model"]
+    report = RunReport(
+        settings.name,
+        to_mapping(settings),
+        work_dir=str(work.root),
+        metadata_path=str(work.metadata),
+        **inputs,
+    )
+    _add(nodes, report)
+
+
+def _add(nodes: Nodes, node: BaseNode, name: str = "") -> BaseNode:
+    """Adds `node` under `name`, or under the name of its class."""
+    nodes[name or type(node).__name__] = node.with_id(name) if name else node
+    return node
+
+
+def _model(nodes: Nodes, stage: str) -> Channel:
+    return nodes[f"Trainer.{stage}"].outputs["model"]
+
+
+def _schema_node(schema: str, statistics: Channel) -> BaseNode:
+    if schema == INFERRED:
+        return tfx.components.SchemaGen(statistics=statistics, exclude_splits=["val", "test"])
+    path = SCHEMA_FILE if schema == CURATED else str(Path(schema).absolute())
+    return tfx.components.ImportSchemaGen(schema_file=path)

@@ -1,0 +1,170 @@
+"""The settings of one run: read from YAML, typed, frozen, checked before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from components.caption_example_gen.options import IngestOptions
+from components.cross_modal_evaluator.judge import Threshold
+from data.errors import DataError
+from data.sources import Source, spans
+from pipeline import config_files
+from pipeline.work_dir import SMOKE
+from trainer.config import (
+    CaptionerSettings,
+    DataSettings,
+    EncoderSettings,
+    Experiment,
+    GeneratorSettings,
+    TrainingSettings,
+)
+from trainer.evaluation.settings import EvaluationSettings
+from trainer.settings_loader import SettingsError, from_mapping, override, require, to_mapping
+
+CURATED, INFERRED = "curated", "inferred"
+
+
+@dataclass(frozen=True)
+class SourceSettings:
+    """Where the captioned pictures come from.
+
+    Attributes:
+      path: a captioned folder or file, a COCO captions file, or `tfds:NAME[/CONFIG]`, with
+        `{SPAN}` and `{VERSION}` for numbers in it. Empty means that the command has to name it
+        with --data.
+      span, version: the numbers wanted; null takes the newest.
+      max_reject_share: the run stops when a larger part of the rows cannot be used.
+    """
+
+    path: str = ""
+    span: int | None = None
+    version: int | None = None
+    max_reject_share: float = 0.05
+
+    def __post_init__(self) -> None:
+        share = self.max_reject_share
+        require(0 <= share <= 1, "max_reject_share", share, "0 to 1")
+
+
+@dataclass(frozen=True)
+class ServingCheckSettings:
+    """How an exported model is tried out before it is pushed.
+
+    Attributes:
+      time_limit_seconds: a model that takes longer for all requests is refused.
+      batch: rows of the larger requests.
+    """
+
+    time_limit_seconds: float = 180.0
+    batch: int = 8
+
+    def __post_init__(self) -> None:
+        require(self.batch >= 2, "batch", self.batch, "2 or more")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides what a run does; `runs/<name>/settings.yaml` keeps a copy.
+
+    Attributes:
+      ingest: how the source is read, see `components.caption_example_gen.options`.
+      schema: `curated` is the one of this package for raw examples, `inferred` makes one from the
+        data, anything else is the path of a schema in text form (.pbtxt).
+      thresholds: what a figure must reach for its model to be blessed, by metric name or pattern.
+    """
+
+    name: str
+    source: SourceSettings = field(default_factory=SourceSettings)
+    ingest: IngestOptions = field(default_factory=IngestOptions)
+    schema: str = CURATED
+    data: DataSettings = field(default_factory=DataSettings)
+    encoder: EncoderSettings = field(default_factory=EncoderSettings)
+    captioner: CaptionerSettings = field(default_factory=CaptionerSettings)
+    generator: GeneratorSettings = field(default_factory=GeneratorSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    thresholds: dict[str, Threshold] = field(default_factory=dict)
+    serving_check: ServingCheckSettings = field(default_factory=ServingCheckSettings)
+
+    def __post_init__(self) -> None:
+        plain = self.name.replace("-", "").replace("_", "").isalnum() and self.name.isascii()
+        require(plain, "name", self.name, "letters, digits, - and _: it names a directory")
+        known = self.schema in (CURATED, INFERRED) or Path(self.schema).is_file()
+        require(known, "schema", self.schema, f"{CURATED}, {INFERRED}, or an existing .pbtxt file")
+
+    def open_source(self) -> Source:
+        """Opens the data; raises DataError when there are none."""
+        found = spans.resolve(self.source.path, self.source.span, self.source.version)
+        return self.ingest.open(found.path)
+
+    def experiment(self) -> Experiment:
+        """Returns what the trainer needs to know."""
+        return Experiment(
+            self.name, self.data, self.encoder, self.captioner, self.generator, self.training
+        )
+
+
+def load(
+    config: str,
+    *,
+    data: str | None = None,
+    minutes: float | None = None,
+    assignments: Sequence[str] = (),
+    smoke: bool = False,
+) -> Settings:
+    """Reads a config and lays the command's own wishes over it.
+
+    Args:
+      config: the name of a config of the package, or the path of a YAML file.
+      data: in place of `source.path`.
+      minutes: in place of `training.minutes`, and of a fixed number of steps.
+      assignments: `dotted.key=value` each; the last word.
+      smoke: takes the config's smoke twin, under the name `<name>-smoke`.
+
+    Raises:
+      SettingsError: names the file, the key, and what is allowed.
+    """
+    file = config_files.load(config_files.find(config))
+    values = file.twin() if smoke else dict(file.values)
+    values.setdefault("name", Path(file.path).stem)
+    if smoke:
+        values["name"] = f"{values['name']}{SMOKE}"
+    if data is not None:
+        values = config_files.merge(values, {"source": {"path": data}})
+    if minutes is not None:
+        values = config_files.merge(values, {"training": {"minutes": minutes, "steps": None}})
+    for assignment in assignments:
+        values = override(values, assignment)
+    where = f"{file.path} with --set" if assignments else str(file.path)
+    return _checked(values, where, config)
+
+
+def save(settings: Settings, path: Path) -> None:
+    """Writes `settings` as a YAML file that `tuwen run` takes."""
+    import yaml
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    text = yaml.safe_dump(to_mapping(settings), allow_unicode=True, sort_keys=False)
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def _checked(values: Mapping[str, Any], where: str, config: str) -> Settings:
+    try:
+        settings = from_mapping(Settings, values, where)
+    except DataError as error:
+        raise SettingsError(f"{where}: ingest: {error}") from None
+    if not settings.source.path:
+        raise SettingsError(
+            f"config '{config}' names no data of its own: add --data PATH "
+            "(a captioned folder, a caption file, or tfds:NAME)"
+        )
+    if settings.source.path.startswith("tfds:") or "://" in settings.source.path:
+        return settings
+    # TFX runs nodes wherever it likes; a relative path would also make two cache keys of one place.
+    path = str(Path(settings.source.path).expanduser().absolute())
+    return replace(settings, source=replace(settings.source, path=path))

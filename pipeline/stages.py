@@ -1,0 +1,33 @@
+"""What each of the three trainings depends on, and so what decides where it may go on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+
+from pipeline.settings import Settings
+from trainer.config import STAGES, Experiment
+from trainer.settings_loader import to_mapping
+
+
+def stage_experiment(settings: Settings, stage: str) -> Experiment:
+    """Returns the experiment with the sections that `stage` does not read at their defaults.
+
+    A changed generator must not make the encoder train anew.
+    """
+    read = {"encoder", stage}
+    plain = Experiment()
+    unread = {name: getattr(plain, name) for name in STAGES if name not in read}
+    return replace(settings.experiment(), **unread)
+
+
+def digest(*parts: object) -> str:
+    """Returns 12 hex digits that stand for JSON-able values."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
+    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def stage_json(settings: Settings, stage: str) -> str:
+    """Returns `stage_experiment` as the JSON text that the TFX Trainer is given."""
+    return json.dumps(to_mapping(stage_experiment(settings, stage)), sort_keys=True)

@@ -1,0 +1,156 @@
+"""The command line: what it parses, what it imports, and what it says when something is missing."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from pipeline import cli, config_files
+from pipeline.arguments import COMMANDS
+
+HEAVY = ("tensorflow", "tfx", "numpy", "yaml", "PIL", "apache_beam", "keras", "ml_metadata")
+
+
+@pytest.fixture(autouse=True)
+def empty_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def told(capsys, *arguments):
+    """Returns the exit status and what stood on standard error."""
+    status = cli.main(list(arguments))
+    return status, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
+def test_help_imports_nothing_heavy(command):
+    code = (
+        "import sys\nfrom pipeline import cli\n"
+        f"try:\n    cli.main([*{command!r}, '--help'])\nexcept SystemExit as end:\n"
+        "    assert end.code == 0\n"
+        f"print('LOADED', sorted(set(sys.modules) & set({HEAVY!r})))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert "LOADED []" in done.stdout
+    assert "usage: tuwen" in done.stdout
+
+
+def test_every_command_has_a_module_with_run():
+    for command in COMMANDS.values():
+        module = Path(cli.__file__).parents[1] / (command.module.replace(".", "/") + ".py")
+        assert "\ndef run(arguments: argparse.Namespace) -> int:" in module.read_text()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_examples_of_the_help_parse(name):
+    for example in COMMANDS[name].examples:
+        words = shlex.split(example, comments=True)
+        assert words[0] == "tuwen"
+        assert cli.parser().parse_args(words[1:]).command == name
+
+
+@pytest.mark.parametrize("name", config_files.names())
+def test_the_commands_in_the_configs_parse(name):
+    header = config_files.load(config_files.find(name)).header
+    for heading in ("Command", "Smoke"):
+        arguments = cli.parser().parse_args(shlex.split(header[heading])[1:])
+        assert arguments.config == name
+        assert arguments.smoke is (heading == "Smoke")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_shows_examples_and_defaults(name, capsys):
+    with pytest.raises(SystemExit):
+        cli.main([name, "--help"])
+    shown = capsys.readouterr().out
+    assert f"examples:\n  tuwen {name}" in shown
+    assert "(default: )" not in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "nothing"], "no config 'nothing'"),
+        (["run", "fashion64"], "add --data PATH"),
+        (["run", "demo", "--set", "a=1"], "unknown key 'a'"),
+        (["generate", "a cat"], "no pushed generator under runs"),
+        (["generate", " "], "empty text"),
+        (["generate", "a cat", "--model", "gone"], "gone: no such directory"),
+        (["generate", "a", "b", "-o", "x.png"], "one file, but 2 pictures"),
+        (["caption", "gone.png"], "gone.png"),
+        (["report"], "no run under runs"),
+        (["report", "gone"], "gone: no such work directory"),
+        (["evaluate", "demo"], "no pushed encoder under runs"),
+    ],
+)
+def test_a_wrong_command_is_told_in_one_message(capsys, arguments, words):
+    status, message = told(capsys, *arguments)
+    assert status == cli.USAGE
+    assert message.startswith("tuwen: ")
+    assert words in message
+    assert "Traceback" not in message
+
+
+@pytest.mark.parametrize("command", [["run", "demo", "--data"], ["check-data"]])
+def test_missing_data_is_named(capsys, command):
+    status, message = told(capsys, *command, "gone/folder")
+    assert status == cli.FAILURE
+    assert re.search(r"gone/folder: there is no such file or folder", message)
+
+
+@pytest.mark.parametrize("option", [["--minutes", "0"], ["--minutes", "x"], ["--minutes", "inf"]])
+def test_wrong_numbers_are_refused(option, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["run", "demo", *option])
+    assert end.value.code == cli.USAGE
+    assert "--minutes" in capsys.readouterr().err
+
+
+def test_debug_shows_the_trace(capsys):
+    _, message = told(capsys, "run", "nothing", "--debug")
+    assert "Traceback" in message
+    assert "SettingsError" in message
+
+
+def test_caption_refuses_what_is_no_picture(capsys):
+    Path("text.png").write_text("not a picture")
+    status, message = told(capsys, "caption", "text.png")
+    assert status == cli.USAGE
+    assert "text.png" in message
+
+
+def test_caption_reads_pictures_before_it_looks_for_a_model(capsys):
+    Image.new("RGB", (8, 8)).save("fine.png")
+    assert "no pushed captioner" in told(capsys, "caption", "fine.png")[1]
+
+
+def test_a_fault_in_the_program_is_owned_up_to(capsys, monkeypatch):
+    monkeypatch.setattr(cli.importlib, "import_module", lambda _: 1 / 0)
+    status, message = told(capsys, "configs")
+    assert status == cli.FAILURE
+    assert "ZeroDivisionError" in message
+    assert "--debug" in message
+
+
+def test_interrupting_is_no_error_message(capsys, monkeypatch):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.importlib, "import_module", interrupt)
+    status, message = told(capsys, "configs")
+    assert status == cli.INTERRUPTED
+    assert "goes on from here" in message
+
+
+def test_configs_lists_all(capsys):
+    assert cli.main(["configs"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"tuwen run {name}" in shown for name in config_files.names())
