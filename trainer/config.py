@@ -49,14 +49,14 @@ class EncoderSettings:
     """
 
     text: str = "gru"
-    width: int = 32
+    width: int = 24
     embedding: int = 128
     text_width: int = 192
     attribute_weight: float = 1.0
     dropout: float = 0.1
     shift: int = 2
     flip: bool = False
-    batch_size: int = 128
+    batch_size: int = 64
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
     clip_norm: float = 5.0
@@ -110,6 +110,8 @@ class GeneratorSettings:
         (StyleGAN2-ADA, train.py's rule).
       penalty_every: steps between two penalties; the weight is multiplied by as much.
       contrastive_weight: weight of the text-image term through the frozen encoder.
+      reconstruction_weight: weight of the evidence lower bound (per pixel value) of real pictures,
+        whose noise a small posterior network infers; 0 leaves it out.
       mismatch_weight: weight of real pictures with other pictures' captions.
     """
 
@@ -124,6 +126,7 @@ class GeneratorSettings:
     penalty_weight: float | None = None
     penalty_every: int = 16
     contrastive_weight: float = 1.0
+    reconstruction_weight: float = 1.0
     mismatch_weight: float = 0.5
     batch_size: int = 32
     learning_rate: float = 2e-4

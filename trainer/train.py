@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from data.prepared import PreparedData
@@ -43,6 +44,9 @@ def train(
     require_one_of("stage", stage, STAGES)
     policy, reason = precision.choose(experiment.training.precision)
     encoder = None if stage == "encoder" else _encoder(stage, encoder_dir, prepared, policy)
+    if encoder is not None:
+        # The encoder is as it was trained, whatever the settings say now.
+        experiment = replace(experiment, encoder=encoder.experiment.encoder)
     _claim(work_dir, experiment, stage, prepared, encoder_dir)
     task = _task(experiment, stage, prepared, policy, encoder)
     summary = loop.run(task, experiment.training, work_dir, (policy, reason))

@@ -10,6 +10,7 @@ from trainer.config import Experiment
 from trainer.models.captioner import Captioner
 from trainer.models.encoder import Encoder
 from trainer.models.one_stage import OneStageDiscriminator, OneStageGenerator
+from trainer.models.posterior import Posterior
 from trainer.precision import policy_scope
 
 GENERATORS = {"one_stage": (OneStageGenerator, OneStageDiscriminator)}
@@ -48,6 +49,15 @@ def build_generator(experiment: Experiment, policy: str) -> keras.Model:
     with policy_scope(policy):
         model = GENERATORS[settings.architecture][0](settings, experiment.data.resolution)
         model((tf.zeros([2, settings.noise]), tf.zeros([2, experiment.encoder.embedding])))
+    return model
+
+
+def build_posterior(experiment: Experiment, grid: tuple[int, int], policy: str) -> Posterior:
+    """The posterior of the noise for a picture grid of (places, channels)."""
+    keras.utils.set_random_seed(experiment.training.seed + 4)
+    with policy_scope(policy):
+        model = Posterior(experiment.generator.noise)
+        model(tf.zeros([2, *grid]))
     return model
 
 

@@ -35,22 +35,24 @@ class ImageCode(NamedTuple):
     attributes: tf.Tensor
 
 
-class ResidualDown(layers.Layer):
-    """Two normalised 3x3 convolutions beside a 1x1 shortcut; the first halves height and width."""
+class ResidualBlock(layers.Layer):
+    """Two normalised 3x3 convolutions beside a shortcut; the first has the stride."""
 
-    def __init__(self, channels: int, **kwargs):
+    def __init__(self, channels: int, stride: int, **kwargs):
         super().__init__(**kwargs)
-        self.first = layers.Conv2D(channels, 3, strides=2, padding="same", use_bias=False)
+        self.first = layers.Conv2D(channels, 3, strides=stride, padding="same", use_bias=False)
         self.first_norm = layers.BatchNormalization(momentum=0.95)
         self.second = layers.Conv2D(channels, 3, padding="same", use_bias=False)
         self.second_norm = layers.BatchNormalization(momentum=0.95)
-        self.pool = layers.AveragePooling2D(2)
-        self.shortcut = layers.Conv2D(channels, 1)
+        self.pool = layers.AveragePooling2D(stride) if stride > 1 else None
+        self.shortcut = layers.Conv2D(channels, 1) if stride > 1 else None
 
     def call(self, x, training=False):
         h = ops.relu(self.first_norm(self.first(x), training=training))
         h = self.second_norm(self.second(h), training=training)
-        return ops.relu(h + self.shortcut(self.pool(x)))
+        if self.shortcut is not None:
+            x = self.shortcut(self.pool(x))
+        return ops.relu(h + x)
 
 
 class ImageTower(keras.Model):
@@ -66,10 +68,15 @@ class ImageTower(keras.Model):
         # Blocks of pixels become channels, so that no convolution runs above 16 x 16.
         self.patch = resolution // (2 * GRID)
         self.stem = layers.Conv2D(2 * width, 3, padding="same")
-        self.to_grid = ResidualDown(4 * width)
-        self.to_code = ResidualDown(8 * width)
+        self.to_grid = [
+            ResidualBlock(2 * width, 1),
+            ResidualBlock(4 * width, 2),
+            ResidualBlock(4 * width, 1),
+        ]
+        self.find = layers.Conv2D(8 * width, 1)
+        self.to_layout = ResidualBlock(4 * width, 2)
         self.flatten = layers.Flatten()
-        self.hidden = layers.Dense(4 * settings.embedding)
+        self.layout = layers.Dense(8 * width)
         self.dropout_rate = settings.dropout
         self.project = layers.Dense(settings.embedding, dtype="float32")
         self.recognise = layers.Dense(max(1, attributes), dtype="float32", bias_initializer=RARE)
@@ -77,9 +84,13 @@ class ImageTower(keras.Model):
     def call(self, images, training=False, seed=None) -> ImageCode:
         if self.patch > 1:
             images = tf.nn.space_to_depth(images, self.patch)
-        grid = self.to_grid(ops.relu(self.stem(images)), training=training)
-        code = self.flatten(self.to_code(grid, training=training))
-        hidden = ops.relu(self.hidden(code))
+        grid = ops.relu(self.stem(images))
+        for block in self.to_grid:
+            grid = block(grid, training=training)
+        # What there is does not depend on the place, so it is found anywhere; how things lie does.
+        found = ops.max(ops.relu(self.find(grid)), axis=(1, 2))
+        lies = self.flatten(self.to_layout(grid, training=training))
+        hidden = ops.concatenate([found, ops.relu(self.layout(lies))], axis=-1)
         if training and seed is not None:
             hidden = stateless_dropout(hidden, self.dropout_rate, seed)
         embedding = tf.math.l2_normalize(self.project(hidden), axis=-1)

@@ -17,11 +17,13 @@ from trainer.export.generator import export_generator
 from trainer.losses.adversarial import ADVERSARIAL
 from trainer.losses.contrastive import info_nce
 from trainer.losses.penalties import PENALTIES
+from trainer.losses.variational import gaussian_kl, gaussian_reconstruction
 from trainer.metrics.distribution import kid
 from trainer.metrics.retrieval import candidate_count, r_precision
-from trainer.models.build import build_discriminator, build_generator
+from trainer.models.build import build_discriminator, build_generator, build_posterior
 from trainer.models.encoder import Encoder
 from trainer.models.frozen import FrozenEncoder
+from trainer.models.posterior import draw
 from trainer.precision import float32_compute
 from trainer.randomness import fold, step_seed
 from trainer.tasks.base import grid_of
@@ -47,12 +49,15 @@ class GeneratorTask:
         self.train, self.held_out = prepared.arrays("train"), prepared.arrays("val")
         self.frozen = FrozenEncoder(encoder)
         self.text = self.frozen.all_captions(self.train.ids)
+        self.grid = self.frozen.images(self.train.images).grid
         self._prepare_validation()
         self.sampler = Sampler(len(self.train), self.batch_size, self.seed)
         self.generator = build_generator(experiment, policy)
         self.average = build_generator(experiment, "float32")
         self.discriminator = build_discriminator(experiment, policy)
+        self.posterior = build_posterior(experiment, self.grid.shape[1:], policy)
         self.generator_optimizer = _adam(settings.learning_rate, settings.clip_norm, self.generator)
+        self.posterior_optimizer = _adam(settings.learning_rate, settings.clip_norm, self.posterior)
         self.discriminator_optimizer = _adam(
             settings.discriminator_learning_rate, settings.clip_norm, self.discriminator
         )
@@ -75,22 +80,29 @@ class GeneratorTask:
     def batch(self, step: int) -> tuple[np.ndarray, ...]:
         rows = self.sampler.rows(step)
         caption = self.sampler.captions(step, self.train.caption_count[rows])
-        return self.train.images[rows], self.text[rows, caption]
+        return self.train.images[rows], self.text[rows, caption], self.grid[rows]
 
     def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
         settings = self.settings
         penalise = settings.penalty != "none" and step % settings.penalty_every == 0
         return self._steps[penalise](tf.constant(step), tf.constant(progress, tf.float32), *batch)
 
-    def _train_step(self, penalise: bool, step, progress, images, text):
+    def _train_step(self, penalise: bool, step, progress, images, text, grid):
         seed = step_seed(self.seed, step)
         real = to_float(images)
         noise = tf.random.stateless_normal([self.batch_size, self.settings.noise], fold(seed, 1))
-        with tf.GradientTape() as generator_tape:
-            fake = self.generator((noise, text))
+        with tf.GradientTape(persistent=True) as tape:
+            mean, log_variance = self.posterior(grid)
+            inferred = draw(mean, log_variance, fold(seed, 5))
+            painted = self.generator((tf.concat([noise, inferred], 0), tf.concat([text, text], 0)))
+            fake, again = tf.split(painted, 2)
             losses = self._train_discriminator(penalise, progress, real, fake, text, seed)
             loss, parts = self._generator_loss(fake, text, fold(seed, 4))
-        self._apply(generator_tape, loss, self.generator, self.generator_optimizer, progress)
+            parts |= _evidence(again, real, mean, log_variance)
+            bound = parts["reconstruction"] + parts["kl"]
+            loss += self.settings.reconstruction_weight * bound
+        self._apply(tape, loss, self.generator, self.generator_optimizer, progress)
+        self._apply(tape, loss, self.posterior, self.posterior_optimizer, progress)
         seen = tf.cast(step + 1, tf.float32) * self.batch_size
         keep = ema.decay(seen, self.batch_size, self.settings.ema_images)
         ema.update(self.average.variables, self.generator.variables, keep)
@@ -150,9 +162,9 @@ class GeneratorTask:
     def _apply(self, tape, loss, model, optimizer, progress):
         gradients = tape.gradient(loss, model.trainable_variables)
         rate = {
-            "generator": self.settings.learning_rate,
-            "discriminator": self.settings.discriminator_learning_rate,
-        }["generator" if model is self.generator else "discriminator"]
+            True: self.settings.discriminator_learning_rate,
+            False: self.settings.learning_rate,
+        }[model is self.discriminator]
         optimizer.learning_rate.assign(rate * warmup_cosine(progress))
         optimizer.apply(gradients, model.trainable_variables)
 
@@ -163,6 +175,8 @@ class GeneratorTask:
             "discriminator": self.discriminator,
             "generator_optimizer": self.generator_optimizer,
             "discriminator_optimizer": self.discriminator_optimizer,
+            "posterior": self.posterior,
+            "posterior_optimizer": self.posterior_optimizer,
         }
 
     def paint(self, noise: np.ndarray, text: np.ndarray) -> np.ndarray:
@@ -200,6 +214,19 @@ class GeneratorTask:
 
     def export(self, directory: str) -> None:
         export_generator(self.experiment, self.prepared, self.encoder, self.average, directory)
+
+
+def _evidence(again, real, mean, log_variance):
+    """Both halves of the negative evidence lower bound, divided by the number of pixel values.
+
+    The scale of a pixel's error, 0.25 on [-1, 1], makes a unit of this about as heavy as the
+    hinge; the noise then keeps places and sizes and drops texture.
+    """
+    values = float(real.shape[1] * real.shape[2] * real.shape[3])
+    return {
+        "reconstruction": tf.reduce_mean(gaussian_reconstruction(again, real, 0.25)) / values,
+        "kl": tf.reduce_mean(gaussian_kl(mean, log_variance)) / values,
+    }
 
 
 def penalty_weight(settings: GeneratorSettings, resolution: int) -> float:

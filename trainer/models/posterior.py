@@ -1,0 +1,39 @@
+"""The noise that would have painted a given picture: q(z | picture), a diagonal Gaussian.
+
+Source: conditional VAE-GAN (Bao et al. 2017, section 3), here on the frozen encoder's grid, which
+knows where things are; what the caption says need not be in the noise.
+"""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+from keras import layers, ops
+
+
+class Posterior(keras.Model):
+    """Mean and log variance of the noise.
+
+    Call arguments:
+      grid: float [N, P, C], the frozen encoder's local features.
+    Returns:
+      two float32 [N, noise].
+    """
+
+    def __init__(self, noise: int, **kwargs):
+        super().__init__(**kwargs)
+        self.squeeze = layers.Dense(32)
+        self.flatten = layers.Flatten()
+        self.hidden = layers.Dense(256)
+        self.mean = layers.Dense(noise, dtype="float32")
+        self.log_variance = layers.Dense(noise, dtype="float32", bias_initializer="zeros")
+
+    def call(self, grid):
+        x = self.flatten(ops.leaky_relu(self.squeeze(grid), 0.2))
+        x = ops.leaky_relu(self.hidden(x), 0.2)
+        return self.mean(x), ops.clip(self.log_variance(x), -8.0, 4.0)
+
+
+def draw(mean: tf.Tensor, log_variance: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """One sample of the Gaussian, differentiable (Kingma and Welling 2014, section 2.4)."""
+    return mean + tf.exp(0.5 * log_variance) * tf.random.stateless_normal(tf.shape(mean), seed)
