@@ -69,27 +69,29 @@ class ServedEncoder:
         return self._model("embed_image", image_bytes=list(pictures))["embedding"]
 
     def attributes(self, pictures: Sequence[bytes]) -> np.ndarray:
-        """float32 [N, A] scores of `names`; an attribute that a picture's answer lacks gets 0."""
+        """float32 [N, A] scores of `names`, which the first call sets; an attribute that a
+        picture's answer lacks gets 0."""
         answer = self._model("attributes", image_bytes=list(pictures))
         names, scores = answer["name"], answer["score"]
         if not self.names:
             self.names = tuple(name.decode("utf-8") for name in dict.fromkeys(names.ravel()))
         column = {name.encode("utf-8"): index for index, name in enumerate(self.names)}
-        if len(names) and (names == names[0]).all():
-            order = [column[name] for name in names[0]]
-            result = np.zeros((len(names), len(self.names)), np.float32)
-            result[:, order] = scores
-            return result
-        return _scattered(names, scores, column)
+        result = np.zeros((len(names), len(self.names)), np.float32)
+        if (names == names[:1]).all():
+            _place(result, names[0], scores, column)
+        else:
+            for row in range(len(names)):
+                _place(result[row], names[row], scores[row], column)
+        return result
 
 
-def _scattered(names: np.ndarray, scores: np.ndarray, column: dict[bytes, int]) -> np.ndarray:
-    result = np.zeros((len(names), len(column)), np.float32)
-    for row, (row_names, row_scores) in enumerate(zip(names, scores, strict=True)):
-        for name, score in zip(row_names, row_scores, strict=True):
-            if name in column:
-                result[row, column[name]] = score
-    return result
+def _place(
+    result: np.ndarray, names: np.ndarray, scores: np.ndarray, column: dict[bytes, int]
+) -> None:
+    """Writes scores [..., a] of `names` [a] into their columns of `result` [..., A]."""
+    for index, name in enumerate(names):
+        if name in column:
+            result[..., column[name]] = scores[..., index]
 
 
 class ServedCaptioner:

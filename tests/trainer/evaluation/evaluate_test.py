@@ -99,6 +99,8 @@ def test_right_models_reach_the_ceiling(judged):
         assert found[name].ceiling == pytest.approx(1.0, abs=0.02), name
     assert found["fid_encoder"].value < 3 * found["fid_encoder"].ceiling
     assert found["kid_encoder"].value < 0.1
+    # Unit vectors are at most 2 apart: these are scaled to a mean square of 1.
+    assert found["fid_encoder"].baselines["mean_image"] > 4
     assert found["bleu4_en"].value == pytest.approx(1.0, abs=1e-3)
     assert found["bleu4_en"].ceiling < 1.0
     assert found["cider_d_en"].value > 5 * found["cider_d_en"].chance
@@ -213,7 +215,7 @@ def test_equal_seeds_give_equal_figures_and_others_do_not(saved, test_split, tra
     first, again, other = run(3), run(3), run(4)
     assert [m.to_json() for m in first.metrics] == [m.to_json() for m in again.metrics]
     assert first.generated == again.generated
-    assert first.generated != other.generated
+    assert not {shown.seed for shown in first.generated} & {shown.seed for shown in other.generated}
 
 
 def test_encoder_alone_leaves_the_rest_skipped_with_reasons(saved, test_split, train_split):

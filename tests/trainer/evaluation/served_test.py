@@ -47,3 +47,9 @@ def test_scores_are_put_under_their_names(directory):
     assert encoder.names == ("a", "c", "b")
     np.testing.assert_allclose(scores, [[1.5, 0.5, 0], [0.5, 0, 3.5], [2.5, 0.5, 0]])
     np.testing.assert_allclose(encoder.attributes([b"123"]), [[0.5, 0, 3.5]])
+
+
+def test_the_first_call_sets_the_names(directory):
+    encoder = ServedEncoder(directory, 2)
+    np.testing.assert_allclose(encoder.attributes([b"1"]), [[1.5, 0.5]])
+    np.testing.assert_allclose(encoder.attributes([b"123", b"1"]), [[0.5, 0], [1.5, 0.5]])
