@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -29,7 +30,8 @@ class Budget:
         """Give exactly one of `seconds` and `steps`."""
         if (seconds is None) == (steps is None):
             raise ValueError("give either seconds or steps")
-        self._seconds, self._steps = seconds, steps
+        self._seconds = math.inf if seconds is None else seconds
+        self._steps = steps
         self._clock = clock
         self._start = clock() - elapsed
         self._probe: tuple[int, float] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,8 +58,8 @@ def train(
 def _task(experiment, stage, prepared, policy, encoder: RestoredEncoder | None) -> Task:
     if encoder is None:
         return EncoderTask(experiment, prepared, policy)
-    kind = {"captioner": CaptionerTask, "generator": GeneratorTask}[stage]
-    return kind(experiment, prepared, policy, encoder.model)
+    kinds: dict[str, Callable[..., Task]] = {"captioner": CaptionerTask, "generator": GeneratorTask}
+    return kinds[stage](experiment, prepared, policy, encoder.model)
 
 
 def _encoder(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from keras import ops
 
@@ -10,9 +11,9 @@ from keras import ops
 class AdversarialLoss(NamedTuple):
     """Loss functions of logits [N] -> per-example losses [N]."""
 
-    generator: object
-    real: object
-    fake: object
+    generator: Callable[[Any], Any]
+    real: Callable[[Any], Any]
+    fake: Callable[[Any], Any]
 
 
 def _hinge_generator(fake):

@@ -30,7 +30,7 @@ def build_encoder(experiment: Experiment, vocabulary: int, attributes: int, poli
 
 
 def build_captioner(
-    experiment: Experiment, frequencies: np.ndarray, grid: tuple[int, int], policy: str
+    experiment: Experiment, frequencies: np.ndarray, grid: tuple[int, ...], policy: str
 ) -> Captioner:
     """The captioner for token counts [V] and a picture grid of (places, channels)."""
     keras.utils.set_random_seed(experiment.training.seed + 1)
@@ -52,7 +52,7 @@ def build_generator(experiment: Experiment, policy: str) -> keras.Model:
     return model
 
 
-def build_posterior(experiment: Experiment, grid: tuple[int, int], policy: str) -> Posterior:
+def build_posterior(experiment: Experiment, grid: tuple[int, ...], policy: str) -> Posterior:
     """The posterior of the noise for a picture grid of (places, channels)."""
     keras.utils.set_random_seed(experiment.training.seed + 4)
     with policy_scope(policy):

@@ -50,7 +50,7 @@ class ResidualBlock(layers.Layer):
     def call(self, x, training=False):
         h = ops.relu(self.first_norm(self.first(x), training=training))
         h = self.second_norm(self.second(h), training=training)
-        if self.shortcut is not None:
+        if self.pool is not None and self.shortcut is not None:
             x = self.shortcut(self.pool(x))
         return ops.relu(h + x)
 
