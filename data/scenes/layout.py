@@ -16,13 +16,17 @@ from data.scenes.world import between, pick
 PAIR_SHARE = 0.75
 ACTION_SHARE = 0.2
 TEXTURE_WEIGHTS = (0.7, 0.15, 0.15)
-DIAMETER = {"large": (13.0, 14.6), "small": (9.0, 10.4)}
-HIDDEN_DIAMETER = (15.5, 17.5)
+DIAMETER = {"large": (13.6, 14.6), "small": (9.4, 10.4)}
+HIDDEN_DIAMETER = (16.0, 17.5)
 REACH = 0.55
 """Half of the box that holds a shape, leaning or not, as a share of its diameter."""
 STROKE_ROOM = 4.5
 GAP = 0.3
 MARGIN = 0.4
+JITTER = 1.5
+"""How far a scene may stand from its place: enough to vary, little enough to learn in minutes."""
+SLOTS = {1: ((0.0, 0.0),), 2: ((-7.6, 0.0), (7.6, 0.0)), 3: ((-7.6, -7.6), (7.6, -7.6), (0.0, 7.6))}
+"""Where the figures of one kind stand, from the middle."""
 TRIES = 12
 
 Box = tuple[float, float, float, float]
@@ -154,7 +158,7 @@ def _place_pair(rng: np.random.Generator, facts: Claim) -> tuple[Figure, ...] | 
         return _place_overlap(rng, facts)
     first, second = (_figure(rng, thing) for thing in facts.objects)
     near = REACH * (first.diameter + second.diameter) + 0.5
-    apart, aside = between(rng, near, near + 5.0), between(rng, -2.5, 2.5)
+    apart, aside = between(rng, near, near + JITTER), between(rng, -JITTER, JITTER)
     sign = 1 if relation in ("below", "right of") else -1
     dx, dy = (aside, sign * apart) if relation in ("above", "below") else (sign * apart, aside)
     moved = replace(first, x=dx, y=dy)
@@ -165,7 +169,7 @@ def _place_overlap(rng: np.random.Generator, facts: Claim) -> tuple[Figure, ...]
     """Returns the hidden figure, then the small one before one of its four corners."""
     things = facts.objects if facts.relation == "behind" else facts.objects[::-1]
     hidden, front = _figure(rng, things[0], HIDDEN_DIAMETER), _figure(rng, things[1])
-    dx, dy = (between(rng, 3.2, 5.0) * pick(rng, (-1, 1)) for _ in range(2))
+    dx, dy = (between(rng, 3.6, 4.6) * pick(rng, (-1, 1)) for _ in range(2))
     moved = replace(front, x=dx, y=dy)
     return _centre(rng, (hidden, moved)) if _clear(hidden, moved, bodies=False) else None
 
@@ -173,13 +177,12 @@ def _place_overlap(rng: np.random.Generator, facts: Claim) -> tuple[Figure, ...]
 def _place_alike(rng: np.random.Generator, facts: Claim) -> tuple[Figure, ...] | None:
     """Returns `facts.count` figures that differ in place only."""
     model = _figure(rng, facts.objects[0])
-    low, high = 0.5 * model.diameter, world.GRID - 0.5 * model.diameter
     figures = tuple(
-        replace(model, x=between(rng, low, high), y=between(rng, low, high))
-        for _ in range(facts.count or 1)
+        replace(model, x=x + between(rng, -1.0, 1.0), y=y + between(rng, -1.0, 1.0))
+        for x, y in SLOTS[facts.count or 1]
     )
     clear = all(_clear(one, other) for one, other in combinations(figures, 2))
-    return figures if clear and _inside(_hull(figures)) else None
+    return _centre(rng, figures) if clear else None
 
 
 def _overlap(one: Box, other: Box) -> bool:
@@ -203,16 +206,17 @@ def _hull(figures: Sequence[Figure]) -> Box:
     return min(left), min(top), max(right), max(bottom)
 
 
-def _inside(box: Box) -> bool:
-    return min(box) >= MARGIN and max(box) <= world.GRID - MARGIN
-
-
 def _centre(rng: np.random.Generator, figures: tuple[Figure, ...]) -> tuple[Figure, ...] | None:
-    """Returns the figures moved together to a random spot, None where the picture is too small."""
+    """Returns the figures moved together to about the middle, None where they do not fit."""
     left, top, right, bottom = _hull(figures)
     free = world.GRID - 2 * MARGIN
     if right - left > free or bottom - top > free:
         return None
-    dx = between(rng, MARGIN - left, world.GRID - MARGIN - right)
-    dy = between(rng, MARGIN - top, world.GRID - MARGIN - bottom)
+    dx, dy = (_shift(rng, low, high) for low, high in ((left, right), (top, bottom)))
     return tuple(replace(figure, x=figure.x + dx, y=figure.y + dy) for figure in figures)
+
+
+def _shift(rng: np.random.Generator, low: float, high: float) -> float:
+    """Returns what moves [low, high] to about the middle and leaves it inside the picture."""
+    wanted = (world.GRID - low - high) / 2 + between(rng, -JITTER, JITTER)
+    return min(max(wanted, MARGIN - low), world.GRID - MARGIN - high)
