@@ -83,6 +83,7 @@ def test_nothing_usable_is_a_result_too(folder):
     (folder / "captions.jsonl").write_text('{"image": "gone.png", "captions": ["a"]}\n')
     result = check(open_source(str(folder)), max_reject_share=1)
     assert result.pictures == 0 and not result.ok
+    assert result.problems[0].stops and result.problems[0].where == "captions.jsonl:1"
     assert "missing_file 1" in render(result)
 
 

@@ -203,3 +203,11 @@ def test_too_large_a_share_stops_with_reasons_rows_and_remedies(outcome):
     assert "4 missing_file, first at captions.jsonl:2 (gone.png: " in caught.value.problem
     assert caught.value.problem.count("first at") == 3
     assert "correct the path" in caught.value.remedy
+
+
+def test_nothing_left_stops_whatever_share_is_allowed(broken):
+    (broken / "only_gone.jsonl").write_bytes(row("gone.png"))
+    examples, report = collect(open_source(str(broken / "only_gone.jsonl")))
+    assert not list(examples)
+    with pytest.raises(DataError, match=r"1 of 1 rows .* no picture is left: 1 missing_file"):
+        report.check_share(1.0)

@@ -122,6 +122,8 @@ def test_damaged_exif_does_not_cost_the_picture():
         (ACCEPTED["png"][:-12], LIMITS, "undecodable_image"),
         (ACCEPTED["png"][:-2], LIMITS, "undecodable_image"),
         (ACCEPTED["jpeg"][:-2], LIMITS, "undecodable_image"),
+        # The checksum of the pixels, which Pillow's decoder does not look at.
+        (ACCEPTED["png"][:-14] + b"??" + ACCEPTED["png"][-12:], LIMITS, "undecodable_image"),
         (ACCEPTED["png"], Limits(max_pixels=24 * 20 - 1), "decompression_bomb"),
         (ACCEPTED["png"], Limits(max_aspect=1.1), "extreme_shape"),
         (encode(PICTURE.convert("CMYK"), "TIFF"), LIMITS, "cmyk"),

@@ -111,6 +111,13 @@ def test_a_quote_that_is_never_closed_costs_one_line(tmp_path):
     assert len(found) == 81
 
 
+def test_two_stray_quotes_far_apart_do_not_swallow_the_rows_between(tmp_path):
+    between = "".join(f"{n}.png,fine\n" for n in range(60))
+    found = read(tmp_path, ".csv", f'image,caption\na.png,"open\n{between}b.png,close"\n')
+    assert [each.where for each in found if isinstance(each, Reject)] == ["captions.csv:2"]
+    assert len(found) == 62
+
+
 def test_a_comma_too_many_is_a_reject_with_its_line(tmp_path):
     found = read(tmp_path, ".csv", "image,caption\na.png,a dog, and a cat\n")
     assert [(each.where, each.reason) for each in found] == [("captions.csv:2", "malformed_row")]
