@@ -145,14 +145,11 @@ def with_previous(
     def compared(metric: Metric) -> Metric:
         owners = [item.model for name, item in thresholds.items() if fnmatchcase(metric.name, name)]
         if not owners:
-            everything = list(MODELS) if len(previous) == len(MODELS) else ["encoder"]
-            owners = [name for name in everything if metric.name in previous.get(name, {})]
-        before = next(
-            (previous[name].get(metric.name) for name in owners if name in previous), None
-        )
-        if before is None:
+            owners = list(MODELS) if len(previous) == len(MODELS) else ["encoder"]
+        found = [previous[name] for name in owners if metric.name in previous.get(name, {})]
+        if not found:
             return metric
-        baselines = {**metric.baselines, LAST_BLESSED: before.value}
+        baselines = {LAST_BLESSED: found[0][metric.name].value, **metric.baselines}
         return dataclasses.replace(metric, baselines=baselines)
 
     return [compared(metric) for metric in metrics]

@@ -12,6 +12,7 @@ from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from components.caption_example_gen.artifacts import RejectedRows
+from components.data_gate.artifacts import DataDecision
 from components.run_report import executor
 from components.run_report.artifacts import RunReportPage
 from components.run_report.executor import pushed_key, run_key, serving_key
@@ -37,6 +38,7 @@ class RunReportSpec(ComponentSpec):
         executor.STATISTICS: _optional(standard_artifacts.ExampleStatistics),
         executor.ANOMALIES: _optional(standard_artifacts.ExampleAnomalies),
         executor.REJECTS: _optional(RejectedRows),
+        executor.GATE: _optional(DataDecision),
         executor.EVALUATION: _optional(standard_artifacts.ModelEvaluation),
         **{stage: _optional(standard_artifacts.Model) for stage in STAGES},
         **{run_key(stage): _optional(standard_artifacts.ModelRun) for stage in STAGES},
@@ -76,8 +78,8 @@ class RunReport(base_component.BaseComponent):
             none.
           metadata_path: the local metadata database, for the nodes' times; "" leaves them out.
           **inputs: Channels by the names in `RunReportSpec.INPUTS`: `examples`, `statistics`,
-            `anomalies`, `rejects`, `evaluation`, and for each of encoder, captioner, generator the
-            model (`encoder`), its training (`encoder_run`), its ServingCheck report
+            `anomalies`, `rejects`, `gate`, `evaluation`, and for each of encoder, captioner and
+            generator the model (`encoder`), its training (`encoder_run`), its ServingCheck report
             (`encoder_serving`) and its push (`encoder_pushed`).
 
         Raises:

@@ -7,13 +7,14 @@ import json
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
-from components.run_report.report_data import DataFacts, SplitFacts
+from components.run_report.report_data import DataFacts, GateFacts, SplitFacts
 from data.schema import CAPTION_TEXT, IMAGE_HEIGHT, IMAGE_WIDTH, SPLITS
 from data.sources import files
 
 STATISTICS_FILE = "FeatureStats.pb"
 ANOMALIES_FILE = "SchemaDiff.pb"
 SUMMARY_FILE = "summary.json"
+DECISION_FILE = "decision.json"
 
 
 def with_rejects(facts: DataFacts, directory: str) -> DataFacts:
@@ -30,6 +31,17 @@ def with_rejects(facts: DataFacts, directory: str) -> DataFacts:
         rejects=summary["rejects"],
         dropped_captions=summary["dropped_captions"],
     )
+
+
+def with_decision(facts: DataFacts, directory: str) -> DataFacts:
+    """Adds what the data gate decided."""
+    decision = json.loads(files.read(files.join(directory, DECISION_FILE)).decode("utf-8"))
+    found = tuple(f"{item['what']}. {item['remedy']}" for item in decision["findings"])
+    passed = decision["verdict"] == "pass"
+    outcome = "nothing stops the run" if passed else "the run was stopped"
+    number = f"{len(found)} finding{'s' if len(found) != 1 else ''}" if found else "No finding"
+    gate = GateFacts(passed, f"{number}; {outcome}.", found)
+    return dataclasses.replace(facts, gate=gate)
 
 
 def with_statistics(facts: DataFacts, directory: str) -> DataFacts:

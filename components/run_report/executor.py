@@ -41,6 +41,7 @@ EXAMPLES = "examples"
 STATISTICS = "statistics"
 ANOMALIES = "anomalies"
 REJECTS = "rejects"
+GATE = "gate"
 EVALUATION = "evaluation"
 
 PAGE_FILE = "index.html"
@@ -100,6 +101,7 @@ def collect(inputs: Artifacts, properties: dict[str, Any]) -> ReportData:
             if inputs.get(run_key(stage))
         ),
         metrics=tuple(evaluation["metrics"]),
+        skipped=evaluation["skipped"],
         verdicts=tuple(evaluation["verdicts"]),
         painted=painted,
         described=described,
@@ -123,12 +125,10 @@ def figures(report: ReportData) -> str:
     return json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False)
 
 
-def _evaluation(inputs: Artifacts) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = {"metrics": [], "verdicts": []}
+def _evaluation(inputs: Artifacts) -> dict[str, Any]:
     for artifact in inputs.get(EVALUATION) or []:
-        found["metrics"] = _json(artifact, METRICS_FILE)["metrics"]
-        found["verdicts"] = _json(artifact, VERDICTS_FILE)
-    return found
+        return _json(artifact, METRICS_FILE) | {"verdicts": _json(artifact, VERDICTS_FILE)}
+    return {"metrics": [], "skipped": {}, "verdicts": []}
 
 
 def _data(inputs: Artifacts) -> DataFacts:
@@ -137,6 +137,7 @@ def _data(inputs: Artifacts) -> DataFacts:
         (STATISTICS, data_facts.with_statistics),
         (ANOMALIES, data_facts.with_anomalies),
         (REJECTS, data_facts.with_rejects),
+        (GATE, data_facts.with_decision),
     ):
         for artifact in inputs.get(key) or []:
             facts = add(facts, artifact.uri)

@@ -47,6 +47,7 @@ def _environment() -> Environment:
         "plain": views.plain,
         "shares": views.shares,
         "picture": views.picture_source,
+        "sentence": views.sentence,
     }
     environment.filters.update(filters)
     return environment

@@ -38,17 +38,17 @@ class DataFacts:
       source: where the pictures came from, in words.
       splits: the pictures of each split; `height` and `width` hold least, median, greatest.
       captions: number of captions by language.
-      rejects: rows and pictures left out, by reason.
-      anomalies: what the schema check found, a sentence each.
+      rejects: rows and pictures left out, by reason; None where nobody counted.
+      anomalies: what the schema check found, a sentence each; None where nothing checked.
       gate: the decision to go on, or None where nothing decided.
     """
 
     source: str = ""
     splits: tuple[SplitFacts, ...] = ()
     captions: dict[str, int] = field(default_factory=dict)
-    rejects: dict[str, int] = field(default_factory=dict)
+    rejects: dict[str, int] | None = None
     dropped_captions: dict[str, int] = field(default_factory=dict)
-    anomalies: tuple[str, ...] = ()
+    anomalies: tuple[str, ...] | None = None
     gate: GateFacts | None = None
 
 
@@ -63,8 +63,9 @@ class Curve:
 
 @dataclass(frozen=True)
 class Alarm:
-    """Something that a person should look at, after `x` pictures."""
+    """Something about a curve that a person should look at, after `x` pictures."""
 
+    curve: str
     x: float
     text: str
 
@@ -145,6 +146,7 @@ class ReportData:
       name: of the run.
       made: when the report was made, in words.
       metrics: `trainer.metrics.result.Metric` records.
+      skipped: figures that could not be measured, with the reason.
       verdicts: the judge's records, one a model.
       serving: ServingCheck's records, one a model.
       versions: of Python and the libraries.
@@ -157,6 +159,7 @@ class ReportData:
     data: DataFacts = field(default_factory=DataFacts)
     stages: tuple[StageFacts, ...] = ()
     metrics: tuple[Any, ...] = ()
+    skipped: dict[str, str] = field(default_factory=dict)
     verdicts: tuple[Any, ...] = ()
     painted: tuple[Painted, ...] = ()
     described: tuple[Described, ...] = ()

@@ -16,6 +16,7 @@ AXES = ("step", "images", "seconds")
 SHEETS = 4
 LOWER_IS_BETTER = re.compile(r"val_(kid|fid|.*loss|.*entropy)")
 FALL = 0.15
+ENOUGH = 5
 
 
 def stage_facts(stage: str, directory: str) -> StageFacts:
@@ -35,8 +36,8 @@ def stage_facts(stage: str, directory: str) -> StageFacts:
 def read_progress(text: str) -> list[dict[str, Any]]:
     """Returns the records of `progress.jsonl` in order of training.
 
-    A training that was resumed from a checkpoint repeats steps: the later record counts. A last
-    line that a killed process left unfinished is left out.
+    A training that was resumed from a checkpoint repeats steps: the later record counts. A line
+    that a killed process left unfinished is left out.
     """
     records: list[dict[str, Any]] = []
     for line in text.splitlines():
@@ -44,10 +45,16 @@ def read_progress(text: str) -> list[dict[str, Any]]:
             record = json.loads(line)
         except json.JSONDecodeError:
             continue
-        while records and records[-1]["step"] > record["step"]:
+        while records and _replaces(record, records[-1]):
             records.pop()
         records.append(record)
     return records
+
+
+def _replaces(record: dict[str, Any], before: dict[str, Any]) -> bool:
+    return before["step"] > record["step"] or (
+        before["step"] == record["step"] and before.keys() == record.keys()
+    )
 
 
 def alarms(curves: Iterable[Curve]) -> list[Alarm]:
@@ -56,7 +63,7 @@ def alarms(curves: Iterable[Curve]) -> list[Alarm]:
     for curve in curves:
         broken = [x for x, y in zip(curve.x, curve.y, strict=True) if y is None]
         if broken:
-            found.append(Alarm(broken[0], f"{curve.name} is not finite"))
+            found.append(Alarm(curve.name, broken[0], f"{curve.name} is not finite"))
         elif curve.name.startswith("val_"):
             found += _fall(curve)
     return sorted(found, key=lambda alarm: alarm.x)
@@ -67,14 +74,14 @@ def _fall(curve: Curve) -> list[Alarm]:
     sign = -1.0 if LOWER_IS_BETTER.match(curve.name) else 1.0
     values = [sign * y for y in curve.y if y is not None]
     best = max(range(len(values)), key=values.__getitem__, default=0)
-    if len(values) - best < 3:
+    if len(values) < ENOUGH or len(values) - best < 3:
         return []
     fall = values[best] - max(values[-2:])
     if fall <= FALL * abs(values[best]):
         return []
     name = curve.name.removeprefix("val_").replace("_", " ")
     text = f"held-out {name} was best here and got worse since"
-    return [Alarm(curve.x[best], text)]
+    return [Alarm(curve.name, curve.x[best], text)]
 
 
 def _curves(records: Sequence[dict[str, Any]]) -> Iterable[Curve]:

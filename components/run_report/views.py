@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,11 +133,11 @@ def metric_rows(report: ReportData) -> list[MetricRow]:
 def curve_charts(stage: StageFacts) -> list[tuple[str, Markup]]:
     """Returns (name, chart) of each logged quantity, its held-out twin in the same chart."""
     curves = {curve.name: curve for curve in stage.curves}
-    bases = dict.fromkeys(name.removeprefix("val_") for name in curves)
-    order = [name for name in bases if name not in COMMON] + [n for n in COMMON if n in bases]
-    alarms = [(alarm.x, alarm.text) for alarm in stage.alarms]
     made = []
-    for name in order:
+    for name in _chart_order(curves):
+        alarms = [
+            (item.x, item.text) for item in stage.alarms if item.curve.removeprefix("val_") == name
+        ]
         series = [
             charts.Series(kind, points, kind)
             for key, kind in ((name, "training"), (f"val_{name}", "held-out"))
@@ -148,6 +148,13 @@ def curve_charts(stage: StageFacts) -> list[tuple[str, Markup]]:
             chart = charts.line_chart(series, "pictures seen", plain(name), alarms)
             made.append((label, chart))
     return made
+
+
+def _chart_order(names: Iterable[str]) -> list[str]:
+    """What is trained on first, then what is only held out, then what all trainings log."""
+    ordered = sorted(names, key=lambda name: name.startswith("val_"))
+    bases = dict.fromkeys(name.removeprefix("val_") for name in ordered)
+    return sorted(bases, key=lambda name: name in COMMON)
 
 
 def timing_bars(timings: Sequence[NodeTime]) -> list[tuple[NodeTime, float]]:
@@ -179,6 +186,11 @@ def plain(name: str) -> str:
     return name.replace("_", " ")
 
 
+def sentence(text: str) -> str:
+    """Writes a phrase as a sentence."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
+
+
 def picture_source(png: str) -> Markup:
     """Returns the data address of a base64 PNG."""
     return Markup("data:image/png;base64,{}").format(png)
@@ -198,7 +210,7 @@ def _lead(verdict: Mapping[str, Any] | None) -> str:
     checks = verdict["checks"]
     if _state(verdict) == "blessed" and checks:
         return f"All {len(checks)} checks passed." if len(checks) > 1 else "The check passed."
-    return verdict["sentence"]
+    return sentence(verdict["sentence"].removeprefix("Refused: "))
 
 
 def _outcomes(report: ReportData) -> dict[str, tuple[bool, str]]:

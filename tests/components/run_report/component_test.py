@@ -12,6 +12,7 @@ from tfx.types import channel_utils, standard_artifacts
 
 from components.caption_example_gen.artifacts import RejectedRows
 from components.cross_modal_evaluator.judge import judge
+from components.data_gate.artifacts import DataDecision
 from components.run_report.artifacts import RunReportPage
 from components.run_report.component import RunReport
 from components.run_report.executor import Executor
@@ -96,8 +97,13 @@ def inputs(tmp_path, model_uri, examples_uri):
     }
     serving = {"model": "encoder", "blessed": True, "sentence": "S."}
     serving |= {"problems": [], "latencies": []}
+    finding = {"check": "c", "stops": False, "what": "Few words", "remedy": "Write more."}
+    decision = {"verdict": "pass", "findings": [finding], "figures": {}}
     progress = {"step": 1, "images": 8, "a": 1.0}
-    metrics = {"metrics.json": {"metrics": [METRIC.to_json()]}, "verdicts.json": verdicts}
+    metrics = {
+        "metrics.json": {"metrics": [METRIC.to_json()], "skipped": {}},
+        "verdicts.json": verdicts,
+    }
     kinds = standard_artifacts
     return made | {
         "examples": [examples],
@@ -106,6 +112,7 @@ def inputs(tmp_path, model_uri, examples_uri):
         ),
         "anomalies": put(kinds.ExampleAnomalies, "a", {"Split-test/SchemaDiff.pb": anomalies()}),
         "rejects": put(RejectedRows, "r", {"summary.json": summary}),
+        "gate": put(DataDecision, "g", {"decision.json": decision}),
         "evaluation": put(kinds.ModelEvaluation, "e", metrics),
         "encoder_run": put(kinds.ModelRun, "run", {"progress.jsonl": progress}),
         "encoder_serving": put(ServingCheckReport, "c", {"report.json": serving}),
@@ -128,6 +135,8 @@ def test_page_of_a_whole_run(tmp_path, inputs):
     assert report.data.rejects == {"missing_file": 2}
     assert report.data.splits[0].height == (8.0, 16.0, 32.0)
     assert report.data.anomalies == ("caption/text in test: too few values",)
+    assert report.data.gate.sentence == "1 finding; nothing stops the run."
+    assert report.data.gate.findings == ("Few words. Write more.",)
     assert report.stages[0].curves[0].name == "a"
     assert len(report.painted) == 8
     assert report.described[0].words

@@ -69,11 +69,12 @@ WHOLE = ReportData(
              "precision": "float32", "precision_reason": "No bfloat16 here.", "device": "CPU",
              "parameters": {"generator": 12000}, "stop_reason": "the time is spent"},
             (Curve("loss", (0.0, 90.0), (2.0, 1.0)), Curve("val_loss", (90.0,), (1.5,))),
-            (Alarm(45.0, "the loss stood still"),),
+            (Alarm("val_loss", 45.0, "the loss stood still"),),
             {"9": PIXEL},
         ),
     ),
     metrics=tuple(metric.to_json() for metric in METRICS),
+    skipped={"truth": "there is no check"},
     verdicts=tuple(item.to_json() for item in judge(METRICS, THRESHOLDS, {}).values()),
     painted=(Painted("a <b>red</b> circle", "en", (1, 2), (PIXEL, PIXEL), PIXEL),),
     described=(
@@ -123,7 +124,7 @@ def page(**changes):
         "empty caption", "caption/text in test: new values", "Nothing stands in the way.",
         "one finding", "9 steps", "1 min 1 s", "No bfloat16 here.", "the loss stood still",
         "it crashed", "and again", "30.0 s", "3.0 s (cached)", "Fast One", "3.11",
-        "People: a circle", "a:b 0.9", "红色的圆", "2000",
+        "People: a circle", "truth (there is no check)", "a:b 0.9", "红色的圆", "2000",
     ],
 )  # fmt: skip
 def test_page_tells(words):

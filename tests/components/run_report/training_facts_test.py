@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from components.run_report.report_data import Curve
+from components.run_report.report_data import Alarm, Curve
 from components.run_report.training_facts import alarms, read_progress, stage_facts
 
 
@@ -28,6 +28,11 @@ def test_records_of_one_step_stay_together_and_a_cut_line_is_left_out():
     assert len(records) == 2
 
 
+def test_looking_twice_at_one_step_keeps_the_last_look():
+    records = read_progress("\n".join([line(9, a=1.0), line(9, val_a=0.5), line(9, val_a=0.7)]))
+    assert [record.get("val_a") for record in records] == [None, 0.7]
+
+
 def test_stage_facts_of_a_whole_training(tmp_path):
     lines = [line(1, loss=4.0), line(2, loss=float("nan")), line(2, val_f1=0.25)]
     (tmp_path / "progress.jsonl").write_text("\n".join(lines))
@@ -39,7 +44,7 @@ def test_stage_facts_of_a_whole_training(tmp_path):
     assert facts.summary == {"steps": 2}
     assert facts.curves[0] == Curve("loss", (10.0, 20.0), (4.0, None))
     assert facts.curves[1] == Curve("val_f1", (20.0,), (0.25,))
-    assert [(alarm.x, alarm.text) for alarm in facts.alarms] == [(20.0, "loss is not finite")]
+    assert facts.alarms == (Alarm("loss", 20.0, "loss is not finite"),)
     assert list(facts.samples) == ["0", "2", "4", "6"]
     assert facts.samples["6"] == base64.b64encode(b"\x06").decode()
 
@@ -56,13 +61,13 @@ def held_out(name, *values):
 @pytest.mark.parametrize(
     ("curve", "where"),
     [
-        (held_out("val_cider_d", 0.5, 1.0, 0.8, 0.7), 10.0),
-        (held_out("val_kid_encoder", 0.5, 0.1, 0.3, 0.2), 10.0),
-        (held_out("val_cross_entropy", 2.0, 1.0, 1.5, 1.6), 10.0),
-        (held_out("val_cider_d", 0.5, 1.0, 0.8, 0.95), None),
-        (held_out("val_cider_d", 0.5, 1.0, 0.8), None),
-        (held_out("val_kid_encoder", 0.5, 0.3, 0.2, 0.1), None),
-        (held_out("cider_d", 0.5, 1.0, 0.8, 0.7), None),
+        (held_out("val_cider_d", 0.5, 1.0, 0.9, 0.8, 0.7), 10.0),
+        (held_out("val_kid_encoder", 0.5, 0.1, 0.3, 0.2, 0.2), 10.0),
+        (held_out("val_cross_entropy", 2.0, 1.0, 1.5, 1.6, 1.6), 10.0),
+        (held_out("val_cider_d", 0.5, 0.6, 1.0, 0.8, 0.95), None),
+        (held_out("val_cider_d", 0.5, 1.0, 0.7, 0.7), None),
+        (held_out("val_kid_encoder", 0.5, 0.3, 0.2, 0.1, 0.1), None),
+        (held_out("cider_d", 0.5, 1.0, 0.8, 0.7, 0.7), None),
     ],
 )
 def test_alarm_where_a_held_out_figure_was_best_before_it_fell(curve, where):
