@@ -34,14 +34,23 @@ make_root() {
 # Whatever this machine needs to reach its package indexes: certificates, names, pip's and uv's settings.
 copy_settings() {
   local file
-  for file in /etc/resolv.conf /etc/hosts /etc/ssl/certs/ca-certificates.crt \
-    /etc/pip.conf /etc/uv/uv.toml "$HOME/.config/pip/pip.conf" "$HOME/.pip/pip.conf" "$HOME/.config/uv/uv.toml" \
+  for file in /etc/resolv.conf /etc/hosts /etc/ssl/certs/ca-certificates.crt /etc/pip.conf /etc/uv/uv.toml \
     "${PIP_CONFIG_FILE:-}" "${SSL_CERT_FILE:-}" "${PIP_CERT:-}" "${REQUESTS_CA_BUNDLE:-}" "${CURL_CA_BUNDLE:-}"; do
-    if [ -f "$file" ]; then
-      mkdir -p "$root$(dirname "$file")"
-      cp -L "$file" "$root$file"
-    fi
+    copy_file "$file" "$root$file"
   done
+  # A new home for each run: what a test leaves there must not help the next one.
+  rm -rf "$work/home"
+  mkdir -p "$work/home"
+  for file in .config/pip/pip.conf .pip/pip.conf .config/uv/uv.toml; do
+    copy_file "$HOME/$file" "$work/home/$file"
+  done
+}
+
+copy_file() {
+  if [ -f "$1" ]; then
+    mkdir -p "$(dirname "$2")"
+    cp -L "$1" "$2"
+  fi
 }
 
 # The tracked files as they stand in the work tree; the copy keeps its environment.
@@ -53,7 +62,7 @@ copy_tree() {
 }
 
 settings() {
-  env | grep -E '^(CI|HOME|LANG|TERM|[A-Za-z]+_PROXY|[a-z]+_proxy|(PIP|UV|SSL|TUWEN)_[A-Z_]+|(REQUESTS|CURL)_CA_BUNDLE)=' |
+  env | grep -E '^(CI|LANG|TERM|[A-Za-z]+_PROXY|[a-z]+_proxy|(PIP|UV|SSL|TUWEN)_[A-Z_]+|(REQUESTS|CURL)_CA_BUNDLE)=' |
     grep -vE '^(UV_CACHE_DIR|TUWEN_CACHE)=' || true
 }
 
@@ -68,7 +77,7 @@ enter() {
   local -a environment
   mapfile -t environment < <(settings)
   exec chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "${environment[@]}" \
-    UV_CACHE_DIR=/srv/uv sh -c 'cd /srv/project && make --no-print-directory env && exec "$@"' sh "$@"
+    HOME=/srv/home UV_CACHE_DIR=/srv/uv sh -c 'cd /srv/project && make --no-print-directory env && exec "$@"' sh "$@"
 }
 
 [ "$(id -u)" = 0 ] || fail "a Debian 13 root needs the rights of root to be made and entered"
