@@ -36,5 +36,5 @@ test-debian13:  ## run the tests with the other stack in a Debian 13 root (needs
 	@requirements/debian13.sh $(CMD)
 
 clean:  ## remove the environment, tools and caches (runs/ stays)
-	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache build *.egg-info
-	find $(filter-out .git,$(wildcard data trainer components pipeline tests)) -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf .venv .tools .hypothesis .mypy_cache .ruff_cache .pytest_cache build *.egg-info
+	find data trainer components pipeline tests requirements -name __pycache__ -prune -exec rm -rf {} +
