@@ -13,7 +13,9 @@ import tensorflow as tf
 from components.cross_modal_evaluator.judge import Threshold, Verdict, judge, with_previous
 from data.schema import CaptionedImage
 from data.sources import files
-from trainer.evaluation import Evaluation, EvaluationSettings, evaluate
+from trainer.evaluation.evaluate import evaluate
+from trainer.evaluation.record import Evaluation
+from trainer.evaluation.settings import EvaluationSettings
 from trainer.metrics.result import Metric
 
 VERDICTS_FILE = "verdicts.json"

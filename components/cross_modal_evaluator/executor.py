@@ -15,7 +15,7 @@ from tfx.utils import path_utils
 from components import blessing, raw_examples
 from components.cross_modal_evaluator.assess import assess
 from components.cross_modal_evaluator.judge import MODELS, Verdict, read_thresholds
-from trainer.evaluation import EvaluationSettings
+from trainer.evaluation.settings import EvaluationSettings
 from trainer.settings_loader import from_mapping
 
 EXAMPLES = "examples"

@@ -10,7 +10,7 @@ from tfx.types import channel_utils, standard_artifacts
 from components.cross_modal_evaluator.component import CrossModalEvaluator
 from components.cross_modal_evaluator.executor import Executor
 from components.cross_modal_evaluator.judge import MODELS, Threshold
-from trainer.evaluation import EvaluationSettings
+from trainer.evaluation.settings import EvaluationSettings
 
 SETTINGS = EvaluationSettings(
     samples=10, train_samples=10, batch_size=5, diversity_prompts=2, diversity_samples=2

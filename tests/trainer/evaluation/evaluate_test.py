@@ -4,9 +4,11 @@ import math
 import numpy as np
 import pytest
 
-from trainer.evaluation import Evaluation, EvaluationSettings, evaluate
 from trainer.evaluation.checks import register
+from trainer.evaluation.evaluate import evaluate
+from trainer.evaluation.record import Evaluation
 from trainer.evaluation.scene_check import SceneCheck
+from trainer.evaluation.settings import EvaluationSettings
 from trainer.settings_loader import SettingsError
 
 SETTINGS = EvaluationSettings(
