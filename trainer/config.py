@@ -110,6 +110,7 @@ class GeneratorSettings:
         (StyleGAN2-ADA, train.py's rule).
       penalty_every: steps between two penalties; the weight is multiplied by as much.
       contrastive_weight: weight of the text-image term through the frozen encoder.
+      attribute_weight: weight of the frozen recogniser finding in the picture what was said.
       reconstruction_weight: weight of the evidence lower bound (per pixel value) of real pictures,
         whose noise a small posterior network infers; 0 leaves it out.
       mismatch_weight: weight of real pictures with other pictures' captions.
@@ -126,6 +127,7 @@ class GeneratorSettings:
     penalty_weight: float | None = None
     penalty_every: int = 16
     contrastive_weight: float = 1.0
+    attribute_weight: float = 0.5
     reconstruction_weight: float = 1.0
     mismatch_weight: float = 0.5
     batch_size: int = 32

@@ -29,7 +29,10 @@ def export_generator(
         data = experiment.data
         tokens = token_file(prepared, scratch)
         module = ServedModule(
-            (reader.text_tower, average), tokens, data.max_length, data.resolution
+            (reader.text_tower, reader.text_attributes, average),
+            tokens,
+            data.max_length,
+            data.resolution,
         )
         signatures = _signatures(module, reader, average, experiment.generator.noise)
         captions, _ = warmup_inputs(prepared.arrays("val"))
@@ -47,7 +50,8 @@ def export_generator(
 def _signatures(module: ServedModule, encoder: Encoder, average: keras.Model, width: int) -> dict:
     def paint(text, seed, truncation):
         noise = seeded_noise(seed, width) * truncation[:, None]
-        pictures = average((noise, encoder.text_tower(module.ids(text))))
+        told = encoder.condition(encoder.text_tower(module.ids(text)))
+        pictures = average((noise, told))
         return {"image_bytes": png(pictures), "text_oov": module.oov(text)}
 
     def by_text(text):

@@ -25,7 +25,7 @@ class ServedModule(tf.Module):
     """
 
     def __init__(
-        self, models: tuple[keras.Model, ...], token_file: str, max_length: int, resolution: int
+        self, models: tuple[keras.Layer, ...], token_file: str, max_length: int, resolution: int
     ):
         super().__init__()
         self.weights = [variable.value for model in models for variable in model.variables]

@@ -42,13 +42,13 @@ def build_captioner(
     return model
 
 
-def build_generator(experiment: Experiment, policy: str) -> keras.Model:
-    """The generator alone, as it is exported."""
+def build_generator(experiment: Experiment, condition: int, policy: str) -> keras.Model:
+    """The generator for a `condition` of that width."""
     keras.utils.set_random_seed(experiment.training.seed + 2)
     settings = experiment.generator
     with policy_scope(policy):
         model = GENERATORS[settings.architecture][0](settings, experiment.data.resolution)
-        model((tf.zeros([2, settings.noise]), tf.zeros([2, experiment.encoder.embedding])))
+        model((tf.zeros([2, settings.noise]), tf.zeros([2, condition])))
     return model
 
 
@@ -61,11 +61,11 @@ def build_posterior(experiment: Experiment, grid: tuple[int, ...], policy: str) 
     return model
 
 
-def build_discriminator(experiment: Experiment, policy: str) -> keras.Model:
+def build_discriminator(experiment: Experiment, condition: int, policy: str) -> keras.Model:
     """The discriminator that goes with the generator of the same architecture."""
     keras.utils.set_random_seed(experiment.training.seed + 3)
     settings, side = experiment.generator, experiment.data.resolution
     with policy_scope(policy):
         model = GENERATORS[settings.architecture][1](settings, side)
-        model((tf.zeros([4, side, side, 3]), tf.zeros([4, experiment.encoder.embedding])))
+        model((tf.zeros([4, side, side, 3]), tf.zeros([4, condition])))
     return model

@@ -17,6 +17,8 @@ from data.text import PAD
 from trainer.config import EncoderSettings
 
 GRID = 8
+# Weight of a certain attribute beside an embedding of unit variance.
+CERTAIN = 3.0
 # Attributes are rare: logits start at about 5 %, or the first hundred steps only learn that.
 RARE = keras.initializers.Constant(-3.0)
 
@@ -182,7 +184,23 @@ class Encoder(keras.Model):
         images, ids = inputs
         code = self.image_tower(images, training=training, seed=seed)
         text = self.text_tower(ids, training=training)
-        return code, text, self.text_attributes(text * self.scale())
+        return code, text, self.said(text)
+
+    def said(self, text):
+        """Attribute logits float32 [N, A] of sentences, from their embeddings [N, d]."""
+        return self.text_attributes(text * float(text.shape[-1]) ** 0.5)
+
+    def condition(self, text):
+        """What a generator needs to know of sentences, from their embeddings [N, d].
+
+        The embedding at unit variance beside how surely each attribute is said: an attribute that
+        differs in one word differs in one number here.
+
+        Returns:
+          float32 [N, d + A].
+        """
+        scaled = text * float(text.shape[-1]) ** 0.5
+        return ops.concatenate([scaled, CERTAIN * ops.sigmoid(self.said(text))], axis=-1)
 
     def scale(self):
         """The inverse temperature, at most 100 (CLIP, section 2.5)."""

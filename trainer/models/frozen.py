@@ -27,34 +27,53 @@ class PictureCodes(NamedTuple):
     attributes: np.ndarray
 
 
+class SentenceCodes(NamedTuple):
+    """Codes of N captions.
+
+    Attributes:
+      embedding: float32 [N, d] unit vectors.
+      condition: float32 [N, c], what a generator is told.
+    """
+
+    embedding: np.ndarray
+    condition: np.ndarray
+
+
 class FrozenEncoder:
     """Inference with an encoder whose weights no longer change."""
 
     def __init__(self, model: Encoder):
         self.model = model
         self._images = tf.function(self._encode_images, reduce_retracing=True)
-        self._texts = tf.function(model.text_tower.__call__, reduce_retracing=True)
+        self._texts = tf.function(self._encode_texts, reduce_retracing=True)
 
     def _encode_images(self, images):
         code = self.model.image_tower(to_float(images))
         return code._replace(grid=tf.cast(flatten_grid(code.grid), tf.float16))
 
+    def _encode_texts(self, ids):
+        embedding = self.model.text_tower(ids)
+        return SentenceCodes(embedding, self.model.condition(embedding))
+
     def images(self, images: np.ndarray) -> PictureCodes:
         """Encodes uint8 [N, R, R, 3]."""
-        parts = [self._images(images[i : i + _BATCH]) for i in range(0, len(images), _BATCH)]
-        return PictureCodes(
-            *(np.concatenate([np.asarray(x) for x in each]) for each in zip(*parts, strict=True))
-        )
+        return PictureCodes(*_in_batches(self._images, images))
 
-    def texts(self, ids: np.ndarray) -> np.ndarray:
-        """Encodes int32 [N, L] as unit vectors float32 [N, d]."""
-        parts = [self._texts(ids[i : i + _BATCH]) for i in range(0, len(ids), _BATCH)]
-        return np.concatenate([np.asarray(x) for x in parts])
+    def texts(self, ids: np.ndarray) -> SentenceCodes:
+        """Encodes int32 [N, L]."""
+        return SentenceCodes(*_in_batches(self._texts, ids))
 
-    def all_captions(self, ids: np.ndarray) -> np.ndarray:
-        """Encodes int32 [N, C, L], every caption of every picture, as float32 [N, C, d]."""
+    def all_captions(self, ids: np.ndarray) -> SentenceCodes:
+        """Encodes int32 [N, C, L], every caption of every picture: fields are [N, C, ...]."""
         count, captions, length = ids.shape
-        return self.texts(ids.reshape(-1, length)).reshape(count, captions, -1)
+        codes = self.texts(ids.reshape(-1, length))
+        return SentenceCodes(*(field.reshape(count, captions, -1) for field in codes))
+
+
+def _in_batches(encode, inputs: np.ndarray) -> list[np.ndarray]:
+    """Applies `encode` piecewise and joins each field of its answers."""
+    parts = [encode(inputs[i : i + _BATCH]) for i in range(0, len(inputs), _BATCH)]
+    return [np.concatenate([np.asarray(x) for x in field]) for field in zip(*parts, strict=True)]
 
 
 def flatten_grid(grid: tf.Tensor) -> tf.Tensor:

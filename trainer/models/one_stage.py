@@ -67,7 +67,7 @@ class OneStageGenerator(keras.Model):
     """Picture from noise and sentence.
 
     Call arguments:
-      noise: float [N, noise];  text: float [N, d] unit vectors.
+      noise: float [N, noise];  text: float [N, c], the encoder's `condition`.
     Returns:
       float32 [N, R, R, 3] in [-1, 1].
     """
@@ -90,8 +90,6 @@ class OneStageGenerator(keras.Model):
 
     def call(self, inputs):
         noise, text = inputs
-        # A unit vector's entries are small; bring them to the noise's scale.
-        text = text * float(text.shape[-1]) ** 0.5
         both = ops.concatenate([noise, text], axis=-1)
         condition = ops.leaky_relu(self.condition(both), 0.2)
         x = self.reshape(self.seed(both))
@@ -102,10 +100,7 @@ class OneStageGenerator(keras.Model):
 
 
 class CriticBlock(layers.Layer):
-    """Halves the side by two convolutions, whose part enters through a gate that starts at 0.
-
-    Source of the gate: DF-GAN's released discriminator; it lets training start nearly linear.
-    """
+    """Halves the side by two convolutions beside a pooled shortcut."""
 
     def __init__(self, channels: int, **kwargs):
         super().__init__(**kwargs)
@@ -113,12 +108,11 @@ class CriticBlock(layers.Layer):
         self.second = layers.Conv2D(channels, 3, padding="same")
         self.shortcut = layers.Conv2D(channels, 1)
         self.pool = layers.AveragePooling2D(2)
-        self.gate = self.add_weight(shape=(), initializer="zeros", name="gate")
 
     def call(self, x):
         h = ops.leaky_relu(self.first(x), 0.2)
         h = ops.leaky_relu(self.second(h), 0.2)
-        return self.shortcut(self.pool(x)) + ops.cast(self.gate, h.dtype) * h
+        return self.shortcut(self.pool(x)) + h
 
 
 class OneStageDiscriminator(keras.Model):
@@ -154,8 +148,8 @@ class OneStageDiscriminator(keras.Model):
         return ops.concatenate([x, _batch_deviation(x)], axis=-1)
 
     def judge(self, grid, text):
-        """Grid of `features` and float [N, d] unit vectors -> float32 [N] logits."""
-        text = self.sentence(text * float(text.shape[-1]) ** 0.5)[:, None, None, :]
+        """Grid of `features` and float [N, c] conditions -> float32 [N] logits."""
+        text = self.sentence(text)[:, None, None, :]
         text = ops.broadcast_to(text, (ops.shape(grid)[0], SEED_SIDE, SEED_SIDE, text.shape[-1]))
         x = ops.concatenate([grid, ops.cast(text, grid.dtype)], axis=-1)
         x = ops.leaky_relu(self.joint(x), 0.2)

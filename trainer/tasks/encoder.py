@@ -86,7 +86,10 @@ class EncoderTask:
         """Recall at 1 of 100 both ways with each picture's first caption, and F1."""
         held = self.held_out
         count = min(VALIDATION, len(held))
-        code, text = self.frozen.images(held.images[:count]), self.frozen.texts(held.ids[:count, 0])
+        code, text = (
+            self.frozen.images(held.images[:count]),
+            self.frozen.texts(held.ids[:count, 0]).embedding,
+        )
         groups = [captions[0] for captions in held.captions[:count]]
         pool = candidate_count(count, 100, groups)
         values = {

@@ -15,14 +15,14 @@ from trainer.batches import Sampler
 from trainer.config import Experiment, GeneratorSettings
 from trainer.export.generator import export_generator
 from trainer.losses.adversarial import ADVERSARIAL
-from trainer.losses.contrastive import info_nce
+from trainer.losses.contrastive import binary_cross_entropy, info_nce
 from trainer.losses.penalties import PENALTIES
 from trainer.losses.variational import gaussian_kl, gaussian_reconstruction
 from trainer.metrics.distribution import kid
 from trainer.metrics.retrieval import candidate_count, r_precision
 from trainer.models.build import build_discriminator, build_generator, build_posterior
 from trainer.models.encoder import Encoder
-from trainer.models.frozen import FrozenEncoder
+from trainer.models.frozen import FrozenEncoder, SentenceCodes
 from trainer.models.posterior import draw
 from trainer.precision import float32_compute
 from trainer.randomness import fold, step_seed
@@ -52,9 +52,10 @@ class GeneratorTask:
         self.grid = self.frozen.images(self.train.images).grid
         self._prepare_validation()
         self.sampler = Sampler(len(self.train), self.batch_size, self.seed)
-        self.generator = build_generator(experiment, policy)
-        self.average = build_generator(experiment, "float32")
-        self.discriminator = build_discriminator(experiment, policy)
+        width = self.text.condition.shape[-1]
+        self.generator = build_generator(experiment, width, policy)
+        self.average = build_generator(experiment, width, "float32")
+        self.discriminator = build_discriminator(experiment, width, policy)
         self.posterior = build_posterior(experiment, self.grid.shape[1:], policy)
         self.generator_optimizer = _adam(settings.learning_rate, settings.clip_norm, self.generator)
         self.posterior_optimizer = _adam(settings.learning_rate, settings.clip_norm, self.posterior)
@@ -80,7 +81,8 @@ class GeneratorTask:
     def batch(self, step: int) -> tuple[np.ndarray, ...]:
         rows = self.sampler.rows(step)
         caption = self.sampler.captions(step, self.train.caption_count[rows])
-        return self.train.images[rows], self.text[rows, caption], self.grid[rows]
+        text = SentenceCodes(*(field[rows, caption] for field in self.text))
+        return self.train.images[rows], text, self.grid[rows]
 
     def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
         settings = self.settings
@@ -91,18 +93,25 @@ class GeneratorTask:
         seed = step_seed(self.seed, step)
         real = to_float(images)
         noise = tf.random.stateless_normal([self.batch_size, self.settings.noise], fold(seed, 1))
-        with tf.GradientTape(persistent=True) as tape:
+        with tf.GradientTape() as tape:
             mean, log_variance = self.posterior(grid)
             inferred = draw(mean, log_variance, fold(seed, 5))
-            painted = self.generator((tf.concat([noise, inferred], 0), tf.concat([text, text], 0)))
+            painted = self.generator(
+                (tf.concat([noise, inferred], 0), tf.concat([text.condition] * 2, 0))
+            )
             fake, again = tf.split(painted, 2)
             losses = self._train_discriminator(penalise, progress, real, fake, text, seed)
             loss, parts = self._generator_loss(fake, text, fold(seed, 4))
             parts |= _evidence(again, real, mean, log_variance)
             bound = parts["reconstruction"] + parts["kl"]
             loss += self.settings.reconstruction_weight * bound
-        self._apply(tape, loss, self.generator, self.generator_optimizer, progress)
-        self._apply(tape, loss, self.posterior, self.posterior_optimizer, progress)
+        painters = [self.generator.trainable_variables, self.posterior.trainable_variables]
+        gradients = tape.gradient(loss, painters)
+        rate = self.settings.learning_rate * warmup_cosine(progress)
+        for optimizer, gradient, variables in zip(
+            (self.generator_optimizer, self.posterior_optimizer), gradients, painters, strict=True
+        ):
+            _apply(optimizer, rate, gradient, variables)
         seen = tf.cast(step + 1, tf.float32) * self.batch_size
         keep = ema.decay(seen, self.batch_size, self.settings.ema_images)
         ema.update(self.average.variables, self.generator.variables, keep)
@@ -117,8 +126,9 @@ class GeneratorTask:
                 with float32_compute(self.discriminator):
                     parts["penalty"] = self._penalty(real, text)
                 loss += parts["penalty"] * self.settings.penalty_every
-        # The generator's tape would otherwise record this update.
-        self._apply(tape, loss, self.discriminator, self.discriminator_optimizer, progress)
+        variables = self.discriminator.trainable_variables
+        rate = self.settings.discriminator_learning_rate * warmup_cosine(progress)
+        _apply(self.discriminator_optimizer, rate, tape.gradient(loss, variables), variables)
         return parts
 
     def _discriminator_losses(self, real, fake, text, seed):
@@ -127,11 +137,12 @@ class GeneratorTask:
         fake = augment(fake, settings.augment, fold(seed, 3))
         grids = self.discriminator.features(tf.concat([real, fake], axis=0))
         real_grid, fake_grid = tf.split(grids, 2)
-        other = tf.roll(text, 1, axis=0)
-        differs = tf.cast(tf.reduce_sum(text * other, axis=-1) < SAME_CAPTION, tf.float32)
+        told, other = text.condition, tf.roll(text.condition, 1, axis=0)
+        alike = tf.reduce_sum(text.embedding * tf.roll(text.embedding, 1, axis=0), axis=-1)
+        differs = tf.cast(alike < SAME_CAPTION, tf.float32)
         judged = self.discriminator.judge(
             tf.concat([real_grid, fake_grid, real_grid], axis=0),
-            tf.concat([text, text, other], axis=0),
+            tf.concat([told, told, other], axis=0),
         )
         real_logit, fake_logit, mismatch = tf.split(judged, 3)
         share = settings.mismatch_weight
@@ -143,30 +154,32 @@ class GeneratorTask:
 
     def _penalty(self, real, text):
         penalty = PENALTIES[self.settings.penalty]
-        values = penalty(lambda x, t: self.discriminator((x, t)), real, text)
+        values = penalty(lambda x, t: self.discriminator((x, t)), real, text.condition)
         return self.penalty_weight * tf.reduce_mean(values)
 
     def _generator_loss(self, fake, text, seed):
         seen = augment(fake, self.settings.augment, seed)
-        adversarial = ADVERSARIAL[self.settings.loss].generator(self.discriminator((seen, text)))
+        adversarial = ADVERSARIAL[self.settings.loss].generator(
+            self.discriminator((seen, text.condition))
+        )
         parts = {"g_adversarial": tf.reduce_mean(adversarial)}
         loss = parts["g_adversarial"]
-        if self.settings.contrastive_weight:
-            code = self.encoder.image_tower(fake)
-            scale = tf.stop_gradient(self.encoder.scale())
-            same = tf.matmul(text, text, transpose_b=True) > SAME_CAPTION
-            parts["g_contrastive"] = tf.reduce_mean(info_nce(code.embedding, text, scale, same))
-            loss += self.settings.contrastive_weight * parts["g_contrastive"]
+        parts |= self._agreement(fake, text)
+        loss += self.settings.contrastive_weight * parts["g_contrastive"]
+        loss += self.settings.attribute_weight * parts["g_attributes"]
         return loss, parts
 
-    def _apply(self, tape, loss, model, optimizer, progress):
-        gradients = tape.gradient(loss, model.trainable_variables)
-        rate = {
-            True: self.settings.discriminator_learning_rate,
-            False: self.settings.learning_rate,
-        }[model is self.discriminator]
-        optimizer.learning_rate.assign(rate * warmup_cosine(progress))
-        optimizer.apply(gradients, model.trainable_variables)
+    def _agreement(self, fake, text):
+        """What the frozen encoder says of generated pictures and their captions."""
+        code, embedding = self.encoder.image_tower(fake), text.embedding
+        same = tf.matmul(embedding, embedding, transpose_b=True) > SAME_CAPTION
+        near = info_nce(code.embedding, embedding, self.encoder.scale(), same)
+        said = tf.sigmoid(self.encoder.said(embedding))
+        missing = tf.reduce_sum(binary_cross_entropy(code.attributes, said))
+        return {
+            "g_contrastive": tf.reduce_mean(near),
+            "g_attributes": missing / tf.maximum(tf.reduce_sum(said), 1.0),
+        }
 
     def state(self):
         return {
@@ -192,18 +205,18 @@ class GeneratorTask:
 
         Both use the encoder that trained the generator: for watching, not for reporting.
         """
-        count = len(self.held_text)
-        codes = self.frozen.images(self.paint(self.held_noise, self.held_text))
+        count = len(self.held_noise)
+        codes = self.frozen.images(self.paint(self.held_noise, self.held_text.condition))
         groups = [captions[0] for captions in self.held_out.captions[:count]]
         pool = candidate_count(count, 100, groups)
-        found = r_precision(codes.embedding, self.held_text, pool, groups=groups)
+        found = r_precision(codes.embedding, self.held_text.embedding, pool, groups=groups)
         distance = kid(self.held_codes.embedding, codes.embedding, rounds=0)
         return {"kid_encoder": distance.value, f"r_precision_1of{pool}": found.value}
 
     def sample_grid(self) -> np.ndarray:
         rows, columns = GRID
-        count = min(rows * columns, len(self.held_text))
-        images = self.paint(self.held_noise[:count], self.held_text[:count])
+        count = min(rows * columns, len(self.held_noise))
+        images = self.paint(self.held_noise[:count], self.held_text.condition[:count])
         return grid_of(images, min(columns, count))
 
     def parameters(self) -> dict[str, int]:
@@ -214,6 +227,11 @@ class GeneratorTask:
 
     def export(self, directory: str) -> None:
         export_generator(self.experiment, self.prepared, self.encoder, self.average, directory)
+
+
+def _apply(optimizer, rate, gradients, variables) -> None:
+    optimizer.learning_rate.assign(rate)
+    optimizer.apply(gradients, variables)
 
 
 def _evidence(again, real, mean, log_variance):
