@@ -72,15 +72,14 @@ _Cells = Callable[[Sequence[str]], tuple[list[str], int]]
 
 
 def _read_table(path: str, name: str, cells_of: _Cells) -> Iterator[Place | Reject]:
-    lines = [line.decode("utf-8", "surrogateescape") for line in files.lines(path)]
-    start = next((place for place, line in enumerate(lines) if line.strip()), None)
+    lines = _decoded(path)
+    start = next((place for place, line in enumerate(lines) if line), None)
     if start is None:
         raise DataError(name, "the file is empty", f"Begin it with a header of {_columns()}.")
-    header, taken = cells_of(lines[start : start + 1])
-    columns = _header(header, f"{name}:{start + 1}")
-    place = start + taken
+    columns = _header(lines[start], f"{name}:{start + 1}", cells_of)
+    place = start + 1
     while place < len(lines):
-        if not lines[place].strip():
+        if not lines[place]:
             place += 1
             continue
         where = f"{name}:{place + 1}"
@@ -91,6 +90,14 @@ def _read_table(path: str, name: str, cells_of: _Cells) -> Iterator[Place | Reje
             taken = 1
             yield Reject.of(where, "", "malformed_row", str(error))
         place += taken
+
+
+def _decoded(path: str) -> list[str]:
+    """Returns the lines; blank is what bytes call blank, for text counts more marks as blanks."""
+    return [
+        line.decode("utf-8", "surrogateescape") if line.strip() else ""
+        for line in files.lines(path)
+    ]
 
 
 def _csv_cells(lines: Sequence[str]) -> tuple[list[str], int]:
@@ -112,8 +119,13 @@ def _columns() -> str:
     return ", ".join(COLUMNS)
 
 
-def _header(cells: Sequence[str], where: str) -> list[str]:
-    columns = [cell.strip() for cell in cells]
+def _header(line: str, where: str, cells_of: _Cells) -> list[str]:
+    try:
+        columns = [cell.strip() for cell in cells_of([line])[0]]
+    except ValueError as error:
+        raise DataError(
+            where, f"the header is {error}", f"Name the columns {_columns()}."
+        ) from error
     for place, column in enumerate(columns):
         if not _COLUMN.fullmatch(column):
             raise DataError(

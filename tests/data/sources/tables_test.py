@@ -174,6 +174,7 @@ def test_nesting_without_end_is_a_reject(tmp_path):
         ("image,caption,caption\n", "captions.csv:1, column 3", "twice"),
         ("\nimage,language\n", "captions.csv:2", "no caption"),
         ("caption\n", "captions.csv:1", "no image"),
+        ('"image,caption\n', "captions.csv:1", "the header is not a CSV row"),
     ],
 )
 def test_a_wrong_header_stops_with_its_place(tmp_path, content, where, problem):
