@@ -1,0 +1,75 @@
+"""DataGate: the node that lets data pass or stops the run, always with its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import standard_artifacts
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from components.caption_example_gen.artifacts import RejectedRows
+from components.data_gate import executor
+from components.data_gate.artifacts import DataDecision
+from components.data_gate.findings import GateLimits
+
+DEFAULT_LIMITS = GateLimits()
+
+
+class DataGateSpec(ComponentSpec):
+    """Channels and properties of DataGate."""
+
+    PARAMETERS: Mapping[str, ExecutionParameter] = {
+        executor.LIMITS: ExecutionParameter(type=str),
+    }
+    INPUTS: Mapping[str, ChannelParameter] = {
+        executor.EXAMPLES: ChannelParameter(type=standard_artifacts.Examples),
+        executor.STATISTICS: ChannelParameter(type=standard_artifacts.ExampleStatistics),
+        executor.ANOMALIES: ChannelParameter(type=standard_artifacts.ExampleAnomalies),
+        executor.REJECTS: ChannelParameter(type=RejectedRows),
+    }
+    OUTPUTS: Mapping[str, ChannelParameter] = {
+        executor.GATE: ChannelParameter(type=DataDecision),
+    }
+
+
+class DataGate(base_component.BaseComponent):
+    """Fails, and so stops all nodes behind it, when the data must not be trained on.
+
+    Standard components take no decision as input; make them wait with `add_upstream_node`.
+
+    Component `outputs` contains:
+      - `gate`: Channel of type `DataDecision`.
+    """
+
+    SPEC_CLASS = DataGateSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+
+    def __init__(
+        self,
+        *,
+        examples: types.BaseChannel,
+        statistics: types.BaseChannel,
+        anomalies: types.BaseChannel,
+        rejects: types.BaseChannel,
+        limits: GateLimits = DEFAULT_LIMITS,
+    ) -> None:
+        """Builds the node.
+
+        Args:
+          examples: Channel of type `standard_artifacts.Examples` in the raw format.
+          statistics: of those examples, Channel of type `standard_artifacts.ExampleStatistics`.
+          anomalies: Channel of type `standard_artifacts.ExampleAnomalies`.
+          rejects: Channel of type `RejectedRows`.
+          limits: what the data may be like.
+        """
+        spec = DataGateSpec(
+            examples=examples,
+            statistics=statistics,
+            anomalies=anomalies,
+            rejects=rejects,
+            limits=limits.to_json(),
+            gate=types.Channel(type=DataDecision),
+        )
+        super().__init__(spec=spec)

@@ -1,0 +1,126 @@
+"""Looks at statistics, anomalies, rejects and the examples themselves; passes or stops."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from absl import logging
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+from tfx import types
+from tfx.components.example_validator.executor import DEFAULT_FILE_NAME as ANOMALIES_FILE
+from tfx.components.statistics_gen import stats_artifact_utils
+from tfx.dsl.components.base import base_executor
+from tfx.types import artifact_utils
+
+from components import raw_examples, stops
+from components.caption_example_gen.executor import SUMMARY_FILE
+from components.data_gate import anomalies as judging
+from components.data_gate.checks import CHECKS, Splits
+from components.data_gate.facts import gather
+from components.data_gate.findings import Decision, Finding, GateLimits
+from data.sources import files
+
+EXAMPLES = "examples"
+STATISTICS = "statistics"
+ANOMALIES = "anomalies"
+REJECTS = "rejects"
+GATE = "gate"
+LIMITS = "limits"
+
+DECISION_FILE = "decision.json"
+
+
+class Executor(base_executor.BaseExecutor):
+    """Executor of DataGate."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes `decision.json`.
+
+        Raises:
+          DataError: the data must not be trained on. The decision then stands in `stopped/` beside
+            the output, which TFX deletes.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        limits = GateLimits.from_mapping(json.loads(exec_properties[LIMITS]))
+        examples = artifact_utils.get_single_instance(input_dict[EXAMPLES])
+        splits = {
+            split: gather(raw_examples.read(artifact_utils.get_split_uri([examples], split)))
+            for split in artifact_utils.decode_split_names(examples.split_names)
+        }
+        summary = _summary(artifact_utils.get_single_uri(input_dict[REJECTS]))
+        findings = [
+            *_anomalies(artifact_utils.get_single_instance(input_dict[ANOMALIES])),
+            *_statistics(artifact_utils.get_single_instance(input_dict[STATISTICS]), splits),
+            *_rejects(summary),
+            *(finding for check in CHECKS for finding in check(splits, limits)),
+        ]
+        decision = Decision.of(findings, figures(splits, summary))
+        _announce(decision, artifact_utils.get_single_uri(output_dict[GATE]))
+
+
+def _announce(decision: Decision, uri: str) -> None:
+    for finding in decision.findings:
+        log = logging.error if finding.stops else logging.warning
+        log("DataGate, %s: %s. %s", finding.check, finding.what, finding.remedy)
+    text = decision.to_json()
+    files.write_whole(f"{uri}/{DECISION_FILE}", text.encode("utf-8"))
+    if not decision.passed:
+        decision.raise_if_stopped(stops.leave(uri, DECISION_FILE, text))
+
+
+def _summary(uri: str) -> dict[str, Any]:
+    return json.loads(files.read(f"{uri}/{SUMMARY_FILE}").decode("utf-8"))
+
+
+def _anomalies(artifact: types.Artifact) -> Iterator[Finding]:
+    for split in artifact_utils.decode_split_names(artifact.split_names):
+        uri = artifact_utils.get_split_uri([artifact], split)
+        found = anomalies_pb2.Anomalies.FromString(files.read(f"{uri}/{ANOMALIES_FILE}"))
+        yield from judging.judge(split, found)
+
+
+def _statistics(artifact: types.Artifact, splits: Splits) -> Iterator[Finding]:
+    """Statistics of other examples would have been validated in vain."""
+    for split in artifact_utils.decode_split_names(artifact.split_names):
+        described = stats_artifact_utils.load_statistics(artifact, split).proto().datasets
+        count = sum(one.num_examples for one in described)
+        pictures = len(splits.get(split, ()))
+        if count != pictures:
+            yield Finding(
+                "statistics",
+                True,
+                f"they describe {count} pictures of {split}, which has {pictures}",
+                "Compute the statistics of these examples, in full and not of a sample.",
+            )
+
+
+def _rejects(summary: Mapping[str, Any]) -> Iterator[Finding]:
+    if summary["rejects"]:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in summary["rejects"].items())
+        yield Finding(
+            "rejects",
+            False,
+            f"{summary['reject_share']:.1%} of the rows were left out: {reasons}",
+            "See rejects.jsonl for each row and its remedy.",
+        )
+
+
+def figures(splits: Splits, summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what the report shows of the data."""
+    rows = [row for rows in splits.values() for row in rows]
+    return {
+        "pictures": {split: len(rows) for split, rows in splits.items()},
+        "captions": dict(Counter(tag for row in rows for tag in row.languages)),
+        "distinct_captions": len({caption for row in rows for caption in row.folded}),
+        "attributes": len({name for row in rows for name in row.attributes}),
+        "rejects": summary["rejects"],
+        "reject_share": summary["reject_share"],
+    }
