@@ -104,7 +104,7 @@ def veil(attention: np.ndarray) -> bytes:
     pixels = np.zeros((*attention.shape, 4), np.uint8)
     pixels[..., 3] = np.rint(DARKEST * (1 - share))
     out = io.BytesIO()
-    Image.fromarray(pixels, "RGBA").save(out, "PNG")
+    Image.fromarray(pixels).save(out, "PNG")
     return out.getvalue()
 
 

@@ -69,6 +69,7 @@ def build(model: str, pictures: Sequence[CaptionedImage], batch: int) -> list[Pr
 
     Every signature gets a request of one row, one of `batch` rows in another order that holds the
     first row again, requests that must be refused, and the first request once more after these.
+    Where the request has a seed, every row of the batch is also sent alone.
 
     Raises:
       ValueError: there is no picture to ask with.
@@ -100,16 +101,18 @@ def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
 
 
 def _answers(signature: str, rows: list[dict[str, Any]]) -> list[Probe]:
-    one = Probe(f"{signature} x1", signature, _columns(rows[:1]), repeats=5)
+    alone = [Probe(f"{signature} x1", signature, _columns(rows[:1]), repeats=5)]
+    if "seed" in rows[0]:
+        # A picture must be the same to the byte in any batch; one row would show that by luck only.
+        alone += [
+            Probe(f"{signature} row {i} alone", signature, _columns([row]))
+            for i, row in enumerate(rows[1:], 1)
+        ]
     last = len(rows) - 1
-    many = Probe(
-        f"{signature} x{len(rows)}",
-        signature,
-        _columns(rows[::-1]),
-        repeats=3,
-        twins=(Twin(last, one.name, 0),),
-    )
-    return [one, many] if last else [one]
+    twins = tuple(Twin(last - i, probe.name, 0) for i, probe in enumerate(alone))
+    name = f"{signature} x{len(rows)}"
+    many = Probe(name, signature, _columns(rows[::-1]), repeats=3, twins=twins)
+    return [*alone, many]
 
 
 def _refusals(signature: str, rows: list[dict[str, Any]]) -> list[Probe]:

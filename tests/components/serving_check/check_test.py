@@ -105,9 +105,19 @@ def test_every_signature_is_asked_alone_in_a_batch_and_again(pictures):
         probes = build(kind, pictures["test"], 4)
         assert len({probe.name for probe in probes}) == len(probes)
         for name in signatures:
-            rows = [probe.rows for probe in probes if probe.signature == name]
-            assert rows[:2] == [1, 4]
-            assert any(probe.twins for probe in probes if probe.signature == name)
+            asked = [probe for probe in probes if probe.signature == name]
+            timed = [probe.rows for probe in asked if probe.repeats > 1]
+            assert timed == [1, 4]
+            assert asked[-1].twins and asked[-1].inputs == asked[0].inputs
+
+
+def test_every_seeded_row_is_compared_with_itself_alone(pictures):
+    asked = {probe.name: probe for probe in build("generator", pictures["test"], 3)}
+    many = asked["generate x3"]
+    assert [twin.row for twin in many.twins] == [2, 1, 0]
+    for twin in many.twins:
+        alone = asked[twin.other].inputs
+        assert alone == {name: [column[twin.row]] for name, column in many.inputs.items()}
 
 
 def facts_of(kind, **changes):
