@@ -79,12 +79,12 @@ class CaptionerSettings:
 
     units: int = 256
     embedding: int = 128
-    dropout: float = 0.2
+    dropout: float = 0.1
     label_smoothing: float = 0.0
     beam: int = 3
     length_power: float = 0.7
-    batch_size: int = 128
-    learning_rate: float = 2e-3
+    batch_size: int = 64
+    learning_rate: float = 3e-3
     weight_decay: float = 0.0
     clip_norm: float = 5.0
 
@@ -126,13 +126,13 @@ class GeneratorSettings:
     penalty: str = "r1"
     penalty_weight: float | None = None
     penalty_every: int = 16
-    contrastive_weight: float = 1.0
-    attribute_weight: float = 0.5
-    reconstruction_weight: float = 1.0
+    contrastive_weight: float = 0.3
+    attribute_weight: float = 0.3
+    reconstruction_weight: float = 6.0
     mismatch_weight: float = 0.5
     batch_size: int = 32
-    learning_rate: float = 2e-4
-    discriminator_learning_rate: float = 4e-4
+    learning_rate: float = 1e-3
+    discriminator_learning_rate: float = 1e-3
     clip_norm: float = 10.0
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
@@ -97,6 +98,7 @@ def run(
                 log.look(step, budget, task)
                 looked = budget.elapsed
             if budget.elapsed - saved > settings.checkpoint_seconds:
+                _require_finite(losses, step, task.stage)
                 checkpoints.save(step, budget.elapsed)
                 saved = budget.elapsed
         trained = budget.elapsed
@@ -121,8 +123,8 @@ def run(
     return summary
 
 
-def _require_finite(losses: dict[str, float], step: int, stage: str) -> None:
-    broken = [name for name, value in losses.items() if not math.isfinite(value)]
+def _require_finite(losses: dict[str, Any], step: int, stage: str) -> None:
+    broken = [name for name, value in losses.items() if not math.isfinite(float(value))]
     if broken:
         raise TrainingError(
             f"{stage}: {', '.join(broken)} is not finite at step {step}. The last checkpoint is "

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from data.prepared import PreparedData
 from trainer import loop, precision
-from trainer.config import STAGES, Experiment
+from trainer.config import STAGES, DataSettings, Experiment
 from trainer.export.bundle import RestoredEncoder, load_encoder
 from trainer.settings_loader import SettingsError, require_one_of, to_mapping
 from trainer.tasks.base import Task
@@ -43,6 +43,7 @@ def train(
       TrainingError: training broke down.
     """
     require_one_of("stage", stage, STAGES)
+    _require_fit("settings", experiment.data, prepared)
     policy, reason = precision.choose(experiment.training.precision)
     encoder = None if stage == "encoder" else _encoder(stage, encoder_dir, prepared, policy)
     if encoder is not None:
@@ -73,7 +74,18 @@ def _encoder(
             f"{directory}: the encoder knows another vocabulary than the prepared data; "
             f"train the stage 'encoder' on the same data as '{stage}'"
         )
+    _require_fit(directory, encoder.experiment.data, prepared)
     return encoder
+
+
+def _require_fit(where: str, data: DataSettings, prepared: PreparedData) -> None:
+    for key in ("resolution", "max_length"):
+        wanted, found = getattr(data, key), getattr(prepared, key)
+        if wanted != found:
+            raise SettingsError(
+                f"{where}: data.{key} is {wanted}, and the data was prepared with {found}; "
+                "both must be the same"
+            )
 
 
 def _claim(work_dir, experiment, stage, prepared, encoder_dir) -> None:

@@ -14,7 +14,7 @@ from trainer.export.signatures import ServedModule, from_example_pictures, strin
 from trainer.export.warmup import warmup_inputs
 from trainer.models.build import build_captioner
 from trainer.models.captioner import Captioner, search
-from trainer.models.encoder import GRID, Encoder
+from trainer.models.encoder import GRID, Encoder, telling
 from trainer.models.frozen import flatten_grid
 
 
@@ -40,7 +40,7 @@ def export_captioner(
 
 
 def _in_float32(model: Captioner, experiment: Experiment) -> Captioner:
-    twin = build_captioner(experiment, model.frequencies, model.grid_shape, "float32")
+    twin = build_captioner(experiment, model.frequencies, *model.input_sizes, "float32")
     twin.set_weights(model.get_weights())
     return twin
 
@@ -51,8 +51,8 @@ def _signatures(module, encoder, model, experiment: Experiment, prepared: Prepar
 
     def say(image_bytes):
         code = encoder.image_tower(module.pictures(image_bytes))
-        grid = flatten_grid(code.grid)
-        return search(model, grid, code.embedding, settings.beam, steps, settings.length_power)
+        grid, told = flatten_grid(code.grid), telling(code.embedding, code.attributes)
+        return search(model, grid, told, settings.beam, steps, settings.length_power)
 
     def caption(image_bytes):
         found = say(image_bytes)

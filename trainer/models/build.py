@@ -30,15 +30,18 @@ def build_encoder(experiment: Experiment, vocabulary: int, attributes: int, poli
 
 
 def build_captioner(
-    experiment: Experiment, frequencies: np.ndarray, grid: tuple[int, ...], policy: str
+    experiment: Experiment,
+    frequencies: np.ndarray,
+    grid: tuple[int, int],
+    condition: int,
+    policy: str,
 ) -> Captioner:
-    """The captioner for token counts [V] and a picture grid of (places, channels)."""
+    """The captioner for token counts [V], a grid of (places, channels) and a `condition` width."""
     keras.utils.set_random_seed(experiment.training.seed + 1)
     with policy_scope(policy):
         model = Captioner(experiment.captioner, frequencies)
-        embedding = tf.zeros([2, experiment.encoder.embedding])
-        model.grid_shape = grid
-        model((tf.zeros([2, *grid]), embedding, tf.ones([2, 3], tf.int32)))
+        model((tf.zeros([2, *grid]), tf.zeros([2, condition]), tf.ones([2, 3], tf.int32)))
+    model.input_sizes = (grid, condition)
     return model
 
 

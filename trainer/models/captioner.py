@@ -22,7 +22,8 @@ BANNED = -1e9
 class Captioner(keras.Model):
     """Next-word model of captions.
 
-    The grid is [N, P, C] float (P = 64 places of an 8 x 8 grid), the embedding float32 [N, d].
+    The grid is [N, P, C] float (P = 64 places of an 8 x 8 grid), the picture float32 [N, c]: its
+    embedding and attributes (the encoder's `telling`).
     `frequencies` float [V] starts the output bias at the words' log frequency, so that the first
     loss is the entropy of single words; padding, unknown and start can never be said.
     """
@@ -34,8 +35,8 @@ class Captioner(keras.Model):
         self.words = layers.Embedding(len(frequencies), settings.embedding)
         self.start_state = layers.Dense(settings.units, activation="tanh")
         self.picture = layers.Dense(settings.embedding)
-        self.keys = layers.Dense(settings.units)
-        self.query = layers.Dense(settings.units)
+        self.keys = layers.Dense(settings.embedding)
+        self.query = layers.Dense(settings.embedding)
         self.score = layers.Dense(1)
         self.cell = layers.GRUCell(settings.units)
         self.widen = layers.Dense(settings.units, activation="relu")
@@ -48,12 +49,12 @@ class Captioner(keras.Model):
         ban[[PAD, UNK, START]] = BANNED
         self.ban = ban
 
-    def begin(self, grid, embedding):
+    def begin(self, grid, picture):
         """Returns (memory, state): what every step reads, and the GRU's first state [N, units]."""
         state = self.start_state(
-            ops.concatenate([ops.mean(ops.cast(grid, "float32"), axis=1), embedding], -1)
+            ops.concatenate([ops.mean(ops.cast(grid, "float32"), axis=1), picture], -1)
         )
-        return (grid, self.keys(grid), self.picture(embedding)), state
+        return (grid, self.keys(grid), self.picture(picture)), state
 
     def step(self, word, state, memory):
         """One GRU step.
@@ -80,12 +81,12 @@ class Captioner(keras.Model):
         return self.vocabulary(self.widen(output)) + self.ban
 
     def call(self, inputs, seed=None):
-        """Teacher forcing: (grid, embedding, ids int32 [N, L]) -> logits float32 [N, L - 1, V].
+        """Teacher forcing: (grid, picture, ids int32 [N, L]) -> logits float32 [N, L - 1, V].
 
         The loop is unrolled: L is short, and a while loop costs several times as much on a CPU.
         """
-        grid, embedding, ids = inputs
-        memory, state = self.begin(grid, embedding)
+        grid, picture, ids = inputs
+        memory, state = self.begin(grid, picture)
         outputs = []
         for place in range(ids.shape[1] - 1):
             output, state, _ = self.step(ids[:, place], state, memory)
@@ -111,16 +112,16 @@ def repeat_memory(memory, times: int):
 
 
 def search(
-    model: Captioner, grid, embedding, beam: int, steps: int, length_power: float
+    model: Captioner, grid, picture, beam: int, steps: int, length_power: float
 ) -> Hypothesis:
     """Captions pictures by beam search; see `beam_search`.
 
     Args:
       model: the captioner.
-      grid: float [N, P, C];  embedding: float32 [N, d].
+      grid: float [N, P, C];  picture: float32 [N, c].
       beam, steps, length_power: as for `beam_search`.
     """
-    memory, state = model.begin(grid, embedding)
+    memory, state = model.begin(grid, picture)
     memory = repeat_memory(memory, beam)
 
     def step(word, state):

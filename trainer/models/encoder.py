@@ -191,20 +191,28 @@ class Encoder(keras.Model):
         return self.text_attributes(text * float(text.shape[-1]) ** 0.5)
 
     def condition(self, text):
-        """What a generator needs to know of sentences, from their embeddings [N, d].
-
-        The embedding at unit variance beside how surely each attribute is said: an attribute that
-        differs in one word differs in one number here.
-
-        Returns:
-          float32 [N, d + A].
-        """
-        scaled = text * float(text.shape[-1]) ** 0.5
-        return ops.concatenate([scaled, CERTAIN * ops.sigmoid(self.said(text))], axis=-1)
+        """What a generator is told of sentences with embeddings [N, d]; see `telling`."""
+        return telling(text, self.said(text))
 
     def scale(self):
         """The inverse temperature, at most 100 (CLIP, section 2.5)."""
         return ops.exp(ops.minimum(ops.convert_to_tensor(self.log_scale), 4.6))
+
+
+def telling(embedding, attributes):
+    """What one direction tells the other of pictures or sentences.
+
+    The embedding at unit variance beside how sure each attribute is: what differs in one word
+    differs in one number here.
+
+    Args:
+      embedding: float32 [N, d] unit vectors;  attributes: float32 [N, A] logits.
+
+    Returns:
+      float32 [N, d + A].
+    """
+    scaled = embedding * float(embedding.shape[-1]) ** 0.5
+    return ops.concatenate([scaled, CERTAIN * ops.sigmoid(attributes)], axis=-1)
 
 
 def stateless_dropout(x, rate: float, seed):

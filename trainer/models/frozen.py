@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from data.images import to_float
-from trainer.models.encoder import Encoder
+from trainer.models.encoder import Encoder, telling
 
 _BATCH = 256
 
@@ -20,11 +20,13 @@ class PictureCodes(NamedTuple):
       grid: float16 [N, P, C] local features.
       embedding: float32 [N, d] unit vectors.
       attributes: float32 [N, A] logits.
+      condition: float32 [N, c], what a captioner is told.
     """
 
     grid: np.ndarray
     embedding: np.ndarray
     attributes: np.ndarray
+    condition: np.ndarray
 
 
 class SentenceCodes(NamedTuple):
@@ -49,7 +51,9 @@ class FrozenEncoder:
 
     def _encode_images(self, images):
         code = self.model.image_tower(to_float(images))
-        return code._replace(grid=tf.cast(flatten_grid(code.grid), tf.float16))
+        told = telling(code.embedding, code.attributes)
+        grid = tf.cast(flatten_grid(code.grid), tf.float16)
+        return PictureCodes(grid, code.embedding, code.attributes, told)
 
     def _encode_texts(self, ids):
         embedding = self.model.text_tower(ids)

@@ -43,7 +43,13 @@ class CaptionerTask:
         self.ids = trimmed(self.train.ids)
         self.sampler = Sampler(len(self.train), self.batch_size, self.seed)
         frequencies = token_frequencies(self.train.ids, prepared.tokens.size)
-        self.model = build_captioner(experiment, frequencies, self.codes.grid.shape[1:], policy)
+        self.model = build_captioner(
+            experiment,
+            frequencies,
+            self.codes.grid.shape[1:],
+            self.codes.condition.shape[1],
+            policy,
+        )
         self.optimizer = keras.optimizers.AdamW(
             settings.learning_rate,
             weight_decay=settings.weight_decay,
@@ -56,18 +62,18 @@ class CaptionerTask:
     def batch(self, step: int) -> tuple[np.ndarray, ...]:
         rows = self.sampler.rows(step)
         caption = self.sampler.captions(step, self.train.caption_count[rows])
-        return self.codes.grid[rows], self.codes.embedding[rows], self.ids[rows, caption]
+        return self.codes.grid[rows], self.codes.condition[rows], self.ids[rows, caption]
 
     def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
         return self._step(tf.constant(step), tf.constant(progress, tf.float32), *batch)
 
-    def _train_step(self, step, progress, grid, embedding, ids):
+    def _train_step(self, step, progress, grid, picture, ids):
         seed = step_seed(self.seed, step)
         targets = ids[:, 1:]
         # An unknown word can be heard but never be said: it is no target.
         mask = tf.cast(tf.logical_and(targets != PAD, targets != UNK), tf.float32)
         with tf.GradientTape() as tape:
-            logits = self.model((grid, embedding, ids), seed=fold(seed, 1))
+            logits = self.model((grid, picture, ids), seed=fold(seed, 1))
             smoothing = self.settings.label_smoothing
             loss = tf.reduce_mean(caption_cross_entropy(logits, targets, mask, smoothing))
         variables = self.model.trainable_variables
@@ -75,9 +81,9 @@ class CaptionerTask:
         self.optimizer.apply(tape.gradient(loss, variables), variables)
         return {"cross_entropy": loss}
 
-    def _search(self, grid, embedding):
+    def _search(self, grid, picture):
         settings, steps = self.settings, self.experiment.data.max_length - 1
-        found = search(self.model, grid, embedding, settings.beam, steps, settings.length_power)
+        found = search(self.model, grid, picture, settings.beam, steps, settings.length_power)
         return decode(found.ids, tf.constant(self.prepared.tokens.pieces))
 
     def state(self):
@@ -86,8 +92,8 @@ class CaptionerTask:
     def captions(self) -> list[str]:
         """Free-running captions of the first held-out pictures."""
         codes, said = self.held_codes, []
-        for i in range(0, len(codes.embedding), _BATCH):
-            batch = self._caption(codes.grid[i : i + _BATCH], codes.embedding[i : i + _BATCH])
+        for i in range(0, len(codes.condition), _BATCH):
+            batch = self._caption(codes.grid[i : i + _BATCH], codes.condition[i : i + _BATCH])
             said += [text.decode() for text in batch.numpy()]
         return said
 

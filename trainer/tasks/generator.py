@@ -255,6 +255,6 @@ def penalty_weight(settings: GeneratorSettings, resolution: int) -> float:
 
 
 def _adam(rate: float, clip: float, model: keras.Model) -> keras.optimizers.Adam:
-    optimizer = keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.9, global_clipnorm=clip)
+    optimizer = keras.optimizers.Adam(rate, beta_1=0.5, beta_2=0.99, global_clipnorm=clip)
     optimizer.build(model.trainable_variables)
     return optimizer
