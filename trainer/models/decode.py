@@ -18,7 +18,7 @@ class Hypothesis(NamedTuple):
     Attributes:
       ids: int32 [N, steps] tokens, END then PAD at the end.
       log_prob: float32 [N] summed log probability of the tokens said, END included.
-      attention: float32 [N, steps, P], the attention when each token was said.
+      attention: float32 [N, steps, P], the attention when each token was said, 0 after the END.
     """
 
     ids: tf.Tensor
@@ -100,7 +100,9 @@ def _advance(beams: _Beams, step: Step, rows: tf.Tensor, beam: int, steps: int) 
     shape = tf.shape(state)
     kept = follow(tf.reshape(state, [rows, beam, shape[1]]))
     column = tf.one_hot(place, steps, dtype=tf.int32)
-    seen = tf.reshape(attention, [rows, beam, 1, attention.shape[-1]])
+    # Nothing is seen after the end: how long the search goes on depends on the other pictures.
+    attention = tf.reshape(attention, [rows, beam, 1, attention.shape[-1]])
+    seen = tf.where(beams.finished[..., None, None], 0.0, attention)
     mark = tf.cast(column, tf.float32)[None, None, :, None]
     return _Beams(
         place=place + 1,
