@@ -9,7 +9,9 @@ import argparse
 import importlib
 import os
 import sys
+import time
 import traceback
+import warnings
 from collections.abc import Sequence
 
 from data.errors import DataError
@@ -23,8 +25,10 @@ USAGE, FAILURE, INTERRUPTED = 2, 1, 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns 0, 1 when it failed, 2 when it was given wrongly."""
     arguments = parser().parse_args(argv)
+    arguments.start = time.monotonic()
     # Before TensorFlow is first imported: its start-up notes are of no use to a person.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.filterwarnings("ignore", "You are using a Python version", FutureWarning)
     try:
         return importlib.import_module(COMMANDS[arguments.command].module).run(arguments)
     except KeyboardInterrupt:

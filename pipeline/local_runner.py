@@ -29,7 +29,7 @@ def run(pipeline: tfx.dsl.Pipeline, stream: TextIO | None = None) -> dict[str, s
       stream: where progress is printed; None takes standard output.
 
     Returns:
-      `ran` or `cached` for each node id, in the order of running.
+      `ran`, `cached` or, for a resolver, `looked up` for each node id, in the order of running.
 
     Raises:
       RunError: a node failed; everything that finished before it stays in the cache.
@@ -89,7 +89,7 @@ class _ReportingRunner(tfx.orchestration.LocalDagRunner):
             try:
                 # The first call puts this run's id into `pipeline`, and so into all later calls.
                 super().run_with_ir(pipeline)
-                outcome = self._outcome(pipeline.pipeline_info.id, name)
+                outcome = self._outcome(pipeline.pipeline_info.id, node)
             except Exception as error:
                 logging.exception("%s failed", name)
                 progress.finished(name, "failed", time.monotonic() - start)
@@ -97,11 +97,13 @@ class _ReportingRunner(tfx.orchestration.LocalDagRunner):
             progress.finished(name, outcome, time.monotonic() - start)
             self.outcomes[name] = outcome
 
-    def _outcome(self, pipeline: str, node: str) -> str:
+    def _outcome(self, pipeline: str, node: Any) -> str:
         """Returns how the node's newest execution ended; TFX only logs a node that it skips."""
-        context = self._store.get_context_by_type_and_name("node", f"{pipeline}.{node}")
+        name = f"{pipeline}.{node.node_info.id}"
+        context = self._store.get_context_by_type_and_name("node", name)
         executions = self._store.get_executions_by_context(context.id) if context else []
         newest = max(executions, key=lambda item: item.id, default=Execution())
         if newest.last_known_state not in OUTCOMES:
             raise RunError("its inputs could not be resolved; the log says more")
-        return OUTCOMES[newest.last_known_state]
+        resolver = node.node_info.type.name.endswith(".Resolver")
+        return "looked up" if resolver else OUTCOMES[newest.last_known_state]

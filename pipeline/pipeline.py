@@ -13,6 +13,7 @@ from tfx.types import Channel, standard_artifacts
 from components.caption_example_gen.component import CaptionExampleGen
 from components.cross_modal_evaluator.component import CrossModalEvaluator
 from components.cross_modal_evaluator.executor import baseline_key, blessing_key
+from components.data_gate.component import DataGate
 from components.run_report.component import RunReport
 from components.run_report.executor import pushed_key, run_key, serving_key
 from components.serving_check.component import ServingCheck
@@ -28,7 +29,12 @@ from trainer.settings_loader import to_mapping
 PREPROCESSING = "components.transform.preprocessing.preprocessing_fn"
 RUN_FN = "trainer.run_fn.run_fn"
 EVALUATOR = "CrossModalEvaluator"
-BEAM = ("--direct_running_mode=in_memory", "--direct_num_workers=1")
+# Named by its path: the short name DirectRunner lets Beam fetch another runner from the network.
+BEAM = (
+    "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
+    "--direct_running_mode=in_memory",
+    "--direct_num_workers=1",
+)
 
 Nodes = dict[str, BaseNode]
 
@@ -86,18 +92,27 @@ def add_data(nodes: Nodes, settings: Settings, fingerprint: str) -> None:
     _add(nodes, tfx.components.StatisticsGen(examples=examples))
     statistics = nodes["StatisticsGen"].outputs["statistics"]
     schema = _add(nodes, _schema_node(settings.schema, statistics)).outputs["schema"]
-    _add(nodes, tfx.components.ExampleValidator(statistics=statistics, schema=schema))
-    _add(
-        nodes,
-        tfx.components.Transform(
-            examples=examples,
-            schema=schema,
-            preprocessing_fn=PREPROCESSING,
-            custom_config=asdict(settings.data),
-            splits_config=tfx.proto.SplitsConfig(analyze=["train"], transform=list(SPLITS)),
-            disable_statistics=True,
-        ),
+    validator = tfx.components.ExampleValidator(statistics=statistics, schema=schema)
+    _add(nodes, validator)
+    gate = DataGate(
+        examples=examples,
+        statistics=statistics,
+        anomalies=validator.outputs["anomalies"],
+        rejects=nodes["CaptionExampleGen"].outputs["rejects"],
+        limits=settings.gate,
     )
+    _add(nodes, gate)
+    transform = tfx.components.Transform(
+        examples=examples,
+        schema=schema,
+        preprocessing_fn=PREPROCESSING,
+        custom_config=asdict(settings.data),
+        splits_config=tfx.proto.SplitsConfig(analyze=["train"], transform=list(SPLITS)),
+        disable_statistics=True,
+    )
+    # No standard component takes the gate's decision as an input, so this one waits for it.
+    transform.add_upstream_node(gate)
+    _add(nodes, transform)
 
 
 def add_training(nodes: Nodes, settings: Settings, work: WorkDir, fingerprint: str) -> None:
@@ -176,6 +191,7 @@ def add_report(nodes: Nodes, settings: Settings, work: WorkDir) -> None:
         "rejects": outputs["CaptionExampleGen"]["rejects"],
         "statistics": outputs["StatisticsGen"]["statistics"],
         "anomalies": outputs["ExampleValidator"]["anomalies"],
+        "gate": outputs["DataGate"]["gate"],
         "evaluation": outputs[EVALUATOR]["evaluation"],
     }
     for stage in STAGES:

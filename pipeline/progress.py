@@ -22,10 +22,10 @@ class Progress:
             self._write(f"{self._label(node)} ...", end="\r")
 
     def finished(self, node: str, outcome: str, seconds: float) -> None:
-        """Prints the node's line; `outcome` is `ran`, `cached` or `failed`."""
+        """Prints the node's line; `outcome` is one word, such as `ran` or `cached`."""
         self.outcomes[node] = outcome
         clear = "\x1b[K" if self._live else ""
-        self._write(f"{clear}{self._label(node):<{WIDTH}} {outcome:<7}{duration(seconds):>9}")
+        self._write(f"{clear}{self._label(node):<{WIDTH}} {outcome:<10}{duration(seconds):>9}")
 
     def _label(self, node: str) -> str:
         width = len(str(len(self._nodes)))

@@ -9,6 +9,7 @@ from typing import Any
 
 from components.caption_example_gen.options import IngestOptions
 from components.cross_modal_evaluator.judge import Threshold
+from components.data_gate.findings import GateLimits
 from data.errors import DataError
 from data.sources import Source, spans
 from pipeline import config_files
@@ -73,6 +74,7 @@ class Settings:
       ingest: how the source is read, see `components.caption_example_gen.options`.
       schema: `curated` is the one of this package for raw examples, `inferred` makes one from the
         data, anything else is the path of a schema in text form (.pbtxt).
+      gate: what the data may be like, see `components.data_gate`.
       thresholds: what a figure must reach for its model to be blessed, by metric name or pattern.
     """
 
@@ -80,6 +82,7 @@ class Settings:
     source: SourceSettings = field(default_factory=SourceSettings)
     ingest: IngestOptions = field(default_factory=IngestOptions)
     schema: str = CURATED
+    gate: GateLimits = field(default_factory=GateLimits)
     data: DataSettings = field(default_factory=DataSettings)
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     captioner: CaptionerSettings = field(default_factory=CaptionerSettings)

@@ -20,7 +20,7 @@ def lines(work: WorkDir) -> list[str]:
     """
     if not work.metrics.is_file():
         raise RunError(f"{work.root} holds no figures: its run did not finish; run it again")
-    record = json.loads(work.metrics.read_text(encoding="utf-8"))
+    record = _read(work.metrics)
     found = metric_table(Metric.from_json(metric) for metric in record["metrics"])
     found += ["", *(_verdict(verdict) for verdict in record["verdicts"]), ""]
     found += [f"{model:<10} {_pushed(work, model)}" for model in MODELS]
@@ -33,15 +33,17 @@ def _verdict(verdict: dict[str, Any]) -> str:
 
 
 def _pushed(work: WorkDir, model: str) -> str:
+    """Returns where the newest pushed version is, and why it is not this run's if it is not."""
+    check = _newest(work, f"ServingCheck.{model}/report", "report.json")
+    refused = "" if check is None or _read(check)["blessed"] else _read(check)["sentence"]
     version = newest_version(work.serving / model)
-    return str(version) if version else "not pushed"
+    return " ".join(filter(None, (str(version or "not pushed"), refused)))
 
 
 def _picture(work: WorkDir) -> list[str]:
     """Returns the path of one generated picture, what it was made from and what is said of it."""
-    root = work.pipeline_root / "CrossModalEvaluator" / "evaluation"
-    newest = max(root.glob("[0-9]*/metrics.json"), key=_execution, default=None)
-    shown = json.loads(newest.read_text(encoding="utf-8"))["generated"] if newest else []
+    newest = _newest(work, "CrossModalEvaluator/evaluation", "metrics.json")
+    shown = _read(newest)["generated"] if newest else []
     if newest is None or not shown:
         return []
     first = shown[0]
@@ -52,5 +54,11 @@ def _picture(work: WorkDir) -> list[str]:
     ]
 
 
-def _execution(path: Path) -> int:
-    return int(path.parent.name)
+def _newest(work: WorkDir, output: str, name: str) -> Path | None:
+    """Returns the file `name` of the last execution that wrote `output`."""
+    found = (work.pipeline_root / output).glob(f"[0-9]*/{name}")
+    return max(found, key=lambda path: int(path.parent.name), default=None)
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))

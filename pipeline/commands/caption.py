@@ -20,7 +20,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     answers = serving.caption(serving.load(str(model_dir)), pictures)
     for path, (caption, log_prob) in zip(arguments.image, answers, strict=True):
-        print(f"{path}: {caption}   (log probability {log_prob:.2f})")
+        print(f"{path}: {caption or '(no words)'}   (log probability {log_prob:.2f})")
     return 0
 
 

@@ -6,7 +6,6 @@ import argparse
 
 from components.cross_modal_evaluator.judge import judge
 from pipeline import settings as settings_file
-from pipeline.collecting import collect_splits
 from pipeline.errors import RunError, UsageError
 from pipeline.tables import metric_table
 from pipeline.work_dir import MODELS, find_model
@@ -18,15 +17,16 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.config, data=arguments.data, assignments=arguments.set, smoke=arguments.smoke
     )
     models = _models(arguments.model)
+    # TensorFlow takes seconds to start: first everything that can be wrong without it.
+    from pipeline.collecting import collect_splits
+    from trainer.evaluation.evaluate import evaluate
+
     source = settings.open_source()
     print(f"data: {source.describe()}")
     splits = collect_splits(settings, source)
     missing = [split for split in ("train", "test") if len(splits.get(split, ())) < 2]
     if missing:
         raise RunError(f"{source.path}: fewer than 2 pictures are in {' and in '.join(missing)}")
-    # TensorFlow takes seconds to start: first everything that can be wrong without it.
-    from trainer.evaluation.evaluate import evaluate
-
     found = evaluate(models, splits["test"], splits["train"], settings.evaluation)
     print("\n".join(metric_table(found.metrics)))
     for name, why in found.skipped.items():

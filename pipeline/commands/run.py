@@ -19,7 +19,6 @@ from pipeline.work_dir import WorkDir, default_work_dir
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs a config from its data to pushed models and a report; prints what came out."""
-    start = time.monotonic()
     settings = settings_file.load(
         arguments.config,
         data=arguments.data,
@@ -38,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         _run_pipeline(settings, work, source.fingerprint(), arguments)
     print()
     print("\n".join(summary.lines(work)))
-    print(f"Time {duration(time.monotonic() - start)}, peak memory {_peak_gib():.1f} GiB")
+    print(f"Time {duration(time.monotonic() - arguments.start)}, peak memory {_peak_gib():.1f} GiB")
     return 0
 
 

@@ -1,0 +1,141 @@
+"""The whole pipeline on a few generated scenes, by the command that a user types, twice."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import ml_metadata as mlmd
+import pytest
+from ml_metadata.proto import metadata_store_pb2 as pb
+from PIL import Image
+
+from data.scenes import as_captioned_images
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+PICTURES = 160
+STAGES = ("encoder", "captioner", "generator")
+EXECUTED = (
+    "CaptionExampleGen",
+    "StatisticsGen",
+    "ImportSchemaGen",
+    "ExampleValidator",
+    "DataGate",
+    "Transform",
+    "CrossModalEvaluator",
+    "RunReport",
+    *(f"{kind}.{stage}" for kind in ("Trainer", "ServingCheck", "Pusher") for stage in STAGES),
+)
+
+
+def tuwen(directory, *arguments):
+    """Runs one command in a fresh process and returns what it printed."""
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline.cli", *arguments],
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def write_scenes(folder):
+    """Writes a captioned folder as a user might have it."""
+    (folder / "images").mkdir(parents=True)
+    with (folder / "captions.jsonl").open("w", encoding="utf-8") as file:
+        for scene in as_captioned_images(PICTURES, resolution=32, seed=5):
+            name = f"images/{scene.image_id}.png"
+            (folder / name).write_bytes(scene.encoded)
+            row = {
+                "image": name,
+                "captions": scene.captions,
+                "language": scene.languages,
+                "attributes": scene.attributes,
+                "split": scene.split,
+            }
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def executions(directory):
+    """Returns how often each node ended in which state."""
+    config = pb.ConnectionConfig()
+    config.sqlite.filename_uri = str(directory / "runs/demo-smoke/metadata.db")
+    store = mlmd.MetadataStore(config)
+    return {
+        context.name.partition(".")[2]: Counter(
+            pb.Execution.State.Name(execution.last_known_state)
+            for execution in store.get_executions_by_context(context.id)
+        )
+        for context in store.get_contexts_by_type("node")
+    }
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The directory of a finished run, and what the run printed."""
+    directory = tmp_path_factory.mktemp("e2e")
+    write_scenes(directory / "scenes")
+    return directory, tuwen(directory, "run", "demo", "--smoke", "--data", "scenes")
+
+
+def test_every_node_runs_once(finished):
+    found = executions(finished[0])
+    assert {name: found[name] for name in EXECUTED} == {
+        name: Counter(COMPLETE=1) for name in EXECUTED
+    }
+    assert set(found) == {*EXECUTED, *(f"LastBlessed.{stage}" for stage in STAGES)}
+
+
+def test_models_report_and_figures_are_left(finished):
+    directory, printed = finished
+    run = directory / "runs/demo-smoke"
+    for stage in STAGES:
+        (version,) = (run / "serving" / stage).iterdir()
+        assert (version / "saved_model.pb").is_file()
+        assert int(version.name) > 0
+        assert str(version.relative_to(directory)) in printed
+    assert "<html" in (run / "report/index.html").read_text(encoding="utf-8")
+    verdicts = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["verdicts"]
+    assert [verdict["blessed"] for verdict in verdicts] == [True, True, True]
+    assert all(verdict["sentence"] in printed for verdict in verdicts)
+
+
+def test_the_summary_names_a_picture_to_look_at(finished):
+    directory, printed = finished
+    (path,) = re.findall(r"look at +(\S+\.png)", printed)
+    with Image.open(directory / path) as picture:
+        assert picture.size == (32, 32)
+    assert re.search(r"peak memory \d+\.\d GiB", printed)
+
+
+def test_pushed_models_draw_and_describe(finished):
+    directory, _ = finished
+    printed = tuwen(directory, "generate", "a red circle", "--n", "2", "-o", "drawn")
+    pictures = [line for line in printed.splitlines() if line.endswith(".png")]
+    assert pictures == ["drawn/a-red-circle-0.png", "drawn/a-red-circle-1.png"]
+    described = tuwen(directory, "caption", *pictures)
+    assert all(f"\n{picture}: " in described for picture in pictures)
+
+
+def test_a_second_run_takes_everything_from_the_cache(finished):
+    directory, first = finished
+    before = executions(directory)
+    second = tuwen(directory, "run", "demo", "--smoke", "--data", "scenes")
+    added = {name: count - before[name] for name, count in executions(directory).items()}
+    assert {name: added[name] for name in EXECUTED} == {
+        name: Counter(CACHED=1) for name in EXECUTED
+    }
+    assert figures(second) == figures(first)
+
+
+def figures(printed):
+    """Returns the lines between the nodes and the time."""
+    return printed.partition("\n\n")[2].rpartition("\nTime ")[0]

@@ -1,0 +1,155 @@
+"""The local runner, on small components: caching, failures, killed runs, the last blessed."""
+
+import io
+import sys
+
+import ml_metadata as mlmd
+import pytest
+from ml_metadata.proto import metadata_store_pb2
+from tfx import v1 as tfx
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import Channel
+from tfx.types.standard_artifacts import Model, ModelBlessing
+
+from data.errors import DataError
+from pipeline import local_runner
+from pipeline.errors import RunError
+from pipeline.last_blessed import BLESSING, CANDIDATE, MODEL, LastBlessedStrategy
+
+RUNNING = metadata_store_pb2.Execution.RUNNING
+judged: list[tuple[int, int | None]] = []
+
+
+@component
+def Train(size: Parameter[int], model: OutputArtifact[Model]):
+    with open(f"{model.uri}/weights", "w", encoding="utf-8") as file:
+        file.write(str(size))
+
+
+@component
+def Judge(
+    model: InputArtifact[Model],
+    blessing: OutputArtifact[ModelBlessing],
+    baseline: InputArtifact[Model] = None,
+):
+    judged.append((model.id, baseline.id if baseline else None))
+    blessing.set_int_custom_property("blessed", 1)
+    blessing.set_int_custom_property("current_model_id", model.id)
+
+
+@component
+def Refuse(model: InputArtifact[Model], out: OutputArtifact[Model]):
+    try:
+        raise DataError("a.csv:3", "bad", "Fix it.")
+    except DataError as error:
+        raise RuntimeError("wrapped by a library") from error
+
+
+@component
+def Interrupt(model: InputArtifact[Model], out: OutputArtifact[Model]):
+    with open(f"{out.uri}/half", "w", encoding="utf-8"):
+        raise KeyboardInterrupt
+
+
+@pytest.fixture
+def graph(tmp_path):
+    judged.clear()
+
+    def build(one=1, two=1, last=None):
+        trainers = {
+            name: Train(size=size).with_id(f"Trainer.{name}")
+            for name, size in (("one", one), ("two", two))
+        }
+        nodes = list(trainers.values())
+        for name, trainer in trainers.items():
+            resolver = tfx.dsl.Resolver(
+                strategy_class=LastBlessedStrategy,
+                **{
+                    MODEL: Channel(type=Model, producer_component_id=f"Trainer.{name}"),
+                    BLESSING: Channel(type=ModelBlessing, producer_component_id=f"Judge.{name}"),
+                    CANDIDATE: trainer.outputs["model"],
+                },
+            ).with_id(f"LastBlessed.{name}")
+            judge = Judge(model=trainer.outputs["model"], baseline=resolver.outputs[MODEL])
+            nodes += [resolver, judge.with_id(f"Judge.{name}")]
+        if last:
+            nodes.append(last(model=trainers["one"].outputs["model"]).with_id("Last"))
+        return tfx.dsl.Pipeline(
+            "toy",
+            str(tmp_path / "root"),
+            components=nodes,
+            enable_cache=True,
+            metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
+                str(tmp_path / "metadata.db")
+            ),
+        )
+
+    return build
+
+
+def run(pipeline):
+    """Returns the outcome of each node and what was printed."""
+    stream = io.StringIO()
+    return local_runner.run(pipeline, stream), stream.getvalue()
+
+
+def executed(outcomes):
+    return {name for name, outcome in outcomes.items() if outcome == "ran"}
+
+
+def test_everything_runs_once_and_then_nothing(graph):
+    first, printed = run(graph())
+    assert executed(first) == {"Trainer.one", "Trainer.two", "Judge.one", "Judge.two"}
+    assert [line.split()[1] for line in printed.replace("[", "").splitlines()] == list(first)
+    second, _ = run(graph())
+    assert executed(second) == set()
+    assert second["Judge.one"] == "cached"
+    assert second["LastBlessed.one"] == "looked up"
+    assert len(judged) == 2
+
+
+def test_a_new_model_is_judged_against_the_last_blessed_one_of_its_own_kind(graph):
+    run(graph(one=1, two=1))
+    first, second = (model for model, _ in judged)
+    assert judged == [(first, None), (second, None)]
+    outcomes, _ = run(graph(one=1, two=2))
+    assert executed(outcomes) == {"Trainer.two", "Judge.two"}
+    assert judged[-1][1] == second
+    assert executed(run(graph(one=1, two=2))[0]) == set()
+
+
+def test_the_first_model_comes_back_against_its_successor(graph):
+    run(graph(one=1))
+    run(graph(one=2))
+    newer = judged[-1][0]
+    run(graph(one=1))
+    assert judged[-1] == (judged[0][0], newer)
+
+
+def test_a_failure_is_told_with_its_node_and_reason_and_the_rest_stays(graph):
+    with pytest.raises(RunError) as caught:
+        run(graph(last=Refuse))
+    assert str(caught.value) == "Last stopped the run:\n  a.csv:3: bad. Fix it."
+    outcomes, _ = run(graph())
+    assert outcomes["Trainer.one"] == "cached"
+
+
+def test_a_killed_run_leaves_nothing_half_written_to_the_next_one(graph, tmp_path):
+    pipeline = graph(last=Interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run(pipeline)
+    store = mlmd.MetadataStore(pipeline.metadata_connection_config)
+    (left,) = [item for item in store.get_executions() if item.last_known_state == RUNNING]
+    half = tmp_path / "root" / "Last" / "out" / str(left.id) / "half"
+    assert half.exists()
+    outcomes, _ = run(graph())
+    assert outcomes["Trainer.one"] == "cached"
+    assert not half.parent.exists()
+    assert [item for item in store.get_executions() if item.last_known_state == RUNNING] == []
+
+
+def test_the_arguments_of_the_command_line_do_not_reach_beam(graph, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["tuwen", "run", "--work", "x"])
+    run(graph())
+    assert sys.argv == ["tuwen", "run", "--work", "x"]

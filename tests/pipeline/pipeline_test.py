@@ -1,0 +1,154 @@
+"""The compiled graph: which nodes there are, what waits for what, and what each is given."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tfx.dsl.compiler.compiler import Compiler
+
+from pipeline import settings as settings_file
+from pipeline.pipeline import create_pipeline
+from pipeline.work_dir import WorkDir
+from trainer.config import STAGES, Experiment
+from trainer.settings_loader import from_mapping
+
+ONCE = (
+    "CaptionExampleGen",
+    "StatisticsGen",
+    "ExampleValidator",
+    "DataGate",
+    "Transform",
+    "CrossModalEvaluator",
+    "RunReport",
+)
+THRICE = ("Trainer", "LastBlessed", "ServingCheck", "Pusher")
+
+
+def compiled(tmp_path, *assignments, fingerprint="f", **options):
+    """Returns the nodes of a compiled pipeline by id."""
+    settings = settings_file.load("demo", assignments=assignments)
+    graph = create_pipeline(
+        settings, WorkDir(tmp_path / "w"), data_fingerprint=fingerprint, **options
+    )
+    return {node.pipeline_node.node_info.id: node.pipeline_node for node in graph_nodes(graph)}
+
+
+def graph_nodes(graph):
+    return Compiler().compile(graph).nodes
+
+
+def upstream(nodes, name):
+    """Returns the ids of everything that has to run before `name`."""
+    found, open_ends = set(), [name]
+    while open_ends:
+        for before in nodes[open_ends.pop()].upstream_nodes:
+            if before not in found:
+                found.add(before)
+                open_ends.append(before)
+    return found
+
+
+def parameter(nodes, name, key):
+    return nodes[name].parameters.parameters[key].field_value.string_value
+
+
+def custom_config(nodes, stage):
+    return json.loads(parameter(nodes, f"Trainer.{stage}", "custom_config"))
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory):
+    return compiled(tmp_path_factory.mktemp("graph"))
+
+
+def test_every_node_of_the_design_is_there(nodes):
+    wanted = {*ONCE, "ImportSchemaGen", *(f"{kind}.{stage}" for kind in THRICE for stage in STAGES)}
+    assert set(nodes) == wanted
+
+
+def test_nothing_is_prepared_before_the_gate_has_let_the_data_pass(nodes):
+    assert "DataGate" in nodes["Transform"].upstream_nodes
+    assert {"ExampleValidator", "CaptionExampleGen"} <= upstream(nodes, "DataGate")
+
+
+def test_captioner_and_generator_start_from_the_encoder_and_are_independent(nodes):
+    assert "Trainer.encoder" in nodes["Trainer.captioner"].upstream_nodes
+    assert "Trainer.encoder" in nodes["Trainer.generator"].upstream_nodes
+    assert "Trainer.captioner" not in upstream(nodes, "Trainer.generator")
+    assert "Trainer.generator" not in upstream(nodes, "Trainer.captioner")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_push_waits_for_judgement_and_serving_check(nodes, stage):
+    before = set(nodes[f"Pusher.{stage}"].upstream_nodes)
+    assert before == {"CrossModalEvaluator", f"ServingCheck.{stage}", f"Trainer.{stage}"}
+
+
+def test_the_report_comes_last(nodes):
+    assert upstream(nodes, "RunReport") == set(nodes) - {"RunReport"}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_last_blessed_model_is_sought_among_those_of_its_own_trainer(nodes, stage):
+    inputs = nodes[f"LastBlessed.{stage}"].inputs.inputs
+    producers = {
+        channel.producer_node_query.id
+        for spec in inputs.values()
+        for channel in spec.channels
+        if channel.HasField("producer_node_query")
+    }
+    assert producers == {f"Trainer.{stage}", "CrossModalEvaluator"}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_trainer_is_given_its_stage_and_readable_settings(nodes, stage):
+    config = custom_config(nodes, stage)
+    assert config["stage"] == stage
+    experiment = from_mapping(Experiment, json.loads(config["experiment"]), "custom_config")
+    assert experiment.name == "demo"
+    assert Path(config["resume_dir"]).parent.name == "training"
+    assert Path(config["resume_dir"]).name.startswith(f"{stage}-")
+
+
+def test_another_generator_setting_leaves_the_other_trainings_as_they_are(nodes, tmp_path_factory):
+    root = Path(custom_config(nodes, "encoder")["resume_dir"]).parents[2]
+    changed = compiled(root, "generator.width=5")
+    same = {stage: custom_config(changed, stage) == custom_config(nodes, stage) for stage in STAGES}
+    assert same == {"encoder": True, "captioner": True, "generator": False}
+
+
+def test_other_data_and_other_settings_are_trained_elsewhere(tmp_path):
+    places = {
+        custom_config(compiled(tmp_path, *changes, fingerprint=data), "encoder")["resume_dir"]
+        for changes, data in (((), "f"), ((), "g"), (("encoder.width=5",), "f"))
+    }
+    assert len(places) == 3
+
+
+def test_paths_are_absolute_whatever_the_work_directory_is_called(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    graph = create_pipeline(
+        settings_file.load("demo"), WorkDir(Path("runs/x")), data_fingerprint="f"
+    )
+    assert graph.pipeline_info.pipeline_root == str(tmp_path / "runs/x/pipeline_root")
+
+
+def test_a_schema_is_inferred_when_asked(tmp_path):
+    nodes = compiled(tmp_path, "schema=inferred")
+    assert "SchemaGen" in nodes
+    assert "ImportSchemaGen" not in nodes
+
+
+def test_a_schema_of_ones_own_is_imported(tmp_path):
+    own = tmp_path / "own.pbtxt"
+    own.touch()
+    nodes = compiled(tmp_path, f"schema={own}")
+    assert parameter(nodes, "ImportSchemaGen", "schema_file") == str(own)
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_caching_and_a_forced_blessing_reach_the_nodes(tmp_path, cached):
+    nodes = compiled(tmp_path, enable_cache=cached, force_bless="a reason")
+    options = nodes["Transform"].execution_options.caching_options
+    assert options.enable_cache is cached
+    assert parameter(nodes, "CrossModalEvaluator", "force_bless") == "a reason"

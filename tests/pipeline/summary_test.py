@@ -1,0 +1,77 @@
+"""What is said at the end of a run, from the files that it left."""
+
+import json
+
+import pytest
+
+from pipeline import summary
+from pipeline.errors import RunError
+from pipeline.tables import columns, metric_table, number
+from pipeline.work_dir import WorkDir
+from trainer.metrics.result import Metric
+
+KID = Metric("kid_encoder_n100", 0.0123, 0.01, 0.02, 100, "test", 0, None, 0.001, False, "p")
+BLEU = Metric("bleu4", float("nan"), None, None, 9, "test", 0, 0.1, None, True, "p")
+
+
+@pytest.fixture
+def work(tmp_path):
+    """A work directory of a run whose captioner failed its check in a fresh process."""
+    work = WorkDir(tmp_path)
+    verdicts = [{"model": "generator", "sentence": "Blessed: it is fine."}]
+    write(work.metrics, {"metrics": [KID.to_json(), BLEU.to_json()], "verdicts": verdicts})
+    root = work.pipeline_root
+    for execution, caption in ((9, "old"), (10, "new")):
+        shown = [{"caption": caption, "said": "a thing", "png": "samples/generated-000.png"}]
+        path = root / f"CrossModalEvaluator/evaluation/{execution}/metrics.json"
+        write(path, {"generated": shown})
+    check = {"blessed": False, "sentence": "Refused: it does not load."}
+    write(root / "ServingCheck.captioner/report/5/report.json", check)
+    write(root / "ServingCheck.encoder/report/4/report.json", {**check, "blessed": True})
+    write(work.serving / "encoder/17/saved_model.pb", {})
+    return work
+
+
+def write(path, record):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record), encoding="utf-8")
+
+
+def test_it_names_figures_verdicts_models_and_report(work):
+    text = "\n".join(summary.lines(work))
+    assert "kid_encoder_n100" in text
+    assert "generator: Blessed: it is fine." in text
+    assert f"encoder    {work.serving / 'encoder/17'}\n" in text
+    assert "captioner  not pushed Refused: it does not load.\n" in text
+    assert "generator  not pushed\n" in text
+    assert str(work.report) in text
+
+
+def test_the_picture_to_look_at_is_of_the_last_evaluation(work):
+    *_, path, said = summary.lines(work)
+    assert path.endswith("CrossModalEvaluator/evaluation/10/samples/generated-000.png")
+    assert said.strip() == "'new', described as 'a thing'"
+
+
+def test_an_unfinished_run_has_no_figures(tmp_path):
+    with pytest.raises(RunError, match="did not finish"):
+        summary.lines(WorkDir(tmp_path))
+
+
+def test_the_table_has_value_interval_chance_and_ceiling():
+    head, first, second = metric_table([KID, BLEU])
+    assert head.split() == ["figure", "value", "95", "%", "interval", "chance", "ceiling"]
+    assert first.split() == ["kid_encoder_n100", "0.0123", "0.01", "to", "0.02", "0.001"]
+    assert second.split() == ["bleu4", "-", "0.1"]
+    assert first.index("0.001") > second.index("0.1")
+
+
+def test_columns_line_up():
+    assert columns([("a", "b"), ("long", "12345")]) == ["a         b", "long  12345"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, ""), (float("nan"), "-"), (0.12345, "0.123"), (12345.0, "1.23e+04")]
+)
+def test_numbers_have_three_digits(value, text):
+    assert number(value) == text
