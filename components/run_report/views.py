@@ -20,7 +20,11 @@ COMMON = ("images_per_second",)
 
 @dataclass(frozen=True)
 class ModelCard:
-    """A model's state in one look; `state` is blessed, refused, forced or unjudged."""
+    """A model's state in one look.
+
+    `state` is `blessed`, `refused`, `forced`, `unjudged`, or `unservable` where ServingCheck alone
+    refused it.
+    """
 
     name: str
     state: str
@@ -56,7 +60,12 @@ def summary(report: ReportData) -> str:
     verdicts = report.verdicts
     if not verdicts:
         return "The models of this run were not judged."
-    refused = [verdict["model"] for verdict in verdicts if not verdict["blessed"]]
+    unservable = {record["model"] for record in report.serving if not record["blessed"]}
+    refused = [
+        verdict["model"]
+        for verdict in verdicts
+        if not verdict["blessed"] or verdict["model"] in unservable
+    ]
     if not refused:
         return f"All {len(verdicts)} models are blessed." if len(verdicts) > 1 else "Blessed."
     names = " and ".join(refused) if len(refused) < 3 else "All three models"
@@ -97,7 +106,7 @@ def models(report: ReportData) -> list[ModelCard]:
             words = "not pushed"
         checks = tuple(verdict["checks"]) if verdict else ()
         cards.append(
-            ModelCard(name, _state(verdict), _lead(verdict), checks, serving.get(name), words)
+            ModelCard(name, *_state(verdict, serving.get(name)), checks, serving.get(name), words)
         )
     return cards
 
@@ -196,21 +205,24 @@ def picture_source(png: str) -> Markup:
     return Markup("data:image/png;base64,{}").format(png)
 
 
-def _state(verdict: Mapping[str, Any] | None) -> str:
+def _state(verdict: Mapping[str, Any] | None, serving: Mapping[str, Any] | None) -> tuple[str, str]:
+    """A model's state and what to say of it."""
+    if verdict is not None and not verdict["blessed"]:
+        return "refused", _reason(verdict)
+    if serving is not None and not serving["blessed"]:
+        return "unservable", _reason(serving)
     if verdict is None:
-        return "unjudged"
+        return "unjudged", "This model was not judged."
     if verdict["forced"]:
-        return "forced"
-    return "blessed" if verdict["blessed"] else "refused"
+        return "forced", verdict["sentence"]
+    count = len(verdict["checks"])
+    if not count:
+        return "blessed", verdict["sentence"]
+    return "blessed", f"All {count} checks passed." if count > 1 else "The check passed."
 
 
-def _lead(verdict: Mapping[str, Any] | None) -> str:
-    if verdict is None:
-        return "This model was not judged."
-    checks = verdict["checks"]
-    if _state(verdict) == "blessed" and checks:
-        return f"All {len(checks)} checks passed." if len(checks) > 1 else "The check passed."
-    return sentence(verdict["sentence"].removeprefix("Refused: "))
+def _reason(record: Mapping[str, Any]) -> str:
+    return record["sentence"].removeprefix("Refused: ")
 
 
 def _outcomes(report: ReportData) -> dict[str, tuple[bool, str]]:

@@ -118,7 +118,8 @@ def page(**changes):
 @pytest.mark.parametrize(
     "words",
     [
-        "scenes", "Encoder and generator are refused", "not pushed", "pushed as version 17",
+        "scenes", "All three models are refused", "✗ cannot be served", "it crashed.",
+        "not pushed", "pushed as version 17",
         "kid_n400 is 0.02, at most 0.01 is asked", "How agreement is told.", "0.88 to 0.92",
         "mean image 0.2", "colour 0.95", "A folder of 5 pictures.", "missing file",
         "empty caption", "caption/text in test: new values", "Nothing stands in the way.",
