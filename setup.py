@@ -8,6 +8,8 @@ ROOMS = ("data", "trainer", "components", "pipeline")
 RUNTIME = [
     "apache-beam",
     "jinja2",
+    # tensorflow-datasets imports it and does not ask for it.
+    "importlib_resources",
     "keras>=3.12",
     "numpy",
     "pillow>=10",
