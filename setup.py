@@ -18,6 +18,7 @@ RUNTIME = [
     "tensorboard",
     "tensorflow>=2.16",
     "tensorflow-datasets>=4.9",
+    "tensorflow-serving-api",
     "tensorflow-text>=2.16",
     "tqdm",
 ]
