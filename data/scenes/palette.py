@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -12,19 +12,18 @@ from data.scenes import world
 
 NAMES = tuple(world.COLOURS)
 _COLOURS = np.array(list(world.COLOURS.values()), np.float32)
-_GROUNDS = {name: np.array(rgb, np.float32) for name, rgb in world.BACKGROUNDS.items()}
-_STROKES = {name: np.array(rgb, np.float32) for name, rgb in world.STROKES.items()}
+_GROUNDS = np.array(list(world.BACKGROUNDS.values()), np.float32)
 _PAIRS = np.array(list(combinations(range(len(NAMES)), 2)))
 
 GROUND_DISTANCE = 36.0
 """RGB distance from the background above which a pixel belongs to something drawn."""
 RESIDUAL_CAP = 70.0
+"""What one pixel may at most count against a pair of colours; motion lines are of neither."""
 LEAST_AREA = 14
 """Smallest area of an object, in pixels of a 32 x 32 picture."""
 LEAST_PART = 0.2
 """Smallest part of an object as a share of its largest part."""
 _EIGHT = np.ones((3, 3), bool)
-_FOUR = ndimage.generate_binary_structure(2, 1)
 
 
 @dataclass(frozen=True)
@@ -47,18 +46,17 @@ class Layer:
         return float(self.cover.sum())
 
 
-def background_of(image: np.ndarray) -> tuple[str, np.ndarray]:
-    """Returns the name of the background and its colour as it is in this picture, float32[3].
+def background_of(image: np.ndarray) -> np.ndarray:
+    """Returns the background's colour as it is in this picture, maybe off the palette, float32[3].
 
-    The outermost pixels vote; their median may be off the palette.
+    The outermost pixels vote for a background; its colour is the median of those that win.
 
     Args:
       image: float32[h, w, 3], 0 to 255.
     """
     border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    nearest = np.argmin([np.square(border - rgb).sum(1) for rgb in _GROUNDS.values()], axis=0)
-    winner = int(np.bincount(nearest).argmax())
-    return tuple(_GROUNDS)[winner], np.median(border[nearest == winner], axis=0)
+    nearest = np.square(border[:, None] - _GROUNDS).sum(-1).argmin(1)
+    return np.median(border[nearest == np.bincount(nearest).argmax()], axis=0)
 
 
 def layers(image: np.ndarray) -> list[Layer]:
@@ -71,22 +69,18 @@ def layers(image: np.ndarray) -> list[Layer]:
     Args:
       image: float32[h, w, 3], 0 to 255.
     """
-    name, ground = background_of(image)
+    ground = background_of(image)
     drawn = np.square(image - ground).sum(-1) > GROUND_DISTANCE**2
     pixels = image[drawn]
     if len(pixels) < LEAST_AREA:
         return []
     residual, alpha = _explain(pixels, ground)
-    stroke = _off_line(pixels, ground, _STROKES[name])
-    pair = _PAIRS[_costs(residual, stroke).argmin()]
-    explained = np.concatenate([residual[pair], stroke[None]])
-    owner = explained.argmin(0)
+    pair = _PAIRS[_costs(residual).argmin()]
+    owner = residual[pair].argmin(0)
     found = [
         _layer(NAMES[colour], drawn, np.where(owner == place, alpha[colour], 0.0))
         for place, colour in enumerate(pair)
     ]
-    if name == "black":
-        found = [layer and _filled(layer) for layer in found]
     kept = [layer for layer in found if layer is not None]
     return sorted(kept, key=lambda layer: -layer.area)
 
@@ -127,23 +121,10 @@ def _candidates(
     )
 
 
-def _off_line(pixels: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Returns the distance of n pixels to the mixtures of two colours, float[n]."""
-    offset, direction = pixels - start, end - start
-    place = np.clip(offset @ direction / (direction @ direction), 0, 1)
-    return np.linalg.norm(offset - place[:, None] * direction, axis=-1)
-
-
-def _costs(residual: np.ndarray, stroke: np.ndarray) -> np.ndarray:
+def _costs(residual: np.ndarray) -> np.ndarray:
     """Returns what every pair of colours leaves unexplained, float[28]."""
-    capped = np.minimum(residual, np.minimum(stroke, RESIDUAL_CAP))
+    capped = np.minimum(residual, RESIDUAL_CAP)
     return np.minimum(capped[_PAIRS[:, 0]], capped[_PAIRS[:, 1]]).sum(-1)
-
-
-def _filled(layer: Layer) -> Layer:
-    """Returns the layer with a full cover inside; on black a dark tone looks like a thin cover."""
-    inside = ndimage.binary_erosion(layer.cover > 0.4, _FOUR)
-    return replace(layer, cover=np.where(inside, 1.0, layer.cover).astype(np.float32))
 
 
 def _layer(colour: str, drawn: np.ndarray, alpha: np.ndarray) -> Layer | None:

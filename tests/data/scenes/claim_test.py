@@ -46,6 +46,8 @@ def test_attributes_of_a_count():
         (Claim((ObjectClaim("blue", "circle"), ObjectClaim("red", "square")), "above"), False),
         (Claim((ObjectClaim("red", "ring"), ObjectClaim("blue", "square")), "above"), False),
         (Claim((ObjectClaim("red", "circle"),), count=1), False),
+        (Claim((ObjectClaim("red", "circle"),)), False),
+        (Claim((ObjectClaim("red", "circle"), ObjectClaim("blue", "square"))), False),
         (
             Claim((ObjectClaim("red", "circle", "small"), ObjectClaim("blue", "square")), "above"),
             False,

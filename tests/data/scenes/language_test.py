@@ -99,6 +99,8 @@ def test_details_belong_to_their_object():
         ("a red circle above a blue", "en"),
         ("a red blue circle above a green square", "en"),
         ("a red circle a blue square above", "en"),
+        ("a big small red circle above a blue square", "en"),
+        ("a red circle above a big small blue square", "en"),
         ("a red dog above a blue square", "en"),
         ("two red circles above a blue square", "en"),
         ("two red circles above three blue squares", "en"),
