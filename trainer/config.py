@@ -51,7 +51,7 @@ class EncoderSettings:
     text: str = "gru"
     width: int = 24
     embedding: int = 128
-    text_width: int = 192
+    text_width: int = 128
     attribute_weight: float = 1.0
     dropout: float = 0.1
     shift: int = 2
