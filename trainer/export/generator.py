@@ -8,10 +8,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from data.images import to_uint8
 from data.prepared import PreparedData
 from trainer.config import Experiment
 from trainer.export.bundle import in_float32, token_file, write_bundle
-from trainer.export.signatures import ServedModule, from_example_captions, png, strings
+from trainer.export.signatures import ServedModule, from_example_captions, strings
 from trainer.export.warmup import warmup_inputs
 from trainer.models.encoder import Encoder
 
@@ -48,11 +49,18 @@ def export_generator(
 
 
 def _signatures(module: ServedModule, encoder: Encoder, average: keras.Model, width: int) -> dict:
+    def picture(row):
+        ids, seed, truncation = row
+        noise = truncation * tf.random.stateless_normal([1, width], tf.stack([seed, 0]))
+        told = encoder.condition(encoder.text_tower(ids[None]))
+        return tf.io.encode_png(to_uint8(average((noise, told)))[0])
+
     def paint(text, seed, truncation):
-        noise = seeded_noise(seed, width) * truncation[:, None]
-        told = encoder.condition(encoder.text_tower(module.ids(text)))
-        pictures = average((noise, told))
-        return {"image_bytes": png(pictures), "text_oov": module.oov(text)}
+        # Row by row: a matrix product rounds differently in a batch of another size, and now and
+        # then a pixel with it. A request's picture must not depend on its neighbours.
+        rows = (module.ids(text), seed, truncation)
+        pictures = tf.map_fn(picture, rows, fn_output_signature=tf.string)
+        return {"image_bytes": pictures, "text_oov": module.oov(text)}
 
     def by_text(text):
         seed = tf.strings.to_hash_bucket_fast(text, 2**62)
@@ -71,12 +79,3 @@ def _signatures(module: ServedModule, encoder: Encoder, average: keras.Model, wi
         "generate": generate,
         "examples": from_example_captions(by_text),
     }
-
-
-def seeded_noise(seed: tf.Tensor, width: int) -> tf.Tensor:
-    """float32 [N, width] normal noise; row i depends on seed i (int64 [N]) alone."""
-
-    def row(one):
-        return tf.random.stateless_normal([width], tf.stack([one, 0]))
-
-    return tf.map_fn(row, seed, fn_output_signature=tf.TensorSpec([width], tf.float32))

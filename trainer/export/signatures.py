@@ -45,11 +45,6 @@ class ServedModule(tf.Module):
         return images.to_float(images.preprocess_batch(encoded, self._resolution))
 
 
-def png(pictures: tf.Tensor) -> tf.Tensor:
-    """float [N, R, R, 3] in [-1, 1] -> string[N] PNG files."""
-    return tf.map_fn(tf.io.encode_png, images.to_uint8(pictures), fn_output_signature=tf.string)
-
-
 def from_examples(key: str, answer: Callable[[tf.Tensor], dict[str, tf.Tensor]]):
     """A signature on serialized tf.Examples that feeds their feature `key` to `answer`.
 
