@@ -7,7 +7,6 @@ shard is sorted before it is written.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +15,7 @@ from typing import Any
 import apache_beam as beam
 import tensorflow as tf
 
+from components.caption_example_gen.options import lot
 from components.caption_example_gen.tally import CountOutcomes, Tally
 from data import schema
 from data.errors import DataError
@@ -124,7 +124,7 @@ def ingest(
       source: of captioned pictures; its limits hold for pictures too.
       directory: where `Split-*` folders and the outcome file are written.
       shares: of train, val and test, for pictures whose source names no split.
-      max_pictures: at most this many rows, chosen by a hash of their places.
+      max_pictures: at most this many rows, see `options.lot`.
     """
     read = (
         pipeline
@@ -158,13 +158,10 @@ def Draw(rows: beam.PCollection, count: int) -> beam.PCollection:
     """Keeps `count` rows, always the same ones, spread over the whole source."""
     return (
         rows
-        | "Smallest" >> beam.combiners.Top.Of(count, key=_lot, reverse=True)
+        | "Smallest"
+        >> beam.combiners.Top.Of(count, key=lambda row: lot(row.image_id), reverse=True)
         | "Each" >> beam.FlatMap(lambda drawn: drawn)
     )
-
-
-def _lot(row: Row) -> bytes:
-    return hashlib.blake2b(row.where.encode("utf-8"), digest_size=8).digest()
 
 
 def _to_shard(loaded: Loaded, tally: Tally) -> tuple[tuple[str, int, int], tuple[str, bytes]]:

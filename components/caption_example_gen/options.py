@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -73,6 +74,11 @@ class IngestOptions:
             text_features=self.text_features,
             resplit=self.resplit,
         )
+
+
+def lot(image_id: str) -> bytes:
+    """Returns what `max_pictures` is drawn by, the smallest first: a hash of the picture's name."""
+    return hashlib.blake2b(image_id.encode("utf-8"), digest_size=8).digest()
 
 
 def _refuse_unknown(values: Mapping[str, Any], kind: type, where: str) -> None:

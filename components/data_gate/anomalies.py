@@ -43,4 +43,4 @@ def _remedy(kinds: set[int]) -> str:
         return "Leave the feature out, or add it to the schema."
     if kinds & _ABSENT:
         return "Give every picture this feature, or leave out the pictures that have none."
-    return "Correct the data, or allow it in the schema and say so with the option schema."
+    return "Correct the data, or set the option schema to a .pbtxt file that allows it."

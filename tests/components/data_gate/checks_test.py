@@ -79,6 +79,12 @@ def test_one_bad_picture_stops(splits, check, changes):
     assert "test" in found[check].what or check == "repeated_name"
 
 
+def test_broken_pictures_are_not_called_alike(splits):
+    for split in splits:
+        splits[split][0] = _facts(split, 0, look=b"")
+    assert set(_run(splits)) == {"undecodable_picture"}
+
+
 def test_one_caption_for_many_pictures(splits):
     for number in range(20):
         splits["train"][number] = _facts("train", number, captions=("Image.", f"red 猫{number}"))
