@@ -91,13 +91,18 @@ def test_the_report_comes_last(nodes):
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_last_blessed_model_is_sought_among_those_of_its_own_trainer(nodes, stage):
     inputs = nodes[f"LastBlessed.{stage}"].inputs.inputs
-    producers = {
-        channel.producer_node_query.id
+    sought = {
+        (query.name.field_value.string_value, channel.output_key)
         for spec in inputs.values()
         for channel in spec.channels
-        if channel.HasField("producer_node_query")
+        for query in channel.context_queries
+        if query.type.name == "node"
     }
-    assert producers == {f"Trainer.{stage}", "CrossModalEvaluator"}
+    assert sought == {
+        (f"demo.Trainer.{stage}", ""),
+        (f"demo.Trainer.{stage}", "model"),
+        ("demo.CrossModalEvaluator", f"{stage}_blessing"),
+    }
 
 
 @pytest.mark.parametrize("stage", STAGES)
