@@ -55,13 +55,6 @@ def test_faulty_model_is_refused_with_the_reason(judged, kind, fault, words):
     assert any(words in problem for problem in got.problems), got.problems
 
 
-def test_fresh_process_answers_for_the_exported_model(model_uri, pictures):
-    got = check(f"{model_uri('generator')}/Format-Serving", "generator", pictures["test"], batch=3)
-    assert got.problems == ()
-    assert got.peak_rss_mib > 50
-    assert got.import_seconds > 0.1
-
-
 def test_slow_model_is_refused_at_the_time_limit(model_uri, pictures):
     model_dir = f"{model_uri('encoder')}/Format-Serving"
     got = check(model_dir, "encoder", pictures["test"], time_limit=0.2)

@@ -68,6 +68,8 @@ def test_sound_model_is_blessed_for_the_pusher(tmp_path, model_uri, examples_uri
     assert model_utils.is_infra_validated(blessing)
     assert Path(blessing.uri, "INFRA_BLESSED").read_text().startswith("Blessed: ")
     assert report["latencies"][0]["signature"] == "serving_default"
+    assert report["import_seconds"] > 0.1
+    assert 50 < report["peak_rss_mib"] < 4000
 
 
 def test_refused_model_is_held_back_with_the_reason(tmp_path, model_uri, examples_uri):
