@@ -112,6 +112,6 @@ class Decision:
             )
             raise DataError(
                 "DataGate",
-                f"the data cannot be trained on, for {len(stopping)} reason(s):{reasons}\n",
-                f"The whole decision is in {where}",
+                f"{len(stopping)} reason(s) not to train on this data, kept in {where}",
+                f"What to do:{reasons}",
             )
