@@ -59,7 +59,7 @@ class ServingCheckSettings:
       batch: rows of the larger requests.
     """
 
-    time_limit_seconds: float = 180.0
+    time_limit_seconds: float = 300.0
     batch: int = 8
 
     def __post_init__(self) -> None:

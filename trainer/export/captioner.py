@@ -40,7 +40,8 @@ def export_captioner(
 
 
 def _in_float32(model: Captioner, experiment: Experiment) -> Captioner:
-    twin = build_captioner(experiment, model.frequencies, *model.input_sizes, "float32")
+    grid, condition = model.input_sizes
+    twin = build_captioner(experiment, model.frequencies, grid, condition, "float32")
     twin.set_weights(model.get_weights())
     return twin
 

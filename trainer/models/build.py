@@ -32,7 +32,7 @@ def build_encoder(experiment: Experiment, vocabulary: int, attributes: int, poli
 def build_captioner(
     experiment: Experiment,
     frequencies: np.ndarray,
-    grid: tuple[int, int],
+    grid: tuple[int, ...],
     condition: int,
     policy: str,
 ) -> Captioner:

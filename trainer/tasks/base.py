@@ -21,11 +21,11 @@ class Task(Protocol):
     stage: str
     batch_size: int
 
-    def batch(self, step: int) -> tuple[np.ndarray, ...]:
-        """Returns the arrays of `step`; a pure function of it."""
+    def batch(self, step: int) -> tuple[Any, ...]:
+        """Returns the arrays of `step`, in nested tuples; a pure function of it."""
 
     def train_step(
-        self, step: int, progress: float, batch: tuple[np.ndarray, ...]
+        self, step: int, progress: float, batch: tuple[Any, ...]
     ) -> dict[str, tf.Tensor]:
         """Updates the weights once and returns scalar losses by name."""
 

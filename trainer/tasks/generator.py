@@ -78,7 +78,7 @@ class GeneratorTask:
         noise = np.random.default_rng(self.seed).standard_normal((count, self.settings.noise))
         self.held_noise = noise.astype(np.float32)
 
-    def batch(self, step: int) -> tuple[np.ndarray, ...]:
+    def batch(self, step: int) -> tuple[np.ndarray, SentenceCodes, np.ndarray]:
         rows = self.sampler.rows(step)
         caption = self.sampler.captions(step, self.train.caption_count[rows])
         text = SentenceCodes(*(field[rows, caption] for field in self.text))
