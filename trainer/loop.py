@@ -54,7 +54,9 @@ class Checkpoints:
     def __init__(self, task: Task, directory: str):
         self.step = tf.Variable(0, dtype=tf.int64, name="step")
         self.elapsed = tf.Variable(0.0, dtype=tf.float64, name="elapsed")
-        checkpoint = tf.train.Checkpoint(step=self.step, elapsed=self.elapsed, **task.state())
+        # By their variables: TensorFlow does not see layers that a Keras model keeps in a list.
+        state = {name: [v.value for v in part.variables] for name, part in task.state().items()}
+        checkpoint = tf.train.Checkpoint(step=self.step, elapsed=self.elapsed, **state)
         self._manager = tf.train.CheckpointManager(checkpoint, directory, max_to_keep=2)
 
     def restore(self) -> int:

@@ -34,6 +34,7 @@ def matching_aware(
 
 
 def _gradients(critic, images, text):
+    images, text = tf.convert_to_tensor(images), tf.convert_to_tensor(text)
     with tf.GradientTape() as tape:
         tape.watch([images, text])
         logits = critic(images, text)

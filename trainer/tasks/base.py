@@ -30,7 +30,7 @@ class Task(Protocol):
         """Updates the weights once and returns scalar losses by name."""
 
     def state(self) -> dict[str, Any]:
-        """Everything that the next step reads, as trackable objects for tf.train.Checkpoint."""
+        """Models and optimisers by name: their variables are all that the next step reads."""
 
     def validate(self) -> dict[str, float]:
         """Returns held-out figures by name."""
