@@ -15,7 +15,7 @@ from PIL import Image
 
 from data.scenes import as_captioned_images
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.debian13]
 
 PICTURES = 160
 STAGES = ("encoder", "captioner", "generator")
