@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_data_validation as tfdv
 import tensorflow_transform as tft
+from apache_beam.options.pipeline_options import PipelineOptions
 from PIL import Image
 from tfx.components.transform import executor
 from tfx.types import artifact_utils, standard_artifacts
@@ -197,7 +198,9 @@ def _anomalies(tmp_path, examples):
     with tf.io.TFRecordWriter(path) as writer:
         for example in examples:
             writer.write(example.SerializeToString())
-    statistics = tfdv.generate_statistics_from_tfrecord(path)
+    # Beam's default runner looks for a binary on the network first.
+    options = PipelineOptions(["--runner=FnApiRunner"])
+    statistics = tfdv.generate_statistics_from_tfrecord(path, pipeline_options=options)
     found = tfdv.validate_statistics(statistics, tfdv.load_schema_text(SCHEMA_FILE))
     return {name: info.short_description for name, info in found.anomaly_info.items()}
 
