@@ -1,0 +1,221 @@
+"""The contract of each signature: names, dtypes, shapes, and what values mean."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+
+from data import schema
+from trainer.config import STAGES
+
+ATTRIBUTES = {"name": (tf.string, 2), "score": (tf.float32, 2)}
+CAPTION = {"caption": (tf.string, 1), "log_prob": (tf.float32, 1)}
+PICTURE = {"image_bytes": (tf.string, 1), "text_oov": (tf.float32, 1)}
+EMBEDDING = {"embedding": (tf.float32, 2)}
+STRINGS = (tf.string, 1)
+CONTRACT = {
+    "encoder": {
+        "serving_default": ({"image_bytes": STRINGS}, ATTRIBUTES),
+        "attributes": ({"image_bytes": STRINGS}, ATTRIBUTES),
+        "embed_text": ({"text": STRINGS}, EMBEDDING),
+        "embed_image": ({"image_bytes": STRINGS}, EMBEDDING),
+        "examples": ({"examples": STRINGS}, ATTRIBUTES),
+    },
+    "captioner": {
+        "serving_default": ({"image_bytes": STRINGS}, CAPTION),
+        "explain": (
+            {"image_bytes": STRINGS},
+            {**CAPTION, "tokens": (tf.string, 2), "attention": (tf.float32, 4)},
+        ),
+        "examples": ({"examples": STRINGS}, CAPTION),
+    },
+    "generator": {
+        "serving_default": ({"text": STRINGS}, PICTURE),
+        "generate": (
+            {"text": STRINGS, "seed": (tf.int64, 1), "truncation": (tf.float32, 1)},
+            PICTURE,
+        ),
+        "examples": ({"examples": STRINGS}, PICTURE),
+    },
+}
+
+
+def ask(model, signature, **inputs):
+    function = model.signatures[signature]
+    return {
+        name: value.numpy()
+        for name, value in function(**{k: tf.constant(v) for k, v in inputs.items()}).items()
+    }
+
+
+def generate(model, texts, seeds, truncation=1.0):
+    return ask(
+        model,
+        "generate",
+        text=list(texts),
+        seed=np.array(seeds, np.int64),
+        truncation=np.full(len(texts), truncation, np.float32),
+    )["image_bytes"]
+
+
+def graph_of(directory):
+    saved = saved_model_pb2.SavedModel()
+    saved.ParseFromString((directory / "saved_model.pb").read_bytes())
+    return saved.meta_graphs[0]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_names_dtypes_and_ranks(served, stage):
+    found = {}
+    for name, function in served(stage).signatures.items():
+        inputs = function.structured_input_signature[1]
+        found[name] = tuple(
+            {key: (spec.dtype, spec.shape.rank) for key, spec in specs.items()}
+            for specs in (inputs, function.structured_outputs)
+        )
+        assert all(spec.shape[0] is None for spec in inputs.values())
+    assert found == CONTRACT[stage]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_graph_stands_alone(trained, prepared, stage):
+    directory = trained(stage).model_dir
+    graph = graph_of(directory)
+    functions = graph.graph_def.library.function
+    operations = {node.op for node in graph.graph_def.node}
+    operations |= {node.op for function in functions for node in function.node_def}
+    assert len(operations) > 30 and not [op for op in operations if "PyFunc" in op]
+    assert [asset.filename for asset in graph.asset_file_def] == ["tokens.txt"]
+    tokens = (directory / "assets" / "tokens.txt").read_text(encoding="utf-8").splitlines()
+    assert tuple(tokens) == prepared.tokens.tokens
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_weights_are_float32(trained, stage):
+    variables = tf.train.list_variables(str(trained(stage).model_dir / "variables" / "variables"))
+    reader = tf.train.load_checkpoint(str(trained(stage).model_dir / "variables" / "variables"))
+    dtypes = [reader.get_variable_to_dtype_map()[name] for name, _ in variables]
+    # The one int64 is the state that a recurrent layer keeps for a dropout it does not use.
+    assert dtypes.count(tf.float32) > 5 and set(dtypes) <= {tf.float32, tf.string, tf.int64}
+
+
+def test_embeddings_are_unit_vectors_of_one_space(served, texts, pictures):
+    said = ask(served("encoder"), "embed_text", text=texts)["embedding"]
+    seen = ask(served("encoder"), "embed_image", image_bytes=pictures)["embedding"]
+    assert said.shape == (len(texts), 8) and seen.shape == (len(pictures), 8)
+    for embedding in (said, seen):
+        np.testing.assert_allclose(np.linalg.norm(embedding, axis=1), 1, rtol=1e-5)
+
+
+def test_scores_are_probabilities_of_named_attributes(served, prepared, pictures):
+    answer = ask(served("encoder"), "attributes", image_bytes=pictures)
+    names = [tuple(name.decode() for name in row) for row in answer["name"]]
+    assert set(names) == {prepared.attributes}
+    assert (answer["score"] > 0).all() and (answer["score"] < 1).all()
+
+
+def test_an_explanation_fits_its_caption(served, pictures, experiment):
+    answer = ask(served("captioner"), "explain", image_bytes=pictures)
+    steps = experiment.data.max_length - 1
+    assert answer["tokens"].shape == (len(pictures), steps)
+    assert answer["attention"].shape == (len(pictures), steps, 8, 8)
+    assert (answer["log_prob"] < 0).all()
+    for caption, tokens, attention in zip(
+        answer["caption"], answer["tokens"], answer["attention"], strict=True
+    ):
+        said = [token.decode() for token in tokens if token]
+        assert list(tokens[: len(said)]) == [token for token in tokens if token]
+        assert "".join(said) == caption.decode().replace(" ", "").replace("，", ",")
+        np.testing.assert_allclose(attention[: len(said)].sum(axis=(1, 2)), 1, rtol=1e-5)
+    short = ask(served("captioner"), "serving_default", image_bytes=pictures)
+    np.testing.assert_array_equal(short["caption"], answer["caption"])
+    np.testing.assert_allclose(short["log_prob"], answer["log_prob"], rtol=1e-5)
+
+
+def test_unknown_words_are_counted(served, prepared):
+    known = " ".join(prepared.tokens.tokens[:3])
+    asked = [known, "zyx qwv", f"{prepared.tokens.tokens[0]} zyx", ""]
+    share = ask(served("generator"), "serving_default", text=asked)["text_oov"]
+    np.testing.assert_allclose(share, [0, 1, 0.5, 0])
+
+
+def test_examples_are_answered_as_serving_default_is(served, scenes):
+    records = scenes["val"][:6]
+    examples = [schema.to_example(record).SerializeToString() for record in records]
+    pictures = {"image_bytes": [record.encoded for record in records]}
+    inputs = {
+        "encoder": pictures,
+        "captioner": pictures,
+        "generator": {"text": [record.captions[0] for record in records]},
+    }
+    for stage, plain in inputs.items():
+        expected = ask(served(stage), "serving_default", **plain)
+        found = ask(served(stage), "examples", examples=examples)
+        assert found.keys() == expected.keys()
+        for name, value in found.items():
+            np.testing.assert_array_equal(value, expected[name], f"{stage} {name}")
+
+
+def test_a_picture_follows_its_text_and_seed_whatever_its_batch(served, texts):
+    model, seeds = served("generator"), list(range(len(texts)))
+    together = generate(model, texts, seeds)
+    for row, text in enumerate(texts[:5]):
+        assert generate(model, [text], [row])[0] == together[row]
+    backwards = generate(model, texts[::-1], seeds[::-1])
+    assert backwards[::-1].tolist() == together.tolist()
+
+
+def test_seeds_and_truncation_vary_pictures(served, texts):
+    model = served("generator")
+    assert len(set(generate(model, texts[:1] * 8, range(8)))) == 8
+    assert len(set(generate(model, texts[:1] * 8, range(8), truncation=0.0))) == 1
+
+
+def test_without_a_seed_the_text_decides(served, texts):
+    model = served("generator")
+    answer = ask(model, "serving_default", text=texts)["image_bytes"]
+    np.testing.assert_array_equal(answer, ask(model, "serving_default", text=texts)["image_bytes"])
+    seeds = tf.strings.to_hash_bucket_fast(texts, 2**62).numpy()
+    np.testing.assert_array_equal(answer, generate(model, texts, seeds))
+
+
+def test_whatever_is_said_is_painted(served, texts, experiment):
+    side = experiment.data.resolution
+    for png in generate(served("generator"), texts, range(len(texts))):
+        assert tf.io.decode_png(png).shape == (side, side, 3)
+
+
+@pytest.mark.parametrize(
+    ("stage", "signature"),
+    [
+        (stage, name)
+        for stage, signatures in CONTRACT.items()
+        for name, (inputs, _) in signatures.items()
+        if "image_bytes" in inputs
+    ],
+)
+@pytest.mark.parametrize("junk", [b"", b"not a picture", b"\xff\xd8\xffnor this"])
+def test_what_is_no_picture_is_an_invalid_argument(served, pictures, stage, signature, junk):
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        ask(served(stage), signature, image_bytes=[pictures[0], junk])
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_an_example_without_its_feature_is_an_invalid_argument_or_empty(served, stage):
+    """No picture cannot be answered; no caption is an empty one."""
+    nothing = tf.train.Example().SerializeToString()
+    if stage == "generator":
+        found = ask(served(stage), "examples", examples=[nothing])
+        expected = ask(served(stage), "serving_default", text=[""])
+        np.testing.assert_array_equal(found["image_bytes"], expected["image_bytes"])
+        return
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        ask(served(stage), "examples", examples=[nothing])
+
+
+@pytest.mark.parametrize("stage", ["generator"])
+def test_an_empty_request_gets_an_empty_answer(served, stage):
+    for name, (inputs, outputs) in CONTRACT[stage].items():
+        nothing = {key: tf.zeros([0], dtype) for key, (dtype, _) in inputs.items()}
+        answer = served(stage).signatures[name](**nothing)
+        assert {key: value.shape[0] for key, value in answer.items()} == dict.fromkeys(outputs, 0)

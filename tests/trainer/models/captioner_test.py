@@ -1,0 +1,136 @@
+"""The captioner's words, attention and search."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from data.text import END, PAD, START, UNK
+from trainer.config import CaptionerSettings, Experiment
+from trainer.models.build import build_captioner
+from trainer.models.captioner import search, token_frequencies
+
+SIZE, PLACES, CHANNELS, CONDITION = 12, 64, 6, 5
+FREQUENCIES = np.array([0, 9, 0, 40, 30, 20, 10, 5, 4, 3, 2, 1], np.float64)
+
+
+def inputs():
+    rng = np.random.default_rng(0)
+    grid = rng.normal(size=(4, PLACES, CHANNELS)).astype(np.float32)
+    picture = rng.normal(size=(4, CONDITION)).astype(np.float32)
+    ids = np.array(
+        [
+            [START, 4, 5, 6, END],
+            [START, 7, 8, END, PAD],
+            [START, UNK, 9, 10, END],
+            [START, 11, END, PAD, PAD],
+        ],
+        np.int32,
+    )
+    return grid, picture, ids
+
+
+def build(policy):
+    experiment = Experiment(
+        captioner=CaptionerSettings(units=8, embedding=6, dropout=0.3),
+    )
+    return build_captioner(experiment, FREQUENCIES, (PLACES, CHANNELS), CONDITION, policy)
+
+
+@pytest.fixture(scope="module")
+def case(harness):
+    return harness.Case(
+        build=build,
+        inputs=inputs(),
+        training={"seed": tf.constant([1, 2])},
+        dtypes=("float32",),
+        silent=("dense_score/bias",),
+    )
+
+
+@pytest.fixture(scope="module")
+def model(case):
+    return case.model()
+
+
+@pytest.mark.parametrize(
+    "check", ["graph", "mixed_precision", "gradients", "weights_file", "float32_island"]
+)
+def test_contract(harness, case, check, tmp_path):
+    harness.check(check, case, tmp_path)
+
+
+def test_untrained_it_says_words_as_often_as_they_were_seen():
+    fresh = build("float32")
+    fresh.widen.kernel.assign(tf.zeros_like(fresh.widen.kernel))
+    p = tf.nn.softmax(fresh(inputs())).numpy()
+    expected = FREQUENCIES + 1
+    expected[[PAD, UNK, START]] = 0
+    np.testing.assert_allclose(p[0, 0], expected / expected.sum(), rtol=1e-4)
+
+
+def test_padding_unknown_and_start_cannot_be_said(model):
+    log_p = tf.nn.log_softmax(model(inputs())).numpy()
+    assert (log_p[..., [PAD, UNK, START]] < -1e8).all()
+    assert (log_p[..., END:] > -50).all()
+
+
+def test_teacher_forcing_is_one_step_after_another(model):
+    grid, picture, ids = inputs()
+    memory, state = model.begin(grid, picture)
+    logits = model((grid, picture, ids))
+    assert logits.shape == (4, 4, SIZE)
+    for place in range(4):
+        output, state, attention = model.step(ids[:, place], state, memory)
+        np.testing.assert_allclose(model.logits(output), logits[:, place], atol=1e-5)
+        assert attention.shape == (4, PLACES) and attention.dtype == tf.float32
+        np.testing.assert_allclose(np.sum(attention, axis=1), 1.0, rtol=1e-5)
+
+
+def test_a_word_depends_on_picture_and_words_before_it_only(model):
+    grid, picture, ids = inputs()
+    logits = model((grid, picture, ids)).numpy()
+    later = ids.copy()
+    later[:, 2] = 8
+    changed = model((grid, picture, later)).numpy()
+    np.testing.assert_array_equal(changed[:, :2], logits[:, :2])
+    assert (changed[0, 2:] != logits[0, 2:]).any()
+    moved = grid.copy()
+    moved[0, 13] += 1
+    changed = model((moved, picture, ids)).numpy()
+    assert (changed[0] != logits[0]).any()
+    np.testing.assert_allclose(changed[1:], logits[1:], atol=1e-6)
+
+
+def test_dropout_follows_its_seed(model):
+    batch = inputs()
+    once = model(batch, seed=tf.constant([1, 2])).numpy()
+    np.testing.assert_array_equal(once, model(batch, seed=tf.constant([1, 2])))
+    assert (once != model(batch, seed=tf.constant([1, 3])).numpy()).any()
+    assert (once != model(batch).numpy()).any()
+
+
+def test_search_scores_captions_as_teacher_forcing_does(model):
+    grid, picture, _ = inputs()
+    found = search(model, grid, picture, 3, 5, 0.7)
+    ids = np.concatenate([np.full((4, 1), START), found.ids], axis=1).astype(np.int32)
+    log_p = tf.nn.log_softmax(model((grid, picture, ids)))
+    said = tf.gather(log_p, found.ids, batch_dims=2).numpy() * (found.ids.numpy() != PAD)
+    np.testing.assert_allclose(found.log_prob, said.sum(axis=1), rtol=1e-4)
+    lit = np.sum(found.attention, axis=2)
+    length = np.argmax(found.ids.numpy() == END, axis=1) + 1
+    for row in range(4):
+        np.testing.assert_allclose(lit[row, : length[row]], 1.0, rtol=1e-5)
+
+
+def test_search_describes_each_picture_on_its_own(model):
+    grid, picture, _ = inputs()
+    together = search(model, grid, picture, 3, 5, 0.7)
+    for row in range(4):
+        alone = search(model, grid[row : row + 1], picture[row : row + 1], 3, 5, 0.7)
+        np.testing.assert_array_equal(alone.ids[0], together.ids[row])
+        np.testing.assert_allclose(alone.attention[0], together.attention[row], atol=1e-5)
+
+
+def test_frequencies_count_what_is_said():
+    ids = np.array([[[START, 4, 4, END], [START, 5, END, PAD]]], np.int32)
+    assert token_frequencies(ids, 7).tolist() == [0, 0, 0, 2, 2, 1, 0]

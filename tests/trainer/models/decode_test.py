@@ -1,0 +1,132 @@
+"""Beam search over small chains of words, against all sequences there are."""
+
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from data.text import END, PAD, START
+from trainer.models.decode import beam_search
+
+SIZE = 7
+WORDS = range(4, SIZE)
+
+
+def chain(seed, sharpness=1.5):
+    """log P(next | word) [V, V] of a Markov chain; PAD, UNK and START are never said."""
+    logits = np.random.default_rng(seed).normal(scale=sharpness, size=(SIZE, SIZE))
+    logits[:, :END] = -1e9
+    return (logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)).astype(np.float32)
+
+
+def search(chains, beam, steps, power):
+    """Searches one chain for each picture; the state counts the words, the attention shows both."""
+    tables = tf.constant(np.repeat(chains, beam, axis=0))
+
+    def step(words, state):
+        log_p = tf.gather(tables, words, batch_dims=1)
+        attention = tf.stack([tf.cast(words, tf.float32), state[:, 0]], axis=1)
+        return log_p, state + 1.0, attention
+
+    state = tf.zeros([len(chains) * beam, 1])
+    return beam_search(step, state, beam, steps, places=2, length_power=power)
+
+
+def all_captions(table, steps):
+    """Every caption of at most `steps` tokens, END included, with its log probability."""
+    for length in range(steps):
+        for words in itertools.product(WORDS, repeat=length):
+            said = [*words, END]
+            path = zip([START, *words], said, strict=True)
+            yield said, float(sum(table[before, after] for before, after in path))
+
+
+def greedy(table, steps):
+    word, said, total = START, [], 0.0
+    while word != END:
+        after = END if len(said) == steps - 1 else int(np.argmax(table[word]))
+        total += float(table[word, after])
+        said.append(after)
+        word = after
+    return said, total
+
+
+def padded(said, steps):
+    return said + [PAD] * (steps - len(said))
+
+
+@pytest.mark.parametrize("power", [0.0, 0.7, 1.5])
+def test_a_wide_beam_finds_the_best_of_all_captions(power):
+    steps = 4
+    chains = np.stack([chain(seed) for seed in range(12)])
+    found = search(chains, beam=60, steps=steps, power=power)
+    lengths = set()
+    for table, ids, log_prob in zip(chains, found.ids.numpy(), found.log_prob, strict=True):
+        best, total = max(
+            all_captions(table, steps), key=lambda item: item[1] / len(item[0]) ** power
+        )
+        assert ids.tolist() == padded(best, steps)
+        assert float(log_prob) == pytest.approx(total, abs=1e-4)
+        lengths.add(len(best))
+    assert len(lengths) > 1
+
+
+def test_one_beam_is_greedy():
+    chains = np.stack([chain(seed) for seed in range(12)])
+    found = search(chains, beam=1, steps=6, power=0.7)
+    expected = [greedy(table, 6) for table in chains]
+    assert found.ids.numpy().tolist() == [padded(said, 6) for said, _ in expected]
+    np.testing.assert_allclose(found.log_prob, [total for _, total in expected], atol=1e-4)
+
+
+def test_two_beams_beat_greedy():
+    chains = np.stack([chain(seed) for seed in range(40)])
+    one, two = (search(chains, beam, 6, 0.0).log_prob.numpy() for beam in (1, 2))
+    assert (two >= one - 1e-5).mean() > 0.9 and (two > one + 1e-3).any()
+
+
+def test_a_higher_length_power_gives_longer_captions():
+    chains = np.stack([chain(seed) for seed in range(12)])
+    lengths = [float(np.mean(search(chains, 40, 5, power).ids != PAD)) for power in (0.0, 1.0, 2.0)]
+    assert lengths[0] < lengths[1] < lengths[2]
+
+
+@pytest.mark.parametrize("beam", [1, 3])
+def test_every_caption_ends_once_and_is_padded_after_it(beam):
+    endless = chain(0)
+    endless[:, END] -= 50
+    hasty = chain(1)
+    hasty[START, END] = 50
+    ids = search(np.stack([endless, hasty, chain(2)]), beam, 5, 0.7).ids.numpy()
+    ended = np.cumsum(ids == END, axis=1)
+    assert (ended[:, -1] == 1).all()
+    np.testing.assert_array_equal(ids == PAD, (ended == 1) & (ids != END))
+    assert ids[0].tolist().index(END) == 4 and ids[1].tolist() == padded([END], 5)
+
+
+@pytest.mark.parametrize("beam", [1, 4])
+def test_attention_and_state_follow_the_words_of_the_chosen_beam(beam):
+    found = search(np.stack([chain(seed) for seed in range(12)]), beam, 6, 0.7)
+    for ids, attention in zip(found.ids.numpy(), found.attention.numpy(), strict=True):
+        length = ids.tolist().index(END) + 1
+        np.testing.assert_array_equal(attention[:length, 0], [START, *ids[: length - 1]])
+        np.testing.assert_array_equal(attention[:length, 1], range(length))
+        assert not attention[length:].any()
+
+
+def test_each_picture_is_searched_on_its_own():
+    chains = np.stack([chain(seed) for seed in range(5)])
+    together = search(chains, 3, 6, 0.7)
+    for row, table in enumerate(chains):
+        alone = search(table[None], 3, 6, 0.7)
+        np.testing.assert_array_equal(alone.ids[0], together.ids[row])
+        np.testing.assert_allclose(alone.log_prob[0], together.log_prob[row], atol=1e-5)
+
+
+def test_the_graph_finds_the_same():
+    chains = np.stack([chain(seed) for seed in range(6)])
+    eager = search(chains, 3, 6, 0.7)
+    graph = tf.function(lambda: search(chains, 3, 6, 0.7))()
+    for one, other in zip(eager, graph, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)

@@ -1,0 +1,42 @@
+"""The encoder as later stages use it."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from data.images import to_float
+from trainer.models import frozen
+
+
+@pytest.fixture(autouse=True)
+def _eagerly(monkeypatch):
+    monkeypatch.setattr(frozen, "_BATCH", 3)
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def encoder(trained):
+    return trained("encoder").task.model
+
+
+def test_pictures_are_encoded_piece_by_piece_in_order(encoder, prepared):
+    images = prepared.arrays("val").images[:8]
+    codes = frozen.FrozenEncoder(encoder).images(images)
+    code = encoder.image_tower(to_float(images))
+    assert codes.grid.dtype == np.float16 and codes.grid.shape[:2] == (8, 64)
+    np.testing.assert_allclose(codes.grid, np.reshape(code.grid, codes.grid.shape), atol=1e-2)
+    np.testing.assert_allclose(codes.embedding, code.embedding, atol=1e-5)
+    np.testing.assert_allclose(codes.attributes, code.attributes, rtol=1e-4, atol=1e-5)
+
+
+def test_captions_are_encoded_each_at_its_place(encoder, prepared):
+    ids = prepared.arrays("val").ids[:4]
+    codes = frozen.FrozenEncoder(encoder).all_captions(ids)
+    for picture in range(4):
+        for caption in range(2):
+            text = encoder.text_tower(ids[picture, caption][None])
+            np.testing.assert_allclose(codes.embedding[picture, caption], text[0], atol=1e-5)
+            told = encoder.condition(text)
+            np.testing.assert_allclose(codes.condition[picture, caption], told[0], atol=1e-4)

@@ -1,0 +1,64 @@
+"""One step of each stage in bfloat16: losses stay finite, and the penalty is exact."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from data.images import to_float
+from trainer.config import STAGES
+from trainer.losses.penalties import r1
+from trainer.models.build import build_discriminator
+from trainer.tasks.captioner import CaptionerTask
+from trainer.tasks.encoder import EncoderTask
+from trainer.tasks.generator import GeneratorTask, penalty_weight
+
+
+@pytest.fixture(autouse=True)
+def _eagerly():
+    """Without tracing: a single step is faster so."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def make(trained, experiment, prepared):
+    encoder = trained("encoder").task.model
+
+    def task(stage):
+        if stage == "encoder":
+            return EncoderTask(experiment, prepared, "mixed_bfloat16")
+        kind = {"captioner": CaptionerTask, "generator": GeneratorTask}[stage]
+        return kind(experiment, prepared, "mixed_bfloat16", encoder)
+
+    return task
+
+
+def weights(task):
+    models = [value for value in task.state().values() if hasattr(value, "get_weights")]
+    return [weight for model in models for weight in model.get_weights()]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_step_moves_float32_weights_by_finite_losses(make, stage):
+    task = make(stage)
+    before = weights(task)
+    losses = task.train_step(0, 0.5, task.batch(0))
+    assert all(np.isfinite(float(loss)) for loss in losses.values())
+    after = weights(task)
+    assert {weight.dtype for weight in after} == {np.dtype(np.float32)}
+    moved = [not np.array_equal(one, other) for one, other in zip(before, after, strict=True)]
+    assert np.mean(moved) > 0.8 and all(np.isfinite(weight).all() for weight in after)
+
+
+def test_the_penalty_is_lazy_and_computed_in_float32(make, experiment):
+    task = make("generator")
+    images, text, _ = task.batch(0)
+    exact = build_discriminator(experiment, text.condition.shape[-1], "float32")
+    exact.set_weights(task.discriminator.get_weights())
+    norms = r1(lambda x, t: exact((x, t)), to_float(images), tf.constant(text.condition))
+    expected = penalty_weight(experiment.generator, 16) * float(tf.reduce_mean(norms))
+    losses = [task.train_step(step, 0.5, task.batch(step)) for step in range(5)]
+    assert ["penalty" in step for step in losses] == [True, False, False, False, True]
+    assert float(losses[0]["penalty"]) == pytest.approx(expected, rel=1e-4)
+    assert task.discriminator.dtype_policy.name == "mixed_bfloat16"
