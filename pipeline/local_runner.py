@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import textwrap
 import time
 from pathlib import Path
 from typing import Any, TextIO
@@ -93,7 +94,7 @@ class _ReportingRunner(tfx.orchestration.LocalDagRunner):
             except Exception as error:
                 logging.exception("%s failed", name)
                 progress.finished(name, "failed", time.monotonic() - start)
-                raise RunError(f"{name} stopped the run:\n  {reason(error)}") from error
+                raise RunError(f"{name} stopped the run:\n{_indented(reason(error))}") from error
             progress.finished(name, outcome, time.monotonic() - start)
             self.outcomes[name] = outcome
 
@@ -107,3 +108,15 @@ class _ReportingRunner(tfx.orchestration.LocalDagRunner):
             raise RunError("its inputs could not be resolved; the log says more")
         resolver = node.node_info.type.name.endswith(".Resolver")
         return "looked up" if resolver else OUTCOMES[newest.last_known_state]
+
+
+def _indented(text: str) -> str:
+    """Wraps `text` for a terminal; paths stay whole."""
+    wrap = textwrap.TextWrapper(
+        98,
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join("\n".join(wrap.wrap(line)) for line in text.splitlines())

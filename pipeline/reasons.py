@@ -40,7 +40,7 @@ def _last_of_trace(text: str) -> str:
     text = _BEAM_SUFFIX.sub("", text).strip()
     if "Traceback (most recent call last)" not in text:
         lines = text.splitlines()
-        return "\n  ".join(lines[:LINES] + ["..."] * (len(lines) > LINES))
+        return "\n".join(lines[:LINES] + ["..."] * (len(lines) > LINES))
     return next(
         (line for line in reversed(text.splitlines()) if _CLASS_PREFIX.match(line)),
         text.splitlines()[-1],

@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     print("\n".join(metric_table(found.metrics)))
     for name, why in found.skipped.items():
         print(f"not measured: {name}: {why}")
-    verdicts = judge(found.metrics, settings.thresholds, {})
+    verdicts = judge(found.metrics, settings.thresholds, {}, skipped=found.skipped)
     for model in models:
         print(f"{model}: {verdicts[model].sentence}")
     if arguments.output:
