@@ -41,14 +41,14 @@ class EncoderSettings:
     """The shared text-image space and the attribute recogniser.
 
     Attributes:
-      text: `gru` or `transformer`.
+      text: how captions are read: `convolution`, `gru` or `transformer`.
       width: channels of the first convolution; doubled at each halving of the picture.
       embedding: dimension of the shared space.
       attribute_weight: weight of the recogniser's loss beside the contrastive one.
       flip: mirror pictures at random; wrong where captions say left or right.
     """
 
-    text: str = "gru"
+    text: str = "convolution"
     width: int = 24
     embedding: int = 128
     text_width: int = 128
@@ -62,7 +62,7 @@ class EncoderSettings:
     clip_norm: float = 5.0
 
     def __post_init__(self) -> None:
-        require_one_of("text", self.text, ("gru", "transformer"))
+        require_one_of("text", self.text, ("convolution", "gru", "transformer"))
         _require_optimiser(self.batch_size, self.learning_rate)
 
 
@@ -113,6 +113,12 @@ class GeneratorSettings:
       attribute_weight: weight of the frozen recogniser finding in the picture what was said.
       reconstruction_weight: weight of the evidence lower bound (per pixel value) of real pictures,
         whose noise a small posterior network infers; 0 leaves it out.
+      kl_weight: weight of the bound's divergence from the prior (beta-VAE, Higgins et al. 2017,
+        section 2); above 1 the noise says less, and the caption is listened to more. Twenty times
+        as much at first: what the caption says is learned before the noise can say it.
+      adversarial_from: share of the training in which only the bound is optimised, which costs a
+        third of a whole step; the game begins after it.
+      bound_learning_rate: of the generator while only the bound is optimised.
       mismatch_weight: weight of real pictures with other pictures' captions.
     """
 
@@ -129,11 +135,14 @@ class GeneratorSettings:
     contrastive_weight: float = 0.3
     attribute_weight: float = 0.3
     reconstruction_weight: float = 6.0
+    kl_weight: float = 3.0
+    adversarial_from: float = 0.6
     mismatch_weight: float = 0.5
     batch_size: int = 32
     learning_rate: float = 1e-3
     discriminator_learning_rate: float = 1e-3
-    clip_norm: float = 10.0
+    bound_learning_rate: float = 3e-3
+    clip_norm: float = 1.0
 
     def __post_init__(self) -> None:
         require_one_of("architecture", self.architecture, ("one_stage",))
@@ -143,6 +152,14 @@ class GeneratorSettings:
             require_one_of("augment", policy, ("colour", "translation", "cutout"))
         require(self.penalty_every >= 1, "penalty_every", self.penalty_every, "1 or more")
         require(self.batch_size >= 2, "batch_size", self.batch_size, "2 or more")
+        begins = self.adversarial_from
+        require(0 <= begins <= 1, "adversarial_from", begins, "0 to 1")
+        require(
+            begins == 0 or self.reconstruction_weight > 0,
+            "adversarial_from",
+            begins,
+            "0 where reconstruction_weight is 0: there is no bound to begin with",
+        )
         _require_optimiser(self.batch_size, self.learning_rate)
 
 

@@ -19,6 +19,7 @@ from pipeline.last_blessed import BLESSING, CANDIDATE, MODEL, LastBlessedStrateg
 
 RUNNING = metadata_store_pb2.Execution.RUNNING
 judged: list[tuple[int, int | None]] = []
+arguments_seen: list[list[str]] = []
 
 
 @component
@@ -34,6 +35,7 @@ def Judge(
     baseline: InputArtifact[Model] = None,
 ):
     judged.append((model.id, baseline.id if baseline else None))
+    arguments_seen.append(sys.argv)
     blessing.set_int_custom_property("blessed", 1)
     blessing.set_int_custom_property("current_model_id", model.id)
 
@@ -152,4 +154,5 @@ def test_a_killed_run_leaves_nothing_half_written_to_the_next_one(graph, tmp_pat
 def test_the_arguments_of_the_command_line_do_not_reach_beam(graph, monkeypatch):
     monkeypatch.setattr("sys.argv", ["tuwen", "run", "--work", "x"])
     run(graph())
+    assert arguments_seen[-1] == ["tuwen"]
     assert sys.argv == ["tuwen", "run", "--work", "x"]

@@ -34,6 +34,11 @@ def test_a_smoke_twin_only_changes_keys_of_its_config(name):
     assert set(file.smoke) <= set(settings.Settings.__dataclass_fields__)
 
 
+def test_the_thresholds_of_a_twin_take_the_place_of_all_others():
+    assert set(settings.load("demo", smoke=True).thresholds) == {"r_precision_1of*"}
+    assert len(settings.load("demo").thresholds) > 1
+
+
 def test_the_four_configs_of_the_readme_are_there():
     assert {"demo", "fashion64", "flickr8k64", "coco256"} <= set(config_files.names())
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainer.batches import Sampler
+from trainer.batches import Sampler, SimilarLengths
 
 
 def test_each_epoch_has_every_row_once():
@@ -45,3 +45,33 @@ def test_captions_are_drawn_below_each_count_and_evenly():
 def test_nothing_to_draw_from_is_refused():
     with pytest.raises(ValueError, match="the training split is empty"):
         Sampler(0, 8, 3)
+
+
+LENGTHS = np.random.default_rng(0).integers(3, 33, 320)
+
+
+def test_sequences_of_a_batch_are_about_as_long():
+    sampler = SimilarLengths(LENGTHS, batch_size=10, seed=3)
+    batches = [sampler.rows(step) for step in range(64)]
+    spread = np.mean([np.ptp(LENGTHS[rows]) for rows in batches])
+    assert spread < 0.3 * np.mean([np.ptp(LENGTHS[Sampler(320, 10, 3).rows(s)]) for s in range(64)])
+    for epoch in (batches[:32], batches[32:]):
+        assert (np.sort(np.concatenate(epoch)) == np.arange(320)).all()
+    longest = [LENGTHS[rows].max() for rows in batches[:8]]
+    assert longest != sorted(longest), "short ones would always come first"
+
+
+def test_a_batch_is_cut_to_few_widths_that_hold_its_longest():
+    sampler = SimilarLengths(LENGTHS, batch_size=10, seed=3)
+    batches = [sampler.rows(step) for step in range(64)]
+    widths = [sampler.width(rows) for rows in batches]
+    assert all(0 <= w - LENGTHS[rows].max() < 4 for w, rows in zip(widths, batches, strict=True))
+    assert all(width % 4 == 0 for width in widths) and len(set(widths)) <= 8
+
+
+def test_few_sequences_make_whole_batches_in_whatever_order_they_are_asked():
+    sampler = SimilarLengths(np.array([5, 9, 7]), batch_size=4, seed=0)
+    forward = [sampler.rows(step).tolist() for step in range(20)]
+    assert [sampler.rows(step).tolist() for step in reversed(range(20))] == forward[::-1]
+    assert all(len(rows) == 4 for rows in forward)
+    assert sorted(np.bincount(np.concatenate(forward[:16]))) == [21, 21, 22]

@@ -51,7 +51,12 @@ def experiment():
         encoder=EncoderSettings(width=4, embedding=8, text_width=8, batch_size=8),
         captioner=CaptionerSettings(units=8, embedding=6, beam=3, batch_size=8),
         generator=GeneratorSettings(
-            noise=4, width=4, discriminator_width=4, batch_size=8, penalty_every=4
+            noise=4,
+            width=4,
+            discriminator_width=4,
+            batch_size=8,
+            penalty_every=4,
+            adversarial_from=0.3,
         ),
         training=TrainingSettings(steps=STEPS, precision="float32", checkpoint_seconds=0.0),
     )

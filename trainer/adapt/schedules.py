@@ -15,3 +15,12 @@ def warmup_cosine(progress, warmup: float = 0.03, floor: float = 0.05):
     rise = ops.minimum(progress / warmup, 1.0)
     along = ops.clip((progress - warmup) / (1.0 - warmup), 0.0, 1.0)
     return rise * (floor + (1.0 - floor) * 0.5 * (1.0 + ops.cos(math.pi * along)))
+
+
+def annealed(progress, start: float = 20.0, until: float = 0.6):
+    """Factor on a weight: `start` at first, falls geometrically to 1 at `until`.
+
+    On a divergence it is KL annealing (Bowman et al. 2016, section 3.1) turned round: there noise
+    was ignored for words, here words were ignored for noise.
+    """
+    return start ** ops.maximum(1.0 - progress / until, 0.0)

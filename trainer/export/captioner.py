@@ -52,7 +52,7 @@ def _signatures(module, encoder, model, experiment: Experiment, prepared: Prepar
 
     def say(image_bytes):
         code = encoder.image_tower(module.pictures(image_bytes))
-        grid, told = flatten_grid(code.grid), telling(code.embedding, code.attributes)
+        grid, told = flatten_grid(code.grid), telling(code)
         return search(model, grid, told, settings.beam, steps, settings.length_power)
 
     def caption(image_bytes):

@@ -39,7 +39,7 @@ def _signatures(module: ServedModule, model: Encoder, attributes: tuple[str, ...
 
     @tf.function(input_signature=[strings("text")])
     def embed_text(text):
-        return {"embedding": model.text_tower(module.ids(text))}
+        return {"embedding": model.text_tower(module.ids(text)).embedding}
 
     @tf.function(input_signature=[strings("image_bytes")])
     def embed_image(image_bytes):

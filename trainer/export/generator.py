@@ -14,7 +14,7 @@ from trainer.config import Experiment
 from trainer.export.bundle import in_float32, token_file, write_bundle
 from trainer.export.signatures import ServedModule, from_example_captions, strings
 from trainer.export.warmup import warmup_inputs
-from trainer.models.encoder import Encoder
+from trainer.models.encoder import Encoder, telling
 
 
 def export_generator(
@@ -30,7 +30,7 @@ def export_generator(
         data = experiment.data
         tokens = token_file(prepared, scratch)
         module = ServedModule(
-            (reader.text_tower, reader.text_attributes, average),
+            (reader.text_tower, average),
             tokens,
             data.max_length,
             data.resolution,
@@ -52,7 +52,7 @@ def _signatures(module: ServedModule, encoder: Encoder, average: keras.Model, wi
     def picture(row):
         ids, seed, truncation = row
         noise = truncation * tf.random.stateless_normal([1, width], tf.stack([seed, 0]))
-        told = encoder.condition(encoder.text_tower(ids[None]))
+        told = telling(encoder.text_tower(ids[None]))
         return tf.io.encode_png(to_uint8(average((noise, told)))[0])
 
     def paint(text, seed, truncation):

@@ -39,7 +39,7 @@ def build_captioner(
     """The captioner for token counts [V], a grid of (places, channels) and a `condition` width."""
     keras.utils.set_random_seed(experiment.training.seed + 1)
     with policy_scope(policy):
-        model = Captioner(experiment.captioner, frequencies)
+        model = Captioner(experiment.captioner, frequencies, condition)
         model((tf.zeros([2, *grid]), tf.zeros([2, condition]), tf.ones([2, 3], tf.int32)))
     model.input_sizes = (grid, condition)
     return model
@@ -50,7 +50,9 @@ def build_generator(experiment: Experiment, condition: int, policy: str) -> kera
     keras.utils.set_random_seed(experiment.training.seed + 2)
     settings = experiment.generator
     with policy_scope(policy):
-        model = GENERATORS[settings.architecture][0](settings, experiment.data.resolution)
+        model = GENERATORS[settings.architecture][0](
+            settings, experiment.data.resolution, condition
+        )
         model((tf.zeros([2, settings.noise]), tf.zeros([2, condition])))
     return model
 
@@ -69,6 +71,6 @@ def build_discriminator(experiment: Experiment, condition: int, policy: str) -> 
     keras.utils.set_random_seed(experiment.training.seed + 3)
     settings, side = experiment.generator, experiment.data.resolution
     with policy_scope(policy):
-        model = GENERATORS[settings.architecture][1](settings, side)
+        model = GENERATORS[settings.architecture][1](settings, side, condition)
         model((tf.zeros([4, side, side, 3]), tf.zeros([4, condition])))
     return model

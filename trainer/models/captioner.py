@@ -1,10 +1,14 @@
-"""Captioner: additive attention over a frozen picture grid and a GRU.
+"""Captioner: a GRU that looks at a frozen picture grid and at what is known of the picture.
 
-Source: Show, Attend and Tell (Xu et al. 2015), section 3, soft attention, with Bahdanau et al.
-(2015)'s additive score and a GRU in place of the LSTM.
+Sources: soft attention of Show, Attend and Tell (Xu et al. 2015, section 3.1.2) with the additive
+score of Bahdanau et al. (2015), asked by the state that has just heard a word (Luong et al. 2015,
+section 3), so that teacher forcing attends for all words at once; a second, gated look at the
+picture's attributes after semantic attention (You et al. 2016, section 3).
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -19,6 +23,19 @@ from trainer.models.encoder import stateless_dropout
 BANNED = -1e9
 
 
+class Memory(NamedTuple):
+    """What every step reads of N pictures.
+
+    Attributes:
+      grid: [N, P, C] local features;  keys: [N, P, E], the same as the attention compares them.
+      picture: float32 [N, c], embedding and attributes.
+    """
+
+    grid: tf.Tensor
+    keys: tf.Tensor
+    picture: tf.Tensor
+
+
 class Captioner(keras.Model):
     """Next-word model of captions.
 
@@ -28,17 +45,20 @@ class Captioner(keras.Model):
     loss is the entropy of single words; padding, unknown and start can never be said.
     """
 
-    def __init__(self, settings: CaptionerSettings, frequencies: np.ndarray, **kwargs):
+    def __init__(
+        self, settings: CaptionerSettings, frequencies: np.ndarray, condition: int, **kwargs
+    ):
         super().__init__(**kwargs)
         self.rate = settings.dropout
         self.frequencies = frequencies
         self.words = layers.Embedding(len(frequencies), settings.embedding)
         self.start_state = layers.Dense(settings.units, activation="tanh")
-        self.picture = layers.Dense(settings.embedding)
+        self.cell = layers.GRUCell(settings.units)
+        self.recurrence = layers.RNN(self.cell, return_sequences=True)
         self.keys = layers.Dense(settings.embedding)
         self.query = layers.Dense(settings.embedding)
-        self.score = layers.Dense(1)
-        self.cell = layers.GRUCell(settings.units)
+        self.score = layers.Dense(1, use_bias=False)
+        self.gate = layers.Dense(condition, activation="sigmoid")
         self.widen = layers.Dense(settings.units, activation="relu")
         self.vocabulary = layers.Dense(
             len(frequencies),
@@ -54,25 +74,33 @@ class Captioner(keras.Model):
         state = self.start_state(
             ops.concatenate([ops.mean(ops.cast(grid, "float32"), axis=1), picture], -1)
         )
-        return (grid, self.keys(grid), self.picture(picture)), state
+        return Memory(grid, self.keys(grid), picture), state
 
-    def step(self, word, state, memory):
+    def step(self, word, state, memory: Memory):
         """One GRU step.
 
         Args:
           word: int32 [N];  state: [N, units];  memory: from `begin`.
 
         Returns:
-          output [N, units + C] for `logits`, the next state, attention float32 [N, P].
+          output [N, O] for `logits`, the next state, attention float32 [N, P].
         """
-        grid, keys, picture = memory
-        hidden = ops.tanh(keys + self.query(state)[:, None, :])
+        _, (state,) = self.cell(self.words(word), [state])
+        output, attention = self.look(state[:, None, :], memory)
+        return output[:, 0], state, attention[:, 0]
+
+    def look(self, states, memory: Memory):
+        """Adds to GRU states [N, L, units] what each of them asks of the picture.
+
+        Returns:
+          output [N, L, O] for `logits`, attention float32 [N, L, P].
+        """
+        hidden = ops.tanh(memory.keys[:, None, :, :] + self.query(states)[:, :, None, :])
         attention = ops.softmax(ops.cast(self.score(hidden)[..., 0], "float32"), axis=-1)
-        weights = ops.cast(attention, keys.dtype)
-        context = ops.sum(weights[..., None] * ops.cast(grid, keys.dtype), axis=1)
-        heard = ops.concatenate([self.words(word), context, picture], axis=-1)
-        _, (state,) = self.cell(heard, [state])
-        return ops.concatenate([state, context], axis=-1), state, attention
+        dtype = memory.keys.dtype
+        context = ops.matmul(ops.cast(attention, dtype), ops.cast(memory.grid, dtype))
+        noted = self.gate(states) * ops.cast(memory.picture, dtype)[:, None, :]
+        return ops.concatenate([states, context, noted], axis=-1), attention
 
     def logits(self, output, seed=None):
         """Word logits float32 [..., V]; dropout only when a seed int32 [2] is given."""
@@ -81,17 +109,12 @@ class Captioner(keras.Model):
         return self.vocabulary(self.widen(output)) + self.ban
 
     def call(self, inputs, seed=None):
-        """Teacher forcing: (grid, picture, ids int32 [N, L]) -> logits float32 [N, L - 1, V].
-
-        The loop is unrolled: L is short, and a while loop costs several times as much on a CPU.
-        """
+        """Teacher forcing: (grid, picture, ids int32 [N, L]) -> logits float32 [N, L - 1, V]."""
         grid, picture, ids = inputs
         memory, state = self.begin(grid, picture)
-        outputs = []
-        for place in range(ids.shape[1] - 1):
-            output, state, _ = self.step(ids[:, place], state, memory)
-            outputs.append(output)
-        return self.logits(ops.stack(outputs, axis=1), seed)
+        states = self.recurrence(self.words(ids[:, :-1]), initial_state=state)
+        output, _ = self.look(states, memory)
+        return self.logits(output, seed)
 
 
 def _log_frequencies(counts: np.ndarray) -> np.ndarray:

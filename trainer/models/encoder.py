@@ -15,8 +15,11 @@ from keras import layers, ops
 
 from data.text import PAD
 from trainer.config import EncoderSettings
+from trainer.models.norm import FusedBatchNormalization
 
 GRID = 8
+# Words that a convolution over captions sees at once.
+PHRASE = 7
 # Weight of a certain attribute beside an embedding of unit variance.
 CERTAIN = 3.0
 # Attributes are rare: logits start at about 5 %, or the first hundred steps only learn that.
@@ -37,15 +40,27 @@ class ImageCode(NamedTuple):
     attributes: tf.Tensor
 
 
+class TextCode(NamedTuple):
+    """What the caption tower says of a batch.
+
+    Attributes:
+      embedding: float32 [N, d] unit vectors.
+      attributes: float32 [N, A] logits of what is true of a picture so described.
+    """
+
+    embedding: tf.Tensor
+    attributes: tf.Tensor
+
+
 class ResidualBlock(layers.Layer):
     """Two normalised 3x3 convolutions beside a shortcut; the first has the stride."""
 
     def __init__(self, channels: int, stride: int, **kwargs):
         super().__init__(**kwargs)
         self.first = layers.Conv2D(channels, 3, strides=stride, padding="same", use_bias=False)
-        self.first_norm = layers.BatchNormalization(momentum=0.95)
+        self.first_norm = FusedBatchNormalization(momentum=0.95)
         self.second = layers.Conv2D(channels, 3, padding="same", use_bias=False)
-        self.second_norm = layers.BatchNormalization(momentum=0.95)
+        self.second_norm = FusedBatchNormalization(momentum=0.95)
         self.pool = layers.AveragePooling2D(stride) if stride > 1 else None
         self.shortcut = layers.Conv2D(channels, 1) if stride > 1 else None
 
@@ -79,6 +94,7 @@ class ImageTower(keras.Model):
         self.to_layout = ResidualBlock(4 * width, 2)
         self.flatten = layers.Flatten()
         self.layout = layers.Dense(8 * width)
+        self.norm = layers.LayerNormalization(dtype="float32")
         self.dropout_rate = settings.dropout
         self.project = layers.Dense(settings.embedding, dtype="float32")
         self.recognise = layers.Dense(max(1, attributes), dtype="float32", bias_initializer=RARE)
@@ -93,6 +109,7 @@ class ImageTower(keras.Model):
         found = ops.max(ops.relu(self.find(grid)), axis=(1, 2))
         lies = self.flatten(self.to_layout(grid, training=training))
         hidden = ops.concatenate([found, ops.relu(self.layout(lies))], axis=-1)
+        hidden = self.norm(ops.cast(hidden, "float32"))
         if training and seed is not None:
             hidden = stateless_dropout(hidden, self.dropout_rate, seed)
         embedding = tf.math.l2_normalize(self.project(hidden), axis=-1)
@@ -100,15 +117,23 @@ class ImageTower(keras.Model):
 
 
 class TextTower(keras.Model):
-    """Caption tower: bidirectional GRU or a small transformer, pooled over the words.
+    """Caption tower: what is read of the words, pooled over them.
+
+    Reads by a bidirectional GRU, by two convolutions over phrases (after Kim 2014, section 2), or
+    by a small transformer.
 
     Call arguments:
       ids: int32 [N, L] token ids, PAD at the end.
-    Returns:
-      float32 [N, d] unit vectors.
     """
 
-    def __init__(self, settings: EncoderSettings, vocabulary: int, max_length: int, **kwargs):
+    def __init__(
+        self,
+        settings: EncoderSettings,
+        vocabulary: int,
+        attributes: int,
+        max_length: int,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.kind = settings.text
         width = settings.text_width
@@ -116,24 +141,42 @@ class TextTower(keras.Model):
         if self.kind == "gru":
             self.forward_gru = layers.GRU(width, return_sequences=True)
             self.backward_gru = layers.GRU(width, return_sequences=True, go_backwards=True)
+        elif self.kind == "convolution":
+            self.first = layers.Conv1D(2 * width, PHRASE, padding="same")
+            self.second = layers.Conv1D(2 * width, PHRASE, padding="same")
         else:
             self.places = layers.Embedding(max_length, width)
             self.blocks = [TransformerBlock(width) for _ in range(2)]
+        # Means and maxima differ in scale; without this, who is above whom takes far longer.
+        self.norm = layers.LayerNormalization(dtype="float32")
         self.project = layers.Dense(settings.embedding, dtype="float32")
+        # Not from the embedding: what tells one picture from others is not all that is said.
+        self.understand = layers.Dense(2 * width)
+        self.recognise = layers.Dense(max(1, attributes), dtype="float32", bias_initializer=RARE)
 
-    def call(self, ids, training=False):
+    def call(self, ids, training=False) -> TextCode:
         mask = ops.not_equal(ids, PAD)
-        x = self.words(ids)
-        if self.kind == "gru":
-            ahead = self.forward_gru(x, mask=mask, training=training)
-            back = ops.flip(self.backward_gru(x, mask=mask, training=training), axis=1)
-            x = ops.concatenate([ahead, back], axis=-1)
-        else:
-            x = x + self.places(ops.arange(ids.shape[1]))[None]
-            for block in self.blocks:
-                x = block(x, mask, training=training)
-        pooled = _masked_mean_max(ops.cast(x, "float32"), mask)
-        return tf.math.l2_normalize(self.project(pooled), axis=-1)
+        read = {"gru": self._recur, "convolution": self._convolve, "transformer": self._attend}
+        x = read[self.kind](self.words(ids), mask, training)
+        pooled = self.norm(_masked_mean_max(ops.cast(x, "float32"), mask))
+        embedding = tf.math.l2_normalize(self.project(pooled), axis=-1)
+        return TextCode(embedding, self.recognise(ops.relu(self.understand(pooled))))
+
+    def _recur(self, x, mask, training):
+        ahead = self.forward_gru(x, mask=mask, training=training)
+        back = ops.flip(self.backward_gru(x, mask=mask, training=training), axis=1)
+        return ops.concatenate([ahead, back], axis=-1)
+
+    def _convolve(self, x, mask, training):
+        present = ops.cast(mask, x.dtype)[:, :, None]
+        x = ops.relu(self.first(x * present))
+        return x + ops.relu(self.second(x * present))
+
+    def _attend(self, x, mask, training):
+        x = x + self.places(ops.arange(x.shape[1]))[None]
+        for block in self.blocks:
+            x = block(x, mask, training=training)
+        return x
 
 
 class TransformerBlock(layers.Layer):
@@ -154,7 +197,7 @@ class TransformerBlock(layers.Layer):
 
 
 class Encoder(keras.Model):
-    """Both towers, the temperature of their agreement, and the caption's own attribute head."""
+    """Both towers and the temperature of their agreement."""
 
     def __init__(
         self,
@@ -167,10 +210,7 @@ class Encoder(keras.Model):
     ):
         super().__init__(**kwargs)
         self.image_tower = ImageTower(settings, attributes, resolution, name="image_tower")
-        self.text_tower = TextTower(settings, vocabulary, max_length, name="text_tower")
-        self.text_attributes = layers.Dense(
-            max(1, attributes), dtype="float32", bias_initializer=RARE
-        )
+        self.text_tower = TextTower(settings, vocabulary, attributes, max_length, name="text_tower")
         self.log_scale = self.add_weight(
             shape=(),
             initializer=keras.initializers.Constant(2.6),
@@ -180,39 +220,27 @@ class Encoder(keras.Model):
         )
 
     def call(self, inputs, training=False, seed=None):
-        """Returns (ImageCode, text embedding [N, d], attribute logits of the captions [N, A])."""
+        """Returns (ImageCode, TextCode) of pictures and captions."""
         images, ids = inputs
         code = self.image_tower(images, training=training, seed=seed)
-        text = self.text_tower(ids, training=training)
-        return code, text, self.said(text)
-
-    def said(self, text):
-        """Attribute logits float32 [N, A] of sentences, from their embeddings [N, d]."""
-        return self.text_attributes(text * float(text.shape[-1]) ** 0.5)
-
-    def condition(self, text):
-        """What a generator is told of sentences with embeddings [N, d]; see `telling`."""
-        return telling(text, self.said(text))
+        return code, self.text_tower(ids, training=training)
 
     def scale(self):
         """The inverse temperature, at most 100 (CLIP, section 2.5)."""
         return ops.exp(ops.minimum(ops.convert_to_tensor(self.log_scale), 4.6))
 
 
-def telling(embedding, attributes):
+def telling(code: ImageCode | TextCode):
     """What one direction tells the other of pictures or sentences.
 
     The embedding at unit variance beside how sure each attribute is: what differs in one word
     differs in one number here.
 
-    Args:
-      embedding: float32 [N, d] unit vectors;  attributes: float32 [N, A] logits.
-
     Returns:
       float32 [N, d + A].
     """
-    scaled = embedding * float(embedding.shape[-1]) ** 0.5
-    return ops.concatenate([scaled, CERTAIN * ops.sigmoid(attributes)], axis=-1)
+    scaled = code.embedding * float(code.embedding.shape[-1]) ** 0.5
+    return ops.concatenate([scaled, CERTAIN * ops.sigmoid(code.attributes)], axis=-1)
 
 
 def stateless_dropout(x, rate: float, seed):

@@ -34,10 +34,12 @@ class SentenceCodes(NamedTuple):
 
     Attributes:
       embedding: float32 [N, d] unit vectors.
+      attributes: float32 [N, A] logits.
       condition: float32 [N, c], what a generator is told.
     """
 
     embedding: np.ndarray
+    attributes: np.ndarray
     condition: np.ndarray
 
 
@@ -51,13 +53,12 @@ class FrozenEncoder:
 
     def _encode_images(self, images):
         code = self.model.image_tower(to_float(images))
-        told = telling(code.embedding, code.attributes)
         grid = tf.cast(flatten_grid(code.grid), tf.float16)
-        return PictureCodes(grid, code.embedding, code.attributes, told)
+        return PictureCodes(grid, code.embedding, code.attributes, telling(code))
 
     def _encode_texts(self, ids):
-        embedding = self.model.text_tower(ids)
-        return SentenceCodes(embedding, self.model.condition(embedding))
+        code = self.model.text_tower(ids)
+        return SentenceCodes(code.embedding, code.attributes, telling(code))
 
     def images(self, images: np.ndarray) -> PictureCodes:
         """Encodes uint8 [N, R, R, 3]."""

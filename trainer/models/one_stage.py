@@ -15,6 +15,8 @@ from keras import layers, ops
 from trainer.config import GeneratorSettings
 
 SEED_SIDE = 4
+# Finer grids than this read the condition as a whole only.
+CONSULTED_SIDE = 8
 
 
 def _channels(width: int, side: int, top: int, most: int = 4) -> int:
@@ -36,7 +38,34 @@ class Modulate(layers.Layer):
     def call(self, x, condition):
         scale = self.scale(condition)[:, None, None, :]
         shift = self.shift(condition)[:, None, None, :]
-        return ops.leaky_relu(x * scale + shift, 0.2)
+        return ops.leaky_relu(_unit(x) * scale + shift, 0.2)
+
+
+def _unit(x):
+    """Every place's channels at a mean square of 1 (Karras et al. 2018, section 4.2)."""
+    square = ops.mean(ops.square(ops.cast(x, "float32")), axis=-1, keepdims=True)
+    return x * ops.cast(ops.rsqrt(square + 1e-8), x.dtype)
+
+
+class Consult(layers.Layer):
+    """Adds to every place what the condition says of what is there.
+
+    Each place chooses by a gate which entries of the condition it reads: where a circle is being
+    painted, the circle's colour. The gates stand for AttnGAN's attention over words (Xu et al.
+    2018, section 3.1), which also lets places read different parts of a sentence.
+
+    Call arguments:
+      x: [N, H, W, C];  condition: [N, d].
+    """
+
+    def __init__(self, channels: int, width: int, **kwargs):
+        super().__init__(**kwargs)
+        self.gate = layers.Dense(width, activation="sigmoid")
+        self.read = layers.Dense(channels)
+
+    def call(self, x, condition):
+        told = ops.cast(condition, x.dtype)[:, None, None, :]
+        return x + self.read(self.gate(x) * told)
 
 
 class GeneratorBlock(layers.Layer):
@@ -70,7 +99,7 @@ class OneStageGenerator(keras.Model):
       float32 [N, R, R, 3] in [-1, 1].
     """
 
-    def __init__(self, settings: GeneratorSettings, resolution: int, **kwargs):
+    def __init__(self, settings: GeneratorSettings, resolution: int, condition: int, **kwargs):
         super().__init__(**kwargs)
         top = resolution // 2
         channels = _channels(settings.width, SEED_SIDE, top)
@@ -78,12 +107,15 @@ class OneStageGenerator(keras.Model):
         self.seed = layers.Dense(SEED_SIDE * SEED_SIDE * channels)
         self.reshape = layers.Reshape((SEED_SIDE, SEED_SIDE, channels))
         self.blocks = [GeneratorBlock(channels, channels, upsample=False)]
+        self.consult = [Consult(channels, condition)]
         side = SEED_SIDE
         while side < top:
             side *= 2
             wide = _channels(settings.width, side, top)
             self.blocks.append(GeneratorBlock(channels, wide, upsample=True))
             channels = wide
+            if side <= CONSULTED_SIDE:
+                self.consult.append(Consult(channels, condition))
         self.to_rgb = layers.Conv2D(12, 3, padding="same", dtype="float32")
 
     def call(self, inputs):
@@ -91,8 +123,10 @@ class OneStageGenerator(keras.Model):
         both = ops.concatenate([noise, text], axis=-1)
         condition = ops.leaky_relu(self.condition(both), 0.2)
         x = self.reshape(self.seed(both))
-        for block in self.blocks:
+        for index, block in enumerate(self.blocks):
             x = block(x, condition)
+            if index < len(self.consult):
+                x = self.consult[index](x, text)
         x = self.to_rgb(ops.leaky_relu(x, 0.2))
         return ops.tanh(tf.nn.depth_to_space(ops.cast(x, "float32"), 2))
 
@@ -120,7 +154,7 @@ class OneStageDiscriminator(keras.Model):
     that is judged with several sentences is looked at once.
     """
 
-    def __init__(self, settings: GeneratorSettings, resolution: int, **kwargs):
+    def __init__(self, settings: GeneratorSettings, resolution: int, condition: int, **kwargs):
         super().__init__(**kwargs)
         top = resolution // 2
         width = settings.discriminator_width
@@ -131,6 +165,7 @@ class OneStageDiscriminator(keras.Model):
             side //= 2
             self.blocks.append(CriticBlock(width * min(4, top // side)))
         channels = width * min(4, top // SEED_SIDE)
+        self.consult = Consult(channels + 1, condition)
         self.sentence = layers.Dense(channels)
         self.joint = layers.Conv2D(2 * channels, 3, padding="same")
         # The last layers are in float32: logits of a converged critic differ in the third digit.
@@ -147,9 +182,9 @@ class OneStageDiscriminator(keras.Model):
 
     def judge(self, grid, text):
         """Grid of `features` and float [N, c] conditions -> float32 [N] logits."""
-        text = self.sentence(text)[:, None, None, :]
-        text = ops.broadcast_to(text, (ops.shape(grid)[0], SEED_SIDE, SEED_SIDE, text.shape[-1]))
-        x = ops.concatenate([grid, ops.cast(text, grid.dtype)], axis=-1)
+        said = self.sentence(text)[:, None, None, :]
+        said = ops.broadcast_to(said, (ops.shape(grid)[0], SEED_SIDE, SEED_SIDE, said.shape[-1]))
+        x = ops.concatenate([self.consult(grid, text), ops.cast(said, grid.dtype)], axis=-1)
         x = ops.leaky_relu(self.joint(x), 0.2)
         x = ops.leaky_relu(self.squeeze(ops.cast(x, "float32")), 0.2)
         return self.logit(self.flatten(x))[:, 0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -9,7 +11,7 @@ import tensorflow as tf
 from data.prepared import PreparedData
 from data.text import PAD, UNK, decode
 from trainer.adapt.schedules import warmup_cosine
-from trainer.batches import Sampler
+from trainer.batches import SimilarLengths
 from trainer.config import Experiment
 from trainer.export.captioner import export_captioner
 from trainer.losses.captions import caption_cross_entropy
@@ -40,8 +42,11 @@ class CaptionerTask:
         frozen = FrozenEncoder(encoder)
         self.codes = frozen.images(self.train.images)
         self.held_codes = frozen.images(self.held_out.images[:VALIDATION])
-        self.ids = trimmed(self.train.ids)
-        self.sampler = Sampler(len(self.train), self.batch_size, self.seed)
+        captions = np.arange(self.train.ids.shape[1]) < self.train.caption_count[:, None]
+        self.picture_of = np.nonzero(captions)[0]
+        self.ids = trimmed(self.train.ids)[captions]
+        lengths = np.sum(self.ids != PAD, axis=1)
+        self.sampler = SimilarLengths(lengths, self.batch_size, self.seed)
         frequencies = token_frequencies(self.train.ids, prepared.tokens.size)
         self.model = build_captioner(
             experiment,
@@ -56,16 +61,18 @@ class CaptionerTask:
             global_clipnorm=settings.clip_norm,
         )
         self.optimizer.build(self.model.trainable_variables)
-        self._step = tf.function(self._train_step)
+        # One for each length of captions.
+        self._step_of = functools.cache(lambda length: tf.function(self._train_step))
         self._caption = tf.function(self._search, reduce_retracing=True)
 
     def batch(self, step: int) -> tuple[np.ndarray, ...]:
         rows = self.sampler.rows(step)
-        caption = self.sampler.captions(step, self.train.caption_count[rows])
-        return self.codes.grid[rows], self.codes.condition[rows], self.ids[rows, caption]
+        pictures, ids = self.picture_of[rows], self.ids[rows, : self.sampler.width(rows)]
+        return self.codes.grid[pictures], self.codes.condition[pictures], ids
 
     def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
-        return self._step(tf.constant(step), tf.constant(progress, tf.float32), *batch)
+        train = self._step_of(batch[-1].shape[1])
+        return train(tf.constant(step), tf.constant(progress, tf.float32), *batch)
 
     def _train_step(self, step, progress, grid, picture, ids):
         seed = step_seed(self.seed, step)

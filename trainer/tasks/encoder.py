@@ -60,11 +60,13 @@ class EncoderTask:
         seed = step_seed(self.seed, step)
         images = self._augment(to_float(images), seed)
         with tf.GradientTape() as tape:
-            code, text, said = self.model((images, ids), training=True, seed=fold(seed, 1))
-            agreement = info_nce(code.embedding, text, self.model.scale(), _equal_rows(ids))
+            code, text = self.model((images, ids), training=True, seed=fold(seed, 1))
+            agreement = info_nce(
+                code.embedding, text.embedding, self.model.scale(), _equal_rows(ids)
+            )
             contrastive = tf.reduce_mean(agreement)
             seen = _attribute_loss(code.attributes, labels)
-            told = _attribute_loss(said, labels)
+            told = _attribute_loss(text.attributes, labels)
             loss = contrastive + self.settings.attribute_weight * (seen + 0.5 * told)
         variables = self.model.trainable_variables
         self.optimizer.learning_rate.assign(self.settings.learning_rate * warmup_cosine(progress))

@@ -10,7 +10,7 @@ from data.images import to_float, to_uint8
 from data.prepared import PreparedData
 from trainer.adapt import ema
 from trainer.adapt.diffaugment import augment
-from trainer.adapt.schedules import warmup_cosine
+from trainer.adapt.schedules import annealed, warmup_cosine
 from trainer.batches import Sampler
 from trainer.config import Experiment, GeneratorSettings
 from trainer.export.generator import export_generator
@@ -63,6 +63,7 @@ class GeneratorTask:
             settings.discriminator_learning_rate, settings.clip_norm, self.discriminator
         )
         self.penalty_weight = penalty_weight(settings, experiment.data.resolution)
+        self._bound_step = tf.function(self._train_bound)
         self._steps = {
             penalise: tf.function(lambda *a, p=penalise: self._train_step(p, *a))
             for penalise in (False, True)
@@ -85,9 +86,25 @@ class GeneratorTask:
         return self.train.images[rows], text, self.grid[rows]
 
     def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
-        settings = self.settings
+        settings, begins = self.settings, self.settings.adversarial_from
+        if progress < begins:
+            # Each phase has a schedule of its own.
+            return self._bound_step(tf.constant(step), _scalar(progress / begins), *batch)
+        progress = (progress - begins) / max(1.0 - begins, 1e-6)
         penalise = settings.penalty != "none" and step % settings.penalty_every == 0
-        return self._steps[penalise](tf.constant(step), tf.constant(progress, tf.float32), *batch)
+        return self._steps[penalise](tf.constant(step), _scalar(progress), *batch)
+
+    def _train_bound(self, step, progress, images, text, grid):
+        """Only learns to paint real pictures: a third of a whole step's cost."""
+        seed = step_seed(self.seed, step)
+        with tf.GradientTape() as tape:
+            mean, log_variance = self.posterior(grid)
+            inferred = draw(mean, log_variance, fold(seed, 5))
+            again = self.generator((inferred, text.condition))
+            parts = _evidence(again, to_float(images), mean, log_variance)
+            loss = self._bound(parts, self.settings.kl_weight * annealed(progress))
+        self._update_painters(tape, loss, step, self.settings.bound_learning_rate, progress)
+        return parts
 
     def _train_step(self, penalise: bool, step, progress, images, text, grid):
         seed = step_seed(self.seed, step)
@@ -103,11 +120,19 @@ class GeneratorTask:
             losses = self._train_discriminator(penalise, progress, real, fake, text, seed)
             loss, parts = self._generator_loss(fake, text, fold(seed, 4))
             parts |= _evidence(again, real, mean, log_variance)
-            bound = parts["reconstruction"] + parts["kl"]
-            loss += self.settings.reconstruction_weight * bound
+            loss += self._bound(parts, self.settings.kl_weight)
+        self._update_painters(tape, loss, step, self.settings.learning_rate, progress)
+        return losses | parts
+
+    def _bound(self, parts, kl_weight):
+        settings = self.settings
+        bound = parts["reconstruction"] + kl_weight * parts["kl"]
+        return settings.reconstruction_weight * bound
+
+    def _update_painters(self, tape, loss, step, rate, progress) -> None:
         painters = [self.generator.trainable_variables, self.posterior.trainable_variables]
         gradients = tape.gradient(loss, painters)
-        rate = self.settings.learning_rate * warmup_cosine(progress)
+        rate *= warmup_cosine(progress)
         for optimizer, gradient, variables in zip(
             (self.generator_optimizer, self.posterior_optimizer), gradients, painters, strict=True
         ):
@@ -115,7 +140,6 @@ class GeneratorTask:
         seen = tf.cast(step + 1, tf.float32) * self.batch_size
         keep = ema.decay(seen, self.batch_size, self.settings.ema_images)
         ema.update(self.average.variables, self.generator.variables, keep)
-        return losses | parts
 
     def _train_discriminator(self, penalise, progress, real, fake, text, seed):
         fake = tf.stop_gradient(fake)
@@ -174,7 +198,7 @@ class GeneratorTask:
         code, embedding = self.encoder.image_tower(fake), text.embedding
         same = tf.matmul(embedding, embedding, transpose_b=True) > SAME_CAPTION
         near = info_nce(code.embedding, embedding, self.encoder.scale(), same)
-        said = tf.sigmoid(self.encoder.said(embedding))
+        said = tf.sigmoid(text.attributes)
         missing = tf.reduce_sum(binary_cross_entropy(code.attributes, said))
         return {
             "g_contrastive": tf.reduce_mean(near),
@@ -232,6 +256,10 @@ class GeneratorTask:
 def _apply(optimizer, rate, gradients, variables) -> None:
     optimizer.learning_rate.assign(rate)
     optimizer.apply(gradients, variables)
+
+
+def _scalar(value: float) -> tf.Tensor:
+    return tf.constant(value, tf.float32)
 
 
 def _evidence(again, real, mean, log_variance):

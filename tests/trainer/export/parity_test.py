@@ -111,7 +111,7 @@ class InMemory:
         return text.encode(tf.constant(words), self.table, self.experiment.data.max_length)
 
     def embed_text(self, text):
-        return {"embedding": self.encoder.text_tower(self.ids(text))}
+        return {"embedding": self.encoder.text_tower(self.ids(text)).embedding}
 
     def embed_image(self, image_bytes):
         return {"embedding": self.code(image_bytes).embedding}
@@ -126,7 +126,7 @@ class InMemory:
         pictures = []
         for ids, number, scale in zip(self.ids(text), seed, truncation, strict=True):
             noise = scale * tf.random.stateless_normal([1, width], [number, 0])
-            told = self.encoder.condition(self.encoder.text_tower(ids[None]))
+            told = telling(self.encoder.text_tower(ids[None]))
             pictures.append(tf.io.encode_png(to_uint8(average((noise, told)))[0]).numpy())
         return {"image_bytes": np.array(pictures, object), "text_oov": self.oov(text)}
 
@@ -136,7 +136,7 @@ class InMemory:
     def explain(self, image_bytes):
         code, settings = self.code(image_bytes), self.experiment.captioner
         model, steps = self.trained("captioner").task.model, self.experiment.data.max_length - 1
-        grid, told = flatten_grid(code.grid), telling(code.embedding, code.attributes)
+        grid, told = flatten_grid(code.grid), telling(code)
         found = search(model, grid, told, settings.beam, steps, settings.length_power)
         pieces = np.array([piece.encode() for piece in self.prepared.tokens.pieces], object)
         silent = np.isin(found.ids, [text.PAD, text.END])

@@ -35,6 +35,8 @@ def generator(request, harness):
         build=lambda policy: build_generator(tiny(request.param), CONDITION, policy),
         inputs=codes(),
         dtypes=("float32",),
+        # Four channels at a mean square of 1: rounding shows more than in a grown model.
+        tolerance=0.15,
     )
 
 

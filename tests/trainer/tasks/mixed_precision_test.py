@@ -62,3 +62,15 @@ def test_the_penalty_is_lazy_and_computed_in_float32(make, experiment):
     assert ["penalty" in step for step in losses] == [True, False, False, False, True]
     assert float(losses[0]["penalty"]) == pytest.approx(expected, rel=1e-4)
     assert task.discriminator.dtype_policy.name == "mixed_bfloat16"
+
+
+def test_before_the_game_only_the_painters_learn(make):
+    task = make("generator")
+    names = ("generator", "posterior", "average", "discriminator")
+    before = {name: task.state()[name].get_weights() for name in names}
+    losses = task.train_step(0, 0.2, task.batch(0))
+    assert set(losses) == {"reconstruction", "kl"}
+    for name in names:
+        after = task.state()[name].get_weights()
+        moved = any((a != b).any() for a, b in zip(after, before[name], strict=True))
+        assert moved == (name != "discriminator"), name
