@@ -28,7 +28,7 @@ class TrainingSummary:
       stage: `encoder`, `captioner` or `generator`.
       steps, images: updates made and examples seen, earlier runs of the same training included.
       seconds: wall-clock time of them.
-      images_per_second: examples a second in this run, pauses for logs and checks included.
+      images_per_second: `images` / `seconds`, pauses for logs and checks included.
       precision, precision_reason, device: what was computed with and why.
       parameters: trained weights by model.
       stop_reason: why training ended.
@@ -89,7 +89,7 @@ def run(
     step = first = checkpoints.restore()
     seconds = None if settings.steps else 60.0 * settings.minutes * settings.shares[task.stage]
     budget = Budget(seconds, settings.steps, float(checkpoints.elapsed.numpy()))
-    begun, saved, looked = budget.elapsed, budget.elapsed, budget.elapsed
+    saved, looked = budget.elapsed, budget.elapsed
     with TrainingLog(work_dir, task.stage, task.batch_size) as log:
         while not budget.over(step):
             losses = task.train_step(step, budget.progress(step), task.batch(step))
@@ -113,7 +113,7 @@ def run(
         steps=step,
         images=step * task.batch_size,
         seconds=trained,
-        images_per_second=(step - first) * task.batch_size / max(trained - begun, 1e-9),
+        images_per_second=step * task.batch_size / max(trained, 1e-9),
         precision=precision[0],
         precision_reason=precision[1],
         device=_device(),

@@ -17,7 +17,7 @@ from trainer.models.encoder import Encoder
 def export_encoder(
     experiment: Experiment, prepared: PreparedData, model: Encoder, directory: str
 ) -> None:
-    """Writes the SavedModel; see DESIGN of signatures in the trainer's README."""
+    """Writes the SavedModel; its signatures stand in the trainer's README."""
     twin = in_float32(model, experiment, prepared)
     with tempfile.TemporaryDirectory() as scratch:
         data = experiment.data
