@@ -59,6 +59,8 @@ def test_it_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         folder = tmp_path / variable
         folder.mkdir()
         monkeypatch.setenv(variable, str(folder))
+    # TensorFlow's AutoGraph imports modules from there, and removes them without their byte code.
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     notebook = nbformat.read(path, as_version=4)
     work = tmp_path / "work"
     work.mkdir()

@@ -152,6 +152,17 @@ class InMemory:
         return {"caption": answer["caption"], "log_prob": answer["log_prob"]}
 
 
+def assert_same_pictures(found, wanted):
+    """Equal but for pixels between two levels: one operation at a time rounds its last bit
+    otherwise than the graph, which fuses them."""
+    pixels = [
+        np.array([tf.io.decode_png(png).numpy() for png in pngs], np.int16)
+        for pngs in (found, wanted)
+    ]
+    difference = np.abs(pixels[0] - pixels[1])
+    assert difference.max() <= 1 and np.mean(difference > 0) < 1e-3
+
+
 @pytest.mark.parametrize(("stage", "signature"), SIGNATURES)
 def test_parity(trained, prepared, experiment, requests, reloaded, stage, signature):
     inputs = requests[stage, signature]
@@ -161,7 +172,9 @@ def test_parity(trained, prepared, experiment, requests, reloaded, stage, signat
     for name, value in found.items():
         wanted = np.asarray(expected[name])
         assert value.dtype == wanted.dtype and value.shape == wanted.shape, name
-        if value.dtype == object:
+        if name == "image_bytes":
+            assert_same_pictures(value, wanted)
+        elif value.dtype == object:
             np.testing.assert_array_equal(value, wanted, name)
         else:
             np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-5, err_msg=name)
