@@ -11,16 +11,26 @@ import tensorflow as tf
 from trainer.randomness import fold
 
 
-def augment(images: tf.Tensor, policies: tuple[str, ...], seed: tf.Tensor) -> tf.Tensor:
+def augment(
+    images: tf.Tensor,
+    policies: tuple[str, ...],
+    seed: tf.Tensor,
+    probability: tf.Tensor | None = None,
+) -> tf.Tensor:
     """Applies `policies` in order.
 
     Args:
       images: float [N, R, R, 3] in [-1, 1].
       policies: names out of `POLICIES`.
       seed: int32 [2]; the same seed gives the same change.
+      probability: float32 [], of each policy for each picture; None applies all.
     """
     for index, name in enumerate(policies):
-        images = POLICIES[name](images, fold(seed, index))
+        changed = POLICIES[name](images, fold(seed, index))
+        if probability is not None:
+            draw = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], fold(seed, ~index))
+            changed = tf.where(draw < probability, changed, images)
+        images = changed
     return images
 
 

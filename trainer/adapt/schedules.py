@@ -24,3 +24,8 @@ def annealed(progress, start: float = 20.0, until: float = 0.6):
     was ignored for words, here words were ignored for noise.
     """
     return start ** ops.maximum(1.0 - progress / until, 0.0)
+
+
+def ramp(progress, share: float):
+    """Rises from 0 to 1 while `progress` goes from 0 to `share`; 1 throughout for a share of 0."""
+    return ops.minimum(progress / share, 1.0) if share else 1.0

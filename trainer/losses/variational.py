@@ -18,14 +18,16 @@ def gaussian_reconstruction(pictures, wanted, deviation: float):
     return ops.sum(ops.square(pictures - wanted), axis=(1, 2, 3)) / (2.0 * deviation**2)
 
 
-def gaussian_kl(mean, log_variance):
+def gaussian_kl(mean, log_variance, free_bits: float = 0.0):
     """KL(N(mean, variance) || N(0, 1)) summed over dimensions (Kingma and Welling, appendix B).
 
     Args:
       mean, log_variance: float32 [N, d].
+      free_bits: nats that each dimension may say at no gain in saying less (Kingma et al. 2016,
+        equation 15, for each picture instead of the batch's mean): no dimension counts less.
 
     Returns:
       float32 [N].
     """
-    terms = ops.exp(log_variance) + ops.square(mean) - 1.0 - log_variance
-    return 0.5 * ops.sum(terms, axis=1)
+    terms = 0.5 * (ops.exp(log_variance) + ops.square(mean) - 1.0 - log_variance)
+    return ops.sum(ops.maximum(terms, free_bits) if free_bits else terms, axis=1)

@@ -1,6 +1,6 @@
 import numpy as np
 
-from trainer.adapt.schedules import warmup_cosine
+from trainer.adapt.schedules import ramp, warmup_cosine
 
 
 def test_it_rises_in_a_line_then_falls_in_half_a_cosine():
@@ -14,3 +14,9 @@ def test_it_rises_in_a_line_then_falls_in_half_a_cosine():
 def test_its_ends():
     rate = warmup_cosine(np.array([0.0, 0.015, 0.03, 1.0, 1.2]))
     np.testing.assert_allclose(rate, [0.0, 0.5, 1.0, 0.05, 0.05], atol=1e-6)
+
+
+def test_a_ramp_ends_at_its_share_and_none_is_no_ramp():
+    found = [float(ramp(np.float32(x), 0.4)) for x in (0.0, 0.1, 0.4, 0.9)]
+    np.testing.assert_allclose(found, [0.0, 0.25, 1.0, 1.0], rtol=1e-6)
+    assert ramp(0.0, 0.0) == 1.0

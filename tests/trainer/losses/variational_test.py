@@ -26,3 +26,11 @@ def test_kl_is_the_integral(mean, deviation):
     expected, _ = integrate.quad(integrand, mean - 12 * deviation, mean + 12 * deviation)
     found = gaussian_kl(np.array([[mean, 0.0]]), np.array([[2 * np.log(deviation), 0.0]]))
     np.testing.assert_allclose(found, [expected], atol=1e-7)
+
+
+def test_free_bits_are_the_least_that_a_dimension_counts():
+    mean = np.array([[2.0, 0.1, 0.0], [0.0, 0.0, 3.0]], np.float32)
+    log_variance = np.zeros((2, 3), np.float32)
+    # With a variance of 1 a dimension costs mean^2 / 2: 2, 0.005, 0; 0, 0, 4.5.
+    np.testing.assert_allclose(gaussian_kl(mean, log_variance), [2.005, 4.5], rtol=1e-6)
+    np.testing.assert_allclose(gaussian_kl(mean, log_variance, 0.5), [3.0, 5.5], rtol=1e-6)

@@ -1,0 +1,247 @@
+"""One adversarial game: a generator and a discriminator, and the bound that can go before it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from data.images import to_float
+from trainer.adapt.ada import Augmentation
+from trainer.adapt.schedules import annealed, ramp, warmup_cosine
+from trainer.config import GeneratorSettings
+from trainer.losses.adversarial import ADVERSARIAL
+from trainer.losses.penalties import penalty_term
+from trainer.models.frozen import SentenceCodes
+from trainer.models.parts import Part
+from trainer.models.posterior import Posterior, draw
+from trainer.precision import float32_compute
+from trainer.randomness import fold, step_seed
+from trainer.tasks.agreement import SAME_CAPTION, Agreement, evidence
+from trainer.tasks.painting import adam
+
+
+class View(NamedTuple):
+    """What one step sees.
+
+    Attributes:
+      step: int64 [], its number;  seed: int32 [2].
+      progress: float32 [], share of this phase that is done.
+      real: float32 [N, r, r, 3] pictures in [-1, 1], at the side that the part paints.
+      text: codes of their captions, the condition ramped.
+      grid: float16 [N, P, C], what the posterior reads.
+    """
+
+    step: tf.Tensor
+    seed: tf.Tensor
+    progress: tf.Tensor
+    real: tf.Tensor
+    text: SentenceCodes
+    grid: tf.Tensor
+
+
+class Game:
+    """Steps of a generator, or of one stage of it, against its discriminator.
+
+    Three kinds of steps: `bound` only learns to paint real pictures, `judge` only moves the
+    discriminator, `play` moves all. Each takes the step's number int64 [], the progress float32 []
+    of its phase and the task's batch, and returns losses by name.
+    """
+
+    def __init__(
+        self,
+        settings: GeneratorSettings,
+        part: Part,
+        discriminator: keras.Model,
+        posterior: Posterior,
+        agreement: Agreement,
+        seed: int,
+    ):
+        self.settings, self.part, self.discriminator = settings, part, discriminator
+        self.posterior, self.agreement, self.seed = posterior, agreement, seed
+        self.loss = ADVERSARIAL[settings.loss]
+        self.penalty = penalty_term(
+            self.loss.penalty if settings.penalty == "auto" else settings.penalty,
+            resolution=part.side,
+            batch_size=settings.batch_size,
+            weight=settings.penalty_weight,
+            every=settings.penalty_every,
+        )
+        self.discriminator_steps = settings.discriminator_steps or self.loss.discriminator_steps
+        self.augmentation = Augmentation(settings)
+        self.bounded = settings.reconstruction_weight > 0
+        self.conditional = settings.discriminator != "unconditional"
+        rate, clip = settings.learning_rate, settings.clip_norm
+        self.optimizer = adam(rate, clip, part.variables)
+        self.posterior_optimizer = adam(rate, clip, posterior.trainable_variables)
+        self.discriminator_optimizer = adam(
+            settings.discriminator_learning_rate, clip, discriminator.trainable_variables
+        )
+
+    def penalises(self, step: int) -> bool:
+        """Whether the discriminator's update of `step` has the penalty."""
+        return self.penalty is not None and step % self.penalty.every == 0
+
+    def state(self) -> dict[str, object]:
+        """All that changes but the generator and the posterior, by name."""
+        return {
+            "discriminator": self.discriminator,
+            "optimizer": self.optimizer,
+            "posterior_optimizer": self.posterior_optimizer,
+            "discriminator_optimizer": self.discriminator_optimizer,
+            "augmentation": self.augmentation,
+        }
+
+    def bound(self, step, progress, images, text, grid):
+        """Only learns to paint real pictures: a third of a whole step's cost."""
+        view = self._view(step, progress, images, text, grid)
+        with tf.GradientTape() as tape:
+            mean, log_variance = self.posterior(view.grid)
+            inferred = draw(mean, log_variance, fold(view.seed, 5))
+            again = self.part.paint(inferred, view.text.condition)
+            parts = evidence(again, view.real, mean, log_variance)
+            loss = self._bound(parts, self.settings.kl_weight * annealed(progress))
+        self._update_painters(tape, loss, self.settings.bound_learning_rate, progress)
+        return parts
+
+    def judge(self, penalise: bool, step, progress, images, text, grid):
+        """Moves the discriminator alone."""
+        view = self._view(step, progress, images, text, grid)
+        fake = self.part.paint(self._noise(view), view.text.condition)
+        return self._train_discriminator(penalise, view, fake)
+
+    def play(self, penalise: bool, step, progress, images, text, grid):
+        """Moves discriminator, generator and posterior."""
+        view = self._view(step, progress, images, text, grid)
+        with tf.GradientTape() as tape:
+            fake, parts = self._painted(view)
+            losses = self._train_discriminator(penalise, view, fake)
+            loss = self._bound(parts, self.settings.kl_weight) if self.bounded else 0.0
+            for weight, name, value in self._generator_terms(view, fake):
+                parts[name] = value
+                loss += weight * value
+        self._update_painters(tape, loss, self.settings.learning_rate, progress)
+        return losses | parts
+
+    def logits(self, step, images: list, told: list) -> list[tf.Tensor]:
+        """Logits [n] of each list of float pictures [n, R, R, 3] with conditions, as augmented."""
+        images = [self._at_side(x) for x in images]
+        seen = self.augmentation(tf.concat(images, 0), fold(step_seed(self.seed, step), 7))
+        logits = self.discriminator((seen, tf.concat(told, 0)))
+        return tf.split(logits, [len(x) for x in images])
+
+    def _at_side(self, pictures):
+        if pictures.shape[1] == self.part.side:
+            return pictures
+        return tf.image.resize(pictures, [self.part.side] * 2, method="area")
+
+    def _view(self, step, progress, images, text, grid) -> View:
+        real = self._at_side(to_float(images))
+        told = text.condition * ramp(progress, self.settings.conditioning_ramp)
+        text = text._replace(condition=told)
+        return View(step, step_seed(self.seed, step), progress, real, text, grid)
+
+    def _noise(self, view: View):
+        shape = [view.real.shape[0], self.part.noise_width]
+        return tf.random.stateless_normal(shape, fold(view.seed, 1))
+
+    def _painted(self, view: View):
+        """Pictures of fresh noise and, in the same pass, of the noise inferred from real ones."""
+        noise, told = self._noise(view), view.text.condition
+        if not self.bounded:
+            return self.part.paint(noise, told), {}
+        mean, log_variance = self.posterior(view.grid)
+        inferred = draw(mean, log_variance, fold(view.seed, 5))
+        painted = self.part.paint(tf.concat([noise, inferred], 0), tf.concat([told] * 2, 0))
+        fake, again = tf.split(painted, 2)
+        return fake, evidence(again, view.real, mean, log_variance)
+
+    def _bound(self, parts, kl_weight):
+        bound = parts["reconstruction"] + kl_weight * parts["kl"]
+        return self.settings.reconstruction_weight * bound
+
+    def _update_painters(self, tape, loss, rate, progress) -> None:
+        painters = [(self.optimizer, self.part.variables)]
+        if self.bounded:
+            painters.append((self.posterior_optimizer, self.posterior.trainable_variables))
+        gradients = tape.gradient(loss, [variables for _, variables in painters])
+        rate *= warmup_cosine(progress)
+        for (optimizer, variables), gradient in zip(painters, gradients, strict=True):
+            _apply(optimizer, rate, gradient, variables)
+
+    def _train_discriminator(self, penalise: bool, view: View, fake):
+        fake, settings = tf.stop_gradient(fake), self.settings
+        with tf.GradientTape() as tape:
+            parts = self._discriminator_losses(view, fake)
+            loss = tf.add_n(list(parts.values()))
+            if penalise:
+                with float32_compute(self.discriminator):
+                    parts["penalty"] = self._penalty(view, fake)
+                loss += parts["penalty"] * self.penalty.every
+        variables = self.discriminator.trainable_variables
+        rate = settings.discriminator_learning_rate * warmup_cosine(view.progress)
+        _apply(self.discriminator_optimizer, rate, tape.gradient(loss, variables), variables)
+        if self.loss.clip is not None:
+            for variable in variables:
+                variable.assign(tf.clip_by_value(variable, -self.loss.clip, self.loss.clip))
+        return parts
+
+    def _discriminator_losses(self, view: View, fake):
+        """Real against generated pictures, and against real ones with others' captions.
+
+        The two halves are GAN-CLS (Reed et al. 2016, algorithm 1) for any adversarial loss.
+        """
+        real = self.augmentation(view.real, fold(view.seed, 2))
+        fake = self.augmentation(fake, fold(view.seed, 3))
+        features = self.discriminator.features(tf.concat([real, fake], axis=0))
+        real_seen, fake_seen = tf.split(features, 2)
+        told, share = view.text.condition, self._mismatch_share()
+        seen, said = [real_seen, fake_seen], [told, told]
+        if share:
+            seen, said = [*seen, real_seen], [*said, tf.roll(told, 1, axis=0)]
+        logits = self.discriminator.judge(tf.concat(seen, axis=0), tf.concat(said, axis=0))
+        real_logit, fake_logit, *other = tf.split(logits, len(seen))
+        matched = tf.reduce_mean(self.loss.discriminator(real_logit, fake_logit))
+        parts = {"d_matched": (1 - share) * matched}
+        if share:
+            mismatched = self.loss.discriminator(real_logit, other[0])
+            parts["d_mismatched"] = share * tf.reduce_mean(_differs(view.text) * mismatched)
+        return parts
+
+    def _mismatch_share(self) -> float:
+        return self.settings.mismatch_weight if self.conditional else 0.0
+
+    def _penalty(self, view: View, fake):
+        def critic(images, text):
+            return self.discriminator((images, text))
+
+        seed = fold(view.seed, 6)
+        values = self.penalty.penalty(critic, view.real, fake, view.text.condition, seed)
+        return self.penalty.weight * tf.reduce_mean(values)
+
+    def _generator_terms(self, view: View, fake):
+        """Yields weight, name and value of each term."""
+        told, real_logit = view.text.condition, None
+        seen = self.augmentation(fake, fold(view.seed, 4))
+        if self.loss.paired:
+            # The same change for both: only what is painted shall tell them apart.
+            real = self.augmentation(view.real, fold(view.seed, 4))
+            real_logit = self.discriminator((real, told))
+        adversarial = self.loss.generator(real_logit, self.discriminator((seen, told)))
+        yield 1.0, "g_adversarial", tf.reduce_mean(adversarial)
+        yield from self.agreement.terms(fake, view.text)
+        if self.part.divergence is not None:
+            spread = tf.reduce_mean(self.part.divergence(told))
+            yield self.settings.conditioning_weight, "g_conditioning", spread
+
+
+def _differs(text: SentenceCodes):
+    """float32 [N]: 0 where the neighbour's caption says the same."""
+    alike = tf.reduce_sum(text.embedding * tf.roll(text.embedding, 1, axis=0), axis=-1)
+    return tf.cast(alike < SAME_CAPTION, tf.float32)
+
+
+def _apply(optimizer, rate, gradients, variables) -> None:
+    optimizer.learning_rate.assign(rate)
+    optimizer.apply(gradients, variables)

@@ -1,0 +1,121 @@
+"""What every text-to-image training shares: codes of the data, the average, looking, exporting."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from data.images import to_uint8
+from data.prepared import PreparedData
+from trainer.adapt import ema
+from trainer.batches import Sampler
+from trainer.config import Experiment
+from trainer.export.generator import export_generator
+from trainer.metrics.distribution import kid
+from trainer.metrics.retrieval import candidate_count, r_precision
+from trainer.models.build import build_generator
+from trainer.models.encoder import Encoder
+from trainer.models.frozen import FrozenEncoder, SentenceCodes
+from trainer.tasks.base import grid_of
+
+VALIDATION = 500
+GRID = (6, 8)
+_BATCH = 64
+
+
+class PaintingTask:
+    """The data as a generator sees it, and the averaged generator as others see it.
+
+    Attributes:
+      generator: the model in training.
+      average: its float32 moving average, which is validated, shown and exported.
+      text: codes of all training captions, fields [N, C, ...].
+      grid: float16 [N, P, C], the frozen encoder's local features of the training pictures.
+      noise_width: length of the noise vector.
+      condition_width: length of what the generator is told.
+    """
+
+    stage = "generator"
+
+    def __init__(
+        self, experiment: Experiment, prepared: PreparedData, policy: str, encoder: Encoder
+    ):
+        self.settings = settings = experiment.generator
+        self.experiment, self.prepared, self.encoder = experiment, prepared, encoder
+        self.batch_size, self.seed = settings.batch_size, experiment.training.seed
+        self.train, self.held_out = prepared.arrays("train"), prepared.arrays("val")
+        self.frozen = FrozenEncoder(encoder)
+        self.text = self._told(self.frozen.all_captions(self.train.ids))
+        self.grid = self.frozen.images(self.train.images).grid
+        self.condition_width = self.text.condition.shape[-1]
+        self.sampler = Sampler(len(self.train), self.batch_size, self.seed)
+        self.generator = build_generator(experiment, self.condition_width, policy)
+        self.average = build_generator(experiment, self.condition_width, "float32")
+        self.noise_width = self.generator.noise_width
+        self._prepare_validation()
+        self._paint = tf.function(
+            lambda noise, text: to_uint8(self.average((noise, text))), reduce_retracing=True
+        )
+
+    def _prepare_validation(self) -> None:
+        count = min(VALIDATION, len(self.held_out))
+        self.held_text = self._told(self.frozen.texts(self.held_out.ids[:count, 0]))
+        self.held_codes = self.frozen.images(self.held_out.images[:count])
+        noise = np.random.default_rng(self.seed).standard_normal((count, self.noise_width))
+        self.held_noise = noise.astype(np.float32)
+
+    def _told(self, codes: SentenceCodes) -> SentenceCodes:
+        """The codes as the generator gets them: an unconditional one is told nothing."""
+        if self.settings.conditional:
+            return codes
+        return codes._replace(condition=codes.condition[..., :0])
+
+    def batch(self, step: int) -> tuple[np.ndarray, SentenceCodes, np.ndarray]:
+        rows = self.sampler.rows(step)
+        caption = self.sampler.captions(step, self.train.caption_count[rows])
+        text = SentenceCodes(*(field[rows, caption] for field in self.text))
+        return self.train.images[rows], text, self.grid[rows]
+
+    def update_average(self, step: tf.Tensor) -> None:
+        """Moves the average towards the generator as `step` has left it."""
+        seen = tf.cast(step + 1, tf.float32) * self.batch_size
+        keep = ema.decay(seen, self.batch_size, self.settings.ema_images)
+        ema.update(self.average.variables, self.generator.variables, keep)
+
+    def paint(self, noise: np.ndarray, text: np.ndarray) -> np.ndarray:
+        """uint8 [N, R, R, 3] pictures of the averaged generator."""
+        parts = [
+            self._paint(noise[i : i + _BATCH], text[i : i + _BATCH]).numpy()
+            for i in range(0, len(noise), _BATCH)
+        ]
+        return np.concatenate(parts)
+
+    def validate(self) -> dict[str, float]:
+        """KID in encoder space, and the share of pictures that find their caption among 100.
+
+        Both use the encoder that trained the generator: for watching, not for reporting.
+        """
+        count = len(self.held_noise)
+        codes = self.frozen.images(self.paint(self.held_noise, self.held_text.condition))
+        groups = [captions[0] for captions in self.held_out.captions[:count]]
+        pool = candidate_count(count, 100, groups)
+        found = r_precision(codes.embedding, self.held_text.embedding, pool, groups=groups)
+        distance = kid(self.held_codes.embedding, codes.embedding, rounds=0)
+        return {"kid_encoder": distance.value, f"r_precision_1of{pool}": found.value}
+
+    def sample_grid(self) -> np.ndarray:
+        rows, columns = GRID
+        count = min(rows * columns, len(self.held_noise))
+        images = self.paint(self.held_noise[:count], self.held_text.condition[:count])
+        return grid_of(images, min(columns, count))
+
+    def export(self, directory: str) -> None:
+        export_generator(self.experiment, self.prepared, self.encoder, self.average, directory)
+
+
+def adam(rate: float, clip: float, variables: list) -> keras.optimizers.Adam:
+    """Adam as adversarial training has it: little momentum, a short memory of scale."""
+    optimizer = keras.optimizers.Adam(rate, beta_1=0.5, beta_2=0.99, global_clipnorm=clip)
+    optimizer.build(variables)
+    return optimizer

@@ -1,0 +1,70 @@
+"""Trains the conditional variational autoencoder; its decoder is a generator like the others."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from data.images import to_float
+from data.prepared import PreparedData
+from trainer.adapt.schedules import annealed, warmup_cosine
+from trainer.config import Experiment
+from trainer.export.generator import export_generator
+from trainer.models.build import build_vae_encoder
+from trainer.models.encoder import Encoder
+from trainer.models.posterior import draw
+from trainer.randomness import fold, step_seed
+from trainer.tasks.agreement import evidence
+from trainer.tasks.painting import PaintingTask, adam
+
+
+class VaeTask(PaintingTask):
+    """The evidence lower bound alone: no discriminator, no game."""
+
+    def __init__(
+        self, experiment: Experiment, prepared: PreparedData, policy: str, encoder: Encoder
+    ):
+        super().__init__(experiment, prepared, policy, encoder)
+        self.inference = build_vae_encoder(experiment, self.condition_width, policy)
+        self.variables = (
+            self.generator.trainable_variables + self.inference.trainable_variables
+        )
+        settings = self.settings
+        self.optimizer = adam(settings.bound_learning_rate, settings.clip_norm, self.variables)
+        self._step = tf.function(self._train_step)
+
+    def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
+        return self._step(tf.constant(step), tf.constant(progress, tf.float32), *batch)
+
+    def _train_step(self, step, progress, images, text, _grid):
+        settings, seed = self.settings, step_seed(self.seed, step)
+        real = to_float(images)
+        with tf.GradientTape() as tape:
+            mean, log_variance = self.inference((real, text.condition))
+            noise = draw(mean, log_variance, fold(seed, 5))
+            again = self.generator((noise, text.condition), training=True)
+            parts = evidence(again, real, mean, log_variance, settings.free_bits)
+            loss = parts["reconstruction"] + settings.kl_weight * annealed(progress) * parts["kl"]
+        rate = settings.bound_learning_rate * warmup_cosine(progress)
+        self.optimizer.learning_rate.assign(rate)
+        self.optimizer.apply(tape.gradient(loss, self.variables), self.variables)
+        self.update_average(step)
+        return parts
+
+    def state(self):
+        return {
+            "generator": self.generator,
+            "average": self.average,
+            "inference": self.inference,
+            "optimizer": self.optimizer,
+        }
+
+    def parameters(self) -> dict[str, int]:
+        return {
+            "decoder": self.generator.count_params(),
+            "encoder": self.inference.count_params(),
+        }
+
+    def export(self, directory: str) -> None:
+        export_generator(
+            self.experiment, self.prepared, self.encoder, self.average, directory, self.inference
+        )
