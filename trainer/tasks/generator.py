@@ -16,7 +16,7 @@ from trainer.config import Experiment, GeneratorSettings
 from trainer.export.generator import export_generator
 from trainer.losses.adversarial import ADVERSARIAL
 from trainer.losses.contrastive import binary_cross_entropy, info_nce
-from trainer.losses.penalties import PENALTIES
+from trainer.losses.penalties import PenaltyTerm, penalty_term
 from trainer.losses.variational import gaussian_kl, gaussian_reconstruction
 from trainer.metrics.distribution import kid
 from trainer.metrics.retrieval import candidate_count, r_precision
@@ -62,11 +62,12 @@ class GeneratorTask:
         self.discriminator_optimizer = _adam(
             settings.discriminator_learning_rate, settings.clip_norm, self.discriminator
         )
-        self.penalty_weight = penalty_weight(settings, experiment.data.resolution)
+        self.adversarial = ADVERSARIAL[settings.loss]
+        self.penalty = chosen_penalty(settings, experiment.data.resolution)
         self._bound_step = tf.function(self._train_bound)
         self._steps = {
-            penalise: tf.function(lambda *a, p=penalise: self._train_step(p, *a))
-            for penalise in (False, True)
+            term: tf.function(lambda *a, term=term: self._train_step(term, *a))
+            for term in {None, self.penalty}
         }
         self._paint = tf.function(
             lambda noise, text: to_uint8(self.average((noise, text))), reduce_retracing=True
@@ -86,13 +87,13 @@ class GeneratorTask:
         return self.train.images[rows], text, self.grid[rows]
 
     def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
-        settings, begins = self.settings, self.settings.adversarial_from
+        begins = self.settings.adversarial_from
         if progress < begins:
             # Each phase has a schedule of its own.
             return self._bound_step(tf.constant(step), _scalar(progress / begins), *batch)
         progress = (progress - begins) / max(1.0 - begins, 1e-6)
-        penalise = settings.penalty != "none" and step % settings.penalty_every == 0
-        return self._steps[penalise](tf.constant(step), _scalar(progress), *batch)
+        term = self.penalty if self.penalty and step % self.penalty.every == 0 else None
+        return self._steps[term](tf.constant(step), _scalar(progress), *batch)
 
     def _train_bound(self, step, progress, images, text, grid):
         """Only learns to paint real pictures: a third of a whole step's cost."""
@@ -106,7 +107,7 @@ class GeneratorTask:
         self._update_painters(tape, loss, step, self.settings.bound_learning_rate, progress)
         return parts
 
-    def _train_step(self, penalise: bool, step, progress, images, text, grid):
+    def _train_step(self, term: PenaltyTerm | None, step, progress, images, text, grid):
         seed = step_seed(self.seed, step)
         real = to_float(images)
         noise = tf.random.stateless_normal([self.batch_size, self.settings.noise], fold(seed, 1))
@@ -117,8 +118,8 @@ class GeneratorTask:
                 (tf.concat([noise, inferred], 0), tf.concat([text.condition] * 2, 0))
             )
             fake, again = tf.split(painted, 2)
-            losses = self._train_discriminator(penalise, progress, real, fake, text, seed)
-            loss, parts = self._generator_loss(fake, text, fold(seed, 4))
+            losses = self._train_discriminator(term, progress, real, fake, text, seed)
+            loss, parts = self._generator_loss(real, fake, text, seed)
             parts |= _evidence(again, real, mean, log_variance)
             loss += self._bound(parts, self.settings.kl_weight)
         self._update_painters(tape, loss, step, self.settings.learning_rate, progress)
@@ -141,22 +142,22 @@ class GeneratorTask:
         keep = ema.decay(seen, self.batch_size, self.settings.ema_images)
         ema.update(self.average.variables, self.generator.variables, keep)
 
-    def _train_discriminator(self, penalise, progress, real, fake, text, seed):
+    def _train_discriminator(self, term: PenaltyTerm | None, progress, real, fake, text, seed):
         fake = tf.stop_gradient(fake)
         with tf.GradientTape() as tape:
             parts = self._discriminator_losses(real, fake, text, seed)
             loss = tf.add_n(list(parts.values()))
-            if penalise:
+            if term is not None:
                 with float32_compute(self.discriminator):
-                    parts["penalty"] = self._penalty(real, text)
-                loss += parts["penalty"] * self.settings.penalty_every
+                    parts["penalty"] = self._penalty(term, real, fake, text, fold(seed, 6))
+                loss += parts["penalty"] * term.every
         variables = self.discriminator.trainable_variables
         rate = self.settings.discriminator_learning_rate * warmup_cosine(progress)
         _apply(self.discriminator_optimizer, rate, tape.gradient(loss, variables), variables)
         return parts
 
     def _discriminator_losses(self, real, fake, text, seed):
-        settings, adversarial = self.settings, ADVERSARIAL[self.settings.loss]
+        settings, loss = self.settings, self.adversarial.discriminator
         real = augment(real, settings.augment, fold(seed, 2))
         fake = augment(fake, settings.augment, fold(seed, 3))
         grids = self.discriminator.features(tf.concat([real, fake], axis=0))
@@ -171,21 +172,23 @@ class GeneratorTask:
         real_logit, fake_logit, mismatch = tf.split(judged, 3)
         share = settings.mismatch_weight
         return {
-            "d_real": tf.reduce_mean(adversarial.real(real_logit)),
-            "d_fake": (1 - share) * tf.reduce_mean(adversarial.fake(fake_logit)),
-            "d_mismatch": share * tf.reduce_mean(differs * adversarial.fake(mismatch)),
+            "d_matched": (1 - share) * tf.reduce_mean(loss(real_logit, fake_logit)),
+            "d_mismatched": share * tf.reduce_mean(differs * loss(real_logit, mismatch)),
         }
 
-    def _penalty(self, real, text):
-        penalty = PENALTIES[self.settings.penalty]
-        values = penalty(lambda x, t: self.discriminator((x, t)), real, text.condition)
-        return self.penalty_weight * tf.reduce_mean(values)
-
-    def _generator_loss(self, fake, text, seed):
-        seen = augment(fake, self.settings.augment, seed)
-        adversarial = ADVERSARIAL[self.settings.loss].generator(
-            self.discriminator((seen, text.condition))
+    def _penalty(self, term, real, fake, text, seed):
+        values = term.penalty(
+            lambda x, t: self.discriminator((x, t)), real, fake, text.condition, seed
         )
+        return term.weight * tf.reduce_mean(values)
+
+    def _generator_loss(self, real, fake, text, seed):
+        def judged(images, use):
+            seen = augment(images, self.settings.augment, fold(seed, use))
+            return self.discriminator((seen, text.condition))
+
+        other = judged(real, 7) if self.adversarial.paired else None
+        adversarial = self.adversarial.generator(other, judged(fake, 4))
         parts = {"g_adversarial": tf.reduce_mean(adversarial)}
         loss = parts["g_adversarial"]
         parts |= self._agreement(fake, text)
@@ -275,11 +278,16 @@ def _evidence(again, real, mean, log_variance):
     }
 
 
-def penalty_weight(settings: GeneratorSettings, resolution: int) -> float:
-    """The configured weight, or StyleGAN2-ADA's rule 0.0002 * resolution^2 / batch size."""
-    if settings.penalty_weight is not None:
-        return settings.penalty_weight
-    return 0.0002 * resolution**2 / settings.batch_size
+def chosen_penalty(settings: GeneratorSettings, resolution: int) -> PenaltyTerm | None:
+    """The penalty of the settings, or None; `auto` is the one that goes with the loss."""
+    auto = settings.penalty == "auto"
+    return penalty_term(
+        ADVERSARIAL[settings.loss].penalty if auto else settings.penalty,
+        resolution=resolution,
+        batch_size=settings.batch_size,
+        weight=settings.penalty_weight,
+        every=settings.penalty_every,
+    )
 
 
 def _adam(rate: float, clip: float, model: keras.Model) -> keras.optimizers.Adam:
