@@ -8,6 +8,17 @@ from trainer.settings_loader import require, require_one_of
 
 STAGES = ("encoder", "captioner", "generator")
 PRECISIONS = ("auto", "float32", "bfloat16")
+# Keys of `trainer.losses`, which loads TensorFlow and settings do not.
+ADVERSARIAL_LOSSES = (
+    "minimax",
+    "non_saturating",
+    "least_squares",
+    "wasserstein",
+    "wgan_gp",
+    "hinge",
+    "relativistic",
+)
+GRADIENT_PENALTIES = ("r1", "r2", "r1_r2", "wgan_gp", "matching_aware")
 
 
 @dataclass(frozen=True)
@@ -105,10 +116,13 @@ class GeneratorSettings:
       discriminator_width: channels after the discriminator's first convolution.
       augment: DiffAugment policies, in order.
       ema_images: half-life of the exported moving average of the weights, in images.
-      penalty: `r1`, `matching_aware` or `none`, computed in float32.
-      penalty_weight: its weight; null takes 0.0002 * resolution^2 / batch_size
-        (StyleGAN2-ADA, train.py's rule).
-      penalty_every: steps between two penalties; the weight is multiplied by as much.
+      penalty: name of the penalty in `trainer.losses.penalties`, computed in float32, or `none`;
+        `auto` takes the one that goes with the loss.
+      penalty_weight: its weight; null takes the penalty's own: for r1, r2 and r1_r2
+        0.0002 * resolution^2 / batch_size (StyleGAN2-ADA, train.py's rule), for wgan_gp 10, for
+        matching_aware 2.
+      penalty_every: steps between two penalties; the weight is multiplied by as much. Null takes
+        the penalty's own: 1 for wgan_gp, else 16.
       contrastive_weight: weight of the text-image term through the frozen encoder.
       attribute_weight: weight of the frozen recogniser finding in the picture what was said.
       reconstruction_weight: weight of the evidence lower bound (per pixel value) of real pictures,
@@ -129,9 +143,9 @@ class GeneratorSettings:
     discriminator_width: int = 32
     augment: tuple[str, ...] = ("translation", "cutout")
     ema_images: int = 5000
-    penalty: str = "r1"
+    penalty: str = "auto"
     penalty_weight: float | None = None
-    penalty_every: int = 16
+    penalty_every: int | None = None
     contrastive_weight: float = 0.3
     attribute_weight: float = 0.3
     reconstruction_weight: float = 6.0
@@ -146,11 +160,10 @@ class GeneratorSettings:
 
     def __post_init__(self) -> None:
         require_one_of("architecture", self.architecture, ("one_stage",))
-        require_one_of("loss", self.loss, ("hinge",))
-        require_one_of("penalty", self.penalty, ("r1", "matching_aware", "none"))
+        require_one_of("loss", self.loss, ADVERSARIAL_LOSSES)
+        _require_penalty(self)
         for policy in self.augment:
             require_one_of("augment", policy, ("colour", "translation", "cutout"))
-        require(self.penalty_every >= 1, "penalty_every", self.penalty_every, "1 or more")
         require(self.batch_size >= 2, "batch_size", self.batch_size, "2 or more")
         begins = self.adversarial_from
         require(0 <= begins <= 1, "adversarial_from", begins, "0 to 1")
@@ -161,6 +174,31 @@ class GeneratorSettings:
             "0 where reconstruction_weight is 0: there is no bound to begin with",
         )
         _require_optimiser(self.batch_size, self.learning_rate)
+
+
+def _require_penalty(settings: GeneratorSettings) -> None:
+    loss, penalty = settings.loss, settings.penalty
+    weight, every = settings.penalty_weight, settings.penalty_every
+    require_one_of("penalty", penalty, ("auto", *GRADIENT_PENALTIES, "none"))
+    right = weight is None or 0 <= weight < float("inf")
+    require(right, "penalty_weight", weight, "0 or more, or null for the penalty's own")
+    right = every is None or every >= 1
+    require(right, "penalty_every", every, "1 or more, or null for the penalty's own")
+    key, value = ("penalty", penalty) if penalty == "none" else ("penalty_weight", weight)
+    require(
+        loss != "wgan_gp" or (penalty != "none" and weight != 0),
+        key,
+        value,
+        "nothing else keeps the critic of loss wgan_gp 1-Lipschitz; take penalty wgan_gp with a "
+        "weight above 0, or loss wasserstein, which clips the weights instead",
+    )
+    require(
+        loss != "wasserstein" or penalty != "wgan_gp",
+        "penalty",
+        penalty,
+        "loss wasserstein clips the weights so far that no gradient comes near the norm of 1 that "
+        "this penalty asks for; take loss wgan_gp, or penalty auto",
+    )
 
 
 def _default_shares() -> dict[str, float]:

@@ -1,10 +1,19 @@
 """Ranges and choices of the trainer's settings."""
 
 import dataclasses
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from trainer.config import STAGES, Experiment
+from trainer.config import (
+    ADVERSARIAL_LOSSES,
+    GRADIENT_PENALTIES,
+    STAGES,
+    Experiment,
+    GeneratorSettings,
+)
 from trainer.settings_loader import SettingsError, from_mapping, to_mapping
 
 
@@ -43,10 +52,18 @@ def test_settings_cannot_change_behind_ones_back():
         ("captioner", "beam", 17, "1 to 16"),
         ("captioner", "learning_rate", -1e-3, "more than 0"),
         ("generator", "architecture", "one_stag", "one_stage"),
-        ("generator", "loss", "hing", "hinge"),
-        ("generator", "penalty", "r3", "r1, matching_aware, none"),
+        (
+            "generator",
+            "loss",
+            "hing",
+            "minimax, non_saturating, least_squares, wasserstein, wgan_gp",
+        ),
+        ("generator", "penalty", "r3", "auto, r1, r2, r1_r2, wgan_gp, matching_aware, none"),
         ("generator", "augment", ["cutout", "color"], "colour"),
-        ("generator", "penalty_every", 0, "1 or more"),
+        ("generator", "penalty_every", 0, "1 or more, or null"),
+        ("generator", "penalty_weight", -1.0, "0 or more, or null"),
+        ("generator", "penalty_weight", float("nan"), "0 or more, or null"),
+        ("generator", "penalty_weight", float("inf"), "0 or more, or null"),
         ("generator", "batch_size", 1, "2 or more"),
         ("training", "minutes", 0, "more than 0"),
         ("training", "steps", 0, "1 or more, or null"),
@@ -66,3 +83,44 @@ def test_a_value_out_of_range_names_file_key_and_what_is_allowed(room, key, valu
         from_mapping(Experiment, {room: {key: value}}, "one.yaml")
     message = str(caught.value)
     assert message.startswith(f"one.yaml: {room}.{key} = ") and allowed in message
+
+
+@pytest.mark.parametrize(
+    ("values", "key", "remedies"),
+    [
+        ({"loss": "wgan_gp", "penalty": "none"}, "penalty = 'none'", ("wgan_gp", "wasserstein")),
+        (
+            {"loss": "wgan_gp", "penalty_weight": 0.0},
+            "penalty_weight = 0.0",
+            ("weight above 0", "wasserstein"),
+        ),
+        (
+            {"loss": "wasserstein", "penalty": "wgan_gp"},
+            "penalty = 'wgan_gp'",
+            ("loss wgan_gp", "penalty auto"),
+        ),
+    ],
+)
+def test_losses_and_penalties_that_contradict_each_other_are_refused(values, key, remedies):
+    with pytest.raises(SettingsError) as caught:
+        from_mapping(Experiment, {"generator": values}, "one.yaml")
+    message = str(caught.value)
+    assert message.startswith(f"one.yaml: generator.{key} is not allowed: ")
+    assert all(remedy in message.partition("; take ")[2] for remedy in remedies)
+
+
+@pytest.mark.parametrize("loss", ADVERSARIAL_LOSSES)
+def test_all_other_pairs_of_a_loss_and_a_penalty_are_allowed(loss):
+    senseless = {("wgan_gp", "none"), ("wasserstein", "wgan_gp")}
+    for penalty in ("auto", *GRADIENT_PENALTIES, "none"):
+        if (loss, penalty) not in senseless:
+            GeneratorSettings(loss=loss, penalty=penalty)
+    if loss != "wgan_gp":
+        GeneratorSettings(loss=loss, penalty_weight=0.0)
+
+
+def test_settings_load_no_tensorflow():
+    code = "import sys, trainer.config; print(sorted({'keras', 'tensorflow'} & set(sys.modules)))"
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, check=True)
+    assert done.stdout.strip() == b"[]"

@@ -15,7 +15,7 @@ from trainer.train import train
 LOSSES = {
     "encoder": {"contrastive", "attributes", "attributes_from_text"},
     "captioner": {"cross_entropy"},
-    "generator": {"d_real", "d_fake", "d_mismatch", "g_adversarial", "g_contrastive"},
+    "generator": {"d_matched", "d_mismatched", "g_adversarial", "g_contrastive"},
 }
 FIGURES = {
     "encoder": {"image_to_text", "text_to_image", "f1_micro", "f1_macro"},

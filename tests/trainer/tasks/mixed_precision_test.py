@@ -6,11 +6,11 @@ import tensorflow as tf
 
 from data.images import to_float
 from trainer.config import STAGES
-from trainer.losses.penalties import r1
+from trainer.losses.penalties import penalty_weight, r1
 from trainer.models.build import build_discriminator
 from trainer.tasks.captioner import CaptionerTask
 from trainer.tasks.encoder import EncoderTask
-from trainer.tasks.generator import GeneratorTask, penalty_weight
+from trainer.tasks.generator import GeneratorTask
 
 
 @pytest.fixture(autouse=True)
@@ -56,8 +56,9 @@ def test_the_penalty_is_lazy_and_computed_in_float32(make, experiment):
     images, text, _ = task.batch(0)
     exact = build_discriminator(experiment, text.condition.shape[-1], "float32")
     exact.set_weights(task.discriminator.get_weights())
-    norms = r1(lambda x, t: exact((x, t)), to_float(images), tf.constant(text.condition))
-    expected = penalty_weight(experiment.generator, 16) * float(tf.reduce_mean(norms))
+    real, told = to_float(images), tf.constant(text.condition)
+    norms = r1(lambda x, t: exact((x, t)), real, None, told, None)
+    expected = penalty_weight("r1", 16, 8) * float(tf.reduce_mean(norms))
     losses = [task.train_step(step, 0.5, task.batch(step)) for step in range(5)]
     assert ["penalty" in step for step in losses] == [True, False, False, False, True]
     assert float(losses[0]["penalty"]) == pytest.approx(expected, rel=1e-4)
