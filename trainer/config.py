@@ -106,15 +106,24 @@ class CaptionerSettings:
 
 @dataclass(frozen=True)
 class GeneratorSettings:
-    """The text-modulated generator and its matching-aware discriminator.
+    """The generator and what it is trained against.
 
     Attributes:
       architecture: name of the pair in `trainer.models`.
-      loss: name of the adversarial loss in `trainer.losses.adversarial`.
+      loss: name of the adversarial loss in `trainer.losses.adversarial`; `elbo`, the only loss of
+        the `vae`; `auto` takes the one that goes with the architecture, `hinge` for all others.
       noise: dimension of the latent vector.
       width: channels at full resolution of the generator.
       discriminator_width: channels after the discriminator's first convolution.
       augment: DiffAugment policies, in order.
+      augment_adaptive: apply them as often as keeps the discriminator from overfitting, in place of
+        always.
+      augment_target: overfitting that is put up with (`trainer.adapt.ada.overfitting`).
+      augment_images: pictures in which the probability can rise from 0 to 1.
+      discriminator_steps: updates of the discriminator for each of the generator; null takes what
+        goes with the loss.
+      conditioning_ramp: share of the game over which captions are faded in, from none.
+      conditioning_weight: weight of the conditioning augmentation's divergence (`two_stage`).
       ema_images: half-life of the exported moving average of the weights, in images.
       penalty: name of the penalty in `trainer.losses.penalties`, computed in float32, or `none`;
         `auto` takes the one that goes with the loss.
@@ -130,6 +139,7 @@ class GeneratorSettings:
       kl_weight: weight of the bound's divergence from the prior (beta-VAE, Higgins et al. 2017,
         section 2); above 1 the noise says less, and the caption is listened to more. Twenty times
         as much at first: what the caption says is learned before the noise can say it.
+      free_bits: nats that each dimension of the noise may say at no cost (`vae`).
       adversarial_from: share of the training in which only the bound is optimised, which costs a
         third of a whole step; the game begins after it.
       bound_learning_rate: of the generator while only the bound is optimised.
@@ -137,11 +147,17 @@ class GeneratorSettings:
     """
 
     architecture: str = "one_stage"
-    loss: str = "hinge"
+    loss: str = "auto"
     noise: int = 64
     width: int = 32
     discriminator_width: int = 32
     augment: tuple[str, ...] = ("translation", "cutout")
+    augment_adaptive: bool = False
+    augment_target: float = 0.3
+    augment_images: int = 50_000
+    discriminator_steps: int | None = None
+    conditioning_ramp: float = 0.0
+    conditioning_weight: float = 1.0
     ema_images: int = 5000
     penalty: str = "auto"
     penalty_weight: float | None = None
@@ -150,6 +166,7 @@ class GeneratorSettings:
     attribute_weight: float = 0.3
     reconstruction_weight: float = 6.0
     kl_weight: float = 3.0
+    free_bits: float = 0.0
     adversarial_from: float = 0.6
     mismatch_weight: float = 0.5
     batch_size: int = 32
@@ -160,7 +177,7 @@ class GeneratorSettings:
 
     def __post_init__(self) -> None:
         require_one_of("architecture", self.architecture, ("one_stage",))
-        require_one_of("loss", self.loss, ADVERSARIAL_LOSSES)
+        _require_loss(self.architecture, self.loss)
         _require_penalty(self)
         for policy in self.augment:
             require_one_of("augment", policy, ("colour", "translation", "cutout"))
@@ -173,11 +190,42 @@ class GeneratorSettings:
             begins,
             "0 where reconstruction_weight is 0: there is no bound to begin with",
         )
+        steps = self.discriminator_steps
+        right = steps is None or steps >= 1
+        require(right, "discriminator_steps", steps, "1 or more, or null for the loss's own")
+        require(0 <= self.conditioning_ramp <= 1, "conditioning_ramp", self.conditioning_ramp, "0 to 1")
+        require(self.augment_images >= 1, "augment_images", self.augment_images, "1 or more")
+        require(self.free_bits >= 0, "free_bits", self.free_bits, "0 or more")
         _require_optimiser(self.batch_size, self.learning_rate)
+
+    @property
+    def loss_in_use(self) -> str:
+        """The loss by its name, whatever `auto` stands for."""
+        if self.loss != "auto":
+            return self.loss
+        return "elbo" if self.architecture == "vae" else "hinge"
+
+
+def _require_loss(architecture: str, loss: str) -> None:
+    require_one_of("loss", loss, ("auto", "elbo", *ADVERSARIAL_LOSSES))
+    require(
+        architecture != "vae" or loss in ("auto", "elbo"),
+        "loss",
+        loss,
+        "the vae has no discriminator to play against; take loss elbo (or auto), or another "
+        "architecture",
+    )
+    require(
+        architecture == "vae" or loss != "elbo",
+        "loss",
+        loss,
+        f"{architecture} has no network that infers the noise of a picture; take architecture vae, "
+        "or adversarial_from 1, which trains on the bound alone",
+    )
 
 
 def _require_penalty(settings: GeneratorSettings) -> None:
-    loss, penalty = settings.loss, settings.penalty
+    loss, penalty = settings.loss_in_use, settings.penalty
     weight, every = settings.penalty_weight, settings.penalty_every
     require_one_of("penalty", penalty, ("auto", *GRADIENT_PENALTIES, "none"))
     right = weight is None or 0 <= weight < float("inf")

@@ -12,7 +12,7 @@ from trainer.adapt.ada import Augmentation
 from trainer.adapt.schedules import annealed, ramp, warmup_cosine
 from trainer.config import GeneratorSettings
 from trainer.losses.adversarial import ADVERSARIAL
-from trainer.losses.penalties import penalty_term
+from trainer.losses.penalties import PenaltyTerm, penalty_term
 from trainer.models.frozen import SentenceCodes
 from trainer.models.parts import Part
 from trainer.models.posterior import Posterior, draw
@@ -60,14 +60,8 @@ class Game:
     ):
         self.settings, self.part, self.discriminator = settings, part, discriminator
         self.posterior, self.agreement, self.seed = posterior, agreement, seed
-        self.loss = ADVERSARIAL[settings.loss]
-        self.penalty = penalty_term(
-            self.loss.penalty if settings.penalty == "auto" else settings.penalty,
-            resolution=part.side,
-            batch_size=settings.batch_size,
-            weight=settings.penalty_weight,
-            every=settings.penalty_every,
-        )
+        self.loss = ADVERSARIAL[settings.loss_in_use]
+        self.penalty = chosen_penalty(settings, part.side)
         self.discriminator_steps = settings.discriminator_steps or self.loss.discriminator_steps
         self.augmentation = Augmentation(settings)
         self.bounded = settings.reconstruction_weight > 0
@@ -234,6 +228,18 @@ class Game:
         if self.part.divergence is not None:
             spread = tf.reduce_mean(self.part.divergence(told))
             yield self.settings.conditioning_weight, "g_conditioning", spread
+
+
+def chosen_penalty(settings: GeneratorSettings, side: int) -> PenaltyTerm | None:
+    """The penalty that settings ask for, or that their loss brings, on pictures of that side."""
+    by_loss = ADVERSARIAL[settings.loss_in_use].penalty
+    return penalty_term(
+        by_loss if settings.penalty == "auto" else settings.penalty,
+        resolution=side,
+        batch_size=settings.batch_size,
+        weight=settings.penalty_weight,
+        every=settings.penalty_every,
+    )
 
 
 def _differs(text: SentenceCodes):

@@ -1,4 +1,4 @@
-"""How the adversarial game uses losses and penalties."""
+"""Every kind of generator: which steps it makes when, and what they move."""
 
 from dataclasses import replace
 
@@ -6,127 +6,121 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data.images import to_float
-from trainer.config import GeneratorSettings
-from trainer.losses.penalties import PENALTIES, penalty_weight
-from trainer.tasks.generator import GeneratorTask, chosen_penalty
+from trainer.tasks.generator import CONTROL_EVERY, GeneratorTask
+from trainer.tasks.vae import VaeTask
 
 
 @pytest.fixture
-def play(trained, experiment, prepared, monkeypatch):
-    """Returns a function: settings -> (task, batch 0), whose captions 0 and 1 say the same."""
+def make(trained, experiment, prepared):
+    """Returns a function: settings of the generator -> task."""
     encoder = trained("encoder").task.model
     # Without tracing: a single step is faster so. What other tests share is trained before.
     tf.config.run_functions_eagerly(True)
 
-    def make(**settings):
-        generator = replace(experiment.generator, augment=(), **settings)
-        task = GeneratorTask(replace(experiment, generator=generator), prepared, "float32", encoder)
-        images, text, grid = task.batch(0)
-        embedding = np.eye(8, dtype=np.float32)[[0, 0, 2, 3, 4, 5, 6, 7]]
-        return task, (images, text._replace(embedding=embedding), grid)
+    def task(kind=GeneratorTask, **settings):
+        generator = replace(experiment.generator, **settings)
+        return kind(replace(experiment, generator=generator), prepared, "float32", encoder)
 
-    yield make
+    yield task
     tf.config.run_functions_eagerly(False)
 
 
-class Spy:
-    """A loss that notes the logits that each side is called with."""
-
-    def __init__(self, loss):
-        self.discriminator_calls, self.generator_calls = [], []
-        self.loss = loss._replace(
-            discriminator=self._noting(self.discriminator_calls, loss.discriminator),
-            generator=self._noting(self.generator_calls, loss.generator),
-        )
-
-    def _noting(self, calls, function):
-        def noted(real, fake):
-            calls.append((real, fake))
-            return function(real, fake)
-
-        return noted
+def weights(part):
+    return [np.array(variable.value) for variable in part.variables]
 
 
-def test_the_default_penalty_is_r1_by_the_rule_every_16_steps():
-    settings = GeneratorSettings(batch_size=32)
-    expected = (PENALTIES["r1"], pytest.approx(0.0002 * 64 * 64 / 32), 16)
-    assert chosen_penalty(settings, 64) == expected
+def moved(task, *steps):
+    """Names of what the steps (number, progress) move, and the last losses."""
+    before = {name: weights(part) for name, part in task.state().items()}
+    for step, progress in steps:
+        losses = task.train_step(step, progress, task.batch(step))
+    assert all(np.isfinite(float(loss)) for loss in losses.values())
+    after = {name: weights(part) for name, part in task.state().items()}
+    changed = {
+        name
+        for name, values in before.items()
+        if any((a != b).any() for a, b in zip(values, after[name], strict=True))
+    }
+    return changed, losses
 
 
-@pytest.mark.parametrize(
-    ("loss", "penalty", "every"),
-    [("wgan_gp", "wgan_gp", 1), ("relativistic", "r1_r2", 16), ("least_squares", "r1", 16)],
-)
-def test_auto_takes_what_goes_with_the_loss(loss, penalty, every):
-    settings = GeneratorSettings(loss=loss, batch_size=32)
-    assert chosen_penalty(settings, 64) == (
-        PENALTIES[penalty],
-        penalty_weight(penalty, 64, 32),
-        every,
+def test_the_generator_moves_only_after_the_discriminators_steps(make):
+    task = make(loss="wgan_gp", adversarial_from=0.0)
+    changed, losses = moved(task, (0, 0.1), (1, 0.1), (2, 0.1), (3, 0.1))
+    assert changed == {"discriminator_0", "discriminator_optimizer_0"}
+    assert "g_adversarial" not in losses
+    changed, losses = moved(task, (4, 0.1))
+    assert {"generator", "average", "posterior", "discriminator_0"} <= changed
+    assert "g_adversarial" in losses
+
+
+def test_wasserstein_weights_stay_within_their_bounds(make):
+    task = make(loss="wasserstein", adversarial_from=0.0)
+    moved(task, (0, 0.1))
+    largest = max(np.abs(w).max() for w in weights(task.games[0].discriminator))
+    assert largest <= 0.01
+
+
+def test_without_the_bound_nothing_is_inferred(make):
+    task = make(reconstruction_weight=0.0, adversarial_from=0.0)
+    changed, losses = moved(task, (0, 0.5))
+    assert "posterior" not in changed and "generator" in changed
+    assert not {"reconstruction", "kl"} & set(losses)
+
+
+def test_each_stage_of_two_has_its_half_of_the_training(make):
+    task = make(architecture="two_stage", adversarial_from=0.5)
+    first, second = task.generator.first, task.generator.second
+    for progress, (learning, resting), game, losses in (
+        (0.1, (first, second), None, {"reconstruction", "kl"}),
+        (0.4, (first, second), "discriminator_0", {"g_adversarial", "g_conditioning"}),
+        (0.6, (second, first), None, {"reconstruction", "kl"}),
+        (0.9, (second, first), "discriminator_1", {"g_adversarial", "g_conditioning"}),
+    ):
+        rested, learned = weights(resting), weights(learning)
+        changed, found = moved(task, (1, progress))
+        for before, after in zip(rested, weights(resting), strict=True):
+            np.testing.assert_array_equal(before, after)
+        assert any((a != b).any() for a, b in zip(learned, weights(learning), strict=True))
+        judged = {name for name in changed if name in ("discriminator_0", "discriminator_1")}
+        assert judged == ({game} if game else set())
+        assert losses <= set(found)
+
+
+def test_an_unconditional_generator_is_told_nothing_and_has_nothing_to_agree_with(make):
+    task = make(conditional=False, discriminator="unconditional")
+    assert task.batch(0)[1].condition.shape == (8, 0)
+    changed, losses = moved(task, (0, 0.9))
+    assert {"generator", "discriminator_0"} <= changed
+    assert not {"d_mismatched", "g_contrastive", "g_attributes"} & set(losses)
+    assert set(task.validate()) >= {"kid_encoder"}
+
+
+def test_captions_are_faded_in(make, monkeypatch):
+    task = make(adversarial_from=0.0, conditioning_ramp=0.5)
+    told = []
+    judge = task.games[0].discriminator.judge
+    monkeypatch.setattr(
+        task.games[0].discriminator, "judge", lambda seen, text: told.append(text) or judge(seen, text)
     )
+    condition = task.batch(0)[1].condition
+    for progress, share in ((0.0, 0.0), (0.25, 0.5), (0.5, 1.0), (0.9, 1.0)):
+        told.clear()
+        task.train_step(1, progress, task.batch(0))
+        np.testing.assert_allclose(told[0][: len(condition)], share * condition, rtol=1e-5)
 
 
-def test_settings_have_the_last_word():
-    settings = GeneratorSettings(penalty="matching_aware", penalty_weight=0.0, penalty_every=3)
-    assert chosen_penalty(settings, 64) == (PENALTIES["matching_aware"], 0.0, 3)
-    assert chosen_penalty(replace(settings, penalty="none"), 64) is None
-    assert chosen_penalty(GeneratorSettings(loss="wasserstein"), 64) is None
+def test_augmentation_follows_the_discriminator(make):
+    task = make(augment_adaptive=True, augment_images=8 * CONTROL_EVERY, augment_target=-1e9)
+    changed, losses = moved(task, (0, 0.9))
+    assert "augmentation_0" in changed
+    assert float(losses["augment_probability"]) == 1.0
+    changed, losses = moved(task, (1, 0.9))
+    assert "augmentation_0" not in changed and "augment_probability" not in losses
 
 
-def test_wrong_captions_weigh_as_in_gan_cls(play):
-    """(1 - w) D(real, fake) + w D(real, mismatch), the latter where the caption is another."""
-    task, batch = play(loss="non_saturating", mismatch_weight=0.25)
-    spy = Spy(task.adversarial)
-    task.adversarial = spy.loss
-    losses = task.train_step(0, 0.9, batch)
-    (real, fake), (again, mismatch) = (
-        [np.array(side, np.float64) for side in call] for call in spy.discriminator_calls
-    )
-    np.testing.assert_array_equal(real, again)
-    assert not np.allclose(fake, mismatch)
-    differs = np.arange(8) != 1
-    matched = np.log1p(np.exp(-real)) + np.log1p(np.exp(fake))
-    mismatched = differs * (np.log1p(np.exp(-real)) + np.log1p(np.exp(mismatch)))
-    assert float(losses["d_matched"]) == pytest.approx(0.75 * matched.mean(), rel=1e-5)
-    assert float(losses["d_mismatched"]) == pytest.approx(0.25 * mismatched.mean(), rel=1e-5)
-
-
-def test_an_unpaired_loss_judges_no_real_pictures_for_the_generator(play):
-    task, batch = play(loss="hinge")
-    spy = Spy(task.adversarial)
-    task.adversarial = spy.loss
-    task.train_step(1, 0.9, batch)
-    assert [real for real, _ in spy.generator_calls] == [None]
-
-
-def test_a_paired_loss_judges_them_with_the_discriminator_that_has_just_learned(play):
-    task, batch = play(loss="relativistic")
-    spy = Spy(task.adversarial)
-    task.adversarial = spy.loss
-    losses = task.train_step(1, 0.9, batch)
-    ((real, fake),) = spy.generator_calls
-    told = (to_float(batch[0]), tf.constant(batch[1].condition))
-    np.testing.assert_allclose(real, task.discriminator(told), rtol=1e-5)
-    expected = np.log1p(np.exp(np.array(real) - np.array(fake))).mean()
-    assert float(losses["g_adversarial"]) == pytest.approx(expected, rel=1e-5)
-
-
-def test_a_penalty_gets_the_pictures_and_captions_of_the_step_and_a_seed_of_its_own(
-    play, monkeypatch
-):
-    calls = []
-
-    def noted(critic, real, fake, text, seed):
-        calls.append((real, fake, text, seed))
-        return tf.range(8.0)
-
-    monkeypatch.setitem(PENALTIES, "wgan_gp", noted)
-    task, batch = play(loss="wgan_gp", penalty_every=None)
-    losses = [task.train_step(step, 0.9, batch) for step in (0, 1)]
-    (real, fake, text, seed), (_, _, _, later) = calls
-    np.testing.assert_array_equal(real, to_float(batch[0]))
-    np.testing.assert_array_equal(text, batch[1].condition)
-    assert fake.shape == real.shape and not np.allclose(fake, real, atol=0.1)
-    assert seed.shape == (2,) and not np.array_equal(seed, later)
-    assert [float(values["penalty"]) for values in losses] == [35.0, 35.0]
+def test_the_vae_has_no_opponent(make):
+    task = make(VaeTask, architecture="vae")
+    changed, losses = moved(task, (0, 0.5))
+    assert changed == {"generator", "average", "inference", "optimizer"}
+    assert set(losses) == {"reconstruction", "kl"}

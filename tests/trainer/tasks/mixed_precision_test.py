@@ -55,14 +55,14 @@ def test_the_penalty_is_lazy_and_computed_in_float32(make, experiment):
     task = make("generator")
     images, text, _ = task.batch(0)
     exact = build_discriminator(experiment, text.condition.shape[-1], "float32")
-    exact.set_weights(task.discriminator.get_weights())
+    exact.set_weights(task.games[0].discriminator.get_weights())
     real, told = to_float(images), tf.constant(text.condition)
     norms = r1(lambda x, t: exact((x, t)), real, None, told, None)
     expected = penalty_weight("r1", 16, 8) * float(tf.reduce_mean(norms))
     losses = [task.train_step(step, 0.5, task.batch(step)) for step in range(5)]
     assert ["penalty" in step for step in losses] == [True, False, False, False, True]
     assert float(losses[0]["penalty"]) == pytest.approx(expected, rel=1e-4)
-    assert task.discriminator.dtype_policy.name == "mixed_bfloat16"
+    assert task.games[0].discriminator.dtype_policy.name == "mixed_bfloat16"
 
 
 def test_before_the_game_only_the_painters_learn(make):
