@@ -8,6 +8,7 @@ from trainer.settings_loader import require, require_one_of
 
 STAGES = ("encoder", "captioner", "generator")
 PRECISIONS = ("auto", "float32", "bfloat16")
+RESOLUTIONS = ("16", "28", "32", "64", "128", "256")
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class DataSettings:
     min_count: int = 2
 
     def __post_init__(self) -> None:
-        require_one_of("resolution", str(self.resolution), ("16", "32", "64", "128", "256"))
+        require_one_of("resolution", str(self.resolution), RESOLUTIONS)
         require(1 <= self.max_captions <= 64, "max_captions", self.max_captions, "1 to 64")
         require(4 <= self.max_length <= 256, "max_length", self.max_length, "4 to 256")
         require(self.vocabulary_size >= 1, "vocabulary_size", self.vocabulary_size, "1 or more")

@@ -31,7 +31,7 @@ def test_settings_cannot_change_behind_ones_back():
 @pytest.mark.parametrize(
     ("room", "key", "value", "allowed"),
     [
-        ("data", "resolution", 48, "16, 32, 64, 128, 256"),
+        ("data", "resolution", 48, "16, 28, 32, 64, 128, 256"),
         ("data", "max_captions", 0, "1 to 64"),
         ("data", "max_length", 3, "4 to 256"),
         ("data", "vocabulary_size", 0, "1 or more"),
