@@ -9,6 +9,8 @@ from trainer.settings_loader import require, require_one_of
 STAGES = ("encoder", "captioner", "generator")
 PRECISIONS = ("auto", "float32", "bfloat16")
 RESOLUTIONS = ("16", "28", "32", "64", "128", "256")
+ARCHITECTURES = ("one_stage",)
+DISCRIMINATORS = ("matching_aware", "projection", "unconditional")
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,14 @@ class CaptionerSettings:
 
 @dataclass(frozen=True)
 class GeneratorSettings:
-    """The text-modulated generator and its matching-aware discriminator.
+    """The generator of pictures and its discriminator.
 
     Attributes:
-      architecture: name of the pair in `trainer.models`.
+      architecture: name of the pair in `trainer.models.build`.
+      discriminator: how logits come about (`trainer.models.heads`): `matching_aware`, from picture
+        and caption together; `projection`; or `unconditional`, from the picture alone.
+      conditional: whether pictures are painted after captions. If not, the generator gets no text,
+        and the discriminator must be `unconditional`.
       loss: name of the adversarial loss in `trainer.losses.adversarial`.
       noise: dimension of the latent vector.
       width: channels at full resolution of the generator.
@@ -124,6 +130,8 @@ class GeneratorSettings:
     """
 
     architecture: str = "one_stage"
+    discriminator: str = "matching_aware"
+    conditional: bool = True
     loss: str = "hinge"
     noise: int = 64
     width: int = 32
@@ -146,9 +154,23 @@ class GeneratorSettings:
     clip_norm: float = 1.0
 
     def __post_init__(self) -> None:
-        require_one_of("architecture", self.architecture, ("one_stage",))
+        require_one_of("architecture", self.architecture, ARCHITECTURES)
+        require_one_of("discriminator", self.discriminator, DISCRIMINATORS)
+        reads = self.discriminator != "unconditional"
+        require(
+            self.conditional or not reads,
+            "discriminator",
+            self.discriminator,
+            "where conditional is false there are no captions to read: set it to unconditional",
+        )
         require_one_of("loss", self.loss, ("hinge",))
         require_one_of("penalty", self.penalty, ("r1", "matching_aware", "none"))
+        require(
+            reads or self.penalty != "matching_aware",
+            "penalty",
+            self.penalty,
+            "where discriminator is unconditional no caption has a gradient: set it to r1 or none",
+        )
         for policy in self.augment:
             require_one_of("augment", policy, ("colour", "translation", "cutout"))
         require(self.penalty_every >= 1, "penalty_every", self.penalty_every, "1 or more")

@@ -43,6 +43,7 @@ def test_settings_cannot_change_behind_ones_back():
         ("captioner", "beam", 17, "1 to 16"),
         ("captioner", "learning_rate", -1e-3, "more than 0"),
         ("generator", "architecture", "one_stag", "one_stage"),
+        ("generator", "discriminator", "project", "matching_aware, projection, unconditional"),
         ("generator", "loss", "hing", "hinge"),
         ("generator", "penalty", "r3", "r1, matching_aware, none"),
         ("generator", "augment", ["cutout", "color"], "colour"),
@@ -66,3 +67,29 @@ def test_a_value_out_of_range_names_file_key_and_what_is_allowed(room, key, valu
         from_mapping(Experiment, {room: {key: value}}, "one.yaml")
     message = str(caught.value)
     assert message.startswith(f"one.yaml: {room}.{key} = ") and allowed in message
+
+
+@pytest.mark.parametrize(
+    ("values", "remedy"),
+    [
+        ({"conditional": False}, "generator.discriminator = 'matching_aware'.*to unconditional"),
+        (
+            {"conditional": False, "discriminator": "projection"},
+            "generator.discriminator = 'projection'.*to unconditional",
+        ),
+        (
+            {"discriminator": "unconditional", "penalty": "matching_aware"},
+            "generator.penalty = 'matching_aware'.*to r1 or none",
+        ),
+    ],
+)
+def test_captions_are_not_asked_for_where_nobody_reads_them(values, remedy):
+    with pytest.raises(SettingsError, match=f"^one.yaml: {remedy}"):
+        from_mapping(Experiment, {"generator": values}, "one.yaml")
+
+
+@pytest.mark.parametrize("conditional", [True, False])
+def test_a_discriminator_may_ignore_captions_that_the_generator_paints(conditional):
+    values = {"conditional": conditional, "discriminator": "unconditional"}
+    settings = from_mapping(Experiment, {"generator": values}, "one.yaml").generator
+    assert (settings.conditional, settings.discriminator) == (conditional, "unconditional")

@@ -35,7 +35,7 @@ def export_generator(
             data.max_length,
             data.resolution,
         )
-        signatures = _signatures(module, reader, average, experiment.generator.noise)
+        signatures = _signatures(module, reader, average)
         captions, _ = warmup_inputs(prepared.arrays("val"))
         seeded = {
             "text": captions,
@@ -48,10 +48,12 @@ def export_generator(
         )
 
 
-def _signatures(module: ServedModule, encoder: Encoder, average: keras.Model, width: int) -> dict:
+def _signatures(module: ServedModule, encoder: Encoder, average: keras.Model) -> dict:
     def picture(row):
         ids, seed, truncation = row
-        noise = truncation * tf.random.stateless_normal([1, width], tf.stack([seed, 0]))
+        noise = truncation * tf.random.stateless_normal(
+            [1, average.noise_width], tf.stack([seed, 0])
+        )
         told = telling(encoder.text_tower(ids[None]))
         return tf.io.encode_png(to_uint8(average((noise, told)))[0])
 
