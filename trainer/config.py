@@ -9,8 +9,10 @@ from trainer.settings_loader import require, require_one_of
 STAGES = ("encoder", "captioner", "generator")
 PRECISIONS = ("auto", "float32", "bfloat16")
 RESOLUTIONS = ("16", "28", "32", "64", "128", "256")
-ARCHITECTURES = ("one_stage",)
+ARCHITECTURES = ("mlp", "dcgan", "two_stage", "one_stage")
 DISCRIMINATORS = ("matching_aware", "projection", "unconditional")
+# Of a sketch: a seed of 4 x 4, doubled once.
+SMALLEST_SKETCH = 8
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,8 @@ class GeneratorSettings:
         and caption together; `projection`; or `unconditional`, from the picture alone.
       conditional: whether pictures are painted after captions. If not, the generator gets no text,
         and the discriminator must be `unconditional`.
+      sketch_resolution: side of stage I's pictures (`two_stage` only), a half or a quarter of
+        `data.resolution`; null takes the half.
       loss: name of the adversarial loss in `trainer.losses.adversarial`.
       noise: dimension of the latent vector.
       width: channels at full resolution of the generator.
@@ -132,6 +136,7 @@ class GeneratorSettings:
     architecture: str = "one_stage"
     discriminator: str = "matching_aware"
     conditional: bool = True
+    sketch_resolution: int | None = None
     loss: str = "hinge"
     noise: int = 64
     width: int = 32
@@ -231,6 +236,13 @@ class Experiment:
     captioner: CaptionerSettings = field(default_factory=CaptionerSettings)
     generator: GeneratorSettings = field(default_factory=GeneratorSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+
+    def __post_init__(self) -> None:
+        sketch, side = self.generator.sketch_resolution, self.data.resolution
+        if sketch is not None and self.generator.architecture == "two_stage":
+            fits = [part for part in (side // 2, side // 4) if part >= SMALLEST_SKETCH]
+            allowed = f"{' or '.join(map(str, fits))} where data.resolution is {side}, or null"
+            require(sketch in fits, "generator.sketch_resolution", sketch, allowed)
 
 
 def _require_optimiser(batch_size: int, learning_rate: float) -> None:

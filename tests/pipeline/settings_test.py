@@ -67,6 +67,10 @@ def test_every_config_says_its_command_cost_and_figures(name):
             ["data.resolution", "16, 28, 32, 64, 128, 256"],
         ),
         (
+            "source: {path: x}\ngenerator: {architecture: two_stage, sketch_resolution: 12}",
+            ["mine.yaml: generator.sketch_resolution = 12", "16 or 8"],
+        ),
+        (
             "source: {path: x}\ningest: {shares: [1, 1, 1]}",
             ["mine.yaml", "ingest: shares", "sum to 1"],
         ),

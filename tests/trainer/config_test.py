@@ -42,7 +42,7 @@ def test_settings_cannot_change_behind_ones_back():
         ("encoder", "learning_rate", float("nan"), "more than 0"),
         ("captioner", "beam", 17, "1 to 16"),
         ("captioner", "learning_rate", -1e-3, "more than 0"),
-        ("generator", "architecture", "one_stag", "one_stage"),
+        ("generator", "architecture", "one_stag", "mlp, dcgan, two_stage, one_stage"),
         ("generator", "discriminator", "project", "matching_aware, projection, unconditional"),
         ("generator", "loss", "hing", "hinge"),
         ("generator", "penalty", "r3", "r1, matching_aware, none"),
@@ -93,3 +93,18 @@ def test_a_discriminator_may_ignore_captions_that_the_generator_paints(condition
     values = {"conditional": conditional, "discriminator": "unconditional"}
     settings = from_mapping(Experiment, {"generator": values}, "one.yaml").generator
     assert (settings.conditional, settings.discriminator) == (conditional, "unconditional")
+
+
+@pytest.mark.parametrize(
+    ("resolution", "sketch", "allowed"),
+    [(32, 12, "16 or 8"), (32, 32, "16 or 8"), (256, 32, "128 or 64"), (28, 7, "14"), (16, 4, "8")],
+)
+def test_a_sketch_has_a_half_or_a_quarter_of_the_side(resolution, sketch, allowed):
+    generator = {"architecture": "two_stage", "sketch_resolution": sketch}
+    values = {"data": {"resolution": resolution}, "generator": generator}
+    message = f"one.yaml: generator.sketch_resolution = {sketch} .*: {allowed} where"
+    with pytest.raises(SettingsError, match=message):
+        from_mapping(Experiment, values, "one.yaml")
+    for side in (*map(int, allowed.split(" or ")), None):
+        generator["sketch_resolution"] = side
+        assert from_mapping(Experiment, values, "").generator.sketch_resolution == side

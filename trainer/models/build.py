@@ -11,11 +11,14 @@ import tensorflow as tf
 
 from trainer.config import Experiment
 from trainer.models.captioner import Captioner
+from trainer.models.dcgan import DcganBody, DcganGenerator
 from trainer.models.discriminator import Discriminator
 from trainer.models.encoder import Encoder
 from trainer.models.heads import HEADS
+from trainer.models.mlp import MlpBody, MlpGenerator
 from trainer.models.one_stage import OneStageBody, OneStageGenerator
 from trainer.models.posterior import Posterior
+from trainer.models.two_stage import TwoStageGenerator, sketch_side
 from trainer.precision import policy_scope
 
 
@@ -32,6 +35,9 @@ class Architecture(NamedTuple):
 
 
 GENERATORS = {
+    "mlp": Architecture(MlpGenerator, MlpBody),
+    "dcgan": Architecture(DcganGenerator, DcganBody),
+    "two_stage": Architecture(TwoStageGenerator, DcganBody),
     "one_stage": Architecture(OneStageGenerator, OneStageBody),
 }
 
@@ -87,6 +93,17 @@ def build_posterior(experiment: Experiment, grid: tuple[int, ...], policy: str) 
         model = Posterior(experiment.generator.noise)
         model(tf.zeros([2, *grid]))
     return model
+
+
+def build_discriminators(
+    experiment: Experiment, condition: int, policy: str
+) -> list[Discriminator]:
+    """One discriminator for each of the generator's stages, the last for its finished pictures."""
+    settings, side = experiment.generator, experiment.data.resolution
+    last = build_discriminator(experiment, condition, policy)
+    if settings.architecture != "two_stage":
+        return [last]
+    return [build_discriminator(experiment, condition, policy, sketch_side(settings, side)), last]
 
 
 def build_discriminator(
