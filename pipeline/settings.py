@@ -97,6 +97,8 @@ class Settings:
         require(plain, "name", self.name, "letters, digits, - and _: it names a directory")
         known = self.schema in (CURATED, INFERRED) or Path(self.schema).is_file()
         require(known, "schema", self.schema, f"{CURATED}, {INFERRED}, or an existing .pbtxt file")
+        # Refuses settings that do not fit each other.
+        self.experiment()
 
     def open_source(self) -> Source:
         """Opens the data; raises DataError when there are none."""

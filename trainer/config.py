@@ -19,6 +19,11 @@ ADVERSARIAL_LOSSES = (
     "relativistic",
 )
 GRADIENT_PENALTIES = ("r1", "r2", "r1_r2", "wgan_gp", "matching_aware")
+RESOLUTIONS = ("16", "28", "32", "64", "128", "256")
+ARCHITECTURES = ("mlp", "dcgan", "two_stage", "one_stage", "vae")
+DISCRIMINATORS = ("matching_aware", "projection", "unconditional")
+# Of a sketch: a seed of 4 x 4, doubled once.
+SMALLEST_SKETCH = 8
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class DataSettings:
     min_count: int = 2
 
     def __post_init__(self) -> None:
-        require_one_of("resolution", str(self.resolution), ("16", "32", "64", "128", "256"))
+        require_one_of("resolution", str(self.resolution), RESOLUTIONS)
         require(1 <= self.max_captions <= 64, "max_captions", self.max_captions, "1 to 64")
         require(4 <= self.max_length <= 256, "max_length", self.max_length, "4 to 256")
         require(self.vocabulary_size >= 1, "vocabulary_size", self.vocabulary_size, "1 or more")
@@ -106,10 +111,16 @@ class CaptionerSettings:
 
 @dataclass(frozen=True)
 class GeneratorSettings:
-    """The generator and what it is trained against.
+    """The generator of pictures and what it is trained against.
 
     Attributes:
-      architecture: name of the pair in `trainer.models`.
+      architecture: name of the pair in `trainer.models.build`.
+      discriminator: how logits come about (`trainer.models.heads`): `matching_aware`, from picture
+        and caption together; `projection`; or `unconditional`, from the picture alone.
+      conditional: whether pictures are painted after captions. If not, the generator gets no text,
+        and the discriminator must be `unconditional`.
+      sketch_resolution: side of stage I's pictures (`two_stage` only), a half or a quarter of
+        `data.resolution`; null takes the half.
       loss: name of the adversarial loss in `trainer.losses.adversarial`; `elbo`, the only loss of
         the `vae`; `auto` takes the one that goes with the architecture, `hinge` for all others.
       noise: dimension of the latent vector.
@@ -147,6 +158,9 @@ class GeneratorSettings:
     """
 
     architecture: str = "one_stage"
+    discriminator: str = "matching_aware"
+    conditional: bool = True
+    sketch_resolution: int | None = None
     loss: str = "auto"
     noise: int = 64
     width: int = 32
@@ -176,9 +190,11 @@ class GeneratorSettings:
     clip_norm: float = 1.0
 
     def __post_init__(self) -> None:
-        require_one_of("architecture", self.architecture, ("one_stage",))
+        require_one_of("architecture", self.architecture, ARCHITECTURES)
+        require_one_of("discriminator", self.discriminator, DISCRIMINATORS)
         _require_loss(self.architecture, self.loss)
         _require_penalty(self)
+        _require_readers(self)
         for policy in self.augment:
             require_one_of("augment", policy, ("colour", "translation", "cutout"))
         require(self.batch_size >= 2, "batch_size", self.batch_size, "2 or more")
@@ -204,6 +220,23 @@ class GeneratorSettings:
         if self.loss != "auto":
             return self.loss
         return "elbo" if self.architecture == "vae" else "hinge"
+
+
+def _require_readers(settings: GeneratorSettings) -> None:
+    """Refuses to ask for captions where nobody reads them."""
+    reads = settings.discriminator != "unconditional"
+    require(
+        settings.conditional or not reads,
+        "discriminator",
+        settings.discriminator,
+        "where conditional is false there are no captions to read: set it to unconditional",
+    )
+    require(
+        reads or settings.penalty != "matching_aware",
+        "penalty",
+        settings.penalty,
+        "where discriminator is unconditional no caption has a gradient: set it to r1 or none",
+    )
 
 
 def _require_loss(architecture: str, loss: str) -> None:
@@ -294,6 +327,13 @@ class Experiment:
     captioner: CaptionerSettings = field(default_factory=CaptionerSettings)
     generator: GeneratorSettings = field(default_factory=GeneratorSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+
+    def __post_init__(self) -> None:
+        sketch, side = self.generator.sketch_resolution, self.data.resolution
+        if sketch is not None and self.generator.architecture == "two_stage":
+            fits = [part for part in (side // 2, side // 4) if part >= SMALLEST_SKETCH]
+            allowed = f"{' or '.join(map(str, fits))} where data.resolution is {side}, or null"
+            require(sketch in fits, "generator.sketch_resolution", sketch, allowed)
 
 
 def _require_optimiser(batch_size: int, learning_rate: float) -> None:

@@ -62,7 +62,14 @@ def test_every_config_says_its_command_cost_and_figures(name):
             ["mine.yaml", "training.minutes", "number"],
         ),
         ("source: {path: x}\ntraining: {minutes: 0}", ["training.minutes = 0", "more than 0"]),
-        ("source: {path: x}\ndata: {resolution: 33}", ["data.resolution", "16, 32, 64, 128, 256"]),
+        (
+            "source: {path: x}\ndata: {resolution: 33}",
+            ["data.resolution", "16, 28, 32, 64, 128, 256"],
+        ),
+        (
+            "source: {path: x}\ngenerator: {architecture: two_stage, sketch_resolution: 12}",
+            ["mine.yaml: generator.sketch_resolution = 12", "16 or 8"],
+        ),
         (
             "source: {path: x}\ningest: {shares: [1, 1, 1]}",
             ["mine.yaml", "ingest: shares", "sum to 1"],

@@ -40,7 +40,7 @@ def test_settings_cannot_change_behind_ones_back():
 @pytest.mark.parametrize(
     ("room", "key", "value", "allowed"),
     [
-        ("data", "resolution", 48, "16, 32, 64, 128, 256"),
+        ("data", "resolution", 48, "16, 28, 32, 64, 128, 256"),
         ("data", "max_captions", 0, "1 to 64"),
         ("data", "max_length", 3, "4 to 256"),
         ("data", "vocabulary_size", 0, "1 or more"),
@@ -51,14 +51,15 @@ def test_settings_cannot_change_behind_ones_back():
         ("encoder", "learning_rate", float("nan"), "more than 0"),
         ("captioner", "beam", 17, "1 to 16"),
         ("captioner", "learning_rate", -1e-3, "more than 0"),
-        ("generator", "architecture", "one_stag", "one_stage"),
         (
             "generator",
             "loss",
             "hing",
-            "minimax, non_saturating, least_squares, wasserstein, wgan_gp",
+            "auto, elbo, minimax, non_saturating, least_squares, wasserstein, wgan_gp",
         ),
         ("generator", "penalty", "r3", "auto, r1, r2, r1_r2, wgan_gp, matching_aware, none"),
+        ("generator", "architecture", "one_stag", "mlp, dcgan, two_stage, one_stage, vae"),
+        ("generator", "discriminator", "project", "matching_aware, projection, unconditional"),
         ("generator", "augment", ["cutout", "color"], "colour"),
         ("generator", "penalty_every", 0, "1 or more, or null"),
         ("generator", "penalty_weight", -1.0, "0 or more, or null"),
@@ -124,3 +125,41 @@ def test_settings_load_no_tensorflow():
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, check=True)
     assert done.stdout.strip() == b"[]"
+    ("values", "remedy"),
+    [
+        ({"conditional": False}, "generator.discriminator = 'matching_aware'.*to unconditional"),
+        (
+            {"conditional": False, "discriminator": "projection"},
+            "generator.discriminator = 'projection'.*to unconditional",
+        ),
+        (
+            {"discriminator": "unconditional", "penalty": "matching_aware"},
+            "generator.penalty = 'matching_aware'.*to r1 or none",
+        ),
+    ],
+)
+def test_captions_are_not_asked_for_where_nobody_reads_them(values, remedy):
+    with pytest.raises(SettingsError, match=f"^one.yaml: {remedy}"):
+        from_mapping(Experiment, {"generator": values}, "one.yaml")
+
+
+@pytest.mark.parametrize("conditional", [True, False])
+def test_a_discriminator_may_ignore_captions_that_the_generator_paints(conditional):
+    values = {"conditional": conditional, "discriminator": "unconditional"}
+    settings = from_mapping(Experiment, {"generator": values}, "one.yaml").generator
+    assert (settings.conditional, settings.discriminator) == (conditional, "unconditional")
+
+
+@pytest.mark.parametrize(
+    ("resolution", "sketch", "allowed"),
+    [(32, 12, "16 or 8"), (32, 32, "16 or 8"), (256, 32, "128 or 64"), (28, 7, "14"), (16, 4, "8")],
+)
+def test_a_sketch_has_a_half_or_a_quarter_of_the_side(resolution, sketch, allowed):
+    generator = {"architecture": "two_stage", "sketch_resolution": sketch}
+    values = {"data": {"resolution": resolution}, "generator": generator}
+    message = f"one.yaml: generator.sketch_resolution = {sketch} .*: {allowed} where"
+    with pytest.raises(SettingsError, match=message):
+        from_mapping(Experiment, values, "one.yaml")
+    for side in (*map(int, allowed.split(" or ")), None):
+        generator["sketch_resolution"] = side
+        assert from_mapping(Experiment, values, "").generator.sketch_resolution == side

@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from trainer.config import Experiment
 from trainer.models.captioner import Captioner
+from trainer.models.dcgan import DcganBody, DcganGenerator
+from trainer.models.discriminator import Discriminator
 from trainer.models.encoder import Encoder
-from trainer.models.one_stage import OneStageDiscriminator, OneStageGenerator
+from trainer.models.heads import HEADS
+from trainer.models.mlp import MlpBody, MlpGenerator
+from trainer.models.one_stage import OneStageBody, OneStageGenerator
 from trainer.models.posterior import Posterior
+from trainer.models.two_stage import TwoStageGenerator, sketch_side
+from trainer.models.vae import VaeDecoder, VaeEncoder
 from trainer.precision import policy_scope
 
-GENERATORS = {"one_stage": (OneStageGenerator, OneStageDiscriminator)}
+
+class Architecture(NamedTuple):
+    """Models that go together.
+
+    Attributes:
+      generator: (settings, resolution, condition) -> model.
+      body: (settings, resolution) -> what its discriminators see by, below a head; None where
+        there is no discriminator.
+    """
+
+    generator: Callable[..., Any]
+    body: Callable[..., Any] | None
+
+
+GENERATORS = {
+    "mlp": Architecture(MlpGenerator, MlpBody),
+    "dcgan": Architecture(DcganGenerator, DcganBody),
+    "two_stage": Architecture(TwoStageGenerator, DcganBody),
+    "one_stage": Architecture(OneStageGenerator, OneStageBody),
+    "vae": Architecture(VaeDecoder, None),
+}
 
 
 def build_encoder(experiment: Experiment, vocabulary: int, attributes: int, policy: str) -> Encoder:
@@ -46,31 +75,65 @@ def build_captioner(
 
 
 def build_generator(experiment: Experiment, condition: int, policy: str) -> keras.Model:
-    """The generator for a `condition` of that width."""
+    """The generator for a `condition` of that width; 0 makes it unconditional.
+
+    Whatever the architecture, `generator((noise, text), training=False)` takes float32
+    [N, generator.noise_width] and [N, condition] and gives float32 [N, R, R, 3] in [-1, 1].
+    """
     keras.utils.set_random_seed(experiment.training.seed + 2)
     settings = experiment.generator
     with policy_scope(policy):
-        model = GENERATORS[settings.architecture][0](
-            settings, experiment.data.resolution, condition
-        )
-        model((tf.zeros([2, settings.noise]), tf.zeros([2, condition])))
+        architecture = GENERATORS[settings.architecture]
+        model = architecture.generator(settings, experiment.data.resolution, condition)
+        model((tf.zeros([2, model.noise_width]), tf.zeros([2, condition])))
     return model
 
 
-def build_posterior(experiment: Experiment, grid: tuple[int, ...], policy: str) -> Posterior:
-    """The posterior of the noise for a picture grid of (places, channels)."""
+def build_posterior(
+    experiment: Experiment, grid: tuple[int, ...], noise: int, policy: str
+) -> Posterior:
+    """The posterior of a `noise` of that width for a picture grid of (places, channels)."""
     keras.utils.set_random_seed(experiment.training.seed + 4)
     with policy_scope(policy):
-        model = Posterior(experiment.generator.noise)
+        model = Posterior(noise)
         model(tf.zeros([2, *grid]))
     return model
 
 
-def build_discriminator(experiment: Experiment, condition: int, policy: str) -> keras.Model:
-    """The discriminator that goes with the generator of the same architecture."""
-    keras.utils.set_random_seed(experiment.training.seed + 3)
-    settings, side = experiment.generator, experiment.data.resolution
+def build_vae_encoder(experiment: Experiment, condition: int, policy: str) -> VaeEncoder:
+    """What infers the noise of the `vae` for a `condition` of that width."""
+    keras.utils.set_random_seed(experiment.training.seed + 5)
+    side = experiment.data.resolution
     with policy_scope(policy):
-        model = GENERATORS[settings.architecture][1](settings, side, condition)
+        model = VaeEncoder(experiment.generator, side)
+        model((tf.zeros([2, side, side, 3]), tf.zeros([2, condition])))
+    return model
+
+
+def build_discriminators(
+    experiment: Experiment, condition: int, policy: str
+) -> list[Discriminator]:
+    """One discriminator for each of the generator's stages, the last for its finished pictures."""
+    settings, side = experiment.generator, experiment.data.resolution
+    last = build_discriminator(experiment, condition, policy)
+    if settings.architecture != "two_stage":
+        return [last]
+    return [build_discriminator(experiment, condition, policy, sketch_side(settings, side)), last]
+
+
+def build_discriminator(
+    experiment: Experiment, condition: int, policy: str, side: int | None = None
+) -> Discriminator:
+    """The discriminator that goes with the generator of the same architecture.
+
+    Args:
+      side: of the pictures that it judges; None takes `data.resolution`.
+    """
+    keras.utils.set_random_seed(experiment.training.seed + 3)
+    settings, side = experiment.generator, side or experiment.data.resolution
+    with policy_scope(policy):
+        body = GENERATORS[settings.architecture].body(settings, side)
+        head = HEADS[settings.discriminator](body.side, body.channels, body.width, condition)
+        model = Discriminator(body, head)
         model((tf.zeros([4, side, side, 3]), tf.zeros([4, condition])))
     return model

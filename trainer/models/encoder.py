@@ -76,14 +76,17 @@ class ImageTower(keras.Model):
     """Convolutional picture tower with an embedding and an attribute head.
 
     Call arguments:
-      images: float [N, R, R, 3] in [-1, 1], R a multiple of 16.
+      images: float [N, R, R, 3] in [-1, 1]; where R is no multiple of 16, as 28, they are enlarged
+        to the next one.
     """
 
     def __init__(self, settings: EncoderSettings, attributes: int, resolution: int, **kwargs):
         super().__init__(**kwargs)
         width = settings.width
         # Blocks of pixels become channels, so that no convolution runs above 16 x 16.
-        self.patch = resolution // (2 * GRID)
+        self.patch = -(-resolution // (2 * GRID))
+        side = self.patch * 2 * GRID
+        self.enlarged = [side, side] if side != resolution else None
         self.stem = layers.Conv2D(2 * width, 3, padding="same")
         self.to_grid = [
             ResidualBlock(2 * width, 1),
@@ -100,6 +103,8 @@ class ImageTower(keras.Model):
         self.recognise = layers.Dense(max(1, attributes), dtype="float32", bias_initializer=RARE)
 
     def call(self, images, training=False, seed=None) -> ImageCode:
+        if self.enlarged is not None:
+            images = tf.image.resize(images, self.enlarged)
         if self.patch > 1:
             images = tf.nn.space_to_depth(images, self.patch)
         grid = ops.relu(self.stem(images))

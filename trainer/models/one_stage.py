@@ -1,9 +1,9 @@
-"""One-stage text-to-image pair: a text-modulated residual generator and a matching-aware critic.
+"""One-stage text-to-image pair: a text-modulated residual generator and its discriminator's body.
 
 Source of the idea: DF-GAN (Tao et al. 2022), section 3: one backbone, the sentence modulates every
-block, the discriminator has a single head on picture and sentence. To spend few operations at full
-resolution, the generator's last step is a depth-to-space and the discriminator's first one a
-space-to-depth, so that no 3x3 convolution runs above half the resolution.
+block, the discriminator is residual too. To spend few operations at full resolution, the
+generator's last step is a depth-to-space and the discriminator's first one a space-to-depth, so
+that no 3x3 convolution runs above half the resolution.
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ import tensorflow as tf
 from keras import layers, ops
 
 from trainer.config import GeneratorSettings
+from trainer.models.consult import Consult
+from trainer.models.sides import channels as channels_at
+from trainer.models.sides import seed_side
 
-SEED_SIDE = 4
 # Finer grids than this read the condition as a whole only.
 CONSULTED_SIDE = 8
-
-
-def _channels(width: int, side: int, top: int, most: int = 4) -> int:
-    return width * min(most, max(1, top // side))
 
 
 class Modulate(layers.Layer):
@@ -45,27 +43,6 @@ def _unit(x):
     """Every place's channels at a mean square of 1 (Karras et al. 2018, section 4.2)."""
     square = ops.mean(ops.square(ops.cast(x, "float32")), axis=-1, keepdims=True)
     return x * ops.cast(ops.rsqrt(square + 1e-8), x.dtype)
-
-
-class Consult(layers.Layer):
-    """Adds to every place what the condition says of what is there.
-
-    Each place chooses by a gate which entries of the condition it reads: where a circle is being
-    painted, the circle's colour. The gates stand for AttnGAN's attention over words (Xu et al.
-    2018, section 3.1), which also lets places read different parts of a sentence.
-
-    Call arguments:
-      x: [N, H, W, C];  condition: [N, d].
-    """
-
-    def __init__(self, channels: int, width: int, **kwargs):
-        super().__init__(**kwargs)
-        self.gate = layers.Dense(width, activation="sigmoid")
-        self.read = layers.Dense(channels)
-
-    def call(self, x, condition):
-        told = ops.cast(condition, x.dtype)[:, None, None, :]
-        return x + self.read(self.gate(x) * told)
 
 
 class GeneratorBlock(layers.Layer):
@@ -93,32 +70,35 @@ class GeneratorBlock(layers.Layer):
 class OneStageGenerator(keras.Model):
     """Picture from noise and sentence.
 
+    Without a sentence (`condition` 0) the noise alone modulates the blocks.
+
     Call arguments:
-      noise: float [N, noise];  text: float [N, c], the encoder's `condition`.
+      noise: float [N, noise_width];  text: float [N, condition], the encoder's `condition`.
+      training: changes nothing here.
     Returns:
       float32 [N, R, R, 3] in [-1, 1].
     """
 
     def __init__(self, settings: GeneratorSettings, resolution: int, condition: int, **kwargs):
         super().__init__(**kwargs)
-        top = resolution // 2
-        channels = _channels(settings.width, SEED_SIDE, top)
+        self.noise_width = settings.noise
+        side, top = seed_side(resolution), resolution // 2
+        channels = channels_at(settings.width, side, top)
         self.condition = layers.Dense(256)
-        self.seed = layers.Dense(SEED_SIDE * SEED_SIDE * channels)
-        self.reshape = layers.Reshape((SEED_SIDE, SEED_SIDE, channels))
+        self.seed = layers.Dense(side * side * channels)
+        self.reshape = layers.Reshape((side, side, channels))
         self.blocks = [GeneratorBlock(channels, channels, upsample=False)]
-        self.consult = [Consult(channels, condition)]
-        side = SEED_SIDE
+        self.consult = [Consult(channels, condition)] if condition else []
         while side < top:
             side *= 2
-            wide = _channels(settings.width, side, top)
+            wide = channels_at(settings.width, side, top)
             self.blocks.append(GeneratorBlock(channels, wide, upsample=True))
             channels = wide
-            if side <= CONSULTED_SIDE:
+            if condition and side <= CONSULTED_SIDE:
                 self.consult.append(Consult(channels, condition))
         self.to_rgb = layers.Conv2D(12, 3, padding="same", dtype="float32")
 
-    def call(self, inputs):
+    def call(self, inputs, training=False):
         noise, text = inputs
         both = ops.concatenate([noise, text], axis=-1)
         condition = ops.leaky_relu(self.condition(both), 0.2)
@@ -147,51 +127,35 @@ class CriticBlock(layers.Layer):
         return self.shortcut(self.pool(x)) + h
 
 
-class OneStageDiscriminator(keras.Model):
-    """Realness and matching of picture and sentence in one logit.
+class OneStageBody(layers.Layer):
+    """Pictures to the grid that a head judges; its last channel is the batch's spread.
 
-    `features` maps pictures to a 4 x 4 grid, `judge` maps grid and sentence to a logit: a picture
-    that is judged with several sentences is looked at once.
+    Attributes:
+      side, channels: of the grid;  width: its channels without the spread.
+
+    Call arguments:
+      images: float [N, R, R, 3].
+    Returns:
+      [N, side, side, channels].
     """
 
-    def __init__(self, settings: GeneratorSettings, resolution: int, condition: int, **kwargs):
+    def __init__(self, settings: GeneratorSettings, resolution: int, **kwargs):
         super().__init__(**kwargs)
-        top = resolution // 2
-        width = settings.discriminator_width
+        width, top = settings.discriminator_width, resolution // 2
         self.stem = layers.Conv2D(width, 3, padding="same")
         self.blocks = []
-        side = top
-        while side > SEED_SIDE:
-            side //= 2
-            self.blocks.append(CriticBlock(width * min(4, top // side)))
-        channels = width * min(4, top // SEED_SIDE)
-        self.consult = Consult(channels + 1, condition)
-        self.sentence = layers.Dense(channels)
-        self.joint = layers.Conv2D(2 * channels, 3, padding="same")
-        # The last layers are in float32: logits of a converged critic differ in the third digit.
-        self.squeeze = layers.Conv2D(64, 1, dtype="float32")
-        self.flatten = layers.Flatten()
-        self.logit = layers.Dense(1, dtype="float32")
+        self.side, end = top, seed_side(resolution)
+        while self.side > end:
+            self.side //= 2
+            self.blocks.append(CriticBlock(channels_at(width, self.side, top)))
+        self.width = channels_at(width, self.side, top)
+        self.channels = self.width + 1
 
-    def features(self, images):
-        """float [N, R, R, 3] -> [N, 4, 4, C + 1]; the last channel is the batch's spread."""
+    def call(self, images):
         x = self.stem(tf.nn.space_to_depth(images, 2))
         for block in self.blocks:
             x = block(x)
         return ops.concatenate([x, _batch_deviation(x)], axis=-1)
-
-    def judge(self, grid, text):
-        """Grid of `features` and float [N, c] conditions -> float32 [N] logits."""
-        said = self.sentence(text)[:, None, None, :]
-        said = ops.broadcast_to(said, (ops.shape(grid)[0], SEED_SIDE, SEED_SIDE, said.shape[-1]))
-        x = ops.concatenate([self.consult(grid, text), ops.cast(said, grid.dtype)], axis=-1)
-        x = ops.leaky_relu(self.joint(x), 0.2)
-        x = ops.leaky_relu(self.squeeze(ops.cast(x, "float32")), 0.2)
-        return self.logit(self.flatten(x))[:, 0]
-
-    def call(self, inputs):
-        images, text = inputs
-        return self.judge(self.features(images), text)
 
 
 def _batch_deviation(x, group: int = 4):

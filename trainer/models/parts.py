@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from trainer.models.two_stage import TwoStageGenerator
+from trainer.config import GeneratorSettings
+from trainer.models.two_stage import TwoStageGenerator, sketch_side
 
 
 class Part(NamedTuple):
@@ -30,10 +31,10 @@ class Part(NamedTuple):
     divergence: Callable[[Any], tf.Tensor] | None = None
 
 
-def parts_of(generator: keras.Model, resolution: int) -> list[Part]:
+def parts_of(generator: keras.Model, settings: GeneratorSettings, resolution: int) -> list[Part]:
     """The parts of a generator in the order in which they are trained."""
     if isinstance(generator, TwoStageGenerator):
-        return [_first(generator), _second(generator, resolution)]
+        return [_first(generator, sketch_side(settings, resolution)), _second(generator, resolution)]
     return [
         Part(
             resolution,
@@ -44,26 +45,29 @@ def parts_of(generator: keras.Model, resolution: int) -> list[Part]:
     ]
 
 
-def _first(generator: TwoStageGenerator) -> Part:
+def _first(generator: TwoStageGenerator, side: int) -> Part:
+    stage = generator.first
     return Part(
-        generator.sketch_resolution,
+        side,
         generator.noise_width,
-        lambda noise, text: generator.first((noise, text), training=True),
-        generator.first.trainable_variables,
-        generator.first.divergence,
+        lambda noise, text: stage((noise, text), training=True),
+        stage.trainable_variables,
+        stage.augment and stage.augment.divergence,
     )
 
 
-def _second(generator: TwoStageGenerator, resolution: int) -> Part:
+def _second(generator: TwoStageGenerator, side: int) -> Part:
+    stage = generator.second
+
     def paint(noise, text):
         # The first stage is done: it neither learns nor follows the batch's statistics.
         sketch = tf.stop_gradient(generator.first((noise, text), training=False))
-        return generator.second((sketch, noise, text), training=True)
+        return stage((sketch, noise, text), training=True)
 
     return Part(
-        resolution,
+        side,
         generator.noise_width,
         paint,
-        generator.second.trainable_variables,
-        generator.second.divergence,
+        stage.trainable_variables,
+        stage.augment and stage.augment.divergence,
     )

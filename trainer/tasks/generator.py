@@ -35,7 +35,7 @@ class GeneratorTask(PaintingTask):
         resolution, width = experiment.data.resolution, self.condition_width
         self.posterior = build_posterior(experiment, self.grid.shape[1:], self.noise_width, policy)
         agreement = Agreement(self.settings, encoder, resolution)
-        parts = parts_of(self.generator, resolution)
+        parts = parts_of(self.generator, self.settings, resolution)
         discriminators = build_discriminators(experiment, width, policy)
         self.games = [
             Game(self.settings, part, discriminator, self.posterior, agreement, self.seed)

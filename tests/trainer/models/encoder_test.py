@@ -33,7 +33,9 @@ def inputs(resolution):
 
 
 @pytest.fixture(
-    scope="module", params=[(16, "gru"), (32, "transformer"), (64, "convolution")], ids=str
+    scope="module",
+    params=[(16, "gru"), (28, "convolution"), (32, "transformer"), (64, "convolution")],
+    ids=str,
 )
 def case(request, harness):
     resolution, text = request.param

@@ -19,7 +19,7 @@ def grid():
 def case(harness):
     experiment = Experiment(generator=GeneratorSettings(noise=NOISE))
     return harness.Case(
-        build=lambda policy: build_posterior(experiment, (PLACES, CHANNELS), policy),
+        build=lambda policy: build_posterior(experiment, (PLACES, CHANNELS), NOISE, policy),
         inputs=grid(),
         dtypes=("float32", "float32"),
     )

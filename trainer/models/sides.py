@@ -1,0 +1,21 @@
+"""Sides and widths of the grids between a seed and a picture."""
+
+from __future__ import annotations
+
+LARGEST_SEED = 7
+
+
+def seed_side(resolution: int) -> int:
+    """The side that generators grow from and discriminators end at: at most 7.
+
+    Pictures of 28 pixels have a seed of 7 x 7, those of a power of two one of 4 x 4.
+    """
+    side = resolution
+    while side > LARGEST_SEED:
+        side //= 2
+    return side
+
+
+def channels(width: int, side: int, top: int) -> int:
+    """`width` at the side `top`, doubled with each halving, at most four times as many."""
+    return width * min(4, max(1, top // side))
