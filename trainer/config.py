@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from trainer.settings_loader import require, require_one_of
 
 STAGES = ("encoder", "captioner", "generator")
-PRECISIONS = ("auto", "float32", "bfloat16")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,10 @@ class TrainingSettings:
       minutes: wall-clock budget of all three stages together.
       shares: part of the budget that each stage gets.
       steps: a fixed number of steps for each stage in place of a time budget; null takes minutes.
-      precision: `auto` takes bfloat16 where the device computes in it, else float32.
+      precision: `auto` takes bfloat16 where the device computes in it, else float32; `float16` is
+        for GPUs without bfloat16 and scales the loss.
+      accumulate: parts that a batch is cut into, one in memory at a time; their gradients are
+        averaged before the one update of a step. Divides the stage's batch_size.
       checkpoint_seconds: time between two checkpoints.
       sample_seconds: time between two sample grids and held-out checks.
     """
@@ -184,6 +187,7 @@ class TrainingSettings:
     shares: dict[str, float] = field(default_factory=_default_shares)
     steps: int | None = None
     precision: str = "auto"
+    accumulate: int = 1
     seed: int = 0
     checkpoint_seconds: float = 60.0
     sample_seconds: float = 60.0
@@ -192,6 +196,7 @@ class TrainingSettings:
         require(self.minutes > 0, "minutes", self.minutes, "more than 0")
         require(self.steps is None or self.steps > 0, "steps", self.steps, "1 or more, or null")
         require_one_of("precision", self.precision, PRECISIONS)
+        require(self.accumulate >= 1, "accumulate", self.accumulate, "1 or more")
         for stage in self.shares:
             require_one_of("shares", stage, STAGES)
         right = set(self.shares) == set(STAGES) and all(v > 0 for v in self.shares.values())

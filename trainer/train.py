@@ -18,6 +18,12 @@ from trainer.tasks.captioner import CaptionerTask
 from trainer.tasks.encoder import EncoderTask
 from trainer.tasks.generator import GeneratorTask
 
+_KINDS: dict[str, Callable[..., Task]] = {
+    "encoder": EncoderTask,
+    "captioner": CaptionerTask,
+    "generator": GeneratorTask,
+}
+
 
 def train(
     experiment: Experiment,
@@ -43,6 +49,7 @@ def train(
       TrainingError: training broke down.
     """
     require_one_of("stage", stage, STAGES)
+    _require_able(experiment, stage)
     _require_fit("settings", experiment.data, prepared)
     policy, reason = precision.choose(experiment.training.precision)
     encoder = None if stage == "encoder" else _encoder(stage, encoder_dir, prepared, policy)
@@ -57,10 +64,8 @@ def train(
 
 
 def _task(experiment, stage, prepared, policy, encoder: RestoredEncoder | None) -> Task:
-    if encoder is None:
-        return EncoderTask(experiment, prepared, policy)
-    kinds: dict[str, Callable[..., Task]] = {"captioner": CaptionerTask, "generator": GeneratorTask}
-    return kinds[stage](experiment, prepared, policy, encoder.model)
+    start = () if encoder is None else (encoder.model,)
+    return _KINDS[stage](experiment, prepared, policy, *start)
 
 
 def _encoder(
@@ -76,6 +81,24 @@ def _encoder(
         )
     _require_fit(directory, encoder.experiment.data, prepared)
     return encoder
+
+
+def _require_able(experiment: Experiment, stage: str) -> None:
+    """Refuses ways of training that the stage cannot go."""
+    training = experiment.training
+    for key, plain in {"accumulate": (1,), "precision": ("auto", "float32", "bfloat16")}.items():
+        value = getattr(training, key)
+        if value not in plain and not getattr(_KINDS[stage], "scales", False):
+            raise SettingsError(
+                f"training.{key} = {value!r}: the stage '{stage}' only knows "
+                f"{' or '.join(map(str, plain))}"
+            )
+    batch_size = getattr(experiment, stage).batch_size
+    if batch_size % training.accumulate:
+        raise SettingsError(
+            f"training.accumulate = {training.accumulate}: must divide {stage}.batch_size, "
+            f"which is {batch_size}"
+        )
 
 
 def _require_fit(where: str, data: DataSettings, prepared: PreparedData) -> None:

@@ -50,7 +50,8 @@ def test_settings_cannot_change_behind_ones_back():
         ("generator", "batch_size", 1, "2 or more"),
         ("training", "minutes", 0, "more than 0"),
         ("training", "steps", 0, "1 or more, or null"),
-        ("training", "precision", "float16", "auto, float32, bfloat16"),
+        ("training", "precision", "float64", "auto, float32, bfloat16, float16"),
+        ("training", "accumulate", 0, "1 or more"),
         ("training", "shares", {"encoder": 1.0}, "encoder, captioner, generator"),
         (
             "training",

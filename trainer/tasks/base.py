@@ -16,6 +16,9 @@ class Task(Protocol):
     Attributes:
       stage: `encoder`, `captioner` or `generator`.
       batch_size: examples a step sees.
+
+    An optional attribute `scales`, true where each step goes through `trainer.optimizers`, lets
+    the stage be trained in float16 and by parts of a batch.
     """
 
     stage: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from data.images import to_float
 from data.prepared import PreparedData
+from trainer import optimizers
 from trainer.adapt.diffaugment import translation
 from trainer.adapt.schedules import warmup_cosine
 from trainer.batches import Sampler
@@ -18,7 +18,7 @@ from trainer.metrics.recognition import multilabel
 from trainer.metrics.retrieval import candidate_count, recall_at_1
 from trainer.models.build import build_encoder
 from trainer.models.frozen import FrozenEncoder
-from trainer.randomness import fold, step_seed
+from trainer.randomness import fold, step_seed, uniform
 from trainer.tasks.base import trimmed
 
 VALIDATION = 1000
@@ -28,6 +28,7 @@ class EncoderTask:
     """Contrastive agreement of picture and caption, and attributes from either."""
 
     stage = "encoder"
+    scales = True
 
     def __init__(self, experiment: Experiment, prepared: PreparedData, policy: str):
         self.settings = settings = experiment.encoder
@@ -40,12 +41,13 @@ class EncoderTask:
             experiment, prepared.tokens.size, len(prepared.attributes), policy
         )
         self.frozen = FrozenEncoder(self.model)
-        self.optimizer = keras.optimizers.AdamW(
+        self.optimizer = optimizers.build(
+            self.model.trainable_variables,
             settings.learning_rate,
+            settings.clip_norm,
+            policy,
             weight_decay=settings.weight_decay,
-            global_clipnorm=settings.clip_norm,
         )
-        self.optimizer.build(self.model.trainable_variables)
         self._step = tf.function(self._train_step)
 
     def batch(self, step: int) -> tuple[np.ndarray, ...]:
@@ -56,8 +58,16 @@ class EncoderTask:
     def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
         return self._step(tf.constant(step), tf.constant(progress, tf.float32), *batch)
 
-    def _train_step(self, step, progress, images, ids, labels):
+    def _train_step(self, step, progress, *batch):
         seed = step_seed(self.seed, step)
+        found, losses = optimizers.accumulated(
+            self.experiment.training.accumulate, lambda *part: self._gradients(seed, *part), batch
+        )
+        rate = self.settings.learning_rate * warmup_cosine(progress)
+        optimizers.apply(self.optimizer, rate, found, self.model.trainable_variables)
+        return losses
+
+    def _gradients(self, seed, images, ids, labels):
         images = self._augment(to_float(images), seed)
         with tf.GradientTape() as tape:
             code, text = self.model((images, ids), training=True, seed=fold(seed, 1))
@@ -68,16 +78,15 @@ class EncoderTask:
             seen = _attribute_loss(code.attributes, labels)
             told = _attribute_loss(text.attributes, labels)
             loss = contrastive + self.settings.attribute_weight * (seen + 0.5 * told)
-        variables = self.model.trainable_variables
-        self.optimizer.learning_rate.assign(self.settings.learning_rate * warmup_cosine(progress))
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
-        return {"contrastive": contrastive, "attributes": seen, "attributes_from_text": told}
+        updated = (self.optimizer, self.model.trainable_variables)
+        (found,) = optimizers.gradients(tape, loss, updated)
+        return found, {"contrastive": contrastive, "attributes": seen, "attributes_from_text": told}
 
     def _augment(self, images, seed):
         if self.settings.shift:
             images = translation(images, fold(seed, 2), self.settings.shift / images.shape[1])
         if self.settings.flip:
-            draw = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], fold(seed, 3))
+            draw = uniform(fold(seed, 3), [tf.shape(images)[0], 1, 1, 1])
             images = tf.where(draw < 0.5, images[:, :, ::-1], images)
         return images
 
