@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from trainer.settings_loader import require, require_one_of
 
 STAGES = ("encoder", "captioner", "generator")
+STRATEGIES = ("none", "mirrored", "multi_worker")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 
@@ -179,6 +180,11 @@ class TrainingSettings:
         for GPUs without bfloat16 and scales the loss.
       accumulate: parts that a batch is cut into, one in memory at a time; their gradients are
         averaged before the one update of a step. Divides the stage's batch_size.
+      strategy: `mirrored` trains on all devices of this machine, `multi_worker` also on those of
+        the machines that TF_CONFIG names; batch_size is that of all together, and a multiple of
+        their number.
+      devices: GPUs of this machine to use, or CPU devices to make if it has none; null takes all
+        GPUs.
       checkpoint_seconds: time between two checkpoints.
       sample_seconds: time between two sample grids and held-out checks.
     """
@@ -188,6 +194,8 @@ class TrainingSettings:
     steps: int | None = None
     precision: str = "auto"
     accumulate: int = 1
+    strategy: str = "none"
+    devices: int | None = None
     seed: int = 0
     checkpoint_seconds: float = 60.0
     sample_seconds: float = 60.0
@@ -197,6 +205,9 @@ class TrainingSettings:
         require(self.steps is None or self.steps > 0, "steps", self.steps, "1 or more, or null")
         require_one_of("precision", self.precision, PRECISIONS)
         require(self.accumulate >= 1, "accumulate", self.accumulate, "1 or more")
+        require_one_of("strategy", self.strategy, STRATEGIES)
+        devices = self.devices
+        require(devices is None or devices >= 1, "devices", devices, "1 or more, or null")
         for stage in self.shares:
             require_one_of("shares", stage, STAGES)
         right = set(self.shares) == set(STAGES) and all(v > 0 for v in self.shares.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import tensorflow as tf
@@ -18,8 +19,14 @@ RECORD_SECONDS = 2.0
 class TrainingLog:
     """Writes `progress.jsonl`, `samples/`, `tensorboard/` below `work_dir` and a bar to stderr."""
 
-    def __init__(self, work_dir: str, stage: str, batch_size: int):
-        self.root = Path(work_dir)
+    def __init__(
+        self,
+        work_dir: str,
+        stage: str,
+        batch_size: int,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self.root, self._clock = Path(work_dir), clock
         (self.root / "samples").mkdir(parents=True, exist_ok=True)
         self.stage, self.batch_size = stage, batch_size
         self._last = (0.0, 0)
@@ -28,7 +35,7 @@ class TrainingLog:
         self._file = (self.root / "progress.jsonl").open("a", encoding="utf-8")
         self._board = tf.summary.create_file_writer(str(self.root / "tensorboard"))
         self._bar = tqdm(total=100, desc=self.stage, unit="%", bar_format=_BAR, mininterval=1.0)
-        self._last = (time.monotonic(), -1)
+        self._last = (self._clock(), -1)
         return self
 
     def __exit__(self, *_) -> None:
@@ -40,14 +47,14 @@ class TrainingLog:
         """True when the next record should be written; only then are losses read back."""
         when, at = self._last
         if at < 0:
-            self._last = (time.monotonic(), step)
+            self._last = (self._clock(), step)
             return False
-        return time.monotonic() - when > RECORD_SECONDS
+        return self._clock() - when > RECORD_SECONDS
 
     def record(self, step: int, budget: Budget, losses: dict[str, tf.Tensor]) -> dict[str, float]:
         """Writes the losses of `step` and returns them as numbers."""
         when, at = self._last
-        now = time.monotonic()
+        now = self._clock()
         rate = (step - at) / max(now - when, 1e-9) if at >= 0 else 0.0
         values = {name: float(value) for name, value in losses.items()}
         self._write(step, budget, values | {"images_per_second": rate * self.batch_size})

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
+from trainer import distribution
 from trainer.budget import Budget
 from trainer.config import TrainingSettings
 from trainer.logs import TrainingLog
@@ -51,17 +53,21 @@ class TrainingSummary:
 class Checkpoints:
     """Newest whole state of a training: models, optimisers, step and time spent."""
 
-    def __init__(self, task: Task, directory: str):
+    def __init__(self, task: Task, directory: str, written_to: str | None = None):
+        """Reads from `directory`, and writes there or where `written_to` says."""
         self.step = tf.Variable(0, dtype=tf.int64, name="step")
         self.elapsed = tf.Variable(0.0, dtype=tf.float64, name="elapsed")
         # By their variables: TensorFlow does not see layers that a Keras model keeps in a list.
         state = {name: [v.value for v in part.variables] for name, part in task.state().items()}
         checkpoint = tf.train.Checkpoint(step=self.step, elapsed=self.elapsed, **state)
-        self._manager = tf.train.CheckpointManager(checkpoint, directory, max_to_keep=2)
+        self._manager = tf.train.CheckpointManager(
+            checkpoint, written_to or directory, max_to_keep=2
+        )
+        self._directory = directory
 
     def restore(self) -> int:
         """Loads the newest checkpoint, if there is one, and returns the steps done."""
-        path = self._manager.latest_checkpoint
+        path = tf.train.latest_checkpoint(self._directory)
         if path:
             self._manager.checkpoint.restore(path).assert_consumed()
         return int(self.step.numpy())
@@ -83,17 +89,33 @@ def run(
     A run that was killed goes on from the newest checkpoint in `work_dir`.
 
     Raises:
-      TrainingError: a loss is no longer finite.
+      TrainingError: a loss is no longer finite, or another worker is gone.
     """
-    checkpoints = Checkpoints(task, f"{work_dir}/checkpoints")
+    # Every worker has to write, or the chief's writing never ends.
+    own_dir = work_dir if distribution.is_chief() else tempfile.mkdtemp(prefix="tuwen-worker-")
+    checkpoints = Checkpoints(task, f"{work_dir}/checkpoints", f"{own_dir}/checkpoints")
+    try:
+        return _run(task, settings, own_dir, checkpoints, precision)
+    except distribution.PEER_LOST as error:
+        if distribution.alone():
+            raise
+        raise TrainingError(
+            f"{task.stage}: another worker is gone, so this one ends too. Start all workers again: "
+            "they go on from the last checkpoint."
+        ) from error
+
+
+def _run(task, settings, work_dir, checkpoints, precision) -> TrainingSummary:
+    clock = distribution.Clock()
     step = first = checkpoints.restore()
     seconds = None if settings.steps else 60.0 * settings.minutes * settings.shares[task.stage]
-    budget = Budget(seconds, settings.steps, float(checkpoints.elapsed.numpy()))
+    budget = Budget(seconds, settings.steps, float(checkpoints.elapsed.numpy()), clock)
     saved, looked = budget.elapsed, budget.elapsed
-    with TrainingLog(work_dir, task.stage, task.batch_size) as log:
+    with TrainingLog(work_dir, task.stage, task.batch_size, clock) as log:
         while not budget.over(step):
             losses = task.train_step(step, budget.progress(step), task.batch(step))
             step += 1
+            clock.tick()
             if log.due(step):
                 _require_finite(log.record(step, budget, losses), step, task.stage)
             if budget.elapsed - looked > settings.sample_seconds:
@@ -135,6 +157,10 @@ def _require_finite(losses: dict[str, Any], step: int, stage: str) -> None:
 
 
 def _device() -> str:
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    if replicas > 1:
+        kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+        return f"{replicas} {kind} replicas"
     gpus = tf.config.list_physical_devices("GPU")
     return f"{len(gpus)} GPU" if gpus else "CPU"
 

@@ -8,7 +8,22 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from trainer import randomness
+from trainer import distribution, randomness
+
+
+class _Averaged:
+    """Takes gradients that are averaged over replicas; Keras would add them up after clipping."""
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        return grads_and_vars
+
+
+class _Adam(_Averaged, keras.optimizers.Adam):
+    pass
+
+
+class _AdamW(_Averaged, keras.optimizers.AdamW):
+    pass
 
 
 def build(
@@ -32,12 +47,12 @@ def build(
       weight_decay: decoupled from the gradient (Loshchilov and Hutter 2019), or None.
       betas: decay rates of both moments.
     """
-    choices = {"beta_1": betas[0], "beta_2": betas[1], "global_clipnorm": clip_norm}
+    choices = {"beta_1": betas[0], "beta_2": betas[1], "global_clipnorm": clip_norm, "name": "adam"}
     optimizer: keras.optimizers.Optimizer
     if weight_decay is None:
-        optimizer = keras.optimizers.Adam(rate, **choices)
+        optimizer = _Adam(rate, **choices)
     else:
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=weight_decay, **choices)
+        optimizer = _AdamW(rate, weight_decay=weight_decay, **choices)
     if policy == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     optimizer.build(variables)
@@ -75,9 +90,9 @@ def apply(
     found: Sequence[tf.Tensor],
     variables: Sequence[keras.Variable],
 ) -> None:
-    """Updates `variables` once by gradients `found`, at learning rate `rate`."""
+    """Updates `variables` once by gradients `found` of this replica, at learning rate `rate`."""
     optimizer.learning_rate.assign(rate)
-    optimizer.apply(found, variables)
+    optimizer.apply(distribution.mean(list(found)), variables)
 
 
 def accumulated(parts: int, compute: Callable[..., tuple[Any, Any]], batch: Sequence[Any]) -> Any:

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 
 import tensorflow as tf
 
+from trainer import distribution
+
 # Each replica is traced in a thread of its own.
 _division = threading.local()
 
@@ -59,6 +61,9 @@ def _part() -> tuple[int, int]:
 
 def _own_rows(draw: Callable[[tf.Tensor], tf.Tensor], shape) -> tf.Tensor:
     index, count = _part()
+    if distribution.count() > 1:
+        index += count * distribution.index()
+        count *= distribution.count()
     if count == 1:
         return draw(shape)
     shape = tf.convert_to_tensor(shape, tf.int32)

@@ -52,6 +52,8 @@ def test_settings_cannot_change_behind_ones_back():
         ("training", "steps", 0, "1 or more, or null"),
         ("training", "precision", "float64", "auto, float32, bfloat16, float16"),
         ("training", "accumulate", 0, "1 or more"),
+        ("training", "strategy", "mirored", "none, mirrored, multi_worker"),
+        ("training", "devices", 0, "1 or more, or null"),
         ("training", "shares", {"encoder": 1.0}, "encoder, captioner, generator"),
         (
             "training",

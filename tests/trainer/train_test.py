@@ -144,7 +144,9 @@ def test_an_unknown_stage_is_refused(tmp_path, experiment, prepared):
         train(experiment, "encodr", prepared, str(tmp_path / "w"), str(tmp_path / "m"))
 
 
-@pytest.mark.parametrize(("key", "value"), [("accumulate", 2), ("precision", "float16")])
+@pytest.mark.parametrize(
+    ("key", "value"), [("accumulate", 2), ("precision", "float16"), ("strategy", "mirrored")]
+)
 def test_a_stage_that_cannot_scale_says_so(tmp_path, experiment, prepared, monkeypatch, key, value):
     monkeypatch.setattr(EncoderTask, "scales", False)
     other = replace(experiment, training=replace(experiment.training, **{key: value}))
@@ -155,7 +157,9 @@ def test_a_stage_that_cannot_scale_says_so(tmp_path, experiment, prepared, monke
 
 def test_the_parts_of_a_batch_must_be_equal(tmp_path, experiment, prepared):
     other = replace(experiment, training=replace(experiment.training, accumulate=3))
-    with pytest.raises(SettingsError, match=r"accumulate = 3: must divide encoder.batch_size.* 8"):
+    with pytest.raises(
+        SettingsError, match=r"encoder.batch_size = 8: .*accumulate \(3\) times .*\(1\)"
+    ):
         train(other, "encoder", prepared, str(tmp_path / "w"), str(tmp_path / "m"))
 
 

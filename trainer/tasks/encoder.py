@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from data.images import to_float
 from data.prepared import PreparedData
-from trainer import optimizers
+from trainer import distribution, optimizers
 from trainer.adapt.diffaugment import translation
 from trainer.adapt.schedules import warmup_cosine
 from trainer.batches import Sampler
@@ -48,7 +48,7 @@ class EncoderTask:
             policy,
             weight_decay=settings.weight_decay,
         )
-        self._step = tf.function(self._train_step)
+        self._step = distribution.function(self._train_step)
 
     def batch(self, step: int) -> tuple[np.ndarray, ...]:
         rows = self.sampler.rows(step)
@@ -71,10 +71,11 @@ class EncoderTask:
         images = self._augment(to_float(images), seed)
         with tf.GradientTape() as tape:
             code, text = self.model((images, ids), training=True, seed=fold(seed, 1))
-            agreement = info_nce(
-                code.embedding, text.embedding, self.model.scale(), _equal_rows(ids)
+            all_images, all_texts, all_ids = map(
+                distribution.gather, (code.embedding, text.embedding, ids)
             )
-            contrastive = tf.reduce_mean(agreement)
+            same = _equal_rows(all_ids)
+            contrastive = tf.reduce_mean(info_nce(all_images, all_texts, self.model.scale(), same))
             seen = _attribute_loss(code.attributes, labels)
             told = _attribute_loss(text.attributes, labels)
             loss = contrastive + self.settings.attribute_weight * (seen + 0.5 * told)
@@ -133,7 +134,8 @@ def _attribute_loss(logits, labels):
     """Binary cross-entropy summed over the labels, for each attribute that is present."""
     if not labels.shape[1]:
         return tf.constant(0.0)
-    present = tf.maximum(tf.reduce_sum(labels), 1.0)
+    present = distribution.mean(tf.reduce_sum(labels))
+    present = tf.maximum(present, 1.0 / distribution.count())
     return tf.reduce_sum(binary_cross_entropy(logits, labels)) / present
 
 

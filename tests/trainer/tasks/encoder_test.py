@@ -29,8 +29,11 @@ def test_a_step_in_parts_is_one_update_by_their_mean(experiment, prepared):
 def test_in_float16_it_learns_and_keeps_the_scale_as_state(experiment, prepared):
     half = task(experiment, prepared, "mixed_float16")
     before = half.model.get_weights()
-    losses = [half.train_step(step, 0.5, half.batch(step)) for step in range(3)]
-    assert all(np.isfinite(float(value)) for step in losses for value in step.values())
+    for step in range(20):
+        losses = half.train_step(step, 0.5, half.batch(step))
+        assert all(np.isfinite(float(value)) for value in losses.values())
+    # The first gradients overflow, until the scale is low enough.
+    assert 10 < int(half.optimizer.iterations) < 20
     moved = [(a != b).any() for a, b in zip(half.model.get_weights(), before, strict=True)]
     assert np.mean(moved) > 0.8
     assert {"dynamic_scale", "step_counter"} <= {
