@@ -17,7 +17,7 @@ import tensorflow as tf
 from trainer.settings_loader import SettingsError
 
 # What the others see when a worker is killed.
-PEER_LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError)
+PEER_LOST = (tf.errors.UnavailableError, tf.errors.AbortedError)
 
 
 @functools.cache
@@ -25,9 +25,9 @@ def start(kind: str, devices: int | None) -> tf.distribute.Strategy:
     """The strategy by name; to be called before TensorFlow has computed anything.
 
     Args:
-      kind: `none`, `mirrored` (all devices of this machine) or `multi_worker` (also those of the
-        other machines that the environment variable TF_CONFIG names).
-      devices: GPUs of this machine to use, or CPU devices to make where there is none; None takes
+      kind: `none`, `mirrored` (devices of this machine) or `multi_worker` (those of all machines
+        that the environment variable TF_CONFIG names).
+      devices: for `mirrored`: GPUs to use, or CPU devices to make where there is none; None takes
         all GPUs.
 
     Raises:
@@ -35,8 +35,8 @@ def start(kind: str, devices: int | None) -> tf.distribute.Strategy:
     """
     if kind == "none":
         return tf.distribute.get_strategy()
-    names = _devices(devices)
     if kind == "mirrored":
+        names = _devices(devices)
         # NCCL needs GPUs.
         on_cpu = None if "GPU" in names[0] else tf.distribute.ReductionToOneDevice()
         return tf.distribute.MirroredStrategy(names, cross_device_ops=on_cpu)
@@ -51,11 +51,10 @@ def _devices(count: int | None) -> list[str]:
     kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     found = tf.config.list_physical_devices(kind)
     count = len(found) if count is None else count
-    if kind == "GPU":
-        if count > len(found):
-            raise SettingsError(f"training.devices = {count}: there are {len(found)} GPUs")
-        tf.config.set_visible_devices(found[:count], "GPU")
-    elif count > len(tf.config.get_logical_device_configuration(found[0]) or [None]):
+    if kind == "GPU" and count > len(found):
+        raise SettingsError(f"training.devices = {count}: there are {len(found)} GPUs")
+    made = len(tf.config.get_logical_device_configuration(found[0]) or [None])
+    if kind == "CPU" and count > made:
         one = tf.config.LogicalDeviceConfiguration()
         try:
             tf.config.set_logical_device_configuration(found[0], [one] * count)
@@ -150,6 +149,23 @@ def is_chief() -> bool:
     return resolver.task_type == first and resolver.task_id == 0
 
 
+def of_chief(value: float) -> float:
+    """The chief's value, on every worker; waits until all of them have called this."""
+    if alone():
+        return value
+    return float(_asking(tf.distribute.get_strategy())(tf.constant(value, tf.float64)))
+
+
+@functools.cache
+def _asking(strategy: tf.distribute.Strategy) -> Callable[[tf.Tensor], tf.Tensor]:
+    @tf.function
+    def ask(value):
+        only = strategy.run(lambda x: tf.where(tf.equal(index(), 0), x, 0.0), (value,))
+        return strategy.reduce("SUM", only, None)
+
+    return ask
+
+
 class Clock:
     """Seconds, which all workers read alike, so that they decide alike what is due.
 
@@ -157,20 +173,12 @@ class Clock:
     """
 
     def __init__(self) -> None:
-        self._strategy = tf.distribute.get_strategy()
-        self._shared = not alone()
-        self._now = 0.0
-        self._total = tf.function(self._sum)
+        self._runs = alone()
         self.tick()
 
     def __call__(self) -> float:
-        return self._now if self._shared else time.monotonic()
+        return time.monotonic() if self._runs else self._now
 
     def tick(self) -> None:
-        """Takes over the chief's time; waits until all workers have called it."""
-        if self._shared:
-            self._now = float(self._total(tf.constant(time.monotonic(), tf.float64)))
-
-    def _sum(self, now):
-        only = self._strategy.run(lambda x: tf.where(tf.equal(index(), 0), x, 0.0), (now,))
-        return self._strategy.reduce("SUM", only, None)
+        """Takes over the chief's time."""
+        self._now = of_chief(time.monotonic())

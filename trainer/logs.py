@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import tensorflow as tf
@@ -81,17 +82,33 @@ class TrainingLog:
                 tf.summary.image("samples", grid[None], step=step)
         return values
 
+    def alarm(self, step: int, budget: Budget, text: str) -> None:
+        """Writes that training was broken at `step`, and what was done, to file and console."""
+        self._bar.write(f"{self.stage}, step {step}: {text}", file=sys.stderr)
+        self._line(step, budget, {"alarm": text})
+        with self._board.as_default():
+            tf.summary.text("alarm", text, step=step)
+
+    def alarms(self) -> list[str]:
+        """Texts of all alarms of this training, earlier runs included."""
+        lines = (self.root / "progress.jsonl").read_text(encoding="utf-8").splitlines()
+        records = [json.loads(line) for line in lines if '"alarm"' in line and line.endswith("}")]
+        return [f"step {record['step']}: {record['alarm']}" for record in records]
+
     def _write(self, step: int, budget: Budget, values: dict[str, float]) -> None:
+        self._line(step, budget, values)
+        with self._board.as_default():
+            for name, value in values.items():
+                tf.summary.scalar(name, value, step=step)
+
+    def _line(self, step: int, budget: Budget, values: Mapping[str, float | str]) -> None:
         common = {
             "step": step,
             "images": step * self.batch_size,
             "seconds": round(budget.elapsed, 3),
         }
-        self._file.write(json.dumps(common | values) + "\n")
+        self._file.write(json.dumps(common | dict(values)) + "\n")
         self._file.flush()
-        with self._board.as_default():
-            for name, value in values.items():
-                tf.summary.scalar(name, value, step=step)
 
 
 _BAR = "{desc} {percentage:3.0f}% |{bar:20}| {postfix}"

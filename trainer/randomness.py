@@ -18,9 +18,9 @@ from trainer import distribution
 _division = threading.local()
 
 
-def step_seed(seed: int, step: tf.Tensor) -> tf.Tensor:
+def step_seed(seed: int | tf.Tensor, step: tf.Tensor) -> tf.Tensor:
     """int32 [2] seed of one step."""
-    return tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)])
+    return tf.stack([tf.cast(seed, tf.int32), tf.cast(step, tf.int32)])
 
 
 def fold(seed: tf.Tensor, salt: int) -> tf.Tensor:

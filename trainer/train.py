@@ -29,6 +29,9 @@ _PLAIN = {
     "accumulate": (1,),
     "precision": ("auto", "float32", "bfloat16"),
     "strategy": ("none",),
+    "schedule": ("cosine",),
+    "patience": (None,),
+    "keep": ("last",),
 }
 
 
@@ -65,11 +68,12 @@ def train(
     _require_fit("settings", experiment.data, prepared)
     with strategy.scope():
         task, summary = _train(experiment, stage, prepared, work_dir, encoder_dir)
-        meeting, chief = distribution.Clock(), distribution.is_chief()
+        chief = distribution.is_chief()
     if chief:
         task.export(export_dir)
-    # A worker that left while another still runs would look like one that was killed.
-    meeting.tick()
+    with strategy.scope():
+        # A worker that left while another still runs would look like one that was killed.
+        distribution.of_chief(0.0)
     return summary
 
 

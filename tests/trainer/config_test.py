@@ -53,6 +53,13 @@ def test_settings_cannot_change_behind_ones_back():
         ("training", "precision", "float64", "auto, float32, bfloat16, float16"),
         ("training", "accumulate", 0, "1 or more"),
         ("training", "strategy", "mirored", "none, mirrored, multi_worker"),
+        ("training", "check_steps", 0, "1 or more, or null"),
+        ("training", "patience", 0, "1 or more, or null"),
+        ("training", "schedule", "cosin", "cosine, constant, plateau"),
+        ("training", "plateau_checks", 0, "1 or more"),
+        ("training", "plateau_factor", 1.0, "between 0 and 1"),
+        ("training", "keep", "first", "last, best"),
+        ("training", "rollbacks", -1, "0 or more"),
         ("training", "devices", 0, "1 or more, or null"),
         ("training", "shares", {"encoder": 1.0}, "encoder, captioner, generator"),
         (

@@ -145,7 +145,8 @@ def test_an_unknown_stage_is_refused(tmp_path, experiment, prepared):
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("accumulate", 2), ("precision", "float16"), ("strategy", "mirrored")]
+    ("key", "value"),
+    [("accumulate", 2), ("precision", "float16"), ("strategy", "mirrored"), ("keep", "best")],
 )
 def test_a_stage_that_cannot_scale_says_so(tmp_path, experiment, prepared, monkeypatch, key, value):
     monkeypatch.setattr(EncoderTask, "scales", False)

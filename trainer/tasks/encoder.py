@@ -9,16 +9,16 @@ from data.images import to_float
 from data.prepared import PreparedData
 from trainer import distribution, optimizers
 from trainer.adapt.diffaugment import translation
-from trainer.adapt.schedules import warmup_cosine
 from trainer.batches import Sampler
 from trainer.config import Experiment
+from trainer.control import Control
 from trainer.export.encoder import export_encoder
 from trainer.losses.contrastive import binary_cross_entropy, info_nce
 from trainer.metrics.recognition import multilabel
 from trainer.metrics.retrieval import candidate_count, recall_at_1
 from trainer.models.build import build_encoder
 from trainer.models.frozen import FrozenEncoder
-from trainer.randomness import fold, step_seed, uniform
+from trainer.randomness import fold, uniform
 from trainer.tasks.base import trimmed
 
 VALIDATION = 1000
@@ -33,10 +33,11 @@ class EncoderTask:
     def __init__(self, experiment: Experiment, prepared: PreparedData, policy: str):
         self.settings = settings = experiment.encoder
         self.experiment, self.prepared = experiment, prepared
-        self.batch_size, self.seed = settings.batch_size, experiment.training.seed
+        self.batch_size, seed = settings.batch_size, experiment.training.seed
+        self.control = Control(experiment.training)
         self.train, self.held_out = prepared.arrays("train"), prepared.arrays("val")
         self.ids = trimmed(self.train.ids)
-        self.sampler = Sampler(len(self.train), self.batch_size, self.seed)
+        self.sampler = Sampler(len(self.train), self.batch_size, seed)
         self.model = build_encoder(
             experiment, prepared.tokens.size, len(prepared.attributes), policy
         )
@@ -50,20 +51,28 @@ class EncoderTask:
         )
         self._step = distribution.function(self._train_step)
 
+    @property
+    def best_figure(self) -> tuple[str, bool]:
+        """F1 of the attributes, or retrieval where there are none."""
+        if self.prepared.attributes:
+            return "f1_micro", True
+        return f"image_to_text_1of{self._pool()}", True
+
     def batch(self, step: int) -> tuple[np.ndarray, ...]:
-        rows = self.sampler.rows(step)
-        caption = self.sampler.captions(step, self.train.caption_count[rows])
+        turn = int(self.control.turn.numpy())
+        rows = self.sampler.rows(step, turn)
+        caption = self.sampler.captions(step, self.train.caption_count[rows], turn)
         return self.train.images[rows], self.ids[rows, caption], self.train.labels[rows]
 
     def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
         return self._step(tf.constant(step), tf.constant(progress, tf.float32), *batch)
 
     def _train_step(self, step, progress, *batch):
-        seed = step_seed(self.seed, step)
+        seed = self.control.seed(step)
         found, losses = optimizers.accumulated(
             self.experiment.training.accumulate, lambda *part: self._gradients(seed, *part), batch
         )
-        rate = self.settings.learning_rate * warmup_cosine(progress)
+        rate = self.control.rate(self.settings.learning_rate, progress)
         optimizers.apply(self.optimizer, rate, found, self.model.trainable_variables)
         return losses
 
@@ -102,8 +111,7 @@ class EncoderTask:
             self.frozen.images(held.images[:count]),
             self.frozen.texts(held.ids[:count, 0]).embedding,
         )
-        groups = [captions[0] for captions in held.captions[:count]]
-        pool = candidate_count(count, 100, groups)
+        groups, pool = self._groups(), self._pool()
         values = {
             f"image_to_text_1of{pool}": recall_at_1(
                 code.embedding, text, pool, groups=groups
@@ -119,6 +127,13 @@ class EncoderTask:
                 "f1_macro": recognition.macro_f1.value,
             }
         return values
+
+    def _groups(self) -> list[str]:
+        return [captions[0] for captions in self.held_out.captions[:VALIDATION]]
+
+    def _pool(self) -> int:
+        groups = self._groups()
+        return candidate_count(len(groups), 100, groups)
 
     def sample_grid(self) -> None:
         return None
