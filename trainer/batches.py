@@ -23,17 +23,21 @@ class Sampler:
         self.count, self.batch_size, self.seed = count, batch_size, seed
         self._order = functools.lru_cache(maxsize=2)(self._shuffle)
 
-    def _shuffle(self, epoch: int) -> np.ndarray:
-        return np.random.default_rng([self.seed, epoch]).permutation(self.count)
+    def _shuffle(self, epoch: int, turn: int) -> np.ndarray:
+        return _generator(self.seed, turn, epoch).permutation(self.count)
 
-    def rows(self, step: int) -> np.ndarray:
-        """Returns int [batch_size] rows of the examples of `step`; each epoch has each row once."""
-        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
-        return np.array([self._order(p // self.count)[p % self.count] for p in places.tolist()])
+    def rows(self, step: int, turn: int = 0) -> np.ndarray:
+        """Returns int [batch_size] rows of the examples of `step`; each epoch has each row once.
 
-    def captions(self, step: int, counts: np.ndarray) -> np.ndarray:
+        Args:
+          turn: rollbacks so far; each brings another order.
+        """
+        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size).tolist()
+        return np.array([self._order(p // self.count, turn)[p % self.count] for p in places])
+
+    def captions(self, step: int, counts: np.ndarray, turn: int = 0) -> np.ndarray:
         """Returns one caption number for each row: int [batch_size] below `counts` [batch_size]."""
-        draw = np.random.default_rng([self.seed, step, 1]).random(len(counts))
+        draw = _generator(self.seed, turn, step, 1).random(len(counts))
         return (draw * counts).astype(np.int64)
 
 
@@ -56,16 +60,20 @@ class SimilarLengths:
         self._pools = Sampler(len(self.lengths), batch_size * self.POOL, seed)
         self._sorted = functools.lru_cache(maxsize=2)(self._sort)
 
-    def _sort(self, pool: int) -> np.ndarray:
-        rows = self._pools.rows(pool)
+    def _sort(self, pool: int, turn: int) -> np.ndarray:
+        rows = self._pools.rows(pool, turn)
         by_length = rows[np.argsort(self.lengths[rows], kind="stable")]
         pieces = by_length.reshape(self.POOL, -1)
-        return pieces[np.random.default_rng([self.seed, pool, 2]).permutation(self.POOL)]
+        return pieces[_generator(self.seed, turn, pool, 2).permutation(self.POOL)]
 
-    def rows(self, step: int) -> np.ndarray:
-        """Returns int [batch_size] rows of the sequences of `step`."""
-        return self._sorted(step // self.POOL)[step % self.POOL]
+    def rows(self, step: int, turn: int = 0) -> np.ndarray:
+        """Returns int [batch_size] rows of the sequences of `step`, after `turn` rollbacks."""
+        return self._sorted(step // self.POOL, turn)[step % self.POOL]
 
     def width(self, rows: np.ndarray) -> int:
         """Returns what the longest of `rows` needs, in few different sizes: each is compiled."""
         return -int(-self.lengths[rows].max() // self.STEP) * self.STEP
+
+
+def _generator(seed: int, turn: int, *use: int) -> np.random.Generator:
+    return np.random.default_rng([seed, *use, *([3, turn] if turn else [])])

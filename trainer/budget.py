@@ -67,6 +67,10 @@ class Budget:
         self._progress = max(self._progress, min(1.0, now))
         return self._progress
 
+    def rewind(self, step: int) -> None:
+        """Training goes on from `step` again; the time is spent all the same."""
+        self._probe, self._first = None, step
+
     def over(self, step: int) -> bool:
         """True when no further step should begin."""
         if self._steps is not None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from trainer.settings_loader import require, require_one_of
 
 STAGES = ("encoder", "captioner", "generator")
-PRECISIONS = ("auto", "float32", "bfloat16")
 # Keys of `trainer.losses`, which loads TensorFlow and settings do not.
 ADVERSARIAL_LOSSES = (
     "minimax",
@@ -24,6 +23,9 @@ ARCHITECTURES = ("mlp", "dcgan", "two_stage", "one_stage", "vae")
 DISCRIMINATORS = ("matching_aware", "projection", "unconditional")
 # Of a sketch: a seed of 4 x 4, doubled once.
 SMALLEST_SKETCH = 8
+STRATEGIES = ("none", "mirrored", "multi_worker")
+SCHEDULES = ("cosine", "constant", "plateau")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 
 @dataclass(frozen=True)
@@ -294,23 +296,62 @@ class TrainingSettings:
       minutes: wall-clock budget of all three stages together.
       shares: part of the budget that each stage gets.
       steps: a fixed number of steps for each stage in place of a time budget; null takes minutes.
-      precision: `auto` takes bfloat16 where the device computes in it, else float32.
+      precision: `auto` takes bfloat16 where the device computes in it, else float32; `float16` is
+        for GPUs without bfloat16 and scales the loss.
+      accumulate: parts that a batch is cut into, one in memory at a time; their gradients are
+        averaged before the one update of a step. Divides the stage's batch_size.
+      strategy: `mirrored` trains on the devices of this machine, `multi_worker` on those of all
+        machines that TF_CONFIG names; batch_size is that of all together, and a multiple of their
+        number.
+      devices: for `mirrored`: GPUs to use, or CPU devices to make if there is none; null takes all
+        GPUs.
       checkpoint_seconds: time between two checkpoints.
       sample_seconds: time between two sample grids and held-out checks.
+      check_steps: steps between two of them, in place of a time; null takes sample_seconds.
+      schedule: of the learning rate, after a warm-up: `cosine` falls to the end, `constant` stays,
+        `plateau` is multiplied by plateau_factor after plateau_checks held-out checks without a
+        better figure (each stage has one that counts).
+      patience: held-out checks without a better figure after which training ends; null never.
+      keep: what is exported, the `last` state or the one whose held-out figure was `best`.
+      rollbacks: how often a broken training goes back to its last checkpoint, with other draws and
+        half the learning rate, before it ends in an error.
     """
 
     minutes: float = 8.0
     shares: dict[str, float] = field(default_factory=_default_shares)
     steps: int | None = None
     precision: str = "auto"
+    accumulate: int = 1
+    strategy: str = "none"
+    devices: int | None = None
     seed: int = 0
     checkpoint_seconds: float = 60.0
     sample_seconds: float = 60.0
+    check_steps: int | None = None
+    schedule: str = "cosine"
+    plateau_checks: int = 3
+    plateau_factor: float = 0.5
+    patience: int | None = None
+    keep: str = "last"
+    rollbacks: int = 3
 
     def __post_init__(self) -> None:
         require(self.minutes > 0, "minutes", self.minutes, "more than 0")
         require(self.steps is None or self.steps > 0, "steps", self.steps, "1 or more, or null")
         require_one_of("precision", self.precision, PRECISIONS)
+        require(self.accumulate >= 1, "accumulate", self.accumulate, "1 or more")
+        for key in ("check_steps", "patience"):
+            value = getattr(self, key)
+            require(value is None or value >= 1, key, value, "1 or more, or null")
+        require_one_of("schedule", self.schedule, SCHEDULES)
+        require(self.plateau_checks >= 1, "plateau_checks", self.plateau_checks, "1 or more")
+        factor = self.plateau_factor
+        require(0 < factor < 1, "plateau_factor", factor, "between 0 and 1")
+        require_one_of("keep", self.keep, ("last", "best"))
+        require(self.rollbacks >= 0, "rollbacks", self.rollbacks, "0 or more")
+        require_one_of("strategy", self.strategy, STRATEGIES)
+        devices = self.devices
+        require(devices is None or devices >= 1, "devices", devices, "1 or more, or null")
         for stage in self.shares:
             require_one_of("shares", stage, STAGES)
         right = set(self.shares) == set(STAGES) and all(v > 0 for v in self.shares.values())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import tensorflow as tf
@@ -18,8 +20,14 @@ RECORD_SECONDS = 2.0
 class TrainingLog:
     """Writes `progress.jsonl`, `samples/`, `tensorboard/` below `work_dir` and a bar to stderr."""
 
-    def __init__(self, work_dir: str, stage: str, batch_size: int):
-        self.root = Path(work_dir)
+    def __init__(
+        self,
+        work_dir: str,
+        stage: str,
+        batch_size: int,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self.root, self._clock = Path(work_dir), clock
         (self.root / "samples").mkdir(parents=True, exist_ok=True)
         self.stage, self.batch_size = stage, batch_size
         self._last = (0.0, 0)
@@ -28,7 +36,7 @@ class TrainingLog:
         self._file = (self.root / "progress.jsonl").open("a", encoding="utf-8")
         self._board = tf.summary.create_file_writer(str(self.root / "tensorboard"))
         self._bar = tqdm(total=100, desc=self.stage, unit="%", bar_format=_BAR, mininterval=1.0)
-        self._last = (time.monotonic(), -1)
+        self._last = (self._clock(), -1)
         return self
 
     def __exit__(self, *_) -> None:
@@ -40,14 +48,14 @@ class TrainingLog:
         """True when the next record should be written; only then are losses read back."""
         when, at = self._last
         if at < 0:
-            self._last = (time.monotonic(), step)
+            self._last = (self._clock(), step)
             return False
-        return time.monotonic() - when > RECORD_SECONDS
+        return self._clock() - when > RECORD_SECONDS
 
     def record(self, step: int, budget: Budget, losses: dict[str, tf.Tensor]) -> dict[str, float]:
         """Writes the losses of `step` and returns them as numbers."""
         when, at = self._last
-        now = time.monotonic()
+        now = self._clock()
         rate = (step - at) / max(now - when, 1e-9) if at >= 0 else 0.0
         values = {name: float(value) for name, value in losses.items()}
         self._write(step, budget, values | {"images_per_second": rate * self.batch_size})
@@ -74,17 +82,33 @@ class TrainingLog:
                 tf.summary.image("samples", grid[None], step=step)
         return values
 
+    def alarm(self, step: int, budget: Budget, text: str) -> None:
+        """Writes that training was broken at `step`, and what was done, to file and console."""
+        self._bar.write(f"{self.stage}, step {step}: {text}", file=sys.stderr)
+        self._line(step, budget, {"alarm": text})
+        with self._board.as_default():
+            tf.summary.text("alarm", text, step=step)
+
+    def alarms(self) -> list[str]:
+        """Texts of all alarms of this training, earlier runs included."""
+        lines = (self.root / "progress.jsonl").read_text(encoding="utf-8").splitlines()
+        records = [json.loads(line) for line in lines if '"alarm"' in line and line.endswith("}")]
+        return [f"step {record['step']}: {record['alarm']}" for record in records]
+
     def _write(self, step: int, budget: Budget, values: dict[str, float]) -> None:
+        self._line(step, budget, values)
+        with self._board.as_default():
+            for name, value in values.items():
+                tf.summary.scalar(name, value, step=step)
+
+    def _line(self, step: int, budget: Budget, values: Mapping[str, float | str]) -> None:
         common = {
             "step": step,
             "images": step * self.batch_size,
             "seconds": round(budget.elapsed, 3),
         }
-        self._file.write(json.dumps(common | values) + "\n")
+        self._file.write(json.dumps(common | dict(values)) + "\n")
         self._file.flush()
-        with self._board.as_default():
-            for name, value in values.items():
-                tf.summary.scalar(name, value, step=step)
 
 
 _BAR = "{desc} {percentage:3.0f}% |{bar:20}| {postfix}"

@@ -1,17 +1,21 @@
-"""The only training loop: restore, step, log, look, checkpoint, until the budget is spent."""
+"""The only training loop: restore, step, log, look, checkpoint, until there is reason to end."""
 
 from __future__ import annotations
 
 import json
-import math
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import tensorflow as tf
 
+from trainer import distribution
+from trainer.alarms import Alarm, LossWatch
 from trainer.budget import Budget
+from trainer.checkpoints import Checkpoints
 from trainer.config import TrainingSettings
+from trainer.control import Control
+from trainer.heldout import HeldOut
 from trainer.logs import TrainingLog
 from trainer.tasks.base import Task
 
@@ -32,7 +36,10 @@ class TrainingSummary:
       precision, precision_reason, device: what was computed with and why.
       parameters: trained weights by model.
       stop_reason: why training ended.
-      validation: held-out figures at the end.
+      validation: held-out figures of the exported state.
+      kept_step: the steps that it had seen: `steps`, or fewer where `training.keep` is best.
+      rollbacks: how often training went back to a checkpoint because it was broken.
+      alarms: what each rollback was for.
     """
 
     stage: str
@@ -46,30 +53,9 @@ class TrainingSummary:
     parameters: dict[str, int]
     stop_reason: str
     validation: dict[str, float]
-
-
-class Checkpoints:
-    """Newest whole state of a training: models, optimisers, step and time spent."""
-
-    def __init__(self, task: Task, directory: str):
-        self.step = tf.Variable(0, dtype=tf.int64, name="step")
-        self.elapsed = tf.Variable(0.0, dtype=tf.float64, name="elapsed")
-        # By their variables: TensorFlow does not see layers that a Keras model keeps in a list.
-        state = {name: [v.value for v in part.variables] for name, part in task.state().items()}
-        checkpoint = tf.train.Checkpoint(step=self.step, elapsed=self.elapsed, **state)
-        self._manager = tf.train.CheckpointManager(checkpoint, directory, max_to_keep=2)
-
-    def restore(self) -> int:
-        """Loads the newest checkpoint, if there is one, and returns the steps done."""
-        path = self._manager.latest_checkpoint
-        if path:
-            self._manager.checkpoint.restore(path).assert_consumed()
-        return int(self.step.numpy())
-
-    def save(self, step: int, elapsed: float) -> None:
-        self.step.assign(step)
-        self.elapsed.assign(elapsed)
-        self._manager.save(checkpoint_number=step)
+    kept_step: int
+    rollbacks: int
+    alarms: list[str]
 
 
 def run(
@@ -83,31 +69,166 @@ def run(
     A run that was killed goes on from the newest checkpoint in `work_dir`.
 
     Raises:
-      TrainingError: a loss is no longer finite.
+      TrainingError: training broke down for good, or another worker is gone.
     """
-    checkpoints = Checkpoints(task, f"{work_dir}/checkpoints")
-    step = first = checkpoints.restore()
-    seconds = None if settings.steps else 60.0 * settings.minutes * settings.shares[task.stage]
-    budget = Budget(seconds, settings.steps, float(checkpoints.elapsed.numpy()))
-    saved, looked = budget.elapsed, budget.elapsed
-    with TrainingLog(work_dir, task.stage, task.batch_size) as log:
-        while not budget.over(step):
-            losses = task.train_step(step, budget.progress(step), task.batch(step))
-            step += 1
-            if log.due(step):
-                _require_finite(log.record(step, budget, losses), step, task.stage)
-            if budget.elapsed - looked > settings.sample_seconds:
-                log.look(step, budget, task)
-                looked = budget.elapsed
-            if budget.elapsed - saved > settings.checkpoint_seconds:
-                _require_finite(losses, step, task.stage)
-                checkpoints.save(step, budget.elapsed)
-                saved = budget.elapsed
-        trained = budget.elapsed
-        if step > first:
-            _require_finite(log.record(step, budget, losses), step, task.stage)
-            checkpoints.save(step, trained)
-        validation = log.look(step, budget, task)
+    # Every worker has to write, or the chief's writing never ends.
+    own_dir = work_dir if distribution.is_chief() else tempfile.mkdtemp(prefix="tuwen-worker-")
+    try:
+        return _run(task, settings, work_dir, own_dir, precision)
+    except distribution.PEER_LOST as error:
+        if distribution.alone():
+            raise
+        raise TrainingError(
+            f"{task.stage}: another worker is gone, so this one ends too. Start all workers again: "
+            "they go on from the last checkpoint."
+        ) from error
+
+
+class _Training:
+    """One run of the loop: what it reads and changes from step to step."""
+
+    def __init__(self, task: Task, settings: TrainingSettings, work_dir: str, own_dir: str):
+        self.task, self.settings = task, settings
+        self.clock = distribution.Clock()
+        self.control: Control | None = getattr(task, "control", None)
+        self.held_out = HeldOut(getattr(task, "best_figure", None))
+        parts = task.state() | {"held_out": self.held_out}
+        if self.control is not None:
+            parts["control"] = self.control
+        self.checkpoints = Checkpoints(parts, work_dir, own_dir)
+        self.step = 0
+        self.losses: dict[str, tf.Tensor] = {}
+        self.watch = LossWatch()
+
+    def run(self, log: TrainingLog) -> float:
+        """Returns the seconds spent."""
+        self.step = self.checkpoints.restore()
+        seconds = 60.0 * self.settings.minutes * self.settings.shares[self.task.stage]
+        spent = float(self.checkpoints.elapsed.numpy())
+        steps = self.settings.steps
+        self.budget = Budget(None if steps else seconds, steps, spent, self.clock)
+        self.saved = self.looked = self.budget.elapsed
+        if self.step == 0 and self.control is not None:
+            # Something to roll back to.
+            self.checkpoints.save(0, self.budget.elapsed)
+        while True:
+            try:
+                while not self.over():
+                    self.advance(log)
+                trained = self.budget.elapsed
+                if self.losses:
+                    self.watch.check(log.record(self.step, self.budget, self.losses))
+                    self.save()
+                return trained
+            except Alarm as alarm:
+                self.roll_back(alarm, log)
+
+    @property
+    def turn(self) -> int:
+        """Rollbacks so far."""
+        return 0 if self.control is None else int(self.control.turn.numpy())
+
+    def over(self) -> bool:
+        return self.budget.over(self.step) or self.out_of_patience()
+
+    def out_of_patience(self) -> bool:
+        patience = self.settings.patience
+        return patience is not None and int(self.held_out.stale.numpy()) >= patience
+
+    def stop_reason(self) -> str:
+        if self.held_out.figure is not None and self.out_of_patience():
+            return f"{self.settings.patience} checks brought no better {self.held_out.figure[0]}"
+        return "the fixed number of steps is done" if self.settings.steps else "the time is spent"
+
+    def advance(self, log: TrainingLog) -> None:
+        """Makes a step and what is due after it.
+
+        Raises:
+          Alarm: the training is broken.
+        """
+        task, budget, step = self.task, self.budget, self.step
+        self.losses = task.train_step(step, budget.progress(step), task.batch(step))
+        self.step += 1
+        self.clock.tick()
+        if log.due(self.step):
+            self.watch.check(log.record(self.step, budget, self.losses))
+        if self.check_due():
+            self.look(log)
+        if budget.elapsed - self.saved > self.settings.checkpoint_seconds:
+            self.watch.check({name: float(value) for name, value in self.losses.items()})
+            self.save()
+
+    def check_due(self) -> bool:
+        every = self.settings.check_steps
+        if every is not None:
+            return self.step % every == 0
+        return self.budget.elapsed - self.looked > self.settings.sample_seconds
+
+    def look(self, log: TrainingLog) -> None:
+        """Takes held-out figures and draws the conclusions from them.
+
+        Raises:
+          Alarm: the task finds something wrong with them.
+        """
+        figures = log.look(self.step, self.budget, self.task)
+        self.looked = self.budget.elapsed
+        wrong: list[str] = getattr(self.task, "alarms", lambda _: [])(figures)
+        if distribution.of_chief(float(len(wrong))):
+            raise Alarm("; ".join(wrong))
+        settings, held_out = self.settings, self.held_out
+        if held_out.see(self.step, figures) and settings.keep == "best":
+            self.checkpoints.save_best(self.step)
+        waited = int(held_out.waited.numpy()) >= settings.plateau_checks
+        if settings.schedule == "plateau" and waited and self.control is not None:
+            self.control.lowered.assign(self.control.lowered * settings.plateau_factor)
+            held_out.waited.assign(0)
+
+    def save(self) -> None:
+        self.checkpoints.save(self.step, self.budget.elapsed)
+        self.checkpoints.forget_best_but(int(self.held_out.best_step.numpy()))
+        self.saved = self.budget.elapsed
+
+    def keep_best(self, figures: dict[str, float]) -> int:
+        """Loads the best state, if it is not the last, of `figures`; returns its step."""
+        if self.held_out.see(self.step, figures):
+            self.checkpoints.save_best(self.step)
+        kept = int(self.held_out.best_step.numpy()) or self.step
+        if kept != self.step:
+            self.checkpoints.restore_best(kept)
+        return kept
+
+    def roll_back(self, alarm: Alarm, log: TrainingLog) -> None:
+        """Goes back to the last checkpoint with other draws and half the rate.
+
+        Raises:
+          TrainingError: it was done too often, or the task cannot.
+        """
+        turn, broken_at = self.turn, self.step
+        if self.control is None or turn >= self.settings.rollbacks:
+            stage, after = self.task.stage, f", after {turn} rollbacks" if turn else ""
+            raise TrainingError(
+                f"{stage}: {alarm} at step {broken_at}{after}. The last checkpoint is sound: lower "
+                f"{stage}.learning_rate (or training.precision: float32) and run again."
+            )
+        self.step = self.checkpoints.restore()
+        # The checkpoint may be from before the last rollback.
+        self.control.turn.assign(turn + 1)
+        self.watch, self.losses = LossWatch(), {}
+        self.budget.rewind(self.step)
+        done = f"back to step {self.step}, other draws, half the learning rate"
+        log.alarm(broken_at, self.budget, f"{alarm}: {done}")
+
+
+def _run(task, settings, work_dir, own_dir, precision) -> TrainingSummary:
+    training = _Training(task, settings, work_dir, own_dir)
+    with TrainingLog(own_dir, task.stage, task.batch_size, training.clock) as log:
+        trained = training.run(log)
+        step, reason, turn = training.step, training.stop_reason(), training.turn
+        validation = log.look(step, training.budget, task)
+        kept = training.keep_best(validation) if settings.keep == "best" else step
+        if kept != step:
+            validation = task.validate()
+        alarms = log.alarms()
     summary = TrainingSummary(
         stage=task.stage,
         steps=step,
@@ -118,23 +239,21 @@ def run(
         precision_reason=precision[1],
         device=_device(),
         parameters=task.parameters(),
-        stop_reason="the fixed number of steps is done" if settings.steps else "the time is spent",
+        stop_reason=reason,
         validation=validation,
+        kept_step=kept,
+        rollbacks=turn,
+        alarms=alarms,
     )
-    _write_whole(Path(work_dir) / "summary.json", json.dumps(asdict(summary), indent=2))
+    _write_whole(Path(own_dir) / "summary.json", json.dumps(asdict(summary), indent=2))
     return summary
 
 
-def _require_finite(losses: dict[str, Any], step: int, stage: str) -> None:
-    broken = [name for name, value in losses.items() if not math.isfinite(float(value))]
-    if broken:
-        raise TrainingError(
-            f"{stage}: {', '.join(broken)} is not finite at step {step}. The last checkpoint is "
-            f"sound: lower {stage}.learning_rate (or training.precision: float32) and run again."
-        )
-
-
 def _device() -> str:
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    if replicas > 1:
+        kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+        return f"{replicas} {kind} replicas"
     gpus = tf.config.list_physical_devices("GPU")
     return f"{len(gpus)} GPU" if gpus else "CPU"
 

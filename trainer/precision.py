@@ -10,14 +10,18 @@ import keras
 import tensorflow as tf
 
 _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
-_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+_POLICIES = {
+    "float32": "float32",
+    "bfloat16": "mixed_bfloat16",
+    "float16": "mixed_float16",
+}
 
 
 def choose(precision: str) -> tuple[str, str]:
     """Returns (Keras dtype policy, the reason for it in words).
 
     Args:
-      precision: `auto`, `float32` or `bfloat16`.
+      precision: `auto`, `float32`, `bfloat16` or `float16`.
     """
     if precision != "auto":
         return _POLICIES[precision], f"{precision} is set in the configuration"

@@ -1,15 +1,71 @@
-"""Stateless seeds: what a step draws depends on the run's seed, the step and the use alone."""
+"""Stateless draws: what a step draws depends on the run's seed, the step and the use alone.
+
+Whoever sees only some rows of a batch draws for the whole batch and takes its own rows, so that
+results do not depend on how a batch is divided.
+"""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 import tensorflow as tf
 
+from trainer import distribution
 
-def step_seed(seed: int, step: tf.Tensor) -> tf.Tensor:
+# Each replica is traced in a thread of its own.
+_division = threading.local()
+
+
+def step_seed(seed: int | tf.Tensor, step: tf.Tensor) -> tf.Tensor:
     """int32 [2] seed of one step."""
-    return tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)])
+    return tf.stack([tf.cast(seed, tf.int32), tf.cast(step, tf.int32)])
 
 
 def fold(seed: tf.Tensor, salt: int) -> tf.Tensor:
     """Another seed int32 [2], one for each use within a step."""
     return tf.random.experimental.stateless_fold_in(seed, salt)
+
+
+def uniform(
+    seed: tf.Tensor,
+    shape,
+    low: float | int = 0.0,
+    high: float | int = 1.0,
+    dtype: tf.DType = tf.float32,
+) -> tf.Tensor:
+    """Draws from [low, high), of `shape`, whose first dimension is the examples at hand."""
+    return _own_rows(lambda s: tf.random.stateless_uniform(s, seed, low, high, dtype), shape)
+
+
+def normal(seed: tf.Tensor, shape, dtype: tf.DType = tf.float32) -> tf.Tensor:
+    """Draws from the standard normal, of `shape`, whose first dimension is the examples at hand."""
+    return _own_rows(lambda s: tf.random.stateless_normal(s, seed, dtype=dtype), shape)
+
+
+@contextmanager
+def part(index: int, count: int) -> Iterator[None]:
+    """Draws inside are for the part `index` out of `count` equal parts of a batch."""
+    before = _part()
+    _division.part = (index, count)
+    try:
+        yield
+    finally:
+        _division.part = before
+
+
+def _part() -> tuple[int, int]:
+    return getattr(_division, "part", (0, 1))
+
+
+def _own_rows(draw: Callable[[tf.Tensor], tf.Tensor], shape) -> tf.Tensor:
+    index, count = _part()
+    if distribution.count() > 1:
+        index += count * distribution.index()
+        count *= distribution.count()
+    if count == 1:
+        return draw(shape)
+    shape = tf.convert_to_tensor(shape, tf.int32)
+    whole = draw(tf.concat([count * shape[:1], shape[1:]], axis=0))
+    return tf.reshape(whole, tf.concat([[count], shape], axis=0))[index]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from data.prepared import PreparedData
-from trainer import loop, precision
+from trainer import distribution, loop, precision
 from trainer.config import STAGES, DataSettings, Experiment
 from trainer.export.bundle import RestoredEncoder, load_encoder
 from trainer.settings_loader import SettingsError, require_one_of, to_mapping
@@ -17,6 +17,22 @@ from trainer.tasks.base import Task
 from trainer.tasks.captioner import CaptionerTask
 from trainer.tasks.encoder import EncoderTask
 from trainer.tasks.generator import GeneratorTask
+
+_KINDS: dict[str, Callable[..., Task]] = {
+    "encoder": EncoderTask,
+    "captioner": CaptionerTask,
+    "generator": GeneratorTask,
+}
+
+# What every stage can do.
+_PLAIN = {
+    "accumulate": (1,),
+    "precision": ("auto", "float32", "bfloat16"),
+    "strategy": ("none",),
+    "schedule": ("cosine",),
+    "patience": (None,),
+    "keep": ("last",),
+}
 
 
 def train(
@@ -28,6 +44,9 @@ def train(
     encoder_dir: str | None = None,
 ) -> loop.TrainingSummary:
     """Trains `stage`, or goes on with what `work_dir` holds of it, and exports the SavedModel.
+
+    Of several workers, each calls this with the same arguments, and all see the same `work_dir`;
+    only the chief writes there and exports.
 
     Args:
       experiment: all settings.
@@ -43,7 +62,22 @@ def train(
       TrainingError: training broke down.
     """
     require_one_of("stage", stage, STAGES)
+    _require_able(experiment, stage)
+    strategy = distribution.start(experiment.training.strategy, experiment.training.devices)
+    _require_equal_parts(experiment, stage, strategy.num_replicas_in_sync)
     _require_fit("settings", experiment.data, prepared)
+    with strategy.scope():
+        task, summary = _train(experiment, stage, prepared, work_dir, encoder_dir)
+        chief = distribution.is_chief()
+    if chief:
+        task.export(export_dir)
+    with strategy.scope():
+        # A worker that left while another still runs would look like one that was killed.
+        distribution.of_chief(0.0)
+    return summary
+
+
+def _train(experiment, stage, prepared, work_dir, encoder_dir) -> tuple[Task, loop.TrainingSummary]:
     policy, reason = precision.choose(experiment.training.precision)
     encoder = None if stage == "encoder" else _encoder(stage, encoder_dir, prepared, policy)
     if encoder is not None:
@@ -51,16 +85,12 @@ def train(
         experiment = replace(experiment, encoder=encoder.experiment.encoder)
     _claim(work_dir, experiment, stage, prepared, encoder_dir)
     task = _task(experiment, stage, prepared, policy, encoder)
-    summary = loop.run(task, experiment.training, work_dir, (policy, reason))
-    task.export(export_dir)
-    return summary
+    return task, loop.run(task, experiment.training, work_dir, (policy, reason))
 
 
 def _task(experiment, stage, prepared, policy, encoder: RestoredEncoder | None) -> Task:
-    if encoder is None:
-        return EncoderTask(experiment, prepared, policy)
-    kinds: dict[str, Callable[..., Task]] = {"captioner": CaptionerTask, "generator": GeneratorTask}
-    return kinds[stage](experiment, prepared, policy, encoder.model)
+    start = () if encoder is None else (encoder.model,)
+    return _KINDS[stage](experiment, prepared, policy, *start)
 
 
 def _encoder(
@@ -76,6 +106,27 @@ def _encoder(
         )
     _require_fit(directory, encoder.experiment.data, prepared)
     return encoder
+
+
+def _require_able(experiment: Experiment, stage: str) -> None:
+    """Refuses ways of training that the stage cannot go."""
+    training = experiment.training
+    for key, plain in _PLAIN.items():
+        value = getattr(training, key)
+        if value not in plain and not getattr(_KINDS[stage], "scales", False):
+            raise SettingsError(
+                f"training.{key} = {value!r}: the stage '{stage}' only knows "
+                f"{' or '.join(map(str, plain))}"
+            )
+
+
+def _require_equal_parts(experiment: Experiment, stage: str, replicas: int) -> None:
+    training, batch_size = experiment.training, getattr(experiment, stage).batch_size
+    if batch_size % (training.accumulate * replicas):
+        raise SettingsError(
+            f"{stage}.batch_size = {batch_size}: must be a multiple of training.accumulate "
+            f"({training.accumulate}) times the number of devices ({replicas})"
+        )
 
 
 def _require_fit(where: str, data: DataSettings, prepared: PreparedData) -> None:
@@ -102,6 +153,8 @@ def _claim(work_dir, experiment, stage, prepared, encoder_dir) -> None:
             f"{work_dir}: holds the training of other settings or data. "
             "Delete it to train anew, or choose another directory."
         )
+    if not distribution.is_chief():
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(identity, indent=2), encoding="utf-8")

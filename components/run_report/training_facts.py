@@ -21,14 +21,14 @@ ENOUGH = 5
 
 def stage_facts(stage: str, directory: str) -> StageFacts:
     """Reads `progress.jsonl`, `summary.json` and `samples/` of one training; any may be missing."""
-    records = read_progress(_text(directory, "progress.jsonl"))
-    curves = tuple(_curves(records))
+    progress = _text(directory, "progress.jsonl")
+    curves = tuple(_curves(read_progress(progress)))
     summary = _text(directory, "summary.json")
     return StageFacts(
         stage=stage,
         summary=json.loads(summary) if summary else {},
         curves=curves,
-        alarms=tuple(alarms(curves)),
+        alarms=(*alarms(curves), *rollbacks(progress, curves)),
         samples=_sheets(f"{directory}/samples"),
     )
 
@@ -37,18 +37,31 @@ def read_progress(text: str) -> list[dict[str, Any]]:
     """Returns the records of `progress.jsonl` in order of training.
 
     A training that was resumed from a checkpoint repeats steps: the later record counts. A line
-    that a killed process left unfinished is left out.
+    that a killed process left unfinished is left out, and so are alarms.
     """
     records: list[dict[str, Any]] = []
-    for line in text.splitlines():
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
+    for record in _lines(text):
+        if "alarm" in record:
             continue
         while records and _replaces(record, records[-1]):
             records.pop()
         records.append(record)
     return records
+
+
+def _lines(text: str) -> Iterable[dict[str, Any]]:
+    for line in text.splitlines():
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError:
+            continue
+
+
+def rollbacks(text: str, curves: Iterable[Curve]) -> list[Alarm]:
+    """Returns where a broken training went back to a checkpoint, for each curve."""
+    names = dict.fromkeys(curve.name.removeprefix("val_") for curve in curves)
+    found = [record for record in _lines(text) if "alarm" in record]
+    return [Alarm(name, float(one["images"]), one["alarm"]) for one in found for name in names]
 
 
 def _replaces(record: dict[str, Any], before: dict[str, Any]) -> bool:

@@ -14,6 +14,7 @@ from pipeline.progress import duration
 from pipeline.settings import Settings
 from pipeline.stages import digest, stage_experiment, stage_json
 from pipeline.work_dir import WorkDir, default_work_dir, find_model, is_model
+from trainer import distribution
 from trainer.config import STAGES
 from trainer.loop import TrainingError
 from trainer.train import train
@@ -48,6 +49,9 @@ def _budget(arguments: argparse.Namespace) -> list[str]:
 
 
 def _train(settings: Settings, stage: str, work: WorkDir) -> None:
+    experiment = stage_experiment(settings, stage)
+    # Before anything is computed, as the preparation of data does.
+    distribution.start(experiment.training.strategy, experiment.training.devices)
     encoder = None if stage == "encoder" else _encoder(work)
     data = _prepare(settings, work)
     fingerprint = (encoder / "fingerprint.pb").read_bytes().hex() if encoder else ""
@@ -55,7 +59,7 @@ def _train(settings: Settings, stage: str, work: WorkDir) -> None:
     export = work.models / stage
     try:
         summary = train(
-            stage_experiment(settings, stage),
+            experiment,
             stage,
             data,
             str(work.training / f"{stage}-{name}"),

@@ -31,6 +31,18 @@ def test_another_seed_gives_another_order():
     assert Sampler(30, 8, 3).rows(0).tolist() != Sampler(30, 8, 4).rows(0).tolist()
 
 
+def test_a_rollback_brings_another_order_of_the_same_rows():
+    for sampler in (Sampler(30, 10, 3), SimilarLengths(np.arange(160), 10, 3)):
+        rows = [sampler.rows(0, turn) for turn in range(3)]
+        assert len({tuple(order) for order in rows}) == 3
+        assert sampler.rows(0).tolist() == rows[0].tolist()
+    epoch = np.concatenate([Sampler(30, 10, 3).rows(step, turn=1) for step in range(3)])
+    assert (np.sort(epoch) == np.arange(30)).all()
+    counts = np.full(12, 5)
+    drawn = [Sampler(12, 12, 0).captions(7, counts, turn).tolist() for turn in (0, 1)]
+    assert drawn[0] != drawn[1]
+
+
 def test_captions_are_drawn_below_each_count_and_evenly():
     counts = np.array([1, 2, 5] * 4)
     sampler = Sampler(12, 12, 0)

@@ -10,6 +10,7 @@ def test_a_set_precision_is_taken_at_its_word():
     assert precision.choose("float32")[0] == "float32"
     policy, reason = precision.choose("bfloat16")
     assert policy == "mixed_bfloat16" and "configuration" in reason
+    assert precision.choose("float16")[0] == "mixed_float16"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
+import numpy as np
 import tensorflow as tf
 
-from trainer.randomness import fold, step_seed
+from trainer.randomness import fold, normal, part, step_seed, uniform
+
+SEED = tf.constant([1, 2])
 
 
 def test_seed_step_and_use_all_tell_draws_apart():
@@ -12,3 +15,27 @@ def test_seed_step_and_use_all_tell_draws_apart():
     ]
     assert len(set(seeds)) == 18
     assert seeds[4] == tuple(fold(step_seed(0, tf.constant(1)), 1).numpy())
+
+
+def test_a_whole_batch_draws_what_tensorflow_draws():
+    np.testing.assert_array_equal(
+        uniform(SEED, [4, 3], -1.0, 2.0), tf.random.stateless_uniform([4, 3], SEED, -1.0, 2.0)
+    )
+    np.testing.assert_array_equal(normal(SEED, [4, 3]), tf.random.stateless_normal([4, 3], SEED))
+
+
+def test_a_part_of_a_batch_gets_its_own_rows():
+    whole = uniform(SEED, [6, 2], 0, 100, tf.int32)
+    for count in (2, 3):
+        seen = []
+        for index in range(count):
+            with part(index, count):
+                seen.append(uniform(SEED, tf.constant([6 // count, 2]), 0, 100, tf.int32))
+        np.testing.assert_array_equal(tf.concat(seen, axis=0), whole)
+    np.testing.assert_array_equal(uniform(SEED, [6, 2], 0, 100, tf.int32), whole)
+
+
+def test_the_shape_of_a_part_is_known_when_traced():
+    with part(1, 2):
+        drawn = tf.function(lambda: normal(SEED, [3, 1, 2])).get_concrete_function()
+    assert drawn.structured_outputs.shape == [3, 1, 2]

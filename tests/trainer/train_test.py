@@ -10,6 +10,7 @@ import tensorflow as tf
 from data.text import Vocabulary
 from trainer.config import STAGES
 from trainer.settings_loader import SettingsError, to_mapping
+from trainer.tasks.encoder import EncoderTask
 from trainer.train import train
 
 LOSSES = {
@@ -141,6 +142,26 @@ def test_an_encoder_of_another_vocabulary_is_refused(tmp_path, trained, experime
 def test_an_unknown_stage_is_refused(tmp_path, experiment, prepared):
     with pytest.raises(SettingsError, match=r"'encodr'.*mean 'encoder'"):
         train(experiment, "encodr", prepared, str(tmp_path / "w"), str(tmp_path / "m"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("accumulate", 2), ("precision", "float16"), ("strategy", "mirrored"), ("keep", "best")],
+)
+def test_a_stage_that_cannot_scale_says_so(tmp_path, experiment, prepared, monkeypatch, key, value):
+    monkeypatch.setattr(EncoderTask, "scales", False)
+    other = replace(experiment, training=replace(experiment.training, **{key: value}))
+    with pytest.raises(SettingsError, match=f"training.{key} = '?{value}'?: the stage 'encoder'"):
+        train(other, "encoder", prepared, str(tmp_path / "w"), str(tmp_path / "m"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_parts_of_a_batch_must_be_equal(tmp_path, experiment, prepared):
+    other = replace(experiment, training=replace(experiment.training, accumulate=3))
+    with pytest.raises(
+        SettingsError, match=r"encoder.batch_size = 8: .*accumulate \(3\) times .*\(1\)"
+    ):
+        train(other, "encoder", prepared, str(tmp_path / "w"), str(tmp_path / "m"))
 
 
 def test_identity_holds_all_settings(trained, experiment):

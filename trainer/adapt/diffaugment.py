@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from trainer.randomness import fold
+from trainer.randomness import fold, uniform
 
 
 def augment(
@@ -41,10 +41,7 @@ def colour(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """
     count = tf.shape(images)[0]
     shift, saturation, contrast = (
-        tf.cast(
-            tf.random.stateless_uniform([count, 1, 1, 1], fold(seed, i), -1.0, 1.0), images.dtype
-        )
-        for i in range(3)
+        tf.cast(uniform(fold(seed, i), [count, 1, 1, 1], -1.0, 1.0), images.dtype) for i in range(3)
     )
     images = images + shift / 6
     grey = tf.reduce_mean(images, axis=3, keepdims=True)
@@ -59,7 +56,7 @@ def translation(images: tf.Tensor, seed: tf.Tensor, share: float = 0.125) -> tf.
     reach = max(1, round(side * share))
     down, right = (
         _shift_matrix(
-            tf.random.stateless_uniform([count], fold(seed, i), -reach, reach + 1, dtype=tf.int32),
+            uniform(fold(seed, i), [count], -reach, reach + 1, tf.int32),
             side,
             images.dtype,
         )
@@ -76,7 +73,7 @@ def cutout(images: tf.Tensor, seed: tf.Tensor, share: float = 0.4) -> tf.Tensor:
     place = tf.range(side, dtype=tf.float32)[None, :]
 
     def outside(axis: int) -> tf.Tensor:
-        centre = tf.random.stateless_uniform([count, 1], fold(seed, axis), 0.0, float(side))
+        centre = uniform(fold(seed, axis), [count, 1], 0.0, float(side))
         return tf.abs(place - centre) > half
 
     kept = tf.logical_or(outside(0)[:, :, None], outside(1)[:, None, :])

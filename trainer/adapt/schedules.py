@@ -7,14 +7,20 @@ import math
 from keras import ops
 
 
+def warm_up(progress, warmup: float = 0.03):
+    """Factor on a learning rate: a linear rise over `warmup`, then 1."""
+    return ops.minimum(progress / warmup, 1.0)
+
+
 def warmup_cosine(progress, warmup: float = 0.03, floor: float = 0.05):
     """Factor on a learning rate: a linear rise over `warmup`, then a cosine down to `floor`.
 
     Source of the cosine: SGDR (Loshchilov and Hutter 2017), equation 5, without restarts.
     """
-    rise = ops.minimum(progress / warmup, 1.0)
     along = ops.clip((progress - warmup) / (1.0 - warmup), 0.0, 1.0)
-    return rise * (floor + (1.0 - floor) * 0.5 * (1.0 + ops.cos(math.pi * along)))
+    return warm_up(progress, warmup) * (
+        floor + (1.0 - floor) * 0.5 * (1.0 + ops.cos(math.pi * along))
+    )
 
 
 def annealed(progress, start: float = 20.0, until: float = 0.6):

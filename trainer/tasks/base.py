@@ -16,6 +16,14 @@ class Task(Protocol):
     Attributes:
       stage: `encoder`, `captioner` or `generator`.
       batch_size: examples a step sees.
+
+    Optional attributes; a stage without them is trained by the plain settings only:
+      scales: true where each step goes through `trainer.optimizers`, `trainer.distribution` and
+        `control`.
+      control: a `trainer.control.Control`, which gives the steps their rate and seed.
+      best_figure: (name, higher is better) of the held-out figure that counts.
+      alarms: a method that takes held-out figures and returns what is wrong with them, in words;
+        anything leads back to the last checkpoint.
     """
 
     stage: str

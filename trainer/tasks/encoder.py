@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from data.images import to_float
 from data.prepared import PreparedData
+from trainer import distribution, optimizers
 from trainer.adapt.diffaugment import translation
-from trainer.adapt.schedules import warmup_cosine
 from trainer.batches import Sampler
 from trainer.config import Experiment
+from trainer.control import Control
 from trainer.export.encoder import export_encoder
 from trainer.losses.contrastive import binary_cross_entropy, info_nce
 from trainer.metrics.recognition import multilabel
 from trainer.metrics.retrieval import candidate_count, recall_at_1
 from trainer.models.build import build_encoder
 from trainer.models.frozen import FrozenEncoder
-from trainer.randomness import fold, step_seed
+from trainer.randomness import fold, uniform
 from trainer.tasks.base import trimmed
 
 VALIDATION = 1000
@@ -28,56 +28,75 @@ class EncoderTask:
     """Contrastive agreement of picture and caption, and attributes from either."""
 
     stage = "encoder"
+    scales = True
 
     def __init__(self, experiment: Experiment, prepared: PreparedData, policy: str):
         self.settings = settings = experiment.encoder
         self.experiment, self.prepared = experiment, prepared
-        self.batch_size, self.seed = settings.batch_size, experiment.training.seed
+        self.batch_size, seed = settings.batch_size, experiment.training.seed
+        self.control = Control(experiment.training)
         self.train, self.held_out = prepared.arrays("train"), prepared.arrays("val")
         self.ids = trimmed(self.train.ids)
-        self.sampler = Sampler(len(self.train), self.batch_size, self.seed)
+        self.sampler = Sampler(len(self.train), self.batch_size, seed)
         self.model = build_encoder(
             experiment, prepared.tokens.size, len(prepared.attributes), policy
         )
         self.frozen = FrozenEncoder(self.model)
-        self.optimizer = keras.optimizers.AdamW(
+        self.optimizer = optimizers.build(
+            self.model.trainable_variables,
             settings.learning_rate,
+            settings.clip_norm,
+            policy,
             weight_decay=settings.weight_decay,
-            global_clipnorm=settings.clip_norm,
         )
-        self.optimizer.build(self.model.trainable_variables)
-        self._step = tf.function(self._train_step)
+        self._step = distribution.function(self._train_step)
+
+    @property
+    def best_figure(self) -> tuple[str, bool]:
+        """F1 of the attributes, or retrieval where there are none."""
+        if self.prepared.attributes:
+            return "f1_micro", True
+        return f"image_to_text_1of{self._pool()}", True
 
     def batch(self, step: int) -> tuple[np.ndarray, ...]:
-        rows = self.sampler.rows(step)
-        caption = self.sampler.captions(step, self.train.caption_count[rows])
+        turn = int(self.control.turn.numpy())
+        rows = self.sampler.rows(step, turn)
+        caption = self.sampler.captions(step, self.train.caption_count[rows], turn)
         return self.train.images[rows], self.ids[rows, caption], self.train.labels[rows]
 
     def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
         return self._step(tf.constant(step), tf.constant(progress, tf.float32), *batch)
 
-    def _train_step(self, step, progress, images, ids, labels):
-        seed = step_seed(self.seed, step)
+    def _train_step(self, step, progress, *batch):
+        seed = self.control.seed(step)
+        found, losses = optimizers.accumulated(
+            self.experiment.training.accumulate, lambda *part: self._gradients(seed, *part), batch
+        )
+        rate = self.control.rate(self.settings.learning_rate, progress)
+        optimizers.apply(self.optimizer, rate, found, self.model.trainable_variables)
+        return losses
+
+    def _gradients(self, seed, images, ids, labels):
         images = self._augment(to_float(images), seed)
         with tf.GradientTape() as tape:
             code, text = self.model((images, ids), training=True, seed=fold(seed, 1))
-            agreement = info_nce(
-                code.embedding, text.embedding, self.model.scale(), _equal_rows(ids)
+            all_images, all_texts, all_ids = map(
+                distribution.gather, (code.embedding, text.embedding, ids)
             )
-            contrastive = tf.reduce_mean(agreement)
+            same = _equal_rows(all_ids)
+            contrastive = tf.reduce_mean(info_nce(all_images, all_texts, self.model.scale(), same))
             seen = _attribute_loss(code.attributes, labels)
             told = _attribute_loss(text.attributes, labels)
             loss = contrastive + self.settings.attribute_weight * (seen + 0.5 * told)
-        variables = self.model.trainable_variables
-        self.optimizer.learning_rate.assign(self.settings.learning_rate * warmup_cosine(progress))
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
-        return {"contrastive": contrastive, "attributes": seen, "attributes_from_text": told}
+        updated = (self.optimizer, self.model.trainable_variables)
+        (found,) = optimizers.gradients(tape, loss, updated)
+        return found, {"contrastive": contrastive, "attributes": seen, "attributes_from_text": told}
 
     def _augment(self, images, seed):
         if self.settings.shift:
             images = translation(images, fold(seed, 2), self.settings.shift / images.shape[1])
         if self.settings.flip:
-            draw = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], fold(seed, 3))
+            draw = uniform(fold(seed, 3), [tf.shape(images)[0], 1, 1, 1])
             images = tf.where(draw < 0.5, images[:, :, ::-1], images)
         return images
 
@@ -92,8 +111,7 @@ class EncoderTask:
             self.frozen.images(held.images[:count]),
             self.frozen.texts(held.ids[:count, 0]).embedding,
         )
-        groups = [captions[0] for captions in held.captions[:count]]
-        pool = candidate_count(count, 100, groups)
+        groups, pool = self._groups(), self._pool()
         values = {
             f"image_to_text_1of{pool}": recall_at_1(
                 code.embedding, text, pool, groups=groups
@@ -110,6 +128,13 @@ class EncoderTask:
             }
         return values
 
+    def _groups(self) -> list[str]:
+        return [captions[0] for captions in self.held_out.captions[:VALIDATION]]
+
+    def _pool(self) -> int:
+        groups = self._groups()
+        return candidate_count(len(groups), 100, groups)
+
     def sample_grid(self) -> None:
         return None
 
@@ -124,7 +149,8 @@ def _attribute_loss(logits, labels):
     """Binary cross-entropy summed over the labels, for each attribute that is present."""
     if not labels.shape[1]:
         return tf.constant(0.0)
-    present = tf.maximum(tf.reduce_sum(labels), 1.0)
+    present = distribution.mean(tf.reduce_sum(labels))
+    present = tf.maximum(present, 1.0 / distribution.count())
     return tf.reduce_sum(binary_cross_entropy(logits, labels)) / present
 
 

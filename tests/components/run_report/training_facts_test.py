@@ -49,6 +49,14 @@ def test_stage_facts_of_a_whole_training(tmp_path):
     assert facts.samples["6"] == base64.b64encode(b"\x06").decode()
 
 
+def test_a_rollback_is_marked_in_every_chart_though_its_steps_came_again(tmp_path):
+    lines = [line(20, loss=4.0), line(30, alarm="loss exploded"), line(15, loss=3.0, val_f1=0.5)]
+    (tmp_path / "progress.jsonl").write_text("\n".join(lines))
+    facts = stage_facts("encoder", str(tmp_path))
+    assert facts.curves == (Curve("loss", (150.0,), (3.0,)), Curve("val_f1", (150.0,), (0.5,)))
+    assert facts.alarms == tuple(Alarm(name, 300.0, "loss exploded") for name in ("loss", "f1"))
+
+
 def test_training_without_logs_has_no_facts(tmp_path):
     facts = stage_facts("encoder", str(tmp_path))
     assert (facts.summary, facts.curves, facts.alarms, facts.samples) == ({}, (), (), {})

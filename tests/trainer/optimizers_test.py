@@ -1,0 +1,97 @@
+"""From a loss to changed weights: clipping, parts of a batch, loss scales."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from trainer import optimizers, randomness
+
+SEED = tf.constant([3, 5])
+
+
+def variables(*values):
+    return [keras.Variable(np.float32(value)) for value in values]
+
+
+def test_weight_decay_makes_it_adamw():
+    plain = optimizers.build(variables(1.0), 1e-3, 1.0, "float32", betas=(0.5, 0.99))
+    assert isinstance(plain, keras.optimizers.Adam) and plain.built
+    assert not isinstance(plain, keras.optimizers.AdamW)
+    assert (plain.beta_1, plain.beta_2) == (0.5, 0.99)
+    decayed = optimizers.build(variables(1.0), 1e-3, 1.0, "float32", weight_decay=0.0)
+    assert isinstance(decayed, keras.optimizers.AdamW) and decayed.weight_decay == 0.0
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_the_norm_that_is_cut_is_of_all_gradients_unscaled(policy):
+    weights = variables(0.0, 0.0)
+    optimizer = optimizers.build(weights, 1.0, 1.0, policy)
+    with tf.GradientTape() as tape:
+        loss = 30.0 * weights[0] + 40.0 * weights[1]
+    (found,) = optimizers.gradients(tape, loss, (optimizer, weights))
+    optimizers.apply(optimizer, 0.25, found, weights)
+    adam = getattr(optimizer, "inner_optimizer", optimizer)
+    moments = {v.path.rpartition("/")[2]: float(v) for v in adam.variables}
+    seen = [value / 0.1 for name, value in moments.items() if name.endswith("momentum")]
+    np.testing.assert_allclose(seen, [0.6, 0.8], rtol=1e-5)
+    np.testing.assert_allclose(weights, [-0.25, -0.25], rtol=1e-4)
+
+
+def test_an_overflow_leaves_the_weights_and_halves_the_scale():
+    weights = variables(1.0)
+    optimizer = optimizers.build(weights, 1.0, 1.0, "mixed_float16")
+    scale = next(v for v in optimizer.variables if "dynamic_scale" in v.path)
+    before = float(scale)
+    optimizers.apply(optimizer, 1.0, [tf.constant(np.inf)], weights)
+    assert float(weights[0]) == 1.0 and float(scale) == before / 2
+
+
+def test_two_optimisers_of_one_loss_may_have_scales_of_their_own():
+    weights = variables(0.0), variables(0.0)
+    pair = [optimizers.build(own, 1.0, 100.0, "mixed_float16") for own in weights]
+    optimizers.apply(pair[1], 0.0, [tf.constant(np.inf)], weights[1])
+    with tf.GradientTape() as tape:
+        loss = 2.0 * weights[0][0] + 3.0 * weights[1][0]
+    found = optimizers.gradients(tape, loss, *zip(pair, weights, strict=True))
+    assert float(found[0][0]) / float(pair[0].dynamic_scale) == pytest.approx(2.0)
+    assert float(found[1][0]) / float(pair[1].dynamic_scale) == pytest.approx(3.0)
+    assert float(pair[0].dynamic_scale) == 2 * float(pair[1].dynamic_scale)
+
+
+def test_parts_of_a_batch_give_the_whole_batch_s_gradients():
+    table, unused = keras.Variable(np.eye(4, dtype=np.float32)), keras.Variable(1.0)
+    rows = tf.constant([0, 1, 1, 3, 2, 1])
+
+    def compute(rows, batch):
+        with tf.GradientTape() as tape:
+            noise = randomness.normal(SEED, tf.shape(batch["x"]))
+            picked = tf.gather(table.value, rows)
+            loss = tf.reduce_mean(tf.reduce_sum((picked * batch["x"] + noise) ** 2, axis=1))
+        return tape.gradient(loss, [table.value, unused.value]), {"loss": loss}
+
+    batch = {"x": tf.constant(np.random.default_rng(0).normal(size=(6, 4)), tf.float32)}
+    whole, parts = (
+        tf.function(lambda n=n: optimizers.accumulated(n, compute, (rows, batch)))() for n in (1, 3)
+    )
+    np.testing.assert_allclose(parts[0][0], tf.convert_to_tensor(whole[0][0]), rtol=1e-5)
+    assert parts[0][1] is None
+    np.testing.assert_allclose(parts[1]["loss"], whole[1]["loss"], rtol=1e-5)
+
+
+def test_one_part_waits_for_the_one_before():
+    log = tf.Variable("")
+
+    @tf.function
+    def run(batch):
+        def compute(batch):
+            log.assign(tf.strings.join([log, "begin "]))
+            answer = tf.reduce_sum(batch)
+            with tf.control_dependencies([answer]):
+                log.assign(tf.strings.join([log, "end "]))
+            return [answer], {}
+
+        return optimizers.accumulated(3, compute, (batch,))
+
+    assert float(run(tf.ones([6, 2]))[0][0]) == 4.0
+    assert log.numpy().decode() == "begin end " * 3

@@ -1,0 +1,59 @@
+"""Trains a few steps of the tiny encoder and writes down its losses; a process of its own.
+
+Devices and workers must be set up before TensorFlow computes anything.
+
+python replicas.py DIRECTORY STRATEGY DEVICES PARTS STEPS [KILLED_AT]
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from trainer import distribution
+
+if __name__ == "__main__":
+    root, strategy = Path(sys.argv[1]), sys.argv[2]
+    devices, parts, steps, *killed_at = map(int, sys.argv[3:])
+    distribution.start(strategy, devices)
+
+    from data.prepared import load
+    from trainer import loop
+    from trainer.config import Experiment
+    from trainer.settings_loader import from_mapping
+    from trainer.tasks.encoder import EncoderTask
+    from trainer.train import train
+
+    mapping = json.loads((root / "experiment.json").read_text(encoding="utf-8"))
+    mapping["training"] |= {
+        "strategy": strategy,
+        "devices": devices,
+        "accumulate": parts,
+        "steps": steps,
+    }
+    seen, one_step = [], EncoderTask.train_step
+
+    def watched(self, step, progress, batch):
+        if [step] == killed_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        losses = one_step(self, step, progress, batch)
+        seen.append({"step": step} | {name: float(value) for name, value in losses.items()})
+        return losses
+
+    EncoderTask.train_step = watched
+    work = root / "work"
+    try:
+        summary = train(
+            from_mapping(Experiment, mapping, "experiment.json"),
+            "encoder",
+            load(str(root / "prepared")),
+            str(work),
+            str(root / "model"),
+        )
+    except loop.TrainingError as error:
+        print(error, flush=True)
+        os._exit(3)
+    name = json.loads(os.environ.get("TF_CONFIG", '{"task": {"index": 0}}'))["task"]["index"]
+    result = {"losses": seen, "device": summary.device, "validation": summary.validation}
+    (root / f"result-{name}.json").write_text(json.dumps(result), encoding="utf-8")
