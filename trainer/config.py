@@ -211,7 +211,9 @@ class GeneratorSettings:
         steps = self.discriminator_steps
         right = steps is None or steps >= 1
         require(right, "discriminator_steps", steps, "1 or more, or null for the loss's own")
-        require(0 <= self.conditioning_ramp <= 1, "conditioning_ramp", self.conditioning_ramp, "0 to 1")
+        require(
+            0 <= self.conditioning_ramp <= 1, "conditioning_ramp", self.conditioning_ramp, "0 to 1"
+        )
         require(self.augment_images >= 1, "augment_images", self.augment_images, "1 or more")
         require(self.free_bits >= 0, "free_bits", self.free_bits, "0 or more")
         _require_optimiser(self.batch_size, self.learning_rate)

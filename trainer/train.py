@@ -17,6 +17,7 @@ from trainer.tasks.base import Task
 from trainer.tasks.captioner import CaptionerTask
 from trainer.tasks.encoder import EncoderTask
 from trainer.tasks.generator import GeneratorTask
+from trainer.tasks.vae import VaeTask
 
 _KINDS: dict[str, Callable[..., Task]] = {
     "encoder": EncoderTask,
@@ -90,7 +91,13 @@ def _train(experiment, stage, prepared, work_dir, encoder_dir) -> tuple[Task, lo
 
 def _task(experiment, stage, prepared, policy, encoder: RestoredEncoder | None) -> Task:
     start = () if encoder is None else (encoder.model,)
-    return _KINDS[stage](experiment, prepared, policy, *start)
+    return _kind(experiment, stage)(experiment, prepared, policy, *start)
+
+
+def _kind(experiment: Experiment, stage: str) -> Callable[..., Task]:
+    if stage == "generator" and experiment.generator.architecture == "vae":
+        return VaeTask
+    return _KINDS[stage]
 
 
 def _encoder(
@@ -113,7 +120,7 @@ def _require_able(experiment: Experiment, stage: str) -> None:
     training = experiment.training
     for key, plain in _PLAIN.items():
         value = getattr(training, key)
-        if value not in plain and not getattr(_KINDS[stage], "scales", False):
+        if value not in plain and not getattr(_kind(experiment, stage), "scales", False):
             raise SettingsError(
                 f"training.{key} = {value!r}: the stage '{stage}' only knows "
                 f"{' or '.join(map(str, plain))}"

@@ -66,6 +66,10 @@ def test_settings_cannot_change_behind_ones_back():
         ("generator", "penalty_weight", float("nan"), "0 or more, or null"),
         ("generator", "penalty_weight", float("inf"), "0 or more, or null"),
         ("generator", "batch_size", 1, "2 or more"),
+        ("generator", "discriminator_steps", 0, "1 or more, or null"),
+        ("generator", "conditioning_ramp", 1.5, "0 to 1"),
+        ("generator", "augment_images", 0, "1 or more"),
+        ("generator", "free_bits", -0.1, "0 or more"),
         ("training", "minutes", 0, "more than 0"),
         ("training", "steps", 0, "1 or more, or null"),
         ("training", "precision", "float64", "auto, float32, bfloat16, float16"),
@@ -110,6 +114,8 @@ def test_a_value_out_of_range_names_file_key_and_what_is_allowed(room, key, valu
             "penalty = 'wgan_gp'",
             ("loss wgan_gp", "penalty auto"),
         ),
+        ({"architecture": "vae", "loss": "hinge"}, "loss = 'hinge'", ("elbo", "architecture")),
+        ({"loss": "elbo"}, "loss = 'elbo'", ("architecture vae", "adversarial_from 1")),
     ],
 )
 def test_losses_and_penalties_that_contradict_each_other_are_refused(values, key, remedies):
@@ -130,11 +136,20 @@ def test_all_other_pairs_of_a_loss_and_a_penalty_are_allowed(loss):
         GeneratorSettings(loss=loss, penalty_weight=0.0)
 
 
+def test_auto_is_the_loss_that_goes_with_the_architecture():
+    assert GeneratorSettings().loss_in_use == "hinge"
+    assert GeneratorSettings(architecture="vae").loss_in_use == "elbo"
+    assert GeneratorSettings(loss="minimax").loss_in_use == "minimax"
+
+
 def test_settings_load_no_tensorflow():
     code = "import sys, trainer.config; print(sorted({'keras', 'tensorflow'} & set(sys.modules)))"
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, check=True)
     assert done.stdout.strip() == b"[]"
+
+
+@pytest.mark.parametrize(
     ("values", "remedy"),
     [
         ({"conditional": False}, "generator.discriminator = 'matching_aware'.*to unconditional"),

@@ -28,7 +28,7 @@ def augment(
     for index, name in enumerate(policies):
         changed = POLICIES[name](images, fold(seed, index))
         if probability is not None:
-            draw = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], fold(seed, ~index))
+            draw = uniform(fold(seed, ~index), [tf.shape(images)[0], 1, 1, 1])
             changed = tf.where(draw < probability, changed, images)
         images = changed
     return images

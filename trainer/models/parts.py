@@ -34,7 +34,10 @@ class Part(NamedTuple):
 def parts_of(generator: keras.Model, settings: GeneratorSettings, resolution: int) -> list[Part]:
     """The parts of a generator in the order in which they are trained."""
     if isinstance(generator, TwoStageGenerator):
-        return [_first(generator, sketch_side(settings, resolution)), _second(generator, resolution)]
+        return [
+            _first(generator, sketch_side(settings, resolution)),
+            _second(generator, resolution),
+        ]
     return [
         Part(
             resolution,

@@ -8,32 +8,33 @@ import keras
 import tensorflow as tf
 
 from data.images import to_float
+from trainer import optimizers
 from trainer.adapt.ada import Augmentation
-from trainer.adapt.schedules import annealed, ramp, warmup_cosine
+from trainer.adapt.schedules import annealed, ramp
 from trainer.config import GeneratorSettings
+from trainer.control import Control
 from trainer.losses.adversarial import ADVERSARIAL
 from trainer.losses.penalties import PenaltyTerm, penalty_term
 from trainer.models.frozen import SentenceCodes
 from trainer.models.parts import Part
 from trainer.models.posterior import Posterior, draw
 from trainer.precision import float32_compute
-from trainer.randomness import fold, step_seed
+from trainer.randomness import fold, normal
 from trainer.tasks.agreement import SAME_CAPTION, Agreement, evidence
-from trainer.tasks.painting import adam
+from trainer.tasks.painting import BETAS
 
 
 class View(NamedTuple):
     """What one step sees.
 
     Attributes:
-      step: int64 [], its number;  seed: int32 [2].
+      seed: int32 [2], of its draws.
       progress: float32 [], share of this phase that is done.
       real: float32 [N, r, r, 3] pictures in [-1, 1], at the side that the part paints.
       text: codes of their captions, the condition ramped.
       grid: float16 [N, P, C], what the posterior reads.
     """
 
-    step: tf.Tensor
     seed: tf.Tensor
     progress: tf.Tensor
     real: tf.Tensor
@@ -56,22 +57,27 @@ class Game:
         discriminator: keras.Model,
         posterior: Posterior,
         agreement: Agreement,
-        seed: int,
+        control: Control,
+        policy: str,
     ):
         self.settings, self.part, self.discriminator = settings, part, discriminator
-        self.posterior, self.agreement, self.seed = posterior, agreement, seed
+        self.posterior, self.agreement, self.control = posterior, agreement, control
         self.loss = ADVERSARIAL[settings.loss_in_use]
         self.penalty = chosen_penalty(settings, part.side)
         self.discriminator_steps = settings.discriminator_steps or self.loss.discriminator_steps
         self.augmentation = Augmentation(settings)
         self.bounded = settings.reconstruction_weight > 0
         self.conditional = settings.discriminator != "unconditional"
-        rate, clip = settings.learning_rate, settings.clip_norm
-        self.optimizer = adam(rate, clip, part.variables)
-        self.posterior_optimizer = adam(rate, clip, posterior.trainable_variables)
-        self.discriminator_optimizer = adam(
-            settings.discriminator_learning_rate, clip, discriminator.trainable_variables
+        self.optimizer = self._adam(part.variables, settings.learning_rate, policy)
+        self.posterior_optimizer = self._adam(
+            posterior.trainable_variables, settings.learning_rate, policy
         )
+        self.discriminator_optimizer = self._adam(
+            discriminator.trainable_variables, settings.discriminator_learning_rate, policy
+        )
+
+    def _adam(self, variables, rate: float, policy: str) -> keras.optimizers.Optimizer:
+        return optimizers.build(variables, rate, self.settings.clip_norm, policy, betas=BETAS)
 
     def penalises(self, step: int) -> bool:
         """Whether the discriminator's update of `step` has the penalty."""
@@ -99,13 +105,13 @@ class Game:
         self._update_painters(tape, loss, self.settings.bound_learning_rate, progress)
         return parts
 
-    def judge(self, penalise: bool, step, progress, images, text, grid):
+    def judge(self, step, progress, images, text, grid, *, penalise: bool):
         """Moves the discriminator alone."""
         view = self._view(step, progress, images, text, grid)
         fake = self.part.paint(self._noise(view), view.text.condition)
         return self._train_discriminator(penalise, view, fake)
 
-    def play(self, penalise: bool, step, progress, images, text, grid):
+    def play(self, step, progress, images, text, grid, *, penalise: bool):
         """Moves discriminator, generator and posterior."""
         view = self._view(step, progress, images, text, grid)
         with tf.GradientTape() as tape:
@@ -121,7 +127,7 @@ class Game:
     def logits(self, step, images: list, told: list) -> list[tf.Tensor]:
         """Logits [n] of each list of float pictures [n, R, R, 3] with conditions, as augmented."""
         images = [self._at_side(x) for x in images]
-        seen = self.augmentation(tf.concat(images, 0), fold(step_seed(self.seed, step), 7))
+        seen = self.augmentation(tf.concat(images, 0), fold(self.control.seed(step), 8))
         logits = self.discriminator((seen, tf.concat(told, 0)))
         return tf.split(logits, [len(x) for x in images])
 
@@ -134,11 +140,11 @@ class Game:
         real = self._at_side(to_float(images))
         told = text.condition * ramp(progress, self.settings.conditioning_ramp)
         text = text._replace(condition=told)
-        return View(step, step_seed(self.seed, step), progress, real, text, grid)
+        return View(self.control.seed(step), progress, real, text, grid)
 
     def _noise(self, view: View):
         shape = [view.real.shape[0], self.part.noise_width]
-        return tf.random.stateless_normal(shape, fold(view.seed, 1))
+        return normal(fold(view.seed, 1), shape)
 
     def _painted(self, view: View):
         """Pictures of fresh noise and, in the same pass, of the noise inferred from real ones."""
@@ -155,14 +161,16 @@ class Game:
         bound = parts["reconstruction"] + kl_weight * parts["kl"]
         return self.settings.reconstruction_weight * bound
 
-    def _update_painters(self, tape, loss, rate, progress) -> None:
+    def _update_painters(self, tape, loss, highest: float, progress) -> None:
         painters = [(self.optimizer, self.part.variables)]
         if self.bounded:
             painters.append((self.posterior_optimizer, self.posterior.trainable_variables))
-        gradients = tape.gradient(loss, [variables for _, variables in painters])
-        rate *= warmup_cosine(progress)
-        for (optimizer, variables), gradient in zip(painters, gradients, strict=True):
-            _apply(optimizer, rate, gradient, variables)
+        found, rate = (
+            optimizers.gradients(tape, loss, *painters),
+            self.control.rate(highest, progress),
+        )
+        for (optimizer, variables), gradients in zip(painters, found, strict=True):
+            optimizers.apply(optimizer, rate, gradients, variables)
 
     def _train_discriminator(self, penalise: bool, view: View, fake):
         fake, settings = tf.stop_gradient(fake), self.settings
@@ -174,8 +182,9 @@ class Game:
                     parts["penalty"] = self._penalty(view, fake)
                 loss += parts["penalty"] * self.penalty.every
         variables = self.discriminator.trainable_variables
-        rate = settings.discriminator_learning_rate * warmup_cosine(view.progress)
-        _apply(self.discriminator_optimizer, rate, tape.gradient(loss, variables), variables)
+        (found,) = optimizers.gradients(tape, loss, (self.discriminator_optimizer, variables))
+        rate = self.control.rate(settings.discriminator_learning_rate, view.progress)
+        optimizers.apply(self.discriminator_optimizer, rate, found, variables)
         if self.loss.clip is not None:
             for variable in variables:
                 variable.assign(tf.clip_by_value(variable, -self.loss.clip, self.loss.clip))
@@ -219,8 +228,7 @@ class Game:
         told, real_logit = view.text.condition, None
         seen = self.augmentation(fake, fold(view.seed, 4))
         if self.loss.paired:
-            # The same change for both: only what is painted shall tell them apart.
-            real = self.augmentation(view.real, fold(view.seed, 4))
+            real = self.augmentation(view.real, fold(view.seed, 7))
             real_logit = self.discriminator((real, told))
         adversarial = self.loss.generator(real_logit, self.discriminator((seen, told)))
         yield 1.0, "g_adversarial", tf.reduce_mean(adversarial)
@@ -246,8 +254,3 @@ def _differs(text: SentenceCodes):
     """float32 [N]: 0 where the neighbour's caption says the same."""
     alike = tf.reduce_sum(text.embedding * tf.roll(text.embedding, 1, axis=0), axis=-1)
     return tf.cast(alike < SAME_CAPTION, tf.float32)
-
-
-def _apply(optimizer, rate, gradients, variables) -> None:
-    optimizer.learning_rate.assign(rate)
-    optimizer.apply(gradients, variables)

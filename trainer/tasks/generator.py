@@ -38,8 +38,8 @@ class GeneratorTask(PaintingTask):
         parts = parts_of(self.generator, self.settings, resolution)
         discriminators = build_discriminators(experiment, width, policy)
         self.games = [
-            Game(self.settings, part, discriminator, self.posterior, agreement, self.seed)
-            for part, discriminator in zip(parts, discriminators, strict=True)
+            Game(self.settings, part, critic, self.posterior, agreement, self.control, policy)
+            for part, critic in zip(parts, discriminators, strict=True)
         ]
         self._step_of = functools.cache(self._compile)
 
@@ -101,6 +101,7 @@ class GeneratorTask(PaintingTask):
         parts = {
             "generator": self.generator,
             "average": self.average,
+            "collapse": self.collapse,
             "posterior": self.posterior,
         }
         for number, game in enumerate(self.games):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -11,16 +10,21 @@ from data.prepared import PreparedData
 from trainer.adapt import ema
 from trainer.batches import Sampler
 from trainer.config import Experiment
+from trainer.control import Control
 from trainer.export.generator import export_generator
 from trainer.metrics.distribution import kid
+from trainer.metrics.diversity import mean_distance
 from trainer.metrics.retrieval import candidate_count, r_precision
 from trainer.models.build import build_generator
 from trainer.models.encoder import Encoder
 from trainer.models.frozen import FrozenEncoder, SentenceCodes
 from trainer.tasks.base import grid_of
+from trainer.tasks.collapse import CollapseWatch
 
 VALIDATION = 500
 GRID = (6, 8)
+# Of Adam: little momentum, for what is learned moves; a short memory of its scale.
+BETAS = (0.5, 0.99)
 _BATCH = 64
 
 
@@ -37,6 +41,7 @@ class PaintingTask:
     """
 
     stage = "generator"
+    best_figure = ("kid_encoder", False)
 
     def __init__(
         self, experiment: Experiment, prepared: PreparedData, policy: str, encoder: Encoder
@@ -44,6 +49,7 @@ class PaintingTask:
         self.settings = settings = experiment.generator
         self.experiment, self.prepared, self.encoder = experiment, prepared, encoder
         self.batch_size, self.seed = settings.batch_size, experiment.training.seed
+        self.control, self.collapse = Control(experiment.training), CollapseWatch()
         self.train, self.held_out = prepared.arrays("train"), prepared.arrays("val")
         self.frozen = FrozenEncoder(encoder)
         self.text = self._told(self.frozen.all_captions(self.train.ids))
@@ -72,8 +78,9 @@ class PaintingTask:
         return codes._replace(condition=codes.condition[..., :0])
 
     def batch(self, step: int) -> tuple[np.ndarray, SentenceCodes, np.ndarray]:
-        rows = self.sampler.rows(step)
-        caption = self.sampler.captions(step, self.train.caption_count[rows])
+        turn = int(self.control.turn.numpy())
+        rows = self.sampler.rows(step, turn)
+        caption = self.sampler.captions(step, self.train.caption_count[rows], turn)
         text = SentenceCodes(*(field[rows, caption] for field in self.text))
         return self.train.images[rows], text, self.grid[rows]
 
@@ -102,7 +109,16 @@ class PaintingTask:
         pool = candidate_count(count, 100, groups)
         found = r_precision(codes.embedding, self.held_text.embedding, pool, groups=groups)
         distance = kid(self.held_codes.embedding, codes.embedding, rounds=0)
-        return {"kid_encoder": distance.value, f"r_precision_1of{pool}": found.value}
+        spread = mean_distance(codes.embedding) / mean_distance(self.held_codes.embedding)
+        return {
+            "kid_encoder": distance.value,
+            f"r_precision_1of{pool}": found.value,
+            "spread": spread,
+        }
+
+    def alarms(self, figures: dict[str, float]) -> list[str]:
+        """What is wrong with figures of `validate`, in words."""
+        return self.collapse.check(figures["spread"])
 
     def sample_grid(self) -> np.ndarray:
         rows, columns = GRID
@@ -112,10 +128,3 @@ class PaintingTask:
 
     def export(self, directory: str) -> None:
         export_generator(self.experiment, self.prepared, self.encoder, self.average, directory)
-
-
-def adam(rate: float, clip: float, variables: list) -> keras.optimizers.Adam:
-    """Adam as adversarial training has it: little momentum, a short memory of scale."""
-    optimizer = keras.optimizers.Adam(rate, beta_1=0.5, beta_2=0.99, global_clipnorm=clip)
-    optimizer.build(variables)
-    return optimizer

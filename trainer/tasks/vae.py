@@ -6,15 +6,16 @@ import tensorflow as tf
 
 from data.images import to_float
 from data.prepared import PreparedData
-from trainer.adapt.schedules import annealed, warmup_cosine
+from trainer import optimizers
+from trainer.adapt.schedules import annealed
 from trainer.config import Experiment
 from trainer.export.generator import export_generator
 from trainer.models.build import build_vae_encoder
 from trainer.models.encoder import Encoder
 from trainer.models.posterior import draw
-from trainer.randomness import fold, step_seed
+from trainer.randomness import fold
 from trainer.tasks.agreement import evidence
-from trainer.tasks.painting import PaintingTask, adam
+from trainer.tasks.painting import BETAS, PaintingTask
 
 
 class VaeTask(PaintingTask):
@@ -25,18 +26,18 @@ class VaeTask(PaintingTask):
     ):
         super().__init__(experiment, prepared, policy, encoder)
         self.inference = build_vae_encoder(experiment, self.condition_width, policy)
-        self.variables = (
-            self.generator.trainable_variables + self.inference.trainable_variables
-        )
+        self.variables = self.generator.trainable_variables + self.inference.trainable_variables
         settings = self.settings
-        self.optimizer = adam(settings.bound_learning_rate, settings.clip_norm, self.variables)
+        self.optimizer = optimizers.build(
+            self.variables, settings.bound_learning_rate, settings.clip_norm, policy, betas=BETAS
+        )
         self._step = tf.function(self._train_step)
 
     def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
         return self._step(tf.constant(step), tf.constant(progress, tf.float32), *batch)
 
     def _train_step(self, step, progress, images, text, _grid):
-        settings, seed = self.settings, step_seed(self.seed, step)
+        settings, seed = self.settings, self.control.seed(step)
         real = to_float(images)
         with tf.GradientTape() as tape:
             mean, log_variance = self.inference((real, text.condition))
@@ -44,9 +45,9 @@ class VaeTask(PaintingTask):
             again = self.generator((noise, text.condition), training=True)
             parts = evidence(again, real, mean, log_variance, settings.free_bits)
             loss = parts["reconstruction"] + settings.kl_weight * annealed(progress) * parts["kl"]
-        rate = settings.bound_learning_rate * warmup_cosine(progress)
-        self.optimizer.learning_rate.assign(rate)
-        self.optimizer.apply(tape.gradient(loss, self.variables), self.variables)
+        (found,) = optimizers.gradients(tape, loss, (self.optimizer, self.variables))
+        rate = self.control.rate(settings.bound_learning_rate, progress)
+        optimizers.apply(self.optimizer, rate, found, self.variables)
         self.update_average(step)
         return parts
 
@@ -54,6 +55,7 @@ class VaeTask(PaintingTask):
         return {
             "generator": self.generator,
             "average": self.average,
+            "collapse": self.collapse,
             "inference": self.inference,
             "optimizer": self.optimizer,
         }

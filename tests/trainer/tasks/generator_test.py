@@ -101,7 +101,9 @@ def test_captions_are_faded_in(make, monkeypatch):
     told = []
     judge = task.games[0].discriminator.judge
     monkeypatch.setattr(
-        task.games[0].discriminator, "judge", lambda seen, text: told.append(text) or judge(seen, text)
+        task.games[0].discriminator,
+        "judge",
+        lambda seen, text: told.append(text) or judge(seen, text),
     )
     condition = task.batch(0)[1].condition
     for progress, share in ((0.0, 0.0), (0.25, 0.5), (0.5, 1.0), (0.9, 1.0)):
