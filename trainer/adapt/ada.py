@@ -16,20 +16,19 @@ class Augmentation:
     """What discriminators see of pictures.
 
     Attributes:
-      probability: float32 [], of each policy for each picture; None where it is fixed at 1.
+      probability: float32 [], of each policy for each picture; 1 where it does not adapt.
       variables: what a checkpoint must hold.
     """
 
     def __init__(self, settings: GeneratorSettings):
-        self.settings, self.probability = settings, None
-        self.variables: list[keras.Variable] = []
-        if settings.augment_adaptive:
-            self.probability = keras.Variable(0.0, trainable=False, name="augment_probability")
-            self.variables = [self.probability]
+        self.settings, adapts = settings, settings.augment_adaptive
+        first = 0.0 if adapts else 1.0
+        self.probability = keras.Variable(first, trainable=False, name="augment_probability")
+        self.variables = [self.probability] if adapts else []
 
     def __call__(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Changes float [N, R, R, 3] pictures in [-1, 1]; seed int32 [2]."""
-        probability = None if self.probability is None else self.probability.value
+        probability = self.probability.value if self.variables else None
         return augment(images, self.settings.augment, seed, probability)
 
     def control(self, train: tf.Tensor, held_out: tf.Tensor, fake: tf.Tensor, images: int) -> None:

@@ -132,7 +132,10 @@ def build_discriminator(
     keras.utils.set_random_seed(experiment.training.seed + 3)
     settings, side = experiment.generator, side or experiment.data.resolution
     with policy_scope(policy):
-        body = GENERATORS[settings.architecture].body(settings, side)
+        bodies = GENERATORS[settings.architecture].body
+        if bodies is None:
+            raise ValueError(f"there is no discriminator for the {settings.architecture}")
+        body = bodies(settings, side)
         head = HEADS[settings.discriminator](body.side, body.channels, body.width, condition)
         model = Discriminator(body, head)
         model((tf.zeros([4, side, side, 3]), tf.zeros([4, condition])))

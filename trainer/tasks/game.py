@@ -79,9 +79,10 @@ class Game:
     def _adam(self, variables, rate: float, policy: str) -> keras.optimizers.Optimizer:
         return optimizers.build(variables, rate, self.settings.clip_norm, policy, betas=BETAS)
 
-    def penalises(self, step: int) -> bool:
-        """Whether the discriminator's update of `step` has the penalty."""
-        return self.penalty is not None and step % self.penalty.every == 0
+    def penalty_of(self, step: int) -> PenaltyTerm | None:
+        """The penalty, if the discriminator's update of `step` has it."""
+        due = self.penalty is not None and step % self.penalty.every == 0
+        return self.penalty if due else None
 
     def state(self) -> dict[str, object]:
         """All that changes but the generator and the posterior, by name."""
@@ -105,18 +106,18 @@ class Game:
         self._update_painters(tape, loss, self.settings.bound_learning_rate, progress)
         return parts
 
-    def judge(self, step, progress, images, text, grid, *, penalise: bool):
+    def judge(self, step, progress, images, text, grid, *, penalty: PenaltyTerm | None):
         """Moves the discriminator alone."""
         view = self._view(step, progress, images, text, grid)
         fake = self.part.paint(self._noise(view), view.text.condition)
-        return self._train_discriminator(penalise, view, fake)
+        return self._train_discriminator(penalty, view, fake)
 
-    def play(self, step, progress, images, text, grid, *, penalise: bool):
+    def play(self, step, progress, images, text, grid, *, penalty: PenaltyTerm | None):
         """Moves discriminator, generator and posterior."""
         view = self._view(step, progress, images, text, grid)
         with tf.GradientTape() as tape:
             fake, parts = self._painted(view)
-            losses = self._train_discriminator(penalise, view, fake)
+            losses = self._train_discriminator(penalty, view, fake)
             loss = self._bound(parts, self.settings.kl_weight) if self.bounded else 0.0
             for weight, name, value in self._generator_terms(view, fake):
                 parts[name] = value
@@ -172,15 +173,15 @@ class Game:
         for (optimizer, variables), gradients in zip(painters, found, strict=True):
             optimizers.apply(optimizer, rate, gradients, variables)
 
-    def _train_discriminator(self, penalise: bool, view: View, fake):
+    def _train_discriminator(self, penalty: PenaltyTerm | None, view: View, fake):
         fake, settings = tf.stop_gradient(fake), self.settings
         with tf.GradientTape() as tape:
             parts = self._discriminator_losses(view, fake)
             loss = tf.add_n(list(parts.values()))
-            if penalise:
+            if penalty is not None:
                 with float32_compute(self.discriminator):
-                    parts["penalty"] = self._penalty(view, fake)
-                loss += parts["penalty"] * self.penalty.every
+                    parts["penalty"] = self._penalty(penalty, view, fake)
+                loss += parts["penalty"] * penalty.every
         variables = self.discriminator.trainable_variables
         (found,) = optimizers.gradients(tape, loss, (self.discriminator_optimizer, variables))
         rate = self.control.rate(settings.discriminator_learning_rate, view.progress)
@@ -215,13 +216,13 @@ class Game:
     def _mismatch_share(self) -> float:
         return self.settings.mismatch_weight if self.conditional else 0.0
 
-    def _penalty(self, view: View, fake):
+    def _penalty(self, term: PenaltyTerm, view: View, fake):
         def critic(images, text):
             return self.discriminator((images, text))
 
         seed = fold(view.seed, 6)
-        values = self.penalty.penalty(critic, view.real, fake, view.text.condition, seed)
-        return self.penalty.weight * tf.reduce_mean(values)
+        values = term.penalty(critic, view.real, fake, view.text.condition, seed)
+        return term.weight * tf.reduce_mean(values)
 
     def _generator_terms(self, view: View, fake):
         """Yields weight, name and value of each term."""

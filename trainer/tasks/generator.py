@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import tensorflow as tf
 
 from data.images import to_float
 from data.prepared import PreparedData
 from trainer.config import Experiment
+from trainer.losses.penalties import PenaltyTerm
 from trainer.models.build import build_discriminators, build_posterior
 from trainer.models.encoder import Encoder
 from trainer.models.parts import parts_of
@@ -43,12 +45,15 @@ class GeneratorTask(PaintingTask):
         ]
         self._step_of = functools.cache(self._compile)
 
-    def _compile(self, game: Game, kind: str, penalise: bool):
-        steps = {"bound": game.bound, "judge": game.judge, "play": game.play}
-        penalised = {} if kind == "bound" else {"penalise": penalise}
+    def _compile(self, game: Game, kind: str, penalty: PenaltyTerm | None):
+        kinds: dict[str, Callable[..., dict[str, tf.Tensor]]] = {
+            "bound": game.bound,
+            "judge": functools.partial(game.judge, penalty=penalty),
+            "play": functools.partial(game.play, penalty=penalty),
+        }
 
         def run(step, progress, *batch):
-            losses = steps[kind](step, progress, *batch, **penalised)
+            losses = kinds[kind](step, progress, *batch)
             if kind != "judge":
                 self.update_average(step)
             return losses
@@ -63,9 +68,9 @@ class GeneratorTask(PaintingTask):
         else:
             last = (step + 1) % game.discriminator_steps == 0
             kind, progress = "play" if last else "judge", (progress - begins) / (1.0 - begins)
-        losses = self._step_of(game, kind, kind != "bound" and game.penalises(step))(
-            tf.constant(step), tf.constant(progress, tf.float32), *batch
-        )
+        penalty = None if kind == "bound" else game.penalty_of(step)
+        run = self._step_of(game, kind, penalty)
+        losses = run(tf.constant(step), tf.constant(progress, tf.float32), *batch)
         if kind != "bound" and self.settings.augment_adaptive and step % CONTROL_EVERY == 0:
             losses["augment_probability"] = self._control(game, step, batch)
         return losses
@@ -80,8 +85,9 @@ class GeneratorTask(PaintingTask):
         count = min(CONTROL_PICTURES, self.batch_size, len(self.held_noise))
         held = (self.held_out.images[:count], self.held_text.condition[:count])
         images, text, _ = batch
-        logits = self._logits(game, step, (images[:count], text.condition[:count]), held)
-        game.augmentation.control(*logits, CONTROL_EVERY * self.batch_size)
+        seen = (images[:count], text.condition[:count])
+        train, held_out, fake = self._logits(game, step, seen, held)
+        game.augmentation.control(train, held_out, fake, CONTROL_EVERY * self.batch_size)
         return game.augmentation.probability.value
 
     @functools.cached_property
