@@ -102,6 +102,7 @@ def collect(inputs: Artifacts, properties: dict[str, Any]) -> ReportData:
         ),
         metrics=tuple(evaluation["metrics"]),
         skipped=evaluation["skipped"],
+        labels=tuple(evaluation["labels"]),
         verdicts=tuple(evaluation["verdicts"]),
         painted=painted,
         described=described,
@@ -121,6 +122,7 @@ def figures(report: ReportData) -> str:
         "made": report.made,
         "verdicts": report.verdicts,
         "metrics": report.metrics,
+        "labels": report.labels,
     }
     return json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False)
 
@@ -128,7 +130,7 @@ def figures(report: ReportData) -> str:
 def _evaluation(inputs: Artifacts) -> dict[str, Any]:
     for artifact in inputs.get(EVALUATION) or []:
         return _json(artifact, METRICS_FILE) | {"verdicts": _json(artifact, VERDICTS_FILE)}
-    return {"metrics": [], "skipped": {}, "verdicts": []}
+    return {"metrics": [], "skipped": {}, "labels": [], "verdicts": []}
 
 
 def _data(inputs: Artifacts) -> DataFacts:
