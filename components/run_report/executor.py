@@ -128,9 +128,12 @@ def figures(report: ReportData) -> str:
 
 
 def _evaluation(inputs: Artifacts) -> dict[str, Any]:
+    # An evaluation that the cache kept from an earlier version may lack the labels.
+    nothing: dict[str, Any] = {"metrics": [], "skipped": {}, "labels": [], "verdicts": []}
     for artifact in inputs.get(EVALUATION) or []:
-        return _json(artifact, METRICS_FILE) | {"verdicts": _json(artifact, VERDICTS_FILE)}
-    return {"metrics": [], "skipped": {}, "labels": [], "verdicts": []}
+        verdicts = {"verdicts": _json(artifact, VERDICTS_FILE)}
+        return nothing | _json(artifact, METRICS_FILE) | verdicts
+    return nothing
 
 
 def _data(inputs: Artifacts) -> DataFacts:

@@ -117,7 +117,7 @@ class Evaluation:
             settings=from_mapping(EvaluationSettings, record["settings"], path, "settings."),
             metrics=[Metric.from_json(metric) for metric in record["metrics"]],
             skipped=record["skipped"],
-            labels=tuple(LabelFigure(**label) for label in record["labels"]),
+            labels=tuple(LabelFigure(**label) for label in record.get("labels", ())),
             generated=tuple(Generated(**entry) for entry in items("generated")),
             captioned=tuple(
                 Captioned(**{**entry, "references": tuple(entry["references"])})
