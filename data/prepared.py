@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from data import features, schema, text
+from data import features, mining, schema, text
 from data.arrays import SplitArrays, read_split
+from data.label_rules import LabelRules
 
 _SETTINGS = "prepared.json"
 _TOKENS = "tokens"
@@ -128,6 +129,9 @@ def prepare(
     max_length: int,
     vocabulary_size: int,
     min_count: int,
+    labels: str = LabelRules.labels,
+    max_labels: int = LabelRules.max_labels,
+    min_label_count: int = LabelRules.min_label_count,
 ) -> PreparedData:
     """Writes what TFX Transform would write, without TFX; keeps the shrunk pictures in memory.
 
@@ -138,6 +142,7 @@ def prepare(
       max_captions, max_length: size of the ids of one picture.
       vocabulary_size: tokens at most, the most frequent first, special ones not counted.
       min_count: rarer tokens become UNK.
+      labels, max_labels, min_label_count: where attributes come from, see `data.label_rules`.
 
     Raises:
       KeyError: when there is no train split.
@@ -150,8 +155,10 @@ def prepare(
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     shrunk = {split: _shrunk(rows, resolution) for split, rows in examples_by_split.items()}
-    vocabulary = _learn(shrunk["train"], partial, vocabulary_size, min_count)
-    for split, rows in shrunk.items():
+    rules = LabelRules(labels, max_labels, min_label_count)
+    labelled = mining.with_labels(shrunk, rules)
+    vocabulary = _learn(labelled["train"], partial, vocabulary_size, min_count)
+    for split, rows in labelled.items():
         _write_split(rows, partial / f"{split}.tfrecord.gz", vocabulary, max_captions, max_length)
     settings = {
         "splits": sorted(shrunk),

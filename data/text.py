@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import collections
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import tensorflow as tf
@@ -140,14 +140,18 @@ def read_lines(path: str) -> list[str]:
 
 
 def most_frequent(entries: Iterable[str], limit: int | None, min_count: int) -> list[str]:
-    """Ranks `entries` by count, ties by their UTF-8 bytes downwards, as TensorFlow Transform does.
+    """Counts `entries` and returns them as `ranked` does."""
+    return ranked(collections.Counter(entries), limit, min_count)
+
+
+def ranked(counts: Mapping[str, int], limit: int | None, min_count: int) -> list[str]:
+    """Ranks entries by count, ties by their UTF-8 bytes downwards, as TensorFlow Transform does.
 
     Args:
-      entries: the strings to count.
+      counts: how often each entry was seen.
       limit: entries to keep at most; None keeps all.
       min_count: entries seen less often are left out.
     """
-    counts = collections.Counter(entries)
     frequent = [(count, entry) for entry, count in counts.items() if count >= min_count]
     frequent.sort(key=lambda item: (item[0], item[1].encode("utf-8")), reverse=True)
     return [entry for _, entry in frequent[:limit]]

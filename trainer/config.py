@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from data.label_rules import SOURCES, LabelRules
 from trainer.settings_loader import require, require_one_of
 
 STAGES = ("encoder", "captioner", "generator")
@@ -38,6 +39,10 @@ class DataSettings:
       max_length: tokens kept of one caption, start and end marks included.
       vocabulary_size: at most this many tokens, the most frequent first.
       min_count: a token seen less often in the training split is unknown.
+      labels: what the recogniser learns: `given` takes the attributes of the data, `captions` mines
+        content words from the captions, `auto` mines where no training picture has attributes.
+      max_labels: at most this many mined labels, the most frequent first.
+      min_label_count: a word in the captions of fewer training pictures is no mined label.
     """
 
     resolution: int = 32
@@ -45,6 +50,9 @@ class DataSettings:
     max_length: int = 32
     vocabulary_size: int = 8000
     min_count: int = 2
+    labels: str = LabelRules.labels
+    max_labels: int = LabelRules.max_labels
+    min_label_count: int = LabelRules.min_label_count
 
     def __post_init__(self) -> None:
         require_one_of("resolution", str(self.resolution), RESOLUTIONS)
@@ -52,6 +60,10 @@ class DataSettings:
         require(4 <= self.max_length <= 256, "max_length", self.max_length, "4 to 256")
         require(self.vocabulary_size >= 1, "vocabulary_size", self.vocabulary_size, "1 or more")
         require(self.min_count >= 1, "min_count", self.min_count, "1 or more")
+        require_one_of("labels", self.labels, SOURCES)
+        require(self.max_labels >= 1, "max_labels", self.max_labels, "1 or more")
+        least = self.min_label_count
+        require(least >= 1, "min_label_count", least, "1 or more")
 
 
 @dataclass(frozen=True)

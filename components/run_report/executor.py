@@ -102,6 +102,7 @@ def collect(inputs: Artifacts, properties: dict[str, Any]) -> ReportData:
         ),
         metrics=tuple(evaluation["metrics"]),
         skipped=evaluation["skipped"],
+        labels=tuple(evaluation["labels"]),
         verdicts=tuple(evaluation["verdicts"]),
         painted=painted,
         described=described,
@@ -121,14 +122,18 @@ def figures(report: ReportData) -> str:
         "made": report.made,
         "verdicts": report.verdicts,
         "metrics": report.metrics,
+        "labels": report.labels,
     }
     return json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False)
 
 
 def _evaluation(inputs: Artifacts) -> dict[str, Any]:
+    # An evaluation that the cache kept from an earlier version may lack the labels.
+    nothing: dict[str, Any] = {"metrics": [], "skipped": {}, "labels": [], "verdicts": []}
     for artifact in inputs.get(EVALUATION) or []:
-        return _json(artifact, METRICS_FILE) | {"verdicts": _json(artifact, VERDICTS_FILE)}
-    return {"metrics": [], "skipped": {}, "verdicts": []}
+        verdicts = {"verdicts": _json(artifact, VERDICTS_FILE)}
+        return nothing | _json(artifact, METRICS_FILE) | verdicts
+    return nothing
 
 
 def _data(inputs: Artifacts) -> DataFacts:

@@ -80,7 +80,7 @@ def describe(
                 log_prob=float(answer["log_prob"][row]),
                 words=_words(answer["tokens"][row], answer["attention"][row]),
                 references=pictures[row].captions,
-                attributes=_recognised(recogniser.names, scores[row]),
+                attributes=_recognised(recogniser, scores[row]),
             )
         )
     return tuple(described)
@@ -115,9 +115,10 @@ def _words(tokens: np.ndarray, attention: np.ndarray) -> tuple[Word, ...]:
     )
 
 
-def _recognised(names: Sequence[str], scores: np.ndarray) -> dict[str, float]:
-    best = np.argsort(-scores)[:MOST_ATTRIBUTES]
-    return {names[index]: float(scores[index]) for index in best if scores[index] >= 0.5}
+def _recognised(recogniser: ServedEncoder, scores: np.ndarray) -> dict[str, float]:
+    best = np.argsort(-scores)
+    present = best[scores[best] >= recogniser.thresholds[best]][:MOST_ATTRIBUTES]
+    return {recogniser.names[index]: float(scores[index]) for index in present}
 
 
 def _base64(png: bytes) -> str:

@@ -147,6 +147,7 @@ class ReportData:
       made: when the report was made, in words.
       metrics: `trainer.metrics.result.Metric` records.
       skipped: figures that could not be measured, with the reason.
+      labels: `trainer.metrics.result.LabelFigure` records.
       verdicts: the judge's records, one a model.
       serving: ServingCheck's records, one a model.
       versions: of Python and the libraries.
@@ -160,6 +161,7 @@ class ReportData:
     stages: tuple[StageFacts, ...] = ()
     metrics: tuple[Any, ...] = ()
     skipped: dict[str, str] = field(default_factory=dict)
+    labels: tuple[Any, ...] = ()
     verdicts: tuple[Any, ...] = ()
     painted: tuple[Painted, ...] = ()
     described: tuple[Described, ...] = ()

@@ -18,7 +18,7 @@ def _signature(inputs: str, outputs: str = "") -> Signature:
 
 
 _EXAMPLES = _signature("examples")
-_ATTRIBUTES = _signature("image_bytes", "name score")
+_ATTRIBUTES = _signature("image_bytes", "name score threshold")
 
 CONTRACT: dict[str, dict[str, Signature]] = {
     "encoder": {

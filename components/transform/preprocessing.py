@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from components.transform.labels import with_labels
 from data import features, schema, text
+from data.label_rules import LabelRules
 
 TOKENS = "tokens"
 ATTRIBUTES = "attributes"
@@ -28,7 +30,7 @@ class _Analysed:
 
 
 def preprocessing_fn(
-    inputs: Mapping[str, Any], custom_config: Mapping[str, int]
+    inputs: Mapping[str, Any], custom_config: Mapping[str, Any]
 ) -> dict[str, tf.Tensor | tf.SparseTensor]:
     """Computes the prepared features (see `data.features`) of a batch of N raw examples.
 
@@ -38,8 +40,8 @@ def preprocessing_fn(
     Args:
       inputs: the features of `data.schema`; those of several values may be dense, sparse or ragged,
         as the schema has it, and attributes may be missing.
-      custom_config: `resolution`, `max_captions`, `max_length`, `vocabulary_size`, `min_count`, as
-        in `data.prepared.prepare`.
+      custom_config: `resolution`, `max_captions`, `max_length`, `vocabulary_size`, `min_count`, and
+        if wanted `labels`, `max_labels`, `min_label_count`, as in `data.prepared.prepare`.
 
     Returns:
       `image/id` string[N], `image` string[N], `caption/ids` int64[N, max_captions * max_length],
@@ -55,7 +57,7 @@ def preprocessing_fn(
         frequency_threshold=custom_config["min_count"],
         vocab_filename=TOKENS,
     )
-    tft.vocabulary(attributes.flat_values, vocab_filename=ATTRIBUTES)
+    attributes = with_labels(attributes, captions, tokens, _rules(custom_config), ATTRIBUTES)
     encoded = tf.reshape(inputs[schema.IMAGE_ENCODED], [-1])
     return {
         schema.IMAGE_ID: tf.reshape(inputs[schema.IMAGE_ID], [-1]),
@@ -71,6 +73,11 @@ def preprocessing_fn(
         ),
         schema.ATTRIBUTE_NAME: attributes.to_sparse(),
     }
+
+
+def _rules(custom_config: Mapping[str, Any]) -> LabelRules:
+    named = {field.name for field in fields(LabelRules)} & custom_config.keys()
+    return LabelRules(**{name: custom_config[name] for name in named})
 
 
 def _ragged(values: Any) -> tf.RaggedTensor:

@@ -113,7 +113,7 @@ class TinyEncoder(_Tiny):
     def attributes(self, image_bytes):
         colour = tf.reduce_mean(_pixels(image_bytes), [1, 2]) * self.scale
         names = tf.tile(self.names[None], [tf.shape(image_bytes)[0], 1])
-        return {"name": names, "score": colour}
+        return {"name": names, "score": colour, "threshold": tf.fill(tf.shape(colour), 0.5)}
 
     def embed_image(self, image_bytes):
         colour = tf.reduce_mean(_pixels(image_bytes), [1, 2])

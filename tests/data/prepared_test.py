@@ -1,6 +1,7 @@
 """Prepared data: written without TFX, read as arrays."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -128,3 +129,29 @@ def test_vocabulary_size_counts_learned_tokens(tmp_path, examples):
     settings = {**SETTINGS, "vocabulary_size": 3, "min_count": 1}
     data = prepared.prepare(examples, str(tmp_path / "out"), **settings)
     assert data.tokens.tokens == ("red", "cat", "third")
+
+
+def test_labels_are_mined_where_no_training_picture_has_attributes(tmp_path, examples):
+    rules = {"labels": "auto", "max_labels": 3, "min_label_count": 1}
+    examples["train"] = [replace(row, attributes=()) for row in examples["train"]]
+    data = prepared.prepare(examples, str(tmp_path / "out"), **SETTINGS, **rules)
+    assert data.attributes == ("word:red", "word:cat", "word:dog")
+    assert data.arrays("train").labels.tolist() == [[1, 1, 1], [1, 1, 0]]
+    assert data.arrays("test").labels.tolist() == [[0, 1, 0]]
+    rare = {**rules, "min_label_count": 3}
+    assert prepared.prepare(examples, str(tmp_path / "out"), **SETTINGS, **rare).attributes == ()
+
+
+def test_captions_take_the_place_of_attributes_when_asked(tmp_path, examples):
+    rules = {"labels": "captions", "min_label_count": 2}
+    data = prepared.prepare(examples, str(tmp_path / "out"), **SETTINGS, **rules)
+    assert data.attributes == ("word:red", "word:cat")
+    assert data.arrays("train").labels.tolist() == [[1, 1], [1, 1]]
+
+
+def test_given_attributes_are_all_there_is_when_asked(tmp_path, examples):
+    data = prepared.prepare(examples, str(tmp_path / "out"), **SETTINGS, labels="given")
+    assert data.attributes == ("colour:red", "object:cat")
+    examples["train"] = [replace(row, attributes=()) for row in examples["train"]]
+    bare = prepared.prepare(examples, str(tmp_path / "out"), **SETTINGS, labels="given")
+    assert bare.attributes == ()

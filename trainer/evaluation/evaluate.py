@@ -70,6 +70,7 @@ def evaluate(
     return Evaluation(
         settings=settings,
         metrics=metrics,
+        labels=() if "recognition" in skipped else tuple(encoder_figures.label_by_label(evidence)),
         skipped=skipped,
         generated=_generated(evidence),
         captioned=_captioned(evidence),

@@ -9,6 +9,7 @@ from time import perf_counter
 
 import numpy as np
 
+from data import mining
 from data.schema import CaptionedImage
 from trainer.evaluation.checks import CaptionReader, ExactCheck, exact_check
 from trainer.evaluation.mentions import Mentions
@@ -117,6 +118,11 @@ class Evidence:
         """Attributes that the recogniser knows."""
         return self.models.encoder.names
 
+    @property
+    def thresholds(self) -> np.ndarray:
+        """float32 [A], from which score on each of `names` counts as present."""
+        return self.models.encoder.thresholds
+
 
 def gather(
     models: Mapping[str, str],
@@ -131,9 +137,10 @@ def gather(
     with timings.stage("load models"):
         served = _load(models, settings)
     records = _subset(test, settings.samples, settings.seed)
-    prompts = _prompts(records, reader, settings)
     with timings.stage("look at real pictures"):
         real = look(served.encoder, [record.encoded for record in records])
+        records = _labelled(records, served.encoder.names)
+        prompts = _prompts(records, reader, settings)
         text = served.encoder.embed_text(prompts.texts)
     with timings.stage("look at training pictures"):
         training = _training(served.encoder, train, settings)
@@ -198,6 +205,14 @@ def _subset(records: Sequence[CaptionedImage], count: int, seed: int) -> Sequenc
         return records
     chosen = np.random.default_rng(seed).choice(len(records), count, replace=False)
     return [records[index] for index in sorted(chosen)]
+
+
+def _labelled(records: Sequence[CaptionedImage], names: Sequence[str]) -> Sequence[CaptionedImage]:
+    """The pictures with mined labels where the recogniser knows no attribute that they carry."""
+    known = set(names)
+    if any(known.intersection(record.attributes) for record in records):
+        return records
+    return mining.relabel(records, names)
 
 
 def _prompts(

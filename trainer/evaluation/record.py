@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from trainer.evaluation.settings import EvaluationSettings
-from trainer.metrics.result import Metric
+from trainer.metrics.result import LabelFigure, Metric
 from trainer.settings_loader import from_mapping
 
 FILE = "metrics.json"
@@ -60,6 +60,7 @@ class Evaluation:
       metrics: the figures.
       skipped: figures that could not be measured, with the reason.
       generated, captioned: samples for a report.
+      labels: the recogniser, label by label.
       timings: seconds by stage.
     """
 
@@ -68,6 +69,7 @@ class Evaluation:
     skipped: dict[str, str]
     generated: tuple[Generated, ...]
     captioned: tuple[Captioned, ...]
+    labels: tuple[LabelFigure, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -76,6 +78,7 @@ class Evaluation:
             "settings": asdict(self.settings),
             "metrics": [metric.to_json() for metric in self.metrics],
             "skipped": self.skipped,
+            "labels": [asdict(label) for label in self.labels],
             "generated": [_entry(item, "generated", i) for i, item in enumerate(self.generated)],
             "captioned": [_entry(item, "captioned", i) for i, item in enumerate(self.captioned)],
             "timings": self.timings,
@@ -114,6 +117,7 @@ class Evaluation:
             settings=from_mapping(EvaluationSettings, record["settings"], path, "settings."),
             metrics=[Metric.from_json(metric) for metric in record["metrics"]],
             skipped=record["skipped"],
+            labels=tuple(LabelFigure(**label) for label in record.get("labels", ())),
             generated=tuple(Generated(**entry) for entry in items("generated")),
             captioned=tuple(
                 Captioned(**{**entry, "references": tuple(entry["references"])})

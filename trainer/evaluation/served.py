@@ -53,12 +53,19 @@ class ServedModel:
 
 
 class ServedEncoder:
-    """The shared space and the recogniser; `names` are the recogniser's attributes [A]."""
+    """The shared space and the recogniser.
+
+    Attributes:
+      names: the recogniser's attributes [A], set by the first call of `attributes`.
+      thresholds: float32 [A], scores from which they count as present, set with `names`; 0.5 where
+        the model names none.
+    """
 
     def __init__(self, directory: str, batch_size: int):
         needed = ("embed_text", "embed_image", "attributes")
         self._model = ServedModel(directory, needed, batch_size)
         self.names: tuple[str, ...] = ()
+        self.thresholds = np.zeros(0, np.float32)
 
     def embed_text(self, texts: Sequence[str]) -> np.ndarray:
         """float32 [N, d] unit vectors of captions."""
@@ -74,7 +81,10 @@ class ServedEncoder:
         answer = self._model("attributes", image_bytes=list(pictures))
         names, scores = answer["name"], answer["score"]
         if not self.names:
-            self.names = tuple(name.decode("utf-8") for name in dict.fromkeys(names.ravel()))
+            thresholds = answer.get("threshold", np.full_like(scores, 0.5))
+            asked = dict(zip(names.ravel(), thresholds.ravel(), strict=True))
+            self.names = tuple(name.decode("utf-8") for name in asked)
+            self.thresholds = np.fromiter(asked.values(), np.float32)
         column = {name.encode("utf-8"): index for index, name in enumerate(self.names)}
         result = np.zeros((len(names), len(self.names)), np.float32)
         if (names == names[:1]).all():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,6 +56,7 @@ def write_bundle(
     signatures: dict,
     trained: keras.Model,
     warmup: dict[str, dict[str, np.ndarray]],
+    beside: Mapping[str, str] | None = None,
 ) -> None:
     """Writes the SavedModel, its warm-up requests, weights, vocabularies and model card.
 
@@ -66,6 +68,7 @@ def write_bundle(
       signatures: concrete or traced functions by name.
       trained: the Keras model whose weights retraining starts from.
       warmup: example inputs by signature name.
+      beside: further text files by name.
     """
     final = Path(directory)
     partial = final.with_name(final.name + ".partial")
@@ -78,6 +81,8 @@ def write_bundle(
     prepared.tokens.write(str(side / "tokens.txt"))
     lines = "".join(f"{name}\n" for name in prepared.attributes)
     (side / "attributes.txt").write_text(lines, encoding="utf-8")
+    for name, content in (beside or {}).items():
+        (side / name).write_text(content, encoding="utf-8")
     trained.save_weights(side / WEIGHTS)
     card = _card(stage, experiment, prepared, trained, sorted(signatures))
     (side / "model_card.md").write_text(card, encoding="utf-8")

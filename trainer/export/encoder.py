@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 
+import numpy as np
 import tensorflow as tf
 
+from data.arrays import SplitArrays
+from data.images import to_float
 from data.prepared import PreparedData
 from trainer.config import Experiment
 from trainer.export.bundle import in_float32, token_file, write_bundle
 from trainer.export.signatures import ServedModule, from_example_pictures, strings
 from trainer.export.warmup import warmup_inputs
+from trainer.metrics.calibration import best_thresholds
 from trainer.models.encoder import Encoder
+
+THRESHOLDS = "thresholds.json"
+_BATCH = 256
 
 
 def export_encoder(
@@ -24,17 +32,39 @@ def export_encoder(
         module = ServedModule(
             (twin,), token_file(prepared, scratch), data.max_length, data.resolution
         )
-        signatures = _signatures(module, twin, prepared.attributes)
-        captions, pictures = warmup_inputs(prepared.arrays("val"))
+        held_out = prepared.arrays("val")
+        thresholds = _thresholds(twin, held_out)
+        signatures = _signatures(module, twin, prepared.attributes, thresholds)
+        captions, pictures = warmup_inputs(held_out)
         warmup = {
             "embed_text": {"text": captions},
             "embed_image": {"image_bytes": pictures},
             "attributes": {"image_bytes": pictures},
         }
-        write_bundle(directory, "encoder", experiment, prepared, module, signatures, model, warmup)
+        by_name = dict(zip(prepared.attributes, thresholds.tolist(), strict=True))
+        beside = {THRESHOLDS: json.dumps(by_name, ensure_ascii=False, indent=1)}
+        write_bundle(
+            directory, "encoder", experiment, prepared, module, signatures, model, warmup, beside
+        )
 
 
-def _signatures(module: ServedModule, model: Encoder, attributes: tuple[str, ...]) -> dict:
+def _thresholds(model: Encoder, held_out: SplitArrays) -> np.ndarray:
+    """float32 [A], the scores from which attributes count as present."""
+    labels = held_out.labels
+    score = tf.function(
+        lambda images: tf.sigmoid(model.image_tower(to_float(images)).attributes),
+        reduce_retracing=True,
+    )
+    scores = np.zeros(labels.shape, np.float32)
+    for start in range(0, len(held_out), _BATCH):
+        batch = score(held_out.images[start : start + _BATCH]).numpy()
+        scores[start : start + _BATCH] = batch[:, : labels.shape[1]]
+    return best_thresholds(scores, labels)
+
+
+def _signatures(
+    module: ServedModule, model: Encoder, attributes: tuple[str, ...], thresholds: np.ndarray
+) -> dict:
     names = tf.constant(attributes, tf.string, shape=[len(attributes)])
 
     @tf.function(input_signature=[strings("text")])
@@ -50,6 +80,7 @@ def _signatures(module: ServedModule, model: Encoder, attributes: tuple[str, ...
         return {
             "name": tf.broadcast_to(names[None], tf.shape(logits)),
             "score": tf.sigmoid(logits),
+            "threshold": tf.broadcast_to(tf.constant(thresholds)[None], tf.shape(logits)),
         }
 
     recognised = tf.function(recognise, input_signature=[strings("image_bytes")])

@@ -35,9 +35,9 @@ class Recognition:
 
 
 def multilabel(
-    scores: np.ndarray, labels: np.ndarray, *, threshold: float = 0.5, seed: int = 0
+    scores: np.ndarray, labels: np.ndarray, *, threshold: float | np.ndarray = 0.5, seed: int = 0
 ) -> Recognition:
-    """Judges scores [N, A] against labels [N, A] (0 or 1); a score >= threshold says yes.
+    """Judges scores [N, A] against labels [N, A] (0 or 1); a score >= threshold (or [A]) says yes.
 
     A ratio with nothing in its denominator counts as 0. Chance is a guesser who says yes as often
     as each label holds: its expected precision and recall both equal the label's frequency.

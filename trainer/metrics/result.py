@@ -63,6 +63,27 @@ class Metric:
         return cls(**values)
 
 
+@dataclass(frozen=True)
+class LabelFigure:
+    """What is known of one label of the recogniser.
+
+    Attributes:
+      name: the label.
+      support: test pictures that carry it.
+      precision, recall, f1: at its threshold; 0 where nothing was said or there was nothing to say.
+      average_precision: area under its precision-recall steps; None where no picture carries it.
+      threshold: the score from which the recogniser says yes, chosen on held-out pictures.
+    """
+
+    name: str
+    support: int
+    precision: float
+    recall: float
+    f1: float
+    average_precision: float | None
+    threshold: float
+
+
 def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from dataclasses import asdict
 from pathlib import Path
 
 import ml_metadata as mlmd
@@ -20,9 +21,12 @@ from components.run_report.report_data import NodeTime, ReportData
 from components.run_report.timings import node_times
 from components.serving_check.artifacts import ServingCheckReport
 from trainer.config import STAGES
-from trainer.metrics.result import Metric
+from trainer.metrics.result import LabelFigure, Metric
 
 METRIC = Metric("agreement", 0.9, None, None, 5, "test", 0, None, None, True, "A protocol.")
+
+
+LABEL = asdict(LabelFigure("word:dog", 3, 0.5, 0.5, 0.5, 0.4, 0.3))
 
 
 def channel(kind):
@@ -101,7 +105,7 @@ def inputs(tmp_path, model_uri, examples_uri):
     decision = {"verdict": "pass", "findings": [finding], "figures": {}}
     progress = {"step": 1, "images": 8, "a": 1.0}
     metrics = {
-        "metrics.json": {"metrics": [METRIC.to_json()], "skipped": {}},
+        "metrics.json": {"metrics": [METRIC.to_json()], "skipped": {}, "labels": [LABEL]},
         "verdicts.json": verdicts,
     }
     kinds = standard_artifacts
@@ -144,6 +148,7 @@ def test_page_of_a_whole_run(tmp_path, inputs):
     assert report.versions["tfx"]
     assert (work / "report" / "index.html").read_text() == html
     figures = json.loads((work / "metrics.json").read_text())
+    assert figures["labels"] == [LABEL] and LABEL["name"] in html
     assert figures["metrics"][0]["value"] == 0.9
     assert [verdict["model"] for verdict in figures["verdicts"]] == list(STAGES)
     assert not list(work.rglob("*.tmp"))

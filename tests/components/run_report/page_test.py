@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from dataclasses import asdict
 from html.parser import HTMLParser
 
 import pytest
@@ -23,7 +24,7 @@ from components.run_report.report_data import (
     StageFacts,
     Word,
 )
-from trainer.metrics.result import Metric
+from trainer.metrics.result import LabelFigure, Metric
 from trainer.settings_loader import SettingsError
 
 PIXEL = (
@@ -75,6 +76,13 @@ WHOLE = ReportData(
     ),
     metrics=tuple(metric.to_json() for metric in METRICS),
     skipped={"truth": "there is no check"},
+    labels=tuple(
+        asdict(label)
+        for label in (
+            LabelFigure("word:<b>", 31, 0.5, 0.25, 0.333, 0.4, 0.125),
+            LabelFigure("word:狗", 0, 0.0, 0.0, 0.0, None, 0.5),
+        )
+    ),
     verdicts=tuple(item.to_json() for item in judge(METRICS, THRESHOLDS, {}).values()),
     painted=(Painted("a <b>red</b> circle", "en", (1, 2), (PIXEL, PIXEL), PIXEL),),
     described=(
@@ -224,3 +232,15 @@ def test_metric_that_is_not_a_number_has_no_scale():
 )
 def test_duration(seconds, words):
     assert views.duration(seconds) == words
+
+
+def test_the_recogniser_is_told_label_by_label():
+    page = render(WHOLE)
+    rows = re.findall(r'<tr><th scope="row">(word:.*?)</tr>', page)
+    cells = [re.split(r"</?t[hd]>", row) for row in rows]
+    told = [[cell for cell in row if cell] for row in cells]
+    assert told == [
+        ["word:&lt;b&gt;", "31", "0.5", "0.25", "0.333", "0.4", "0.125"],
+        ["word:狗", "0", "0", "0", "0", "–", "0.5"],
+    ]
+    assert "label by label" not in render(ReportData("bare"))

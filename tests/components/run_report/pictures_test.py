@@ -2,6 +2,7 @@
 
 import base64
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -45,6 +46,12 @@ def test_pictures_are_described_with_words_attention_and_attributes(directory, p
     assert described[0].references == chosen[0].captions
     assert list(described[0].attributes) == ["colour:red"]
     assert opened(described[0].picture).size == (8, 8)
+
+
+def test_what_reaches_its_own_threshold_is_recognised():
+    recogniser = SimpleNamespace(names=("a", "b", "c"), thresholds=np.array([0.95, 0.1, 0.6]))
+    found = subject._recognised(recogniser, np.array([0.9, 0.2, 0.6]))
+    assert list(found.items()) == [("c", 0.6), ("b", 0.2)]
 
 
 def test_veil_is_clear_where_attention_is_greatest():

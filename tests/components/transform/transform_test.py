@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -58,8 +59,8 @@ PICTURES = {
 }
 
 
-def _write_examples(root):
-    for split, pictures in PICTURES.items():
+def _write_examples(root, splits):
+    for split, pictures in splits.items():
         path = root / f"Split-{split}" / "data_tfrecord-00000-of-00001.gz"
         path.parent.mkdir(parents=True)
         with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
@@ -73,11 +74,9 @@ def _artifact(kind, root):
     return made
 
 
-@pytest.fixture(scope="module")
-def transformed(tmp_path_factory):
-    """The directories `graph` and `examples` that TFX Transform leaves."""
-    root = tmp_path_factory.mktemp("transform")
-    _write_examples(root / "raw")
+def _transform(root, splits, settings):
+    """Returns `root`, with the directories `graph` and `examples` that TFX Transform leaves."""
+    _write_examples(root / "raw", splits)
     (root / "schema").mkdir()
     shutil.copy(SCHEMA_FILE, root / "schema/schema.pbtxt")
     raw = _artifact(standard_artifacts.Examples, root / "raw")
@@ -93,12 +92,17 @@ def transformed(tmp_path_factory):
         },
         {
             "preprocessing_fn": "components.transform.preprocessing.preprocessing_fn",
-            "custom_config": json.dumps(SETTINGS),
+            "custom_config": json.dumps(settings),
             "force_tf_compat_v1": 0,
             "disable_statistics": 1,
         },
     )
     return root
+
+
+@pytest.fixture(scope="module")
+def transformed(tmp_path_factory):
+    return _transform(tmp_path_factory.mktemp("transform"), PICTURES, SETTINGS)
 
 
 def _prepared_by_tfx(root):
@@ -136,6 +140,33 @@ def test_transform_and_prepare_agree(transformed, tmp_path):
         assert _by_id(theirs.arrays(split)) == _by_id(ours.arrays(split))
     assert len(theirs.arrays("train")) == 9
     assert len(theirs.arrays("val")) == 0
+
+
+WITHOUT_ATTRIBUTES = {
+    split: [replace(picture, attributes=()) for picture in pictures]
+    for split, pictures in PICTURES.items()
+}
+
+
+MINED = ("word:猫", "word:red", "word:红", "word:long")
+
+
+@pytest.mark.parametrize(
+    ("splits", "labels", "names"),
+    [
+        (WITHOUT_ATTRIBUTES, "auto", MINED),
+        (PICTURES, "captions", MINED),
+        (PICTURES, "given", ("colour:red", "object:cat")),
+    ],
+)
+def test_both_ways_take_labels_from_the_same_place(tmp_path, splits, labels, names):
+    settings = {**SETTINGS, "labels": labels, "max_labels": 4, "min_label_count": 3}
+    theirs = _prepared_by_tfx(_transform(tmp_path, splits, settings))
+    ours = prepared.prepare(splits, str(tmp_path / "ours"), **settings)
+    assert theirs.attributes == ours.attributes == names
+    for split in schema.SPLITS:
+        assert _by_id(theirs.arrays(split)) == _by_id(ours.arrays(split))
+    assert theirs.arrays("train").labels.any(0).all()
 
 
 def test_ids_are_those_of_the_vocabulary_file(transformed):
@@ -176,7 +207,7 @@ def test_inferred_schemas_give_the_same_features(form, monkeypatch):
         schema.CAPTION_TEXT: captions,
         schema.CAPTION_LANGUAGE: tf.constant(["en", "en"]),
     }
-    made = preprocessing.preprocessing_fn(inputs, SETTINGS)
+    made = preprocessing.preprocessing_fn(inputs, {**SETTINGS, "labels": "given"})
     assert made["caption/ids"].numpy()[:, :7].tolist() == [
         [2, 1, 5, 4, 3, 0, 0],
         [2, 1, 3, 0, 0, 0, 0],

@@ -6,6 +6,7 @@ import pytest
 
 from trainer.evaluation.checks import register
 from trainer.evaluation.evaluate import evaluate
+from trainer.evaluation.evidence import _subset
 from trainer.evaluation.record import Evaluation
 from trainer.evaluation.scene_check import SceneCheck
 from trainer.evaluation.settings import EvaluationSettings
@@ -36,6 +37,8 @@ def saved(toy, train_split, tmp_path_factory):
     """Directory of a toy model by name, saved on first use."""
     made = {
         "encoder": toy.Encoder,
+        "strict": lambda: toy.Encoder(threshold=0.995),
+        "miner": lambda: toy.Encoder([f"word:{name.split(':')[1]}" for name in toy.NAMES], 0.5),
         "captioner": toy.Captioner,
         "chinese": lambda: toy.Captioner("zh"),
         "same caption": lambda: toy.Captioner(sentence="a big red block on white"),
@@ -227,6 +230,43 @@ def test_encoder_alone_leaves_the_rest_skipped_with_reasons(saved, test_split, t
     assert evaluation.skipped["memorisation"] == "there is no generator"
     assert evaluation.skipped["caption scores"] == "there is no captioner"
     assert evaluation.generated == evaluation.captioned == ()
+
+
+def test_thresholds_of_the_model_decide_what_it_says(saved, test_split, train_split):
+    def figures(name):
+        return evaluate({"encoder": saved(name)}, test_split, train_split, SETTINGS)
+
+    half, strict = figures("encoder"), figures("strict")
+    assert {label.threshold for label in half.labels} == {0.5}
+    assert {label.threshold for label in strict.labels} == {float(np.float32(0.995))}
+    one, other = _by_name(half), _by_name(strict)
+    assert other["f1_micro"].value < one["f1_micro"].value - 0.01
+    assert other["f1_micro"].baselines["threshold_0.5"] == one["f1_micro"].value
+    assert other["f1_macro"].baselines["threshold_0.5"] == one["f1_macro"].value
+    assert other["average_precision_macro"].value == one["average_precision_macro"].value
+
+
+def test_every_label_has_its_own_figures(judged, toy, test_split):
+    labels = judged().labels
+    assert tuple(label.name for label in labels) == toy.NAMES
+    judged_pictures = _by_name(judged())["f1_micro"].n
+    for group in ("colour", "size", "ground"):
+        found = [label for label in labels if label.name.startswith(group)]
+        assert sum(label.support for label in found) == judged_pictures
+    macro = _by_name(judged())["f1_macro"].value
+    assert np.mean([label.f1 for label in labels if label.support]) == pytest.approx(macro)
+
+
+def test_a_recogniser_of_mined_words_is_judged_by_the_words_of_captions(
+    saved, test_split, train_split
+):
+    evaluation = evaluate({"encoder": saved("miner")}, test_split, train_split, SETTINGS)
+    found, given = _by_name(evaluation), {label.name: label for label in evaluation.labels}
+    assert found["f1_micro"].value == pytest.approx(1.0, abs=0.02)
+    assert given["word:red"].support > 0
+    assert given["word:red"].support == sum(
+        "colour:red" in record.attributes for record in _subset(test_split, 80, SETTINGS.seed)
+    )
 
 
 def test_samples_are_what_a_report_shows(judged, test_split):

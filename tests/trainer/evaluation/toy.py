@@ -133,7 +133,15 @@ def _read(text):
 
 
 class Encoder(tf.Module):
-    """Sees through the palette and reads the words."""
+    """Sees through the palette and reads the words.
+
+    names: what the recogniser calls its attributes.
+    threshold: from which a score counts, for all of them; None leaves the output out.
+    """
+
+    def __init__(self, names=NAMES, threshold=None):
+        super().__init__()
+        self._names, self._threshold = names, threshold
 
     @tf.function
     def embed_text(self, text):
@@ -146,7 +154,14 @@ class Encoder(tf.Module):
     @tf.function
     def attributes(self, image_bytes):
         score = _seen(image_bytes)
-        return {"name": tf.broadcast_to(tf.constant(NAMES)[None], tf.shape(score)), "score": score}
+        names = tf.broadcast_to(tf.constant(self._names)[None], tf.shape(score))
+        if self._threshold is None:
+            return {"name": names, "score": score}
+        return {
+            "name": names,
+            "score": score,
+            "threshold": tf.fill(tf.shape(score), self._threshold),
+        }
 
     def signatures(self):
         return {

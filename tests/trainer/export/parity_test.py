@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from data import schema, text
 from data.images import preprocess_batch, to_float, to_uint8
+from trainer.metrics.calibration import best_thresholds
 from trainer.models.captioner import search
 from trainer.models.encoder import telling
 from trainer.models.frozen import flatten_grid
@@ -119,7 +120,14 @@ class InMemory:
     def attributes(self, image_bytes):
         score = tf.sigmoid(self.code(image_bytes).attributes)
         names = [name.encode() for name in self.prepared.attributes]
-        return {"name": np.array([names] * len(image_bytes), object), "score": score}
+        held_out = self.prepared.arrays("val")
+        seen = self.encoder.image_tower(to_float(held_out.images)).attributes
+        thresholds = best_thresholds(tf.sigmoid(seen).numpy(), held_out.labels)
+        return {
+            "name": np.array([names] * len(image_bytes), object),
+            "score": score,
+            "threshold": np.tile(thresholds, (len(image_bytes), 1)),
+        }
 
     def generate(self, text, seed, truncation):
         width, average = self.experiment.generator.noise, self.trained("generator").task.average

@@ -1,5 +1,7 @@
 """The contract of each signature: names, dtypes, shapes, and what values mean."""
 
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,8 +9,9 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from data import schema
 from trainer.config import STAGES
+from trainer.metrics.calibration import best_thresholds
 
-ATTRIBUTES = {"name": (tf.string, 2), "score": (tf.float32, 2)}
+ATTRIBUTES = {"name": (tf.string, 2), "score": (tf.float32, 2), "threshold": (tf.float32, 2)}
 CAPTION = {"caption": (tf.string, 1), "log_prob": (tf.float32, 1)}
 PICTURE = {"image_bytes": (tf.string, 1), "text_oov": (tf.float32, 1)}
 EMBEDDING = {"embedding": (tf.float32, 2)}
@@ -112,6 +115,21 @@ def test_scores_are_probabilities_of_named_attributes(served, prepared, pictures
     names = [tuple(name.decode() for name in row) for row in answer["name"]]
     assert set(names) == {prepared.attributes}
     assert (answer["score"] > 0).all() and (answer["score"] < 1).all()
+
+
+def test_thresholds_are_those_chosen_on_the_validation_split(served, trained, prepared, scenes):
+    held_out = prepared.arrays("val")
+    answer = ask(
+        served("encoder"), "attributes", image_bytes=[scene.encoded for scene in scenes["val"]]
+    )
+    assert (answer["threshold"] == answer["threshold"][0]).all()
+    chosen = best_thresholds(answer["score"], held_out.labels)
+    np.testing.assert_allclose(answer["threshold"][0], chosen, atol=1e-5)
+    assert (chosen != 0.5).all()
+    file = trained("encoder").model_dir / "assets.extra" / "tuwen" / "thresholds.json"
+    written = json.loads(file.read_text(encoding="utf-8"))
+    assert tuple(written) == prepared.attributes
+    np.testing.assert_allclose(list(written.values()), answer["threshold"][0])
 
 
 def test_an_explanation_fits_its_caption(served, pictures, experiment):
