@@ -24,7 +24,7 @@ def train(
     stage: str,
     prepared: PreparedData,
     work_dir: str,
-    export_dir: str,
+    export_dir: str | None,
     encoder_dir: str | None = None,
 ) -> loop.TrainingSummary:
     """Trains `stage`, or goes on with what `work_dir` holds of it, and exports the SavedModel.
@@ -34,7 +34,7 @@ def train(
       stage: `encoder`, `captioner` or `generator`.
       prepared: the data, at `experiment.data.resolution`.
       work_dir: takes checkpoints, logs and samples.
-      export_dir: takes the SavedModel, whole or not at all.
+      export_dir: takes the SavedModel, whole or not at all; None exports nothing.
       encoder_dir: the exported encoder that captioner and generator start from.
 
     Raises:
@@ -52,7 +52,8 @@ def train(
     _claim(work_dir, experiment, stage, prepared, encoder_dir)
     task = _task(experiment, stage, prepared, policy, encoder)
     summary = loop.run(task, experiment.training, work_dir, (policy, reason))
-    task.export(export_dir)
+    if export_dir is not None:
+        task.export(export_dir)
     return summary
 
 
