@@ -20,7 +20,12 @@ from components.run_report.report_data import TuningFacts
 from trainer.trials import Trial, best_of, ranked
 
 ORDER = ("failed", "trial", "own", "best")
-LEGEND = {"own": "the config's own settings", "trial": "other trials", "failed": "failed"}
+LEGEND = {
+    "best": "best",
+    "own": "the config's own settings",
+    "trial": "other trials",
+    "failed": "failed",
+}
 
 
 @dataclass(frozen=True)

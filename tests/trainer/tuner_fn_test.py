@@ -12,6 +12,7 @@ from trainer import trials, tuner_fn, tuning
 from trainer.config import TrainingSettings
 from trainer.loop import TrainingError
 from trainer.settings_loader import to_mapping
+from trainer.trials import Trial
 from trainer.tuner_fn import StageTuner
 from trainer.tuning_settings import Knob, TuningSettings, with_values
 
@@ -192,6 +193,13 @@ def test_the_captioner_starts_from_the_encoder(tmp_path, short, prepared, traine
     StageTuner(short, settings, prepared, encoder, str(tmp_path)).search()
     (row,) = table(tmp_path)
     assert (row.objective, row.direction) == ("cider_d", "max") and np.isfinite(row.figure)
+
+
+def test_values_that_do_not_go_together_are_a_failed_trial(tmp_path, experiment, prepared):
+    settings = TuningSettings(space={"generator.reconstruction_weight": Knob(values=(0.0, 6.0))})
+    row = Trial(1, {"generator.reconstruction_weight": 0.0}, "kid_encoder", "min")
+    done = tuning.run_trial(experiment, settings, row, prepared, str(tmp_path), None)
+    assert done.status == "failed" and "no bound to begin with" in done.reason
 
 
 @pytest.mark.parametrize(

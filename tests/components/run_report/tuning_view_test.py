@@ -72,7 +72,7 @@ def test_rows_are_ranked_and_marked():
     ]
     assert view.rows[0].values == ("0.0005", "none") and view.knobs == ("learning rate", "penalty")
     assert view.rows[1].words == "the config's own" and view.lower_is_better
-    assert [kind for kind, _ in view.legend] == ["own", "trial", "failed"]
+    assert [kind for kind, _ in view.legend] == ["best", "own", "trial", "failed"]
 
 
 def test_the_picture_has_an_axis_for_each_knob_and_the_figure():
