@@ -11,6 +11,7 @@ RUNTIME = [
     # tensorflow-datasets imports it and does not ask for it.
     "importlib_resources",
     "keras>=3.12",
+    "keras-tuner>=1.4",
     "numpy",
     "pillow>=10",
     "pyyaml",

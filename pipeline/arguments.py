@@ -45,6 +45,7 @@ COMMANDS = {
         (
             "tuwen train demo --stage encoder --minutes 2",
             "tuwen train demo --stage generator --steps 500 --set generator.width=16",
+            "tuwen train demo --stage captioner --minutes 2 --folds 5  # mean and spread",
         ),
     ),
     "generate": Command(
@@ -114,6 +115,13 @@ def _train(parser: argparse.ArgumentParser) -> None:
     budget = parser.add_mutually_exclusive_group()
     budget.add_argument("--minutes", type=_positive, help="time budget of this stage")
     budget.add_argument("--steps", type=_count, help="a fixed number of steps")
+    parser.add_argument(
+        "--folds",
+        type=_folds,
+        metavar="K",
+        help="cross-validate instead of exporting a model: K trainings with the whole budget each "
+        "(captioner and generator train an encoder of each fold first), held-out mean and spread",
+    )
     parser.add_argument("--smoke", action="store_true", help="take the config's smoke twin")
 
 
@@ -196,4 +204,11 @@ def _count(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return value
+
+
+def _folds(text: str) -> int:
+    value = int(text)
+    if value < 2:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 1")
     return value

@@ -15,19 +15,22 @@ from components.cross_modal_evaluator.component import CrossModalEvaluator
 from components.cross_modal_evaluator.executor import baseline_key, blessing_key
 from components.data_gate.component import DataGate
 from components.run_report.component import RunReport
-from components.run_report.executor import pushed_key, run_key, serving_key
+from components.run_report.executor import TUNING, pushed_key, run_key, serving_key
 from components.serving_check.component import ServingCheck
 from components.transform import SCHEMA_FILE
+from components.tuner.component import Tuner
 from data.schema import SPLITS
 from pipeline.last_blessed import BLESSING, CANDIDATE, MODEL, LastBlessedStrategy
 from pipeline.settings import CURATED, INFERRED, Settings
-from pipeline.stages import digest, stage_json
+from pipeline.stages import digest, stage_json, tuning_json
 from pipeline.work_dir import WorkDir
 from trainer.config import STAGES
 from trainer.settings_loader import to_mapping
 
 PREPROCESSING = "components.transform.preprocessing.preprocessing_fn"
 RUN_FN = "trainer.run_fn.run_fn"
+TUNER_FN = "trainer.tuner_fn.tuner_fn"
+TUNER = "Tuner"
 EVALUATOR = "CrossModalEvaluator"
 # Named by its path: the short name DirectRunner lets Beam fetch another runner from the network.
 BEAM = (
@@ -116,25 +119,38 @@ def add_data(nodes: Nodes, settings: Settings, fingerprint: str) -> None:
 
 
 def add_training(nodes: Nodes, settings: Settings, work: WorkDir, fingerprint: str) -> None:
-    """Adds the three trainings; captioner and generator start from the encoder."""
-    transform = nodes["Transform"]
+    """Adds the three trainings; captioner and generator start from the encoder.
+
+    The Tuner of a stage stands before it, and so after the encoder where the stage starts from it.
+    """
+    tuned = settings.tuning.stage if settings.tuning else ""
     for stage in STAGES:
-        experiment = stage_json(settings, stage)
+        inputs = _training_inputs(nodes, stage)
+        config, search = {"experiment": stage_json(settings, stage)}, tuning_json(settings, stage)
         data = [fingerprint, settings.source.path, asdict(settings.ingest), settings.schema]
-        trainer = tfx.components.Trainer(
-            examples=transform.outputs["transformed_examples"],
-            transform_graph=transform.outputs["transform_graph"],
-            run_fn=RUN_FN,
-            train_args=tfx.proto.TrainArgs(splits=["train"]),
-            eval_args=tfx.proto.EvalArgs(splits=["val"]),
-            custom_config={
-                "experiment": experiment,
-                "stage": stage,
-                "resume_dir": str(work.training / f"{stage}-{digest(experiment, *data)}"),
-            },
-            base_model=None if stage == "encoder" else _model(nodes, "encoder"),
-        )
+        # Nothing where nothing is searched: such a training goes on where it was.
+        data += [search] if search else []
+        name = f"{stage}-{digest(config['experiment'], *data)}"
+        if stage == tuned:
+            tuning = {"tuning": search, "resume_dir": str(work.training / f"tuning-{name}")}
+            tuner = Tuner(tuner_fn=TUNER_FN, custom_config=config | tuning, **inputs)
+            _add(nodes, tuner, TUNER)
+            inputs["hyperparameters"] = tuner.outputs["best_hyperparameters"]
+        training = {"stage": stage, "resume_dir": str(work.training / name)}
+        trainer = tfx.components.Trainer(run_fn=RUN_FN, custom_config=config | training, **inputs)
         _add(nodes, trainer, f"Trainer.{stage}")
+
+
+def _training_inputs(nodes: Nodes, stage: str) -> dict[str, Any]:
+    """Returns what a Tuner and a Trainer of `stage` are given alike."""
+    transform = nodes["Transform"]
+    return {
+        "examples": transform.outputs["transformed_examples"],
+        "transform_graph": transform.outputs["transform_graph"],
+        "train_args": tfx.proto.TrainArgs(splits=["train"]),
+        "eval_args": tfx.proto.EvalArgs(splits=["val"]),
+        "base_model": None if stage == "encoder" else _model(nodes, "encoder"),
+    }
 
 
 def add_judgement(nodes: Nodes, settings: Settings, force_bless: str) -> None:
@@ -194,6 +210,8 @@ def add_report(nodes: Nodes, settings: Settings, work: WorkDir) -> None:
         "gate": outputs["DataGate"]["gate"],
         "evaluation": outputs[EVALUATOR]["evaluation"],
     }
+    if TUNER in nodes:
+        inputs[TUNING] = outputs[TUNER]["tuner_results"]
     for stage in STAGES:
         inputs[stage] = outputs[f"Trainer.{stage}"]["model"]
         inputs[run_key(stage)] = outputs[f"Trainer.{stage}"]["model_run"]

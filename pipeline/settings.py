@@ -24,6 +24,7 @@ from trainer.config import (
 )
 from trainer.evaluation.settings import EvaluationSettings
 from trainer.settings_loader import SettingsError, from_mapping, override, require, to_mapping
+from trainer.tuning_settings import TuningSettings
 
 CURATED, INFERRED = "curated", "inferred"
 
@@ -75,6 +76,7 @@ class Settings:
       schema: `curated` is the one of this package for raw examples, `inferred` makes one from the
         data, anything else is the path of a schema in text form (.pbtxt).
       gate: what the data may be like, see `components.data_gate`.
+      tuning: a search for better settings of one stage; null searches nothing.
       thresholds: what a figure must reach for its model to be blessed, by metric name or pattern.
     """
 
@@ -88,6 +90,7 @@ class Settings:
     captioner: CaptionerSettings = field(default_factory=CaptionerSettings)
     generator: GeneratorSettings = field(default_factory=GeneratorSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    tuning: TuningSettings | None = None
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     thresholds: dict[str, Threshold] = field(default_factory=dict)
     serving_check: ServingCheckSettings = field(default_factory=ServingCheckSettings)
@@ -98,7 +101,9 @@ class Settings:
         known = self.schema in (CURATED, INFERRED) or Path(self.schema).is_file()
         require(known, "schema", self.schema, f"{CURATED}, {INFERRED}, or an existing .pbtxt file")
         # Refuses settings that do not fit each other.
-        self.experiment()
+        experiment = self.experiment()
+        if self.tuning is not None:
+            self.tuning.require_fit(experiment)
 
     def open_source(self) -> Source:
         """Opens the data; raises DataError when there are none."""

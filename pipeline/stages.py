@@ -31,3 +31,11 @@ def digest(*parts: object) -> str:
 def stage_json(settings: Settings, stage: str) -> str:
     """Returns `stage_experiment` as the JSON text that the TFX Trainer is given."""
     return json.dumps(to_mapping(stage_experiment(settings, stage)), sort_keys=True)
+
+
+def tuning_json(settings: Settings, stage: str) -> str:
+    """Returns the search that decides about `stage` or about the encoder it starts from, or ""."""
+    tuning = settings.tuning
+    if tuning is None or tuning.stage not in (stage, "encoder"):
+        return ""
+    return json.dumps(to_mapping(tuning), sort_keys=True)

@@ -11,6 +11,7 @@ from data.prepared import PreparedData, from_files
 from trainer.config import Experiment
 from trainer.settings_loader import from_mapping
 from trainer.train import train
+from trainer.tuning_settings import with_values
 
 _LOGS = ("progress.jsonl", "summary.json", "samples", "tensorboard")
 
@@ -22,11 +23,14 @@ def run_fn(fn_args: Any) -> None:
       fn_args: TFX FnArgs. `custom_config` holds `experiment` (JSON), `stage`, and `resume_dir`,
         where checkpoints outlive a killed execution. `base_model` is the encoder for the stages
         that start from it. The SavedModel goes to `serving_model_dir`, the logs to
-        `model_run_dir`.
+        `model_run_dir`. The values of `hyperparameters`, KerasTuner's form of what the Tuner found,
+        take the place of the experiment's.
     """
     config = fn_args.custom_config
     experiment = from_mapping(Experiment, json.loads(config["experiment"]), "custom_config")
-    prepared = _prepared(fn_args, experiment)
+    if fn_args.hyperparameters:
+        experiment = with_values(experiment, fn_args.hyperparameters["values"])
+    prepared = transformed(fn_args, experiment)
     work_dir = config["resume_dir"]
     train(
         experiment,
@@ -39,8 +43,9 @@ def run_fn(fn_args: Any) -> None:
     _publish_logs(Path(work_dir), Path(fn_args.model_run_dir))
 
 
-def _prepared(fn_args: Any, experiment: Experiment) -> PreparedData:
-    assets = Path(fn_args.transform_output) / "transform_fn" / "assets"
+def transformed(fn_args: Any, experiment: Experiment) -> PreparedData:
+    """Returns the outputs of Transform that TFX names to a Trainer or a Tuner."""
+    assets = Path(fn_args.transform_graph_path) / "transform_fn" / "assets"
     settings = experiment.data
     return from_files(
         str(assets / "tokens"),

@@ -41,7 +41,7 @@ def train(
     stage: str,
     prepared: PreparedData,
     work_dir: str,
-    export_dir: str,
+    export_dir: str | None,
     encoder_dir: str | None = None,
 ) -> loop.TrainingSummary:
     """Trains `stage`, or goes on with what `work_dir` holds of it, and exports the SavedModel.
@@ -54,7 +54,7 @@ def train(
       stage: `encoder`, `captioner` or `generator`.
       prepared: the data, at `experiment.data.resolution`.
       work_dir: takes checkpoints, logs and samples.
-      export_dir: takes the SavedModel, whole or not at all.
+      export_dir: takes the SavedModel, whole or not at all; None exports nothing.
       encoder_dir: the exported encoder that captioner and generator start from.
 
     Raises:
@@ -70,7 +70,7 @@ def train(
     with strategy.scope():
         task, summary = _train(experiment, stage, prepared, work_dir, encoder_dir)
         chief = distribution.is_chief()
-    if chief:
+    if chief and export_dir is not None:
         task.export(export_dir)
     with strategy.scope():
         # A worker that left while another still runs would look like one that was killed.

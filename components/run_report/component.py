@@ -40,6 +40,7 @@ class RunReportSpec(ComponentSpec):
         executor.REJECTS: _optional(RejectedRows),
         executor.GATE: _optional(DataDecision),
         executor.EVALUATION: _optional(standard_artifacts.ModelEvaluation),
+        executor.TUNING: _optional(standard_artifacts.TunerResults),
         **{stage: _optional(standard_artifacts.Model) for stage in STAGES},
         **{run_key(stage): _optional(standard_artifacts.ModelRun) for stage in STAGES},
         **{serving_key(stage): _optional(ServingCheckReport) for stage in STAGES},
@@ -78,9 +79,9 @@ class RunReport(base_component.BaseComponent):
             none.
           metadata_path: the local metadata database, for the nodes' times; "" leaves them out.
           **inputs: Channels by the names in `RunReportSpec.INPUTS`: `examples`, `statistics`,
-            `anomalies`, `rejects`, `gate`, `evaluation`, and for each of encoder, captioner and
-            generator the model (`encoder`), its training (`encoder_run`), its ServingCheck report
-            (`encoder_serving`) and its push (`encoder_pushed`).
+            `anomalies`, `rejects`, `gate`, `evaluation`, `tuning`, and for each of encoder,
+            captioner and generator the model (`encoder`), its training (`encoder_run`), its
+            ServingCheck report (`encoder_serving`) and its push (`encoder_pushed`).
 
         Raises:
           TypeError: an input of another name.

@@ -27,6 +27,7 @@ from components.run_report.report_data import (
 )
 from components.run_report.timings import node_times
 from components.run_report.training_facts import stage_facts
+from components.run_report.tuning_facts import tuning_facts
 from data.sources import files
 from trainer.config import STAGES
 from trainer.evaluation.record import FILE as METRICS_FILE
@@ -43,6 +44,7 @@ ANOMALIES = "anomalies"
 REJECTS = "rejects"
 GATE = "gate"
 EVALUATION = "evaluation"
+TUNING = "tuning"
 
 PAGE_FILE = "index.html"
 DATA_FILE = "report.json"
@@ -91,10 +93,12 @@ def collect(inputs: Artifacts, properties: dict[str, Any]) -> ReportData:
     """Returns the content of the page from the input artefacts."""
     evaluation = _evaluation(inputs)
     painted, described = _pictures(inputs)
+    config = json.loads(properties[CONFIG])
     return ReportData(
         name=properties[NAME],
         made=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         data=_data(inputs),
+        tuning=tuning_facts(inputs[TUNING][0].uri, config) if inputs.get(TUNING) else None,
         stages=tuple(
             stage_facts(stage, inputs[run_key(stage)][0].uri)
             for stage in STAGES
@@ -111,7 +115,7 @@ def collect(inputs: Artifacts, properties: dict[str, Any]) -> ReportData:
         timings=node_times(properties[METADATA]),
         versions=environment.versions(),
         hardware=environment.hardware(),
-        config=json.loads(properties[CONFIG]),
+        config=config,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from components.run_report import charts, views
+from components.run_report import charts, tuning_view, views
 from components.run_report.report_data import ReportData
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -28,6 +28,7 @@ def render(report: ReportData) -> str:
         models=views.models(report),
         tiles=views.tiles(report),
         metrics=views.metric_rows(report),
+        tuning=tuning_view.tuning(report.tuning) if report.tuning else None,
         stages=[(stage, views.curve_charts(stage)) for stage in report.stages],
         timings=views.timing_bars(report.timings),
     )

@@ -90,6 +90,21 @@ class StageFacts:
 
 
 @dataclass(frozen=True)
+class TuningFacts:
+    """A search for better settings of one stage.
+
+    Attributes:
+      stage: whose settings were searched.
+      space: the knobs by `stage.setting`, as `trainer.tuning_settings.Knob` records.
+      trials: `trainer.trials.Trial` records.
+    """
+
+    stage: str
+    space: dict[str, Any]
+    trials: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
 class Painted:
     """A test caption, the pictures made of it (base64 PNG, one a seed), and the real one."""
 
@@ -145,6 +160,7 @@ class ReportData:
     Attributes:
       name: of the run.
       made: when the report was made, in words.
+      tuning: the search for settings, or None where none was made.
       metrics: `trainer.metrics.result.Metric` records.
       skipped: figures that could not be measured, with the reason.
       labels: `trainer.metrics.result.LabelFigure` records.
@@ -158,6 +174,7 @@ class ReportData:
     name: str
     made: str = ""
     data: DataFacts = field(default_factory=DataFacts)
+    tuning: TuningFacts | None = None
     stages: tuple[StageFacts, ...] = ()
     metrics: tuple[Any, ...] = ()
     skipped: dict[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""`tuwen train`: one model without TFX, from data to SavedModel."""
+"""`tuwen train`: one model without TFX, from data to SavedModel, or its cross-validation."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from pipeline.stages import digest, stage_experiment, stage_json
 from pipeline.work_dir import WorkDir, default_work_dir, find_model, is_model
 from trainer import distribution
 from trainer.config import STAGES
+from trainer.folds import RESULT, Fold, cross_validate
 from trainer.loop import TrainingError
 from trainer.train import train
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Trains `--stage`, or goes on with it, and says where the model is."""
+    """Trains `--stage`, or goes on with it, and says where the model or the figures are."""
     settings = settings_file.load(
         arguments.config,
         data=arguments.data,
@@ -30,7 +31,13 @@ def run(arguments: argparse.Namespace) -> int:
     )
     work = WorkDir(Path(arguments.work)) if arguments.work else default_work_dir(settings.name)
     with work.locked():
-        _train(settings, arguments.stage, work)
+        try:
+            if arguments.folds:
+                _cross_validate(settings, arguments.stage, work, arguments.folds)
+            else:
+                _train(settings, arguments.stage, work)
+        except TrainingError as error:
+            raise RunError(str(error)) from error
     return 0
 
 
@@ -57,21 +64,37 @@ def _train(settings: Settings, stage: str, work: WorkDir) -> None:
     fingerprint = (encoder / "fingerprint.pb").read_bytes().hex() if encoder else ""
     name = digest(stage_json(settings, stage), data.fingerprint(), fingerprint)
     export = work.models / stage
-    try:
-        summary = train(
-            experiment,
-            stage,
-            data,
-            str(work.training / f"{stage}-{name}"),
-            str(export),
-            str(encoder) if encoder else None,
-        )
-    except TrainingError as error:
-        raise RunError(str(error)) from error
+    summary = train(
+        experiment,
+        stage,
+        data,
+        str(work.training / f"{stage}-{name}"),
+        str(export),
+        str(encoder) if encoder else None,
+    )
     print(f"{summary.steps:,} steps in {duration(summary.seconds)}, {summary.stop_reason}")
     print(", ".join(f"{name} {value:.4g}" for name, value in summary.validation.items()))
     print(f"model: {export}")
     print(f"curves and samples: {work.training / f'{stage}-{name}'}")
+
+
+def _cross_validate(settings: Settings, stage: str, work: WorkDir, folds: int) -> None:
+    experiment = stage_experiment(settings, stage)
+    distribution.start(experiment.training.strategy, experiment.training.devices)
+    data = _prepare(settings, work)
+    name = digest(stage_json(settings, stage), data.fingerprint())
+    directory = work.training / f"{stage}-{name}-{folds}-folds"
+
+    def say(fold: Fold) -> None:
+        said = ", ".join(f"{name} {value:.4g}" for name, value in fold.figures.items())
+        spent = f"{fold.steps:,} steps in {duration(fold.seconds)}"
+        print(f"fold {fold.fold} of {folds}: {spent}: {said}", flush=True)
+
+    found = cross_validate(experiment, stage, data, folds, str(directory), say)
+    print(f"held-out, mean and standard deviation between {folds} folds:")
+    for name, spread in found.items():
+        print(f"  {name:<24} {spread.mean:.4g} ± {spread.deviation:.2g}")
+    print(f"figures of each fold: {directory / RESULT}")
 
 
 def _encoder(work: WorkDir) -> Path:

@@ -1,4 +1,7 @@
-"""The whole pipeline on a few generated scenes, by the command that a user types, twice."""
+"""The whole pipeline on a few generated scenes, by the command that a user types, twice.
+
+With a search of two trials before the encoder; the README's commands run the graph without one.
+"""
 
 import json
 import os
@@ -19,6 +22,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.debian13]
 
 PICTURES = 160
 STAGES = ("encoder", "captioner", "generator")
+# Widths that are not the smoke twin's own.
+SEARCH = ("tuning.stage=encoder", "tuning.space={encoder.width: {values: [6, 10]}}")
+SEARCH += ("tuning.trials=2", "tuning.steps=2")
+RUN = ("run", "demo", "--smoke", "--data", "scenes", *(f"--set={change}" for change in SEARCH))
 EXECUTED = (
     "CaptionExampleGen",
     "StatisticsGen",
@@ -26,6 +33,7 @@ EXECUTED = (
     "ExampleValidator",
     "DataGate",
     "Transform",
+    "Tuner",
     "CrossModalEvaluator",
     "RunReport",
     *(f"{kind}.{stage}" for kind in ("Trainer", "ServingCheck", "Pusher") for stage in STAGES),
@@ -83,7 +91,7 @@ def finished(tmp_path_factory):
     """The directory of a finished run, and what the run printed."""
     directory = tmp_path_factory.mktemp("e2e")
     write_scenes(directory / "scenes")
-    return directory, tuwen(directory, "run", "demo", "--smoke", "--data", "scenes")
+    return directory, tuwen(directory, *RUN)
 
 
 def test_every_node_runs_once(finished):
@@ -108,6 +116,19 @@ def test_models_report_and_figures_are_left(finished):
     assert all(verdict["sentence"] in printed for verdict in verdicts)
 
 
+def test_what_the_search_found_is_trained_and_told(finished):
+    run = finished[0] / "runs/demo-smoke"
+    (table,) = run.glob("pipeline_root/Tuner/tuner_results/*/trials.jsonl")
+    trials = [json.loads(line) for line in table.read_text(encoding="utf-8").splitlines()]
+    assert sorted(trial["settings"]["encoder.width"] for trial in trials) == [6, 10]
+    best = max(trials, key=lambda trial: trial["figure"])
+    (version,) = (run / "serving/encoder").iterdir()
+    record = json.loads((version / "assets.extra/tuwen/experiment.json").read_text("utf-8"))
+    assert record["experiment"]["encoder"]["width"] == best["settings"]["encoder.width"]
+    page = (run / "report/index.html").read_text(encoding="utf-8")
+    assert "2 trials for the encoder" in page
+
+
 def test_the_summary_names_a_picture_to_look_at(finished):
     directory, printed = finished
     (path,) = re.findall(r"look at +(\S+\.png)", printed)
@@ -128,7 +149,7 @@ def test_pushed_models_draw_and_describe(finished):
 def test_a_second_run_takes_everything_from_the_cache(finished):
     directory, first = finished
     before = executions(directory)
-    second = tuwen(directory, "run", "demo", "--smoke", "--data", "scenes")
+    second = tuwen(directory, *RUN)
     added = {name: count - before[name] for name, count in executions(directory).items()}
     assert {name: added[name] for name in EXECUTED} == {
         name: Counter(CACHED=1) for name in EXECUTED

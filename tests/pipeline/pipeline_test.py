@@ -11,6 +11,7 @@ from pipeline.pipeline import create_pipeline
 from pipeline.work_dir import WorkDir
 from trainer.config import STAGES, Experiment
 from trainer.settings_loader import from_mapping
+from trainer.tuning_settings import Knob, TuningSettings
 
 ONCE = (
     "CaptionExampleGen",
@@ -157,3 +158,48 @@ def test_caching_and_a_forced_blessing_reach_the_nodes(tmp_path, cached):
     options = nodes["Transform"].execution_options.caching_options
     assert options.enable_cache is cached
     assert parameter(nodes, "CrossModalEvaluator", "force_bless") == "a reason"
+
+
+def tuned(tmp_path, stage):
+    """Returns the nodes of a graph that searches settings of `stage`."""
+    space = f"{{{stage}.learning_rate: {{min: 0.001, max: 0.01}}}}"
+    return compiled(tmp_path, f"tuning.stage={stage}", f"tuning.space={space}")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_tuner_stands_before_its_stage_and_after_the_encoder(tmp_path, nodes, stage):
+    graph = tuned(tmp_path, stage)
+    assert set(graph) == {*nodes, "Tuner"}
+    start = {"Transform"} if stage == "encoder" else {"Transform", "Trainer.encoder"}
+    assert set(graph["Tuner"].upstream_nodes) == start
+    for name in STAGES:
+        inputs = graph[f"Trainer.{name}"].inputs.inputs
+        assert ("hyperparameters" in inputs) is (name == stage)
+    (found,) = graph[f"Trainer.{stage}"].inputs.inputs["hyperparameters"].channels
+    assert found.producer_node_query.id == "Tuner"
+    assert found.output_key == "best_hyperparameters"
+    assert "Tuner" in graph["RunReport"].upstream_nodes
+
+
+def test_a_tuner_is_given_its_space_and_the_settings_of_its_stage(tmp_path):
+    graph = tuned(tmp_path, "generator")
+    config = json.loads(parameter(graph, "Tuner", "custom_config"))
+    assert config["experiment"] == custom_config(graph, "generator")["experiment"]
+    tuning = from_mapping(TuningSettings, json.loads(config["tuning"]), "custom_config")
+    assert tuning.space == {"generator.learning_rate": Knob(0.001, 0.01)}
+    assert config["resume_dir"] != custom_config(graph, "generator")["resume_dir"]
+    module, _, function = parameter(graph, "Tuner", "tuner_fn").rpartition(".")
+    assert (module, function) == ("trainer.tuner_fn", "tuner_fn")
+
+
+@pytest.mark.parametrize(
+    ("stage", "moved"), [("encoder", set(STAGES)), ("generator", {"generator"})]
+)
+def test_what_a_search_decides_about_is_trained_elsewhere(tmp_path, stage, moved):
+    plain, searched = compiled(tmp_path), tuned(tmp_path, stage)
+    places = {
+        name
+        for name in STAGES
+        if custom_config(plain, name)["resume_dir"] != custom_config(searched, name)["resume_dir"]
+    }
+    assert places == moved

@@ -79,6 +79,15 @@ def test_every_config_says_its_command_cost_and_figures(name):
             ["mine.yaml", "max_pictures 0", "1 or more"],
         ),
         ("source: {path: x, max_reject_share: 5}", ["source.max_reject_share", "0 to 1"]),
+        (
+            "source: {path: x}\ntuning: {stage: encoder, space: {encoder.widht: {min: 1, max: 2}}}",
+            ["mine.yaml", "tuning.space", "mean 'encoder.width'?"],
+        ),
+        (
+            "source: {path: x}\ngenerator: {reconstruction_weight: 0, adversarial_from: 0}\n"
+            "tuning: {space: {generator.adversarial_from: {min: 0.1, max: 0.5}}}",
+            ["mine.yaml", "tuning.space.generator.adversarial_from", "no bound"],
+        ),
         ("source: {path: x}\nname: ../up", ["mine.yaml", "name = '../up'", "directory"]),
         ("source: [x]", ["mine.yaml", "'source' must be a mapping"]),
         ("- a\n- b", ["mine.yaml", "must be a mapping"]),

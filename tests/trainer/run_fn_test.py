@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -20,10 +21,11 @@ def fn_args(tmp_path, prepared, experiment):
         (tmp_path / split).mkdir()
         shutil.copy(prepared.files[split][0], tmp_path / split / "part-00000-of-00001.gz")
     return SimpleNamespace(
-        transform_output=str(tmp_path / "transform"),
+        transform_graph_path=str(tmp_path / "transform"),
         train_files=[str(tmp_path / "train" / "*")],
         eval_files=[str(tmp_path / "val" / "*")],
         base_model=None,
+        hyperparameters=None,
         serving_model_dir=str(tmp_path / "serving"),
         model_run_dir=str(tmp_path / "run"),
         custom_config={
@@ -92,6 +94,13 @@ def test_logs_are_published_and_checkpoints_are_not(fn_args, calls):
         "tensorboard",
         "tensorboard/one",
     ]
+
+
+def test_what_the_tuner_found_takes_the_place_of_the_config(fn_args, calls, experiment):
+    fn_args.hyperparameters = {"space": [], "values": {"encoder.dropout": 0.25, "encoder.width": 6}}
+    run_fn.run_fn(fn_args)
+    wanted = replace(experiment, encoder=replace(experiment.encoder, dropout=0.25, width=6))
+    assert calls[0][0] == wanted
 
 
 def test_settings_that_do_not_read_stop_it_before_anything_starts(fn_args, calls):

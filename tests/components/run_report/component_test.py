@@ -22,6 +22,9 @@ from components.run_report.timings import node_times
 from components.serving_check.artifacts import ServingCheckReport
 from trainer.config import STAGES
 from trainer.metrics.result import LabelFigure, Metric
+from trainer.settings_loader import to_mapping
+from trainer.trials import FINISHED, Trial, write_table
+from trainer.tuning_settings import Knob, TuningSettings
 
 METRIC = Metric("agreement", 0.9, None, None, 5, "test", 0, None, None, True, "A protocol.")
 
@@ -158,6 +161,16 @@ def test_page_of_a_run_that_left_almost_nothing(tmp_path):
     html, report = run(tmp_path, {})
     assert "not judged" in html
     assert report.stages == ()
+
+
+def test_a_search_is_read_from_the_tuners_results(tmp_path):
+    row = Trial(1, {"encoder.width": 8}, "f1_micro", "max", 0.5, 2, 1.0, FINISHED)
+    write_table([row], tmp_path / "trials.jsonl")
+    space = TuningSettings("encoder", {"encoder.width": Knob(4, 8)})
+    inputs = {"tuning": [artefact(standard_artifacts.TunerResults, tmp_path)]}
+    html, report = run(tmp_path, inputs, config=json.dumps({"tuning": to_mapping(space)}))
+    assert report.tuning.trials[0]["figure"] == 0.5
+    assert "1 trial for the encoder; the best f1 micro is 0.5" in html
 
 
 def test_broken_model_does_not_keep_the_report_away(tmp_path, inputs):

@@ -1,0 +1,1 @@
+"""The TFX Tuner, with a table of all its trials."""

@@ -1,0 +1,91 @@
+"""Prepared examples regrouped into folds for cross-validation: each held out once."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import tensorflow as tf
+
+from data import features
+from data.errors import DataError
+from data.prepared import PreparedData
+from data.splits import content_hash
+
+_POOLED = ("train", "val")
+
+
+def fold_of(image_hash: str, folds: int) -> int:
+    """Returns the fold of a picture, 0 to `folds` - 1.
+
+    Args:
+      image_hash: what `data.splits.content_hash` says of the prepared picture. Its last digits
+        count here; the first ones have already decided between train and val.
+    """
+    return int(image_hash, 16) % folds
+
+
+def split_into_folds(prepared: PreparedData, folds: int, directory: str) -> list[PreparedData]:
+    """Regroups the pictures of train and val; the test split stays out of it.
+
+    Only what a picture shows, at the prepared resolution, decides about its fold, so identical
+    pictures stay together. The vocabularies stay those of the whole train split.
+
+    Args:
+      prepared: has the splits train and val.
+      folds: 2 or more.
+      directory: takes the folds' files, about as large as the prepared ones; used as it is where
+        a former call left them whole.
+
+    Returns:
+      Of each fold the data whose `val` is that fold and whose `train` are all others.
+
+    Raises:
+      DataError: a fold would be empty.
+    """
+    root = Path(directory)
+    if not root.is_dir():
+        _write(prepared, folds, root)
+    paths = [str(_file(root, fold)) for fold in range(folds)]
+    return [
+        replace(prepared, files={"train": paths[:fold] + paths[fold + 1 :], "val": [paths[fold]]})
+        for fold in range(folds)
+    ]
+
+
+def _write(prepared: PreparedData, folds: int, root: Path) -> None:
+    partial = root.with_name(root.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    options = tf.io.TFRecordOptions("GZIP", compression_level=1)
+    writers = [tf.io.TFRecordWriter(str(_file(partial, fold)), options) for fold in range(folds)]
+    counts = [0] * folds
+    files = [path for split in _POOLED for path in prepared.files[split]]
+    for record in tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator():
+        fold = fold_of(content_hash(_picture(record)), folds)
+        writers[fold].write(record)
+        counts[fold] += 1
+    for writer in writers:
+        writer.close()
+    _require_filled(counts)
+    partial.rename(root)
+
+
+def _picture(record: bytes) -> bytes:
+    feature = tf.train.Example.FromString(record).features.feature
+    return feature[features.IMAGE].bytes_list.value[0]
+
+
+def _file(root: Path, fold: int) -> Path:
+    return root / f"fold-{fold + 1}.tfrecord.gz"
+
+
+def _require_filled(counts: Sequence[int]) -> None:
+    if min(counts) < 2:
+        raise DataError(
+            f"{sum(counts)} pictures in {len(counts)} folds",
+            f"fold {counts.index(min(counts)) + 1} holds {min(counts)}",
+            "Choose fewer folds.",
+        )

@@ -1,0 +1,125 @@
+"""k-fold cross-validation of one stage: as many trainings as folds, each judged on its own fold."""
+
+from __future__ import annotations
+
+import gc
+import json
+import shutil
+import statistics
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from data.folds import split_into_folds
+from data.prepared import PreparedData
+from trainer.config import Experiment
+from trainer.settings_loader import require
+from trainer.train import train
+
+RESULT = "folds.json"
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One finished training.
+
+    Attributes:
+      fold: its number, from 1.
+      steps, seconds: of the stage, without the encoder that it starts from.
+      figures: held-out figures on this fold.
+    """
+
+    fold: int
+    steps: int
+    seconds: float
+    figures: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A figure over all folds: mean, and standard deviation between folds (n - 1)."""
+
+    mean: float
+    deviation: float
+
+
+def cross_validate(
+    experiment: Experiment,
+    stage: str,
+    prepared: PreparedData,
+    folds: int,
+    work_dir: str,
+    on_fold: Callable[[Fold], None],
+) -> dict[str, Spread]:
+    """Trains `stage` once for each fold, with the whole budget each time, and exports nothing.
+
+    Captioner and generator start from an encoder that is trained on the same folds, since one
+    that has seen the held-out pictures would tell of them.
+
+    Args:
+      experiment: all settings; every training has its budget for the stage.
+      prepared: train and val are regrouped, see `data.folds`.
+      folds: 2 or more.
+      work_dir: of this cross-validation alone. Finished folds are taken from it, and the one at
+        work goes on from its checkpoint. `folds.json` with all figures is left here.
+      on_fold: is told of each fold when it is finished, or found to be.
+
+    Raises:
+      SettingsError: fewer than two folds, or what `train` refuses.
+      DataError: a fold would be empty.
+      TrainingError: a training broke down.
+    """
+    require(folds >= 2, "folds", folds, "2 or more")
+    root, done = Path(work_dir), []
+    for number, data in enumerate(split_into_folds(prepared, folds, f"{work_dir}/data"), 1):
+        done.append(_fold(experiment, stage, data, number, root))
+        on_fold(done[-1])
+    figures = spreads(fold.figures for fold in done)
+    record = {
+        "stage": stage,
+        "figures": {name: asdict(spread) for name, spread in figures.items()},
+        "folds": [asdict(fold) for fold in done],
+    }
+    _write(root / RESULT, record)
+    return figures
+
+
+def spreads(figures: Iterable[dict[str, float]]) -> dict[str, Spread]:
+    """Returns mean and deviation of each figure that all folds have.
+
+    A retrieval figure names the size of its pool; where folds are smaller than that, and so have
+    different pools, it is not the same figure.
+    """
+    first, *others = list(figures)
+    common = [name for name in first if all(name in other for other in others)]
+    values = {name: [first[name], *(other[name] for other in others)] for name in common}
+    return {
+        name: Spread(statistics.fmean(every), statistics.stdev(every))
+        for name, every in values.items()
+    }
+
+
+def _fold(experiment: Experiment, stage: str, data: PreparedData, number: int, root: Path) -> Fold:
+    result, work = root / f"fold-{number}.json", root / f"fold-{number}"
+    if result.is_file():
+        return Fold(**json.loads(result.read_text(encoding="utf-8")))
+    encoder = None
+    if stage != "encoder":
+        encoder = str(work / "encoder-model")
+        if not Path(encoder).is_dir():
+            train(experiment, "encoder", data, str(work / "encoder"), encoder)
+    summary = train(experiment, stage, data, str(work / stage), None, encoder)
+    fold = Fold(number, summary.steps, summary.seconds, dict(summary.validation))
+    _write(result, asdict(fold))
+    for path in (*work.glob("*/checkpoints"), work / "encoder-model"):
+        shutil.rmtree(path, ignore_errors=True)
+    # Models, optimisers and traced functions hold each other in cycles.
+    gc.collect()
+    return fold
+
+
+def _write(path: Path, record: dict[str, Any]) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(record, indent=2), encoding="utf-8")
+    partial.replace(path)

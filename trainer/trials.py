@@ -1,0 +1,69 @@
+"""The table of all trials of a search for hyper-parameters; needs no TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+TABLE = "trials.jsonl"
+RUNNING, FINISHED, FAILED = "running", "finished", "failed"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One row of the table.
+
+    Attributes:
+      trial: its number, from 1.
+      settings: values of the knobs.
+      objective, direction: which figure decides, and whether `min` or `max` of it.
+      figure: the held-out figure at the end; None where the trial failed.
+      steps, seconds: what was trained; None where the trial failed.
+      status: `running`, `finished` or `failed`.
+      reason: why it failed.
+      own: the settings are the config's own.
+    """
+
+    trial: int
+    settings: dict[str, Any]
+    objective: str
+    direction: str
+    figure: float | None = None
+    steps: int | None = None
+    seconds: float | None = None
+    status: str = RUNNING
+    reason: str = ""
+    own: bool = False
+
+
+def ranked(trials: Iterable[Trial]) -> list[Trial]:
+    """Returns the trials, best figure first, the earlier first of equals, failed ones last."""
+    return sorted(trials, key=_rank)
+
+
+def best_of(trials: Iterable[Trial]) -> Trial | None:
+    """Returns the first of `ranked`; None if no trial finished."""
+    return next((trial for trial in ranked(trials) if trial.figure is not None), None)
+
+
+def write_table(trials: Iterable[Trial], path: Path) -> None:
+    """Writes a JSON line for each trial, under another name first."""
+    partial = path.with_suffix(".partial")
+    lines = [json.dumps(asdict(trial), ensure_ascii=False) + "\n" for trial in trials]
+    partial.write_text("".join(lines), encoding="utf-8")
+    partial.replace(path)
+
+
+def read_table(text: str) -> list[Trial]:
+    """Reads what `write_table` wrote."""
+    return [Trial(**json.loads(line)) for line in text.splitlines()]
+
+
+def _rank(trial: Trial) -> tuple[float, int]:
+    if trial.figure is None:
+        return math.inf, trial.trial
+    return (trial.figure if trial.direction == "min" else -trial.figure), trial.trial

@@ -1,0 +1,81 @@
+"""What one trial of a search for hyper-parameters is: a short training, judged on held-out data."""
+
+from __future__ import annotations
+
+import gc
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from data.prepared import PreparedData
+from trainer.config import Experiment
+from trainer.loop import TrainingError
+from trainer.settings_loader import SettingsError
+from trainer.train import train
+from trainer.trials import FAILED, FINISHED, Trial
+from trainer.tuning_settings import TuningSettings, for_trial
+
+
+class Objective(NamedTuple):
+    """The held-out figure that decides between trials, and whether `min` or `max` is wanted."""
+
+    figure: str
+    direction: str
+
+
+def objective_of(stage: str, prepared: PreparedData) -> Objective:
+    """Returns what a search for settings of `stage` improves."""
+    if stage == "captioner":
+        return Objective("cider_d", "max")
+    if stage == "generator":
+        return Objective("kid_encoder", "min")
+    return Objective("f1_micro" if prepared.attributes else "text_to_image", "max")
+
+
+def run_trial(
+    experiment: Experiment,
+    tuning: TuningSettings,
+    row: Trial,
+    prepared: PreparedData,
+    work_dir: str,
+    encoder_dir: str | None,
+) -> Trial:
+    """Trains with the settings of `row`, or goes on with that, and returns the row filled in.
+
+    Values that do not go together and trainings that break down give a failed row. Any other
+    error is raised: it is no property of the settings.
+
+    Args:
+      experiment: the settings that the trial does not change.
+      work_dir: takes the trial's checkpoints and logs; nothing is exported.
+      encoder_dir: the exported encoder, for the stages that start from one.
+    """
+    try:
+        changed = for_trial(experiment, tuning, row.settings)
+        summary = train(changed, tuning.stage, prepared, work_dir, None, encoder_dir)
+        figure = figure_of(summary.validation, row.objective)
+    except (TrainingError, SettingsError, tf.errors.ResourceExhaustedError) as error:
+        return replace(row, status=FAILED, reason=str(error))
+    finally:
+        # Models, optimisers and traced functions hold each other in cycles.
+        gc.collect()
+    if not math.isfinite(figure):
+        return replace(row, status=FAILED, reason=f"{row.objective} is {figure}")
+    return replace(
+        row,
+        figure=float(figure),
+        steps=summary.steps,
+        seconds=round(summary.seconds, 3),
+        status=FINISHED,
+    )
+
+
+def figure_of(validation: Mapping[str, float], name: str) -> float:
+    """Returns the held-out figure `name`, whose key may tell the size of its pool as well."""
+    for key, value in validation.items():
+        if key == name or key.startswith(f"{name}_1of"):
+            return value
+    raise KeyError(f"no held-out figure {name}; there are {', '.join(validation)}")
