@@ -68,15 +68,20 @@ class EncoderSettings:
 
 @dataclass(frozen=True)
 class CaptionerSettings:
-    """Frozen picture features, additive attention and a GRU.
+    """Frozen picture features, attention and GRUs.
 
     Attributes:
-      units: size of the GRU's state.
+      attention: how words look at the picture: `additive`, or `none`, where the picture starts the
+        state and every word is told the same mean of it.
+      layers: GRUs one above the other, with dropout between them.
+      units: size of a GRU's state.
       beam: hypotheses kept when decoding.
       length_power: hypotheses are ranked by log probability / length ** length_power.
       label_smoothing: probability mass spread over the vocabulary.
     """
 
+    attention: str = "additive"
+    layers: int = 1
     units: int = 256
     embedding: int = 128
     dropout: float = 0.1
@@ -89,6 +94,8 @@ class CaptionerSettings:
     clip_norm: float = 5.0
 
     def __post_init__(self) -> None:
+        require_one_of("attention", self.attention, ("additive", "none"))
+        require(1 <= self.layers <= 8, "layers", self.layers, "1 to 8")
         require(1 <= self.beam <= 16, "beam", self.beam, "1 to 16")
         _require_optimiser(self.batch_size, self.learning_rate)
 

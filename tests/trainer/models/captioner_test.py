@@ -29,17 +29,23 @@ def inputs():
     return grid, picture, ids
 
 
-def build(policy):
-    experiment = Experiment(
-        captioner=CaptionerSettings(units=8, embedding=6, dropout=0.3),
-    )
+KINDS = {
+    "default": {},
+    "without attention": {"attention": "none"},
+    "three layers": {"layers": 3},
+}
+
+
+def build(policy, **chosen):
+    settings = CaptionerSettings(units=8, embedding=6, dropout=0.3, **chosen)
+    experiment = Experiment(captioner=settings)
     return build_captioner(experiment, FREQUENCIES, (PLACES, CHANNELS), CONDITION, policy)
 
 
-@pytest.fixture(scope="module")
-def case(harness):
+@pytest.fixture(scope="module", params=KINDS)
+def case(harness, request):
     return harness.Case(
-        build=build,
+        build=lambda policy: build(policy, **KINDS[request.param]),
         inputs=inputs(),
         training={"seed": tf.constant([1, 2])},
         dtypes=("float32",),
@@ -98,6 +104,37 @@ def test_a_word_depends_on_picture_and_words_before_it_only(model):
     changed = model((moved, picture, ids)).numpy()
     assert (changed[0] != logits[0]).any()
     np.testing.assert_allclose(changed[1:], logits[1:], atol=1e-6)
+
+
+def test_without_attention_every_word_is_told_the_mean_of_the_picture():
+    (grid, picture, ids), rng = inputs(), np.random.default_rng(1)
+    other = rng.normal(size=grid.shape).astype(np.float32)
+    other += np.mean(grid - other, axis=1, keepdims=True)
+    model, attending = build("float32", attention="none"), build("float32")
+    np.testing.assert_allclose(
+        model((other, picture, ids)), model((grid, picture, ids)), rtol=1e-4, atol=1e-5
+    )
+    moved = attending((other, picture, ids)) - attending((grid, picture, ids))
+    assert np.abs(moved).max() > 1e-3
+    model.start_state.kernel.assign(tf.zeros_like(model.start_state.kernel))
+    started_alike = model((grid, picture, ids)).numpy()
+    np.testing.assert_array_equal(model((grid, picture + 1, ids)), started_alike)
+    assert (model((grid + 1, picture, ids)).numpy() != started_alike).any()
+    found = search(model, grid, picture, 3, 5, 0.7)
+    lit = found.attention.numpy()[found.ids.numpy() != PAD]
+    np.testing.assert_allclose(lit, 1 / PLACES, rtol=1e-6)
+
+
+def test_layers_hear_one_another_through_dropout():
+    model, (grid, picture, ids) = build("float32", layers=2), inputs()
+    quiet = model((grid, picture, ids)).numpy()
+    model.logits = lambda output, seed=None: type(model).logits(model, output)
+    between = model((grid, picture, ids), seed=tf.constant([1, 2])).numpy()
+    assert (between != quiet).any()
+    model.upper[0].cell.kernel.assign(tf.zeros_like(model.upper[0].cell.kernel))
+    deaf = model((grid, picture, ids)).numpy()
+    ids = np.where(np.isin(ids, [START, END, PAD]), ids, 4)
+    np.testing.assert_array_equal(model((grid, picture, ids)), deaf)
 
 
 def test_dropout_follows_its_seed(model):
