@@ -77,6 +77,7 @@ class CaptionerSettings:
       units: size of a GRU's state.
       beam: hypotheses kept when decoding.
       length_power: hypotheses are ranked by log probability / length ** length_power.
+      no_repeat: tokens of a run that no caption says twice; 0 lets captions repeat themselves.
       label_smoothing: probability mass spread over the vocabulary.
     """
 
@@ -88,6 +89,7 @@ class CaptionerSettings:
     label_smoothing: float = 0.0
     beam: int = 3
     length_power: float = 0.7
+    no_repeat: int = 0
     batch_size: int = 64
     learning_rate: float = 3e-3
     weight_decay: float = 0.0
@@ -97,6 +99,7 @@ class CaptionerSettings:
         require_one_of("attention", self.attention, ("additive", "none"))
         require(1 <= self.layers <= 8, "layers", self.layers, "1 to 8")
         require(1 <= self.beam <= 16, "beam", self.beam, "1 to 16")
+        require(0 <= self.no_repeat <= 16, "no_repeat", self.no_repeat, "0 to 16")
         _require_optimiser(self.batch_size, self.learning_rate)
 
 

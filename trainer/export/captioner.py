@@ -53,7 +53,7 @@ def _signatures(module, encoder, model, experiment: Experiment, prepared: Prepar
     def say(image_bytes):
         code = encoder.image_tower(module.pictures(image_bytes))
         grid, told = flatten_grid(code.grid), telling(code)
-        return search(model, grid, told, settings.beam, steps, settings.length_power)
+        return search(model, grid, told, settings, steps)
 
     def caption(image_bytes):
         found = say(image_bytes)

@@ -164,16 +164,16 @@ def repeat_memory(memory, times: int):
     return tf.nest.map_structure(lambda x: ops.repeat(x, times, axis=0), memory)
 
 
-def search(
-    model: Captioner, grid, picture, beam: int, steps: int, length_power: float
-) -> Hypothesis:
+def search(model: Captioner, grid, picture, settings: CaptionerSettings, steps: int) -> Hypothesis:
     """Captions pictures by beam search; see `beam_search`.
 
     Args:
       model: the captioner.
       grid: float [N, P, C];  picture: float32 [N, c].
-      beam, steps, length_power: as for `beam_search`.
+      settings: how is searched.
+      steps: the most tokens said, END included.
     """
+    beam = settings.beam
     memory, state = model.begin(grid, picture)
     memory = repeat_memory(memory, beam)
 
@@ -181,5 +181,12 @@ def search(
         output, state, attention = model.step(word, state, memory)
         return tf.nn.log_softmax(model.logits(output)), state, attention
 
-    state = ops.repeat(state, beam, axis=0)
-    return beam_search(step, state, beam, steps, grid.shape[1], length_power)
+    return beam_search(
+        step,
+        ops.repeat(state, beam, axis=0),
+        beam,
+        steps,
+        grid.shape[1],
+        settings.length_power,
+        settings.no_repeat,
+    )

@@ -89,8 +89,9 @@ class CaptionerTask:
         return {"cross_entropy": loss}
 
     def _search(self, grid, picture):
-        settings, steps = self.settings, self.experiment.data.max_length - 1
-        found = search(self.model, grid, picture, settings.beam, steps, settings.length_power)
+        found = search(
+            self.model, grid, picture, self.settings, self.experiment.data.max_length - 1
+        )
         return decode(found.ids, tf.constant(self.prepared.tokens.pieces))
 
     def state(self):

@@ -137,7 +137,7 @@ class InMemory:
         code, settings = self.code(image_bytes), self.experiment.captioner
         model, steps = self.trained("captioner").task.model, self.experiment.data.max_length - 1
         grid, told = flatten_grid(code.grid), telling(code)
-        found = search(model, grid, told, settings.beam, steps, settings.length_power)
+        found = search(model, grid, told, settings, steps)
         pieces = np.array([piece.encode() for piece in self.prepared.tokens.pieces], object)
         silent = np.isin(found.ids, [text.PAD, text.END])
         return {

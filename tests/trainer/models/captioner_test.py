@@ -1,5 +1,7 @@
 """The captioner's words, attention and search."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -29,6 +31,7 @@ def inputs():
     return grid, picture, ids
 
 
+SEARCH = CaptionerSettings(beam=3, length_power=0.7)
 KINDS = {
     "default": {},
     "without attention": {"attention": "none"},
@@ -120,7 +123,7 @@ def test_without_attention_every_word_is_told_the_mean_of_the_picture():
     started_alike = model((grid, picture, ids)).numpy()
     np.testing.assert_array_equal(model((grid, picture + 1, ids)), started_alike)
     assert (model((grid + 1, picture, ids)).numpy() != started_alike).any()
-    found = search(model, grid, picture, 3, 5, 0.7)
+    found = search(model, grid, picture, SEARCH, 5)
     lit = found.attention.numpy()[found.ids.numpy() != PAD]
     np.testing.assert_allclose(lit, 1 / PLACES, rtol=1e-6)
 
@@ -147,7 +150,7 @@ def test_dropout_follows_its_seed(model):
 
 def test_search_scores_captions_as_teacher_forcing_does(model):
     grid, picture, _ = inputs()
-    found = search(model, grid, picture, 3, 5, 0.7)
+    found = search(model, grid, picture, SEARCH, 5)
     ids = np.concatenate([np.full((4, 1), START), found.ids], axis=1).astype(np.int32)
     log_p = tf.nn.log_softmax(model((grid, picture, ids)))
     said = tf.gather(log_p, found.ids, batch_dims=2).numpy() * (found.ids.numpy() != PAD)
@@ -160,11 +163,22 @@ def test_search_scores_captions_as_teacher_forcing_does(model):
 
 def test_search_describes_each_picture_on_its_own(model):
     grid, picture, _ = inputs()
-    together = search(model, grid, picture, 3, 5, 0.7)
+    together = search(model, grid, picture, SEARCH, 5)
     for row in range(4):
-        alone = search(model, grid[row : row + 1], picture[row : row + 1], 3, 5, 0.7)
+        alone = search(model, grid[row : row + 1], picture[row : row + 1], SEARCH, 5)
         np.testing.assert_array_equal(alone.ids[0], together.ids[row])
         np.testing.assert_allclose(alone.attention[0], together.attention[row], atol=1e-5)
+
+
+def test_search_says_nothing_twice_that_it_must_not(model):
+    grid, picture, _ = inputs()
+
+    def longest(settings):
+        ids = search(model, grid, picture, settings, 9).ids.numpy()
+        return max(row.tolist().count(word) for row in ids for word in range(4, SIZE))
+
+    eager = CaptionerSettings(beam=3, length_power=9.0)
+    assert longest(eager) > 1 and longest(replace(eager, no_repeat=1)) == 1
 
 
 def test_frequencies_count_what_is_said():
