@@ -79,6 +79,8 @@ class CaptionerSettings:
       length_power: hypotheses are ranked by log probability / length ** length_power.
       no_repeat: tokens of a run that no caption says twice; 0 lets captions repeat themselves.
       label_smoothing: probability mass spread over the vocabulary.
+      sampled_words: the share of words in training, at its end, that are the captioner's own in
+        place of the caption's (scheduled sampling); it rises from 0 with progress.
     """
 
     attention: str = "additive"
@@ -87,6 +89,7 @@ class CaptionerSettings:
     embedding: int = 128
     dropout: float = 0.1
     label_smoothing: float = 0.0
+    sampled_words: float = 0.0
     beam: int = 3
     length_power: float = 0.7
     no_repeat: int = 0
@@ -98,6 +101,7 @@ class CaptionerSettings:
     def __post_init__(self) -> None:
         require_one_of("attention", self.attention, ("additive", "none"))
         require(1 <= self.layers <= 8, "layers", self.layers, "1 to 8")
+        require(0 <= self.sampled_words <= 1, "sampled_words", self.sampled_words, "0 to 1")
         require(1 <= self.beam <= 16, "beam", self.beam, "1 to 16")
         require(0 <= self.no_repeat <= 16, "no_repeat", self.no_repeat, "0 to 16")
         _require_optimiser(self.batch_size, self.learning_rate)

@@ -20,6 +20,7 @@ from trainer.models.build import build_captioner
 from trainer.models.captioner import search, token_frequencies
 from trainer.models.encoder import Encoder
 from trainer.models.frozen import FrozenEncoder
+from trainer.models.own_words import with_own_words
 from trainer.randomness import fold, step_seed
 from trainer.tasks.base import trimmed
 
@@ -75,16 +76,19 @@ class CaptionerTask:
         return train(tf.constant(step), tf.constant(progress, tf.float32), *batch)
 
     def _train_step(self, step, progress, grid, picture, ids):
-        seed = step_seed(self.seed, step)
-        targets = ids[:, 1:]
+        seed, settings = step_seed(self.seed, step), self.settings
+        targets, heard = ids[:, 1:], ids
+        if settings.sampled_words:
+            share = settings.sampled_words * progress
+            heard = with_own_words(self.model, grid, picture, ids, share, fold(seed, 2))
         # An unknown word can be heard but never be said: it is no target.
         mask = tf.cast(tf.logical_and(targets != PAD, targets != UNK), tf.float32)
         with tf.GradientTape() as tape:
-            logits = self.model((grid, picture, ids), seed=fold(seed, 1))
-            smoothing = self.settings.label_smoothing
+            logits = self.model((grid, picture, heard), seed=fold(seed, 1))
+            smoothing = settings.label_smoothing
             loss = tf.reduce_mean(caption_cross_entropy(logits, targets, mask, smoothing))
         variables = self.model.trainable_variables
-        self.optimizer.learning_rate.assign(self.settings.learning_rate * warmup_cosine(progress))
+        self.optimizer.learning_rate.assign(settings.learning_rate * warmup_cosine(progress))
         self.optimizer.apply(tape.gradient(loss, variables), variables)
         return {"cross_entropy": loss}
 
