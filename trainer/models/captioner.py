@@ -16,9 +16,10 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
+from data.languages import UNDETERMINED
 from data.text import PAD, START, UNK
 from trainer.config import CaptionerSettings
-from trainer.models.decode import Hypothesis, beam_search
+from trainer.models.decode import Hypothesis, Step, beam_search
 from trainer.models.encoder import stateless_dropout
 from trainer.randomness import fold
 
@@ -46,15 +47,26 @@ class Captioner(keras.Model):
     embedding and attributes (the encoder's `telling`).
     `frequencies` float [V] starts the output bias at the words' log frequency, so that the first
     loss is the entropy of single words; padding, unknown and start can never be said.
+    Of several `languages`, what is heard in place of the start says which one to write (as the
+    token before the sentence does in translation, Johnson et al. 2017, section 3): see
+    `first_word`.
     """
 
     def __init__(
-        self, settings: CaptionerSettings, frequencies: np.ndarray, condition: int, **kwargs
+        self,
+        settings: CaptionerSettings,
+        frequencies: np.ndarray,
+        condition: int,
+        languages: tuple[str, ...] = (UNDETERMINED,),
+        **kwargs,
     ):
         super().__init__(**kwargs)
+        self.languages = languages
         self.rate, self.depth = settings.dropout, settings.layers
         self.frequencies = frequencies
-        self.words = layers.Embedding(len(frequencies), settings.embedding)
+        # Behind the words that can be said, one for each language there is a choice of.
+        heard = len(frequencies) + (len(languages) if len(languages) > 1 else 0)
+        self.words = layers.Embedding(heard, settings.embedding)
         self.start_state = layers.Dense(settings.units * settings.layers, activation="tanh")
         self.cell = layers.GRUCell(settings.units)
         self.recurrence = layers.RNN(self.cell, return_sequences=True)
@@ -78,6 +90,12 @@ class Captioner(keras.Model):
             layers.RNN(layers.GRUCell(settings.units), return_sequences=True)
             for _ in range(settings.layers - 1)
         ]
+
+    def first_word(self, language):
+        """int32 [N] places in `languages` -> int32 [N], what a caption in it begins with."""
+        if len(self.languages) == 1:
+            return language * 0 + START
+        return language + len(self.frequencies)
 
     def begin(self, grid, picture):
         """Returns (memory, state): what every step reads, and the first state [N, S]: those of all
@@ -134,7 +152,10 @@ class Captioner(keras.Model):
         return self.vocabulary(self.widen(output)) + self.ban
 
     def call(self, inputs, seed=None):
-        """Teacher forcing: (grid, picture, ids int32 [N, L]) -> logits float32 [N, L - 1, V]."""
+        """Teacher forcing: (grid, picture, ids int32 [N, L]) -> logits float32 [N, L - 1, V].
+
+        Captions begin with `first_word`.
+        """
         grid, picture, ids = inputs
         memory, state = self.begin(grid, picture)
         first, *rest = ops.split(state, self.depth, axis=-1)
@@ -164,7 +185,19 @@ def repeat_memory(memory, times: int):
     return tf.nest.map_structure(lambda x: ops.repeat(x, times, axis=0), memory)
 
 
-def search(model: Captioner, grid, picture, settings: CaptionerSettings, steps: int) -> Hypothesis:
+def _says(model: Captioner, memory: Memory) -> Step:
+    """The model's step as a search takes it."""
+
+    def step(word, state):
+        output, state, attention = model.step(word, state, memory)
+        return tf.nn.log_softmax(model.logits(output)), state, attention
+
+    return step
+
+
+def search(
+    model: Captioner, grid, picture, settings: CaptionerSettings, steps: int, language=None
+) -> Hypothesis:
     """Captions pictures by beam search; see `beam_search`.
 
     Args:
@@ -172,18 +205,18 @@ def search(model: Captioner, grid, picture, settings: CaptionerSettings, steps: 
       grid: float [N, P, C];  picture: float32 [N, c].
       settings: how is searched.
       steps: the most tokens said, END included.
+      language: int32 [N] places in the model's languages; None asks for the first.
     """
+    if language is None:
+        language = tf.zeros([tf.shape(picture)[0]], tf.int32)
     beam = settings.beam
     memory, state = model.begin(grid, picture)
     memory = repeat_memory(memory, beam)
 
-    def step(word, state):
-        output, state, attention = model.step(word, state, memory)
-        return tf.nn.log_softmax(model.logits(output)), state, attention
-
     return beam_search(
-        step,
+        _says(model, memory),
         ops.repeat(state, beam, axis=0),
+        ops.repeat(model.first_word(language), beam, axis=0),
         beam,
         steps,
         grid.shape[1],

@@ -36,13 +36,15 @@ KINDS = {
     "default": {},
     "without attention": {"attention": "none"},
     "three layers": {"layers": 3},
+    "two languages": {"languages": ("en", "zh")},
 }
 
 
-def build(policy, **chosen):
+def build(policy, languages=("en",), **chosen):
     settings = CaptionerSettings(units=8, embedding=6, dropout=0.3, **chosen)
     experiment = Experiment(captioner=settings)
-    return build_captioner(experiment, FREQUENCIES, (PLACES, CHANNELS), CONDITION, policy)
+    sizes = ((PLACES, CHANNELS), CONDITION)
+    return build_captioner(experiment, FREQUENCIES, *sizes, policy, languages)
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -150,8 +152,9 @@ def test_dropout_follows_its_seed(model):
 
 def test_search_scores_captions_as_teacher_forcing_does(model):
     grid, picture, _ = inputs()
-    found = search(model, grid, picture, SEARCH, 5)
-    ids = np.concatenate([np.full((4, 1), START), found.ids], axis=1).astype(np.int32)
+    language = np.array([0, 0, 1, 1], np.int32) % len(model.languages)
+    found = search(model, grid, picture, SEARCH, 5, language)
+    ids = np.concatenate([model.first_word(language)[:, None], found.ids], axis=1)
     log_p = tf.nn.log_softmax(model((grid, picture, ids)))
     said = tf.gather(log_p, found.ids, batch_dims=2).numpy() * (found.ids.numpy() != PAD)
     np.testing.assert_allclose(found.log_prob, said.sum(axis=1), rtol=1e-4)
@@ -168,6 +171,16 @@ def test_search_describes_each_picture_on_its_own(model):
         alone = search(model, grid[row : row + 1], picture[row : row + 1], SEARCH, 5)
         np.testing.assert_array_equal(alone.ids[0], together.ids[row])
         np.testing.assert_allclose(alone.attention[0], together.attention[row], atol=1e-5)
+
+
+def test_the_first_word_says_which_language_to_write():
+    model, (grid, picture, _) = build("float32", ("en", "zh", "de")), inputs()
+    assert model.first_word(np.array([0, 1, 2])).tolist() == [SIZE, SIZE + 1, SIZE + 2]
+    asked = [search(model, grid, picture, SEARCH, 5, np.full(4, one, np.int32)) for one in range(3)]
+    assert len({tuple(found.log_prob.numpy()) for found in asked}) == 3
+    default = search(model, grid, picture, SEARCH, 5)
+    np.testing.assert_array_equal(default.log_prob, asked[0].log_prob)
+    assert build("float32", ("zh",)).first_word(np.array([0, 0])).tolist() == [START, START]
 
 
 def test_search_says_nothing_twice_that_it_must_not(model):

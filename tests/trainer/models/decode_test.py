@@ -38,7 +38,8 @@ def search(chains, beam, steps, power, no_repeat=0):
         return log_p, state + 1.0, attention
 
     state = tf.zeros([len(chains) * beam, 1])
-    return beam_search(step, state, beam, steps, 2, power, no_repeat)
+    first = tf.fill([len(chains) * beam], START)
+    return beam_search(step, state, first, beam, steps, 2, power, no_repeat)
 
 
 def all_captions(table, steps):
