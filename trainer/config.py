@@ -81,6 +81,9 @@ class CaptionerSettings:
       label_smoothing: probability mass spread over the vocabulary.
       sampled_words: the share of words in training, at its end, that are the captioner's own in
         place of the caption's (scheduled sampling); it rises from 0 with progress.
+      self_critical_from: share of the training after which the captioner no longer learns words
+        but is rewarded for captions of a higher CIDEr-D than its likeliest (self-critical sequence
+        training), at several times the cost of a step; 1 is never.
     """
 
     attention: str = "additive"
@@ -90,6 +93,7 @@ class CaptionerSettings:
     dropout: float = 0.1
     label_smoothing: float = 0.0
     sampled_words: float = 0.0
+    self_critical_from: float = 1.0
     beam: int = 3
     length_power: float = 0.7
     no_repeat: int = 0
@@ -101,6 +105,8 @@ class CaptionerSettings:
     def __post_init__(self) -> None:
         require_one_of("attention", self.attention, ("additive", "none"))
         require(1 <= self.layers <= 8, "layers", self.layers, "1 to 8")
+        begins = self.self_critical_from
+        require(0 <= begins <= 1, "self_critical_from", begins, "0 to 1")
         require(0 <= self.sampled_words <= 1, "sampled_words", self.sampled_words, "0 to 1")
         require(1 <= self.beam <= 16, "beam", self.beam, "1 to 16")
         require(0 <= self.no_repeat <= 16, "no_repeat", self.no_repeat, "0 to 16")

@@ -21,6 +21,7 @@ from data.text import PAD, START, UNK
 from trainer.config import CaptionerSettings
 from trainer.models.decode import Hypothesis, Step, beam_search
 from trainer.models.encoder import stateless_dropout
+from trainer.models.roll_out import roll_out
 from trainer.randomness import fold
 
 BANNED = -1e9
@@ -193,6 +194,20 @@ def _says(model: Captioner, memory: Memory) -> Step:
         return tf.nn.log_softmax(model.logits(output)), state, attention
 
     return step
+
+
+def speak(model: Captioner, grid, picture, first, steps: int, seed=None) -> tf.Tensor:
+    """Captions N pictures word by word; see `roll_out`.
+
+    Args:
+      model: the captioner.
+      grid: float [N, P, C];  picture: float32 [N, c].
+      first: int32 [N], see `Captioner.first_word`.
+      steps: the most tokens said, END included.
+      seed: int32 [2] draws the words; None takes the likeliest.
+    """
+    memory, state = model.begin(grid, picture)
+    return roll_out(_says(model, memory), state, first, steps, seed)
 
 
 def search(

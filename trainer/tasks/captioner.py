@@ -25,6 +25,7 @@ from trainer.models.frozen import FrozenEncoder
 from trainer.models.own_words import with_own_words
 from trainer.randomness import fold, step_seed
 from trainer.tasks.base import trimmed
+from trainer.tasks.self_critical import Rewards, SelfCriticalSteps
 
 VALIDATION = 256
 FIGURES = ("bleu4", "cider_d")
@@ -80,6 +81,9 @@ class CaptionerTask:
         return self.codes.grid[pictures], self.codes.condition[pictures], ids
 
     def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
+        begins = self.settings.self_critical_from
+        if begins < 1 and progress >= begins:
+            return self.self_critical(step, progress, batch, self.sampler.rows(step).tolist())
         train = self._step_of(batch[-1].shape[1])
         return train(tf.constant(step), tf.constant(progress, tf.float32), *batch)
 
@@ -103,6 +107,13 @@ class CaptionerTask:
         variables = self.model.trainable_variables
         self.optimizer.learning_rate.assign(rate)
         self.optimizer.apply(tape.gradient(loss, variables), variables)
+
+    @functools.cached_property
+    def self_critical(self) -> SelfCriticalSteps:
+        """Steps of the last phase; counting the n-grams of all captions takes seconds."""
+        groups = list(zip(self.picture_of.tolist(), self.language_of.tolist(), strict=True))
+        rewards, longest = Rewards(self.ids, groups), self.ids.shape[1] - 1
+        return SelfCriticalSteps(self.model, rewards, longest, self.seed, self._update)
 
     def _search(self, grid, picture, language):
         steps = self.experiment.data.max_length - 1

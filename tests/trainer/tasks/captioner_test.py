@@ -93,10 +93,21 @@ def test_own_words_are_heard_more_and_more(make):
     assert same(weights_after(make(sampled_words=1.0), 2, 0.5), late)
 
 
+def test_the_last_phase_is_self_critical_and_begins_at_its_share(make):
+    before = make().train_step(0, 0.79, make().batch(0))
+    task = make(self_critical_from=0.8)
+    assert task.train_step(0, 0.79, task.batch(0)) == before
+    late = task.train_step(1, 0.8, task.batch(1))
+    assert set(late) == {"self_critical", "reward", "greedy_reward"}
+    never = make(self_critical_from=1.0)
+    assert set(never.train_step(0, 1.0, never.batch(0))) == {"cross_entropy"}
+
+
 def test_all_together_a_restart_changes_nothing(make):
     chosen = {
         "layers": 2,
         "sampled_words": 0.5,
+        "self_critical_from": 0.5,
         "no_repeat": 2,
         "attention": "none",
     }
