@@ -59,7 +59,9 @@ def generate(
 
 
 def languages(model: Any) -> tuple[str, ...]:
-    """The languages that a loaded captioner writes, its default first."""
+    """The languages that a loaded captioner can be asked for, its default first; () if none."""
+    if not hasattr(model, "languages"):
+        return ()
     return tuple(tag.decode("utf-8") for tag in model.languages().numpy())
 
 

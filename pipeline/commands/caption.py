@@ -22,7 +22,8 @@ def run(arguments: argparse.Namespace) -> int:
     model, language = serving.load(str(model_dir)), arguments.language
     known = serving.languages(model)
     if language is not None and primary(language) not in known:
-        raise UsageError(f"--language {language}: this captioner writes {', '.join(known)}")
+        choice = f"writes {', '.join(known)}" if known else "cannot be asked for a language"
+        raise UsageError(f"--language {language}: this captioner {choice}")
     answers = serving.caption(model, pictures, language)
     for path, (caption, log_prob) in zip(arguments.image, answers, strict=True):
         print(f"{path}: {caption or '(no words)'}   (log probability {log_prob:.2f})")

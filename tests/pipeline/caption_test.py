@@ -37,3 +37,10 @@ def test_a_language_that_the_model_does_not_write_is_refused_with_those_it_does(
     assert cli.main(["caption", "fine.png", "--language", "fr"]) == cli.USAGE
     assert "--language fr: this captioner writes en, zh" in capsys.readouterr().err
     assert asked == []
+
+
+def test_a_model_without_a_choice_of_languages_says_so(asked, capsys, monkeypatch):
+    monkeypatch.setattr(serving, "languages", lambda model: ())
+    assert cli.main(["caption", "fine.png"]) == 0
+    assert cli.main(["caption", "fine.png", "--language", "en"]) == cli.USAGE
+    assert "cannot be asked for a language" in capsys.readouterr().err

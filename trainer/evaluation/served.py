@@ -37,8 +37,8 @@ class ServedModel:
             )
 
     def languages(self) -> tuple[str, ...]:
-        """The languages that the model can be asked for; () where it does not tell."""
-        return serving.languages(self._model) if hasattr(self._model, "languages") else ()
+        """See `serving.languages`."""
+        return serving.languages(self._model)
 
     def __call__(self, signature: str, **inputs: Sequence) -> dict[str, np.ndarray]:
         """Calls `signature` on inputs of N rows each; returns its outputs of N rows."""
