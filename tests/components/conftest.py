@@ -147,6 +147,8 @@ class TinyCaptioner(_Tiny):
         }
 
     def caption_in(self, image_bytes, language):
+        if self.fault == "accepts_anything":
+            return self.caption(image_bytes)
         tf.debugging.assert_equal(tf.shape(image_bytes), tf.shape(language))
         known = tf.strings.regex_full_match(language, "en|zh")
         tf.debugging.Assert(tf.reduce_all(known), ["unknown language"])
