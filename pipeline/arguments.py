@@ -59,7 +59,11 @@ COMMANDS = {
     "caption": Command(
         "describe pictures in words",
         "pipeline.commands.caption",
-        ("tuwen caption picture.png", "tuwen caption *.jpg --model runs/demo"),
+        (
+            "tuwen caption picture.png",
+            "tuwen caption *.jpg --model runs/demo",
+            "tuwen caption picture.png --language zh",
+        ),
     ),
     "evaluate": Command(
         "measure pushed models again, without TFX",
@@ -142,6 +146,11 @@ def _generate(parser: argparse.ArgumentParser) -> None:
 def _caption(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("image", nargs="+", metavar="IMAGE", help="PNG or JPEG file")
     _model(parser)
+    parser.add_argument(
+        "--language",
+        metavar="TAG",
+        help="language of the captions, such as en or zh (the training data's most frequent)",
+    )
 
 
 def _evaluate(parser: argparse.ArgumentParser) -> None:

@@ -98,28 +98,48 @@ class EncoderSettings:
 
 @dataclass(frozen=True)
 class CaptionerSettings:
-    """Frozen picture features, additive attention and a GRU.
+    """Frozen picture features, attention and GRUs.
 
     Attributes:
-      units: size of the GRU's state.
+      attention: how words look at the picture: `additive`, or `none`, where the picture starts the
+        state and every word is told the same mean of it.
+      layers: GRUs one above the other, with dropout between them.
+      units: size of a GRU's state.
       beam: hypotheses kept when decoding.
       length_power: hypotheses are ranked by log probability / length ** length_power.
+      no_repeat: tokens of a run that no caption says twice; 0 lets captions repeat themselves.
       label_smoothing: probability mass spread over the vocabulary.
+      sampled_words: the share of words in training, at its end, that are the captioner's own in
+        place of the caption's (scheduled sampling); it rises from 0 with progress.
+      self_critical_from: share of the training after which the captioner no longer learns words
+        but is rewarded for captions of a higher CIDEr-D than its likeliest (self-critical sequence
+        training), at several times the cost of a step; 1 is never.
     """
 
+    attention: str = "additive"
+    layers: int = 1
     units: int = 256
     embedding: int = 128
     dropout: float = 0.1
     label_smoothing: float = 0.0
+    sampled_words: float = 0.0
+    self_critical_from: float = 1.0
     beam: int = 3
     length_power: float = 0.7
+    no_repeat: int = 0
     batch_size: int = 64
     learning_rate: float = 3e-3
     weight_decay: float = 0.0
     clip_norm: float = 5.0
 
     def __post_init__(self) -> None:
+        require_one_of("attention", self.attention, ("additive", "none"))
+        require(1 <= self.layers <= 8, "layers", self.layers, "1 to 8")
+        begins = self.self_critical_from
+        require(0 <= begins <= 1, "self_critical_from", begins, "0 to 1")
+        require(0 <= self.sampled_words <= 1, "sampled_words", self.sampled_words, "0 to 1")
         require(1 <= self.beam <= 16, "beam", self.beam, "1 to 16")
+        require(0 <= self.no_repeat <= 16, "no_repeat", self.no_repeat, "0 to 16")
         _require_optimiser(self.batch_size, self.learning_rate)
 
 

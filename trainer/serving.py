@@ -58,9 +58,28 @@ def generate(
     return [Picture(png, float(oov)) for png, oov in pairs]
 
 
-def caption(model: Any, images: Sequence[bytes]) -> list[Caption]:
-    """Captions PNG or JPEG files with a loaded captioner."""
-    answer = model.signatures["serving_default"](image_bytes=tf.constant(list(images)))
+def languages(model: Any) -> tuple[str, ...]:
+    """The languages that a loaded captioner can be asked for, its default first; () if none."""
+    if not hasattr(model, "languages"):
+        return ()
+    return tuple(tag.decode("utf-8") for tag in model.languages().numpy())
+
+
+def caption(model: Any, images: Sequence[bytes], language: str | None = None) -> list[Caption]:
+    """Captions PNG or JPEG files with a loaded captioner.
+
+    Args:
+      model: a loaded captioner.
+      images: the files' bytes.
+      language: BCP-47 tag of one of `languages`; None takes the first.
+
+    Raises:
+      InvalidArgumentError: what is no picture, or a language that the captioner does not write.
+    """
+    inputs, signature = {"image_bytes": tf.constant(list(images))}, "serving_default"
+    if language is not None:
+        inputs["language"], signature = tf.fill([len(images)], language), "caption_in"
+    answer = model.signatures[signature](**inputs)
     pairs = zip(answer["caption"].numpy(), answer["log_prob"].numpy(), strict=True)
     return [Caption(text.decode("utf-8"), float(log_prob)) for text, log_prob in pairs]
 

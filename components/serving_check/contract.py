@@ -30,6 +30,7 @@ CONTRACT: dict[str, dict[str, Signature]] = {
     },
     "captioner": {
         "serving_default": _signature("image_bytes", "caption log_prob"),
+        "caption_in": _signature("image_bytes language", "caption log_prob"),
         "explain": _signature("image_bytes", "caption log_prob tokens attention"),
         "examples": _EXAMPLES,
     },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ EITHER = "answer or InvalidArgument"
 
 NO_PICTURE = b"these bytes are no picture"
 NO_EXAMPLE = b"these bytes are no tf.train.Example"
+NO_LANGUAGE = b"x-nobody-speaks-this"
 ODD_TEXTS = (b"", b"\xff\xfe no UTF-8", b"word " * 5000, "\U0001f3a8\u0000\u200b".encode())
 
 
@@ -77,18 +79,27 @@ def build(model: str, pictures: Sequence[CaptionedImage], batch: int) -> list[Pr
     if not pictures:
         raise ValueError("no test picture to ask the model with; give examples with a test split")
     probes: list[Probe] = []
+    language = _most_spoken(pictures)
     for signature, names in CONTRACT[model].items():
-        rows = [_row(names.inputs, pictures[i % len(pictures)], i) for i in range(batch)]
+        rows = [_row(names.inputs, pictures[i % len(pictures)], i, language) for i in range(batch)]
         probes += _answers(signature, rows)
         probes += _refusals(signature, rows)
         probes.append(_again(probes, signature))
     return probes
 
 
-def _row(inputs: frozenset[str], picture: CaptionedImage, number: int) -> dict[str, Any]:
+def _most_spoken(pictures: Sequence[CaptionedImage]) -> str:
+    """The language that a captioner of these pictures surely knows."""
+    return Counter(tag for picture in pictures for tag in picture.languages).most_common(1)[0][0]
+
+
+def _row(
+    inputs: frozenset[str], picture: CaptionedImage, number: int, language: str
+) -> dict[str, Any]:
     values = {
         "text": picture.captions[number % len(picture.captions)].encode("utf-8"),
         "image_bytes": picture.encoded,
+        "language": language.encode(),
         "examples": to_example(picture).SerializeToString(),
         "seed": 1000 + number,
         "truncation": 1.0 - 0.5 * (number % 2),
@@ -118,7 +129,8 @@ def _answers(signature: str, rows: list[dict[str, Any]]) -> list[Probe]:
 def _refusals(signature: str, rows: list[dict[str, Any]]) -> list[Probe]:
     good, name = rows[0], f"{signature} with"
     probes = []
-    for key, wrong in (("image_bytes", NO_PICTURE), ("examples", NO_EXAMPLE)):
+    broken = {"image_bytes": NO_PICTURE, "examples": NO_EXAMPLE, "language": NO_LANGUAGE}
+    for key, wrong in broken.items():
         if key in good:
             columns = _columns([good, {**good, key: wrong}])
             probes.append(Probe(f"{name} broken {key}", signature, columns, REFUSAL))
@@ -128,8 +140,9 @@ def _refusals(signature: str, rows: list[dict[str, Any]]) -> list[Probe]:
             Probe(f"{name} odd text {i}", signature, _columns([{**good, "text": text}]), EITHER)
             for i, text in enumerate(ODD_TEXTS)
         ]
-    if "seed" in good:
-        columns = {**_columns([good]), "text": [good["text"]] * 2}
+    if len(good) > 1:
+        first = min(good.keys() & {"text", "image_bytes"})
+        columns = {**_columns([good]), first: [good[first]] * 2}
         probes.append(Probe(f"{name} unequal lengths", signature, columns, REFUSAL))
     return probes
 

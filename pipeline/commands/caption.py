@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from data.languages import primary
 from data.sources import Reject, Row, load_row
 from pipeline.errors import UsageError
 from pipeline.work_dir import find_model
@@ -18,7 +19,12 @@ def run(arguments: argparse.Namespace) -> int:
     # Starting TensorFlow takes seconds: first everything that can be wrong without it.
     from trainer import serving
 
-    answers = serving.caption(serving.load(str(model_dir)), pictures)
+    model, language = serving.load(str(model_dir)), arguments.language
+    known = serving.languages(model)
+    if language is not None and primary(language) not in known:
+        choice = f"writes {', '.join(known)}" if known else "cannot be asked for a language"
+        raise UsageError(f"--language {language}: this captioner {choice}")
+    answers = serving.caption(model, pictures, language)
     for path, (caption, log_prob) in zip(arguments.image, answers, strict=True):
         print(f"{path}: {caption or '(no words)'}   (log probability {log_prob:.2f})")
     return 0

@@ -146,6 +146,14 @@ class TinyCaptioner(_Tiny):
             "log_prob": self.scale * -tf.reduce_max(colour, -1),
         }
 
+    def caption_in(self, image_bytes, language):
+        if self.fault == "accepts_anything":
+            return self.caption(image_bytes)
+        tf.debugging.assert_equal(tf.shape(image_bytes), tf.shape(language))
+        known = tf.strings.regex_full_match(language, "en|zh")
+        tf.debugging.Assert(tf.reduce_all(known), ["unknown language"])
+        return self.caption(image_bytes)
+
     def explain(self, image_bytes):
         answer = self.caption(image_bytes)
         tokens = tf.strings.split(answer["caption"]).to_tensor()
@@ -153,7 +161,16 @@ class TinyCaptioner(_Tiny):
         return {**answer, "tokens": tokens, "attention": grid}
 
     def save(self, directory):
-        self.export(directory, serving_default=self.caption, explain=self.explain)
+        self.export(
+            directory,
+            serving_default=self.caption,
+            caption_in=self.caption_in,
+            explain=self.explain,
+        )
+
+    def specs(self, name):
+        language = [tf.TensorSpec([None], tf.string, "language")] if name == "caption_in" else []
+        return super().specs(name) + language
 
 
 class TinyGenerator(_Tiny):

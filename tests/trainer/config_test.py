@@ -52,7 +52,12 @@ def test_settings_cannot_change_behind_ones_back():
         ("encoder", "batch_size", 0, "1 or more"),
         ("encoder", "learning_rate", 0, "more than 0"),
         ("encoder", "learning_rate", float("nan"), "more than 0"),
+        ("captioner", "attention", "soft", "additive, none"),
+        ("captioner", "layers", 0, "1 to 8"),
+        ("captioner", "self_critical_from", -0.1, "0 to 1"),
+        ("captioner", "sampled_words", 1.5, "0 to 1"),
         ("captioner", "beam", 17, "1 to 16"),
+        ("captioner", "no_repeat", -1, "0 to 16"),
         ("captioner", "learning_rate", -1e-3, "more than 0"),
         (
             "generator",

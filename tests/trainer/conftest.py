@@ -64,8 +64,8 @@ def experiment():
 
 @pytest.fixture(scope="session")
 def scenes():
-    """48 generated scenes by split."""
-    records = list(as_captioned_images(48, 16, seed=0))
+    """48 generated scenes by split, captioned in two languages."""
+    records = list(as_captioned_images(48, 16, seed=0, languages=("en", "zh", "en")))
     return {"train": records[:32], "val": records[32:]}
 
 

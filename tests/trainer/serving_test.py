@@ -25,6 +25,9 @@ def test_it_captions_and_explains_pictures(trained, scenes):
     images = [scene.encoded for scene in scenes["val"][:3]]
     captions = serving.caption(model, images)
     assert all(isinstance(one.text, str) and one.log_prob < 0 for one in captions)
+    assert serving.languages(model) == ("en", "zh")
+    assert serving.caption(model, images, "en") == captions
+    assert serving.caption(model, images, "zh") != captions
     told = serving.explain(model, images)
     assert [text.decode() for text in told["caption"]] == [one.text for one in captions]
     np.testing.assert_allclose(told["log_prob"], [one.log_prob for one in captions], rtol=1e-5)

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from data.languages import primary
 from trainer.evaluation.checks import ExactCheck
+from trainer.evaluation.described import Described, one_each
 from trainer.evaluation.encoder_figures import pool_size
 from trainer.evaluation.evidence import Evidence, NotMeasured
 from trainer.evaluation.figures import figure
-from trainer.evaluation.mentions import language_of, primary
 from trainer.evaluation.pictures import decode
 from trainer.metrics.intervals import Estimate, bootstrap_ratio
 from trainer.metrics.recognition import Agreement, attribute_agreement
@@ -132,7 +133,9 @@ def cycle(evidence: Evidence) -> list[Metric]:
     """`cycle_agreement`: caption to picture to caption, attributes named by both."""
     if evidence.fake_captions is None or evidence.captions is None:
         raise NotMeasured("it takes a generator and a captioner")
-    found = _said_again(evidence, evidence.fake_captions)
+    said = evidence.fake_captions
+    asked = [primary(tag) for tag in evidence.prompts.languages]
+    found = _said_again(evidence, said)
     correct, wanted = _counts(found)
     if not wanted.any():
         raise NotMeasured("no caption names an attribute")
@@ -145,11 +148,12 @@ def cycle(evidence: Evidence) -> list[Metric]:
             "cycle_agreement",
             bootstrap_ratio(correct, wanted, seed=seed),
             f"Share of {int(wanted.sum())} attributes named by captions that the captioner names "
-            "too when it sees the picture generated from the caption; chance is the captions of "
-            "pictures generated from other captions, the ceiling those of the real pictures.",
+            "too when it sees the picture generated from the caption and is asked for its "
+            "language; chance is the captions of pictures generated from other captions, the "
+            "ceiling those of the real pictures.",
             n=int((wanted > 0).sum()),
-            chance=_share(_said_again(evidence, [evidence.fake_captions[row] for row in other])),
-            ceiling=_share(_said_again(evidence, evidence.captions)),
+            chance=_share(_said_again(evidence, [said[row] for row in other])),
+            ceiling=_share(_said_again(evidence, one_each(evidence.captions, asked))),
             parts={
                 kind: _share([_by_kind(evidence, verdict).get(kind, {}) for verdict in found])
                 for kind in kinds
@@ -175,12 +179,11 @@ def _judge(evidence: Evidence, check: ExactCheck, sights: Sequence) -> Verdicts:
     ]
 
 
-def _said_again(evidence: Evidence, captions: Sequence[str]) -> Verdicts:
+def _said_again(evidence: Evidence, captions: Sequence[Described]) -> Verdicts:
     """Of each prompt's wanted attributes, whether the caption in its row names it."""
     verdicts = []
-    tags = {primary(tag) for record in evidence.records for tag in record.languages}
     for caption, wanted in zip(captions, evidence.prompts.wanted, strict=True):
-        said = evidence.reader.said(caption, language_of(caption, sorted(tags)), wanted)
+        said = evidence.reader.said(caption.text, caption.language, wanted)
         verdicts.append({name: name in said for name in wanted})
     return verdicts
 

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.schema import CaptionedImage
+from data.languages import captions_in
+from trainer.evaluation.described import Described
 from trainer.evaluation.evidence import Evidence, NotMeasured
 from trainer.evaluation.figures import figure
-from trainer.evaluation.mentions import language_of, primary
-from trainer.metrics.caption import by_character, score, score_intervals
+from trainer.metrics.caption import UNSPACED, score, score_intervals, tokenizer_of
 from trainer.metrics.intervals import bootstrap_mean
 from trainer.metrics.result import Metric
 
 NAMES = ("bleu1", "bleu4", "rouge_l", "cider_d")
-_UNSPACED = ("zh", "ja")
 
 
 @dataclass(frozen=True)
@@ -31,11 +30,11 @@ class _Language:
 
     @property
     def suffix(self) -> str:
-        return f"{self.tag}_char" if self.tag in _UNSPACED else self.tag
+        return f"{self.tag}_char" if self.tag in UNSPACED else self.tag
 
     @property
     def tokenize(self) -> bool | Callable[[str], Sequence[str]]:
-        return by_character if self.tag in _UNSPACED else True
+        return tokenizer_of(self.tag)
 
 
 def scores(evidence: Evidence) -> list[Metric]:
@@ -59,55 +58,67 @@ def truth(evidence: Evidence) -> list[Metric]:
     if check is None:
         raise NotMeasured("no exact check is named in the settings")
 
-    def right(captions: Sequence[str]) -> np.ndarray:
+    said, records = evidence.captions, evidence.records
+
+    def right(texts: Sequence[str], languages: Sequence[str], rows: Sequence[int]) -> np.ndarray:
         return np.array(
             [
-                check.is_right(caption, language_of(caption, _tags(record)), record.attributes)
-                for caption, record in zip(captions, evidence.records, strict=True)
+                float(check.is_right(text, language, records[row].attributes))
+                for text, language, row in zip(texts, languages, rows, strict=True)
             ]
         )
 
-    seed = evidence.settings.seed
+    texts, languages = [one.text for one in said], [one.language for one in said]
+    rows = [one.row for one in said]
+    seed, everyone = evidence.settings.seed, range(len(records))
+    true = right(texts, languages, rows)
+    by_picture = np.bincount(rows, true) / np.bincount(rows)
     nearest = (evidence.real.embedding @ evidence.training.embedding.T).argmax(1)
-    neighbours = [evidence.training.records[index].captions[0] for index in nearest]
-    other = np.random.default_rng(seed).permutation(len(evidence.captions))
+    neighbours = [evidence.training.records[index] for index in nearest]
+    other = np.random.default_rng(seed).permutation(len(records))
     return [
         figure(
             evidence,
             "caption_truth",
-            bootstrap_mean(right(evidence.captions), seed=seed),
-            "Share of captions of real test pictures in which every claimed attribute is true and "
-            "colour and shape of every object, and the relation or count, are named; chance is "
-            "captions of other pictures, the ceiling the pictures' own captions.",
-            n=len(evidence.captions),
-            chance=float(right([evidence.captions[row] for row in other]).mean()),
-            ceiling=float(right(evidence.prompts.texts).mean()),
-            baselines={"nearest_training_image": float(right(neighbours).mean())},
+            bootstrap_mean(by_picture, seed=seed),
+            "Share of captions of real test pictures, one in each language that it can be asked "
+            "for, in which every claimed attribute is true and colour and shape of every object, "
+            "and the relation or count, are named; chance is captions of other pictures, the "
+            "ceiling the pictures' own captions.",
+            n=len(records),
+            chance=float(right(texts, languages, other[rows].tolist()).mean()),
+            ceiling=float(
+                right(evidence.prompts.texts, evidence.prompts.languages, everyone).mean()
+            ),
+            baselines={
+                "nearest_training_image": float(
+                    right(
+                        [record.captions[0] for record in neighbours],
+                        [record.languages[0] for record in neighbours],
+                        everyone,
+                    ).mean()
+                )
+            },
+            parts={
+                tag: float(true[np.array(languages) == tag].mean())
+                for tag in sorted(set(languages))
+            },
         )
     ]
 
 
-def _languages(evidence: Evidence, captions: Sequence[str]) -> list[_Language]:
+def _languages(evidence: Evidence, captions: Sequence[Described]) -> list[_Language]:
+    """By language, the captions of those pictures that have references in it."""
     found: dict[str, _Language] = {}
-    for row, (caption, record) in enumerate(zip(captions, evidence.records, strict=True)):
-        tag = language_of(caption, _tags(record))
-        language = found.setdefault(tag, _Language(tag, [], [], []))
-        language.rows.append(row)
-        language.candidates.append(caption)
-        language.references.append(_captions_in(record, tag))
+    for row, tag, caption in captions:
+        record = evidence.records[row]
+        references = captions_in(tag, record.captions, record.languages)
+        if references:
+            language = found.setdefault(tag, _Language(tag, [], [], []))
+            language.rows.append(row)
+            language.candidates.append(caption)
+            language.references.append(references)
     return [found[tag] for tag in sorted(found) if len(found[tag].rows) > 1]
-
-
-def _tags(record: CaptionedImage) -> list[str]:
-    return [primary(tag) for tag in record.languages]
-
-
-def _captions_in(record: CaptionedImage, tag: str) -> list[str]:
-    return [
-        caption
-        for caption, language in zip(record.captions, record.languages, strict=True)
-        if primary(language) == tag
-    ]
 
 
 def _scores(evidence: Evidence, language: _Language, nearest: np.ndarray) -> list[Metric]:
@@ -125,9 +136,9 @@ def _scores(evidence: Evidence, language: _Language, nearest: np.ndarray) -> lis
             evidence,
             f"{name}_{language.suffix}",
             found[name],
-            f"Captions of {n} of {len(evidence.records)} real test pictures (those captioned in "
-            f"'{language.tag}') against all their references in that language, {how}; chance is "
-            "random training captions, the ceiling one reference against the others.",
+            f"Captions in '{language.tag}' of {n} of {len(evidence.records)} real test pictures "
+            f"against all their references in that language, {how}; chance is random training "
+            "captions, the ceiling one reference against the others.",
             n=n,
             chance=chance.get(name),
             ceiling=ceiling.get(name),
@@ -141,7 +152,10 @@ def _others(
     evidence: Evidence, language: _Language, nearest: np.ndarray
 ) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
     """Scores of random training captions, and of the simple captioners."""
-    pool = [_captions_in(record, language.tag) for record in evidence.training.records]
+    pool = [
+        captions_in(language.tag, record.captions, record.languages)
+        for record in evidence.training.records
+    ]
     told = [caption for captions in pool for caption in captions]
     if not told:
         return {}, {}

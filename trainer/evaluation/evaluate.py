@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from data.languages import primary
 from data.schema import CaptionedImage
 from trainer.evaluation import (
     agreement_figures,
@@ -11,6 +12,7 @@ from trainer.evaluation import (
     distribution_figures,
     encoder_figures,
 )
+from trainer.evaluation.described import one_each
 from trainer.evaluation.evidence import Evidence, NotMeasured, Timings, gather
 from trainer.evaluation.pictures import small_png
 from trainer.evaluation.record import Captioned, Evaluation, Generated
@@ -80,7 +82,7 @@ def evaluate(
 
 def _generated(evidence: Evidence) -> tuple[Generated, ...]:
     prompts, pictures = evidence.prompts, evidence.generated or []
-    said = evidence.fake_captions or [""] * len(pictures)
+    said = [one.text for one in evidence.fake_captions or ()] or [""] * len(pictures)
     return tuple(
         Generated(prompts.texts[i], prompts.languages[i], prompts.seeds[i], pictures[i], said[i])
         for i in range(min(GENERATED_SHOWN, len(pictures)))
@@ -88,8 +90,12 @@ def _generated(evidence: Evidence) -> tuple[Generated, ...]:
 
 
 def _captioned(evidence: Evidence) -> tuple[Captioned, ...]:
-    shown = list(zip(evidence.records, evidence.captions or [], strict=False))[:CAPTIONED_SHOWN]
+    if evidence.captions is None:
+        return ()
+    asked = [primary(tag) for tag in evidence.prompts.languages]
     return tuple(
-        Captioned(record.image_id, small_png(record.encoded), caption, record.captions)
-        for record, caption in shown
+        Captioned(record.image_id, small_png(record.encoded), said.text, record.captions)
+        for record, said in zip(
+            evidence.records[:CAPTIONED_SHOWN], one_each(evidence.captions, asked), strict=False
+        )
     )

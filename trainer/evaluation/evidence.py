@@ -10,8 +10,10 @@ from time import perf_counter
 import numpy as np
 
 from data import mining
+from data.languages import primary
 from data.schema import CaptionedImage
 from trainer.evaluation.checks import CaptionReader, ExactCheck, exact_check
+from trainer.evaluation.described import Described, describe
 from trainer.evaluation.mentions import Mentions
 from trainer.evaluation.pictures import from_thumbnail, thumbnail
 from trainer.evaluation.served import ServedCaptioner, ServedEncoder, ServedGenerator
@@ -93,7 +95,9 @@ class Evidence:
     """Everything that the figures are computed from; N judged pictures.
 
     `generated`, `fake` and `fake_captions` are None without a generator, `captions` and
-    `fake_captions` without a captioner.
+    `fake_captions` without a captioner. `captions` are those of the judged pictures, in every
+    language that a picture has captions in; `fake_captions` those of the generated ones, one
+    each, in the language of its prompt.
     """
 
     settings: EvaluationSettings
@@ -110,8 +114,8 @@ class Evidence:
     mean_picture: Seen
     generated: list[bytes] | None
     fake: Seen | None
-    captions: list[str] | None
-    fake_captions: list[str] | None
+    captions: list[Described] | None
+    fake_captions: list[Described] | None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -154,12 +158,16 @@ def gather(
             generated = served.generator(prompts.texts, prompts.seeds)
         with timings.stage("look at generated pictures"):
             fake = look(served.encoder, generated)
+    spoken = [[primary(tag) for tag in record.languages] for record in records]
     if served.captioner is not None:
         with timings.stage("caption real pictures"):
-            captions = served.captioner([record.encoded for record in records])
+            captions = describe(
+                served.captioner, [record.encoded for record in records], spoken, spoken
+            )
     if served.captioner is not None and generated is not None:
         with timings.stage("caption generated pictures"):
-            fake_captions = served.captioner(generated)
+            asked = [[primary(tag)] for tag in prompts.languages]
+            fake_captions = describe(served.captioner, generated, spoken, asked)
     return Evidence(
         settings=settings,
         models=served,

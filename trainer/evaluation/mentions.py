@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterable, Sequence
 
+from data.languages import primary
+from trainer.metrics.caption import UNSPACED
 from trainer.metrics.recognition import kind_of
 
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
@@ -26,15 +28,10 @@ def mentions(caption: str, language: str, attributes: Sequence[str]) -> tuple[st
     """
     folded = caption.casefold()
     words = [_forms(word) for word in _words(folded)]
-    unspaced = primary(language) in ("zh", "ja")
+    unspaced = primary(language) in UNSPACED
     return tuple(
         name for name in attributes if _holds(folded, words, name.rpartition(":")[2], unspaced)
     )
-
-
-def primary(language: str) -> str:
-    """The primary subtag: `zh` of `zh-Hans-CN`."""
-    return language.partition("-")[0].lower()
 
 
 def language_of(caption: str, languages: Iterable[str]) -> str:
@@ -42,7 +39,7 @@ def language_of(caption: str, languages: Iterable[str]) -> str:
     characters, else the first other one; the first of all where that leaves no choice."""
     options = list(dict.fromkeys(languages))
     han = bool(_HAN.search(caption))
-    fitting = [tag for tag in options if (tag in ("zh", "ja")) == han]
+    fitting = [tag for tag in options if (tag in UNSPACED) == han]
     return (fitting or options)[0]
 
 

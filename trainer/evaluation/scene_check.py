@@ -6,9 +6,9 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
+from data.languages import primary
 from data.scenes.check import Sight, judge, see
 from data.scenes.language import LANGUAGES, Claim, is_right, parse
-from trainer.evaluation.mentions import primary
 from trainer.metrics.recognition import kind_of
 
 

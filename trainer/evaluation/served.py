@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_text  # noqa: F401  # registers the operations that the models' text needs
 
+from trainer import serving
 from trainer.settings_loader import SettingsError
 
 
@@ -35,6 +35,10 @@ class ServedModel:
                 f"{directory}: the SavedModel has no signature {missing}, only "
                 f"{sorted(self._model.signatures)}; give the directory of the right model"
             )
+
+    def languages(self) -> tuple[str, ...]:
+        """See `serving.languages`."""
+        return serving.languages(self._model)
 
     def __call__(self, signature: str, **inputs: Sequence) -> dict[str, np.ndarray]:
         """Calls `signature` on inputs of N rows each; returns its outputs of N rows."""
@@ -105,14 +109,18 @@ def _place(
 
 
 class ServedCaptioner:
-    """Captions of pictures."""
+    """Captions of pictures; `languages` are those that it can be asked for, if it says which."""
 
     def __init__(self, directory: str, batch_size: int):
         self._model = ServedModel(directory, ("serving_default",), batch_size)
+        self.languages = self._model.languages()
 
-    def __call__(self, pictures: Sequence[bytes]) -> list[str]:
-        """Captions of PNG or JPEG files."""
-        answer = self._model("serving_default", image_bytes=list(pictures))["caption"]
+    def __call__(self, pictures: Sequence[bytes], language: str | None = None) -> list[str]:
+        """Captions of PNG or JPEG files, in one of `languages`."""
+        inputs, signature = {"image_bytes": list(pictures)}, "serving_default"
+        if language is not None:
+            inputs["language"], signature = [language.encode()] * len(pictures), "caption_in"
+        answer = self._model(signature, **inputs)["caption"]
         return [caption.decode("utf-8") for caption in answer]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import reduce
 from operator import or_
 
@@ -13,10 +13,10 @@ ORDER = 4
 # The reference scorer of COCO adds these; they show only where nothing matches.
 _SMALL, _TINY = 1e-9, 1e-15
 
-Tokens = Sequence[str]
+Tokens = Sequence[Hashable]
 
 
-def ngrams(tokens: Tokens, order: int = ORDER) -> list[Counter[tuple[str, ...]]]:
+def ngrams(tokens: Tokens, order: int = ORDER) -> list[Counter[tuple[Hashable, ...]]]:
     """Counts of the n-grams of lengths 1..order."""
     return [
         Counter(zip(*(tokens[start:] for start in range(n)), strict=False))

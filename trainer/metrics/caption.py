@@ -13,6 +13,8 @@ from trainer.metrics.intervals import Estimate, bootstrap, bootstrap_mean
 from trainer.metrics.rouge import rouge_l
 
 BLEU = ("bleu1", "bleu2", "bleu3", "bleu4")
+# Languages that set no blanks between words.
+UNSPACED = ("zh", "ja")
 KEYS = (*BLEU, "rouge_l", "cider", "cider_d")
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
@@ -22,6 +24,11 @@ _CHARACTER = re.compile(rf"[{_HAN}]|[^\W{_HAN}]+")
 def by_character(text: str) -> list[str]:
     """Tokens of a Chinese caption: every Han character alone, other words whole, no punctuation."""
     return _CHARACTER.findall(text.casefold())
+
+
+def tokenizer_of(language: str) -> bool | Callable[[str], Sequence[str]]:
+    """How captions of a language are split for `score`, by its primary subtag."""
+    return by_character if language in UNSPACED else True
 
 
 def per_image(

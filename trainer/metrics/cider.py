@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
 from trainer.metrics.bleu import ORDER, Tokens, ngrams
 
 _SIGMA = 6.0
-Gram = tuple[str, ...]
+Gram = tuple[Hashable, ...]
 Vector = list[dict[Gram, float]]
+Weighted = tuple[Vector, np.ndarray, int]
 
 
 class Frequencies:
@@ -33,7 +34,7 @@ class Frequencies:
         self._unseen = math.log(len(references))
         self._idf = {gram: self._unseen - math.log(count) for gram, count in pictures.items()}
 
-    def vector(self, tokens: Tokens) -> tuple[Vector, np.ndarray, int]:
+    def vector(self, tokens: Tokens) -> Weighted:
         """Returns the tf-idf of each n-gram, its norm [4] by length, and the length."""
         grams = ngrams(tokens)
         weighted = [
@@ -46,10 +47,15 @@ class Frequencies:
 
 def cider_d(candidate: Tokens, references: Sequence[Tokens], frequencies: Frequencies) -> float:
     """Ten times the mean cosine over n-gram lengths 1..4 and references."""
-    mine, norm, length = frequencies.vector(candidate)
+    vectors = [frequencies.vector(reference) for reference in references]
+    return consensus(frequencies.vector(candidate), vectors)
+
+
+def consensus(candidate: Weighted, references: Sequence[Weighted]) -> float:
+    """`cider_d` of what `Frequencies.vector` made of a candidate and its references."""
+    mine, norm, length = candidate
     total = 0.0
-    for reference in references:
-        other, other_norm, other_length = frequencies.vector(reference)
+    for other, other_norm, other_length in references:
         dots = [_clipped_dot(first, second) for first, second in zip(mine, other, strict=True)]
         cosine = [
             dot / scale if scale else 0.0

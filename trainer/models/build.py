@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from data.languages import UNDETERMINED
 from trainer.config import Experiment
 from trainer.models.captioner import Captioner
 from trainer.models.dcgan import DcganBody, DcganGenerator
@@ -64,11 +65,13 @@ def build_captioner(
     grid: tuple[int, ...],
     condition: int,
     policy: str,
+    languages: tuple[str, ...] = (UNDETERMINED,),
 ) -> Captioner:
-    """The captioner for token counts [V], a grid of (places, channels) and a `condition` width."""
+    """The captioner for token counts [V], a grid of (places, channels), a `condition` width and
+    the languages that it writes, the most frequent first."""
     keras.utils.set_random_seed(experiment.training.seed + 1)
     with policy_scope(policy):
-        model = Captioner(experiment.captioner, frequencies, condition)
+        model = Captioner(experiment.captioner, frequencies, condition, languages)
         model((tf.zeros([2, *grid]), tf.zeros([2, condition]), tf.ones([2, 3], tf.int32)))
     model.input_sizes = (grid, condition)
     return model

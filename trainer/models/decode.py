@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from data.text import END, PAD, START
+from data.text import END, PAD
+from trainer.models.repeats import repeating
 
 IMPOSSIBLE = -1e9
 
@@ -39,7 +40,14 @@ Step = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]]
 
 
 def beam_search(
-    step: Step, state: tf.Tensor, beam: int, steps: int, places: int, length_power: float
+    step: Step,
+    state: tf.Tensor,
+    first: tf.Tensor,
+    beam: int,
+    steps: int,
+    places: int,
+    length_power: float,
+    no_repeat: int = 0,
 ) -> Hypothesis:
     """Keeps the `beam` likeliest beginnings at each word.
 
@@ -50,17 +58,20 @@ def beam_search(
       step: (words int32 [N * beam], state [N * beam, units]) -> (log probabilities float32
         [N * beam, V], next state, attention float32 [N * beam, places]).
       state: first state, each picture's repeated `beam` times, neighbours together.
+      first: int32 [N * beam], the words heard before any is said.
       beam: hypotheses kept.
       steps: the most tokens said, END included.
       places: attention's width.
       length_power: 0 ranks by log probability alone.
+      no_repeat: no n-gram of this size is said twice in one caption (after Paulus et al. 2018,
+        section 2.5); 0 lets all be said.
     """
     rows = tf.shape(state)[0] // beam
-    first = tf.concat([tf.zeros([rows, 1]), tf.fill([rows, beam - 1], IMPOSSIBLE)], axis=1)
+    alone = tf.concat([tf.zeros([rows, 1]), tf.fill([rows, beam - 1], IMPOSSIBLE)], axis=1)
     start = _Beams(
         place=tf.constant(0),
         ids=tf.fill([rows, beam, steps], PAD),
-        log_prob=first,
+        log_prob=alone,
         finished=tf.zeros([rows, beam], tf.bool),
         state=state,
         attention=tf.zeros([rows, beam, steps, places]),
@@ -70,18 +81,21 @@ def beam_search(
         return tf.logical_and(beams.place < steps, tf.logical_not(tf.reduce_all(beams.finished)))
 
     def advance(beams: _Beams) -> tuple[_Beams]:
-        return (_advance(beams, step, rows, beam, steps),)
+        return (_advance(beams, step, tf.reshape(first, [rows, beam]), steps, no_repeat),)
 
     (last,) = tf.while_loop(unfinished, advance, (start,))
     return _best(last, length_power)
 
 
-def _advance(beams: _Beams, step: Step, rows: tf.Tensor, beam: int, steps: int) -> _Beams:
-    place = beams.place
+def _advance(beams: _Beams, step: Step, first: tf.Tensor, steps: int, no_repeat: int) -> _Beams:
+    place, rows, beam = beams.place, tf.shape(first)[0], beams.ids.shape[1]
     said = beams.ids[:, :, tf.maximum(place - 1, 0)]
-    words = tf.where(place == 0, tf.fill(tf.shape(said), START), said)
+    words = tf.where(place == 0, first, said)
     log_p, state, attention = step(tf.reshape(words, [-1]), beams.state)
     size = log_p.shape[-1]
+    if no_repeat:
+        said_before = repeating(tf.reshape(beams.ids, [-1, steps]), place, no_repeat, size)
+        log_p = tf.where(said_before, IMPOSSIBLE, log_p)
     log_p = tf.reshape(log_p, [rows, beam, size])
     only_pad = tf.one_hot(PAD, size, on_value=0.0, off_value=IMPOSSIBLE)
     log_p = tf.where(beams.finished[..., None], only_pad, log_p)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from data.languages import captions_in, language_numbers, spoken
 from data.prepared import PreparedData
 from data.text import PAD, UNK, decode
 from trainer.adapt.schedules import warmup_cosine
@@ -15,15 +17,18 @@ from trainer.batches import SimilarLengths
 from trainer.config import Experiment
 from trainer.export.captioner import export_captioner
 from trainer.losses.captions import caption_cross_entropy
-from trainer.metrics.caption import score
+from trainer.metrics.caption import score, tokenizer_of
 from trainer.models.build import build_captioner
 from trainer.models.captioner import search, token_frequencies
 from trainer.models.encoder import Encoder
 from trainer.models.frozen import FrozenEncoder
+from trainer.models.own_words import with_own_words
 from trainer.randomness import fold, step_seed
 from trainer.tasks.base import trimmed
+from trainer.tasks.self_critical import Rewards, SelfCriticalSteps
 
 VALIDATION = 256
+FIGURES = ("bleu4", "cider_d")
 _BATCH = 64
 
 
@@ -45,6 +50,9 @@ class CaptionerTask:
         captions = np.arange(self.train.ids.shape[1]) < self.train.caption_count[:, None]
         self.picture_of = np.nonzero(captions)[0]
         self.ids = trimmed(self.train.ids)[captions]
+        tags = [some[: captions.shape[1]] for some in self.train.languages]
+        self.languages = spoken(tags)
+        self.language_of = language_numbers(tags, self.languages, captions.shape[1])[captions]
         lengths = np.sum(self.ids != PAD, axis=1)
         self.sampler = SimilarLengths(lengths, self.batch_size, self.seed)
         frequencies = token_frequencies(self.train.ids, prepared.tokens.size)
@@ -54,7 +62,9 @@ class CaptionerTask:
             self.codes.grid.shape[1:],
             self.codes.condition.shape[1],
             policy,
+            self.languages,
         )
+        self.ids[:, 0] = self.model.first_word(self.language_of)
         self.optimizer = keras.optimizers.AdamW(
             settings.learning_rate,
             weight_decay=settings.weight_decay,
@@ -71,45 +81,84 @@ class CaptionerTask:
         return self.codes.grid[pictures], self.codes.condition[pictures], ids
 
     def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
+        begins = self.settings.self_critical_from
+        if begins < 1 and progress >= begins:
+            return self.self_critical(step, progress, batch, self.sampler.rows(step).tolist())
         train = self._step_of(batch[-1].shape[1])
         return train(tf.constant(step), tf.constant(progress, tf.float32), *batch)
 
     def _train_step(self, step, progress, grid, picture, ids):
-        seed = step_seed(self.seed, step)
-        targets = ids[:, 1:]
+        seed, settings = step_seed(self.seed, step), self.settings
+        targets, heard = ids[:, 1:], ids
+        if settings.sampled_words:
+            share = settings.sampled_words * progress
+            heard = with_own_words(self.model, grid, picture, ids, share, fold(seed, 2))
         # An unknown word can be heard but never be said: it is no target.
         mask = tf.cast(tf.logical_and(targets != PAD, targets != UNK), tf.float32)
         with tf.GradientTape() as tape:
-            logits = self.model((grid, picture, ids), seed=fold(seed, 1))
-            smoothing = self.settings.label_smoothing
+            logits = self.model((grid, picture, heard), seed=fold(seed, 1))
+            smoothing = settings.label_smoothing
             loss = tf.reduce_mean(caption_cross_entropy(logits, targets, mask, smoothing))
-        variables = self.model.trainable_variables
-        self.optimizer.learning_rate.assign(self.settings.learning_rate * warmup_cosine(progress))
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        self._update(tape, loss, progress)
         return {"cross_entropy": loss}
 
-    def _search(self, grid, picture):
-        settings, steps = self.settings, self.experiment.data.max_length - 1
-        found = search(self.model, grid, picture, settings.beam, steps, settings.length_power)
+    def _update(self, tape, loss, progress) -> None:
+        rate = self.settings.learning_rate * warmup_cosine(progress)
+        variables = self.model.trainable_variables
+        self.optimizer.learning_rate.assign(rate)
+        self.optimizer.apply(tape.gradient(loss, variables), variables)
+
+    @functools.cached_property
+    def self_critical(self) -> SelfCriticalSteps:
+        """Steps of the last phase; counting the n-grams of all captions takes seconds."""
+        groups = list(zip(self.picture_of.tolist(), self.language_of.tolist(), strict=True))
+        rewards, longest = Rewards(self.ids, groups), self.ids.shape[1] - 1
+        return SelfCriticalSteps(self.model, rewards, longest, self.seed, self._update)
+
+    def _search(self, grid, picture, language):
+        steps = self.experiment.data.max_length - 1
+        asked = tf.fill([tf.shape(picture)[0]], language)
+        found = search(self.model, grid, picture, self.settings, steps, asked)
         return decode(found.ids, tf.constant(self.prepared.tokens.pieces))
 
     def state(self):
         return {"model": self.model, "optimizer": self.optimizer}
 
-    def captions(self) -> list[str]:
-        """Free-running captions of the first held-out pictures."""
-        codes, said = self.held_codes, []
-        for i in range(0, len(codes.condition), _BATCH):
-            batch = self._caption(codes.grid[i : i + _BATCH], codes.condition[i : i + _BATCH])
+    def captions(self, rows: Sequence[int], language: int) -> list[str]:
+        """Free-running captions of some of the first held-out pictures, in one language."""
+        codes, said, asked = self.held_codes, [], tf.constant(language)
+        for i in range(0, len(rows), _BATCH):
+            some = rows[i : i + _BATCH]
+            batch = self._caption(codes.grid[some], codes.condition[some], asked)
             said += [text.decode() for text in batch.numpy()]
         return said
 
     def validate(self) -> dict[str, float]:
-        """BLEU-4 and CIDEr-D of free-running captions, blanks as the only token bounds."""
-        said = self.captions()
-        references = [list(captions) for captions in self.held_out.captions[: len(said)]]
-        scores = score(said, references)
-        return {"bleu4": scores["bleu4"], "cider_d": scores["cider_d"]}
+        """BLEU-4 and CIDEr-D of free-running captions asked for in each language, against the
+        references in it; of several languages, the mean goes first."""
+        judged = {}
+        for number, tag in enumerate(self.languages):
+            references = [
+                captions_in(tag, captions, tags)
+                for captions, tags in zip(
+                    self.held_out.captions[:VALIDATION],
+                    self.held_out.languages[:VALIDATION],
+                    strict=True,
+                )
+            ]
+            rows = [row for row, texts in enumerate(references) if texts]
+            if rows:
+                said = self.captions(rows, number)
+                judged[tag] = score(said, [references[row] for row in rows], tokenizer_of(tag))
+        if not judged:
+            return {}
+        figures = {
+            key: float(np.mean([scores[key] for scores in judged.values()])) for key in FIGURES
+        }
+        if len(self.languages) > 1:
+            for tag, scores in judged.items():
+                figures |= {f"{key}_{tag}": scores[key] for key in FIGURES}
+        return figures
 
     def sample_grid(self) -> None:
         return None

@@ -41,6 +41,8 @@ def saved(toy, train_split, tmp_path_factory):
         "miner": lambda: toy.Encoder([f"word:{name.split(':')[1]}" for name in toy.NAMES], 0.5),
         "captioner": toy.Captioner,
         "chinese": lambda: toy.Captioner("zh"),
+        "polyglot": toy.Polyglot,
+        "half a polyglot": lambda: toy.Polyglot("一块"),
         "same caption": lambda: toy.Captioner(sentence="a big red block on white"),
         "generator": toy.Generator,
         "noisy": lambda: toy.Generator(60.0),
@@ -197,6 +199,26 @@ def test_chinese_is_scored_by_character_against_chinese_references(judged):
     assert found["bleu4_zh_char"].value == pytest.approx(1.0, abs=1e-3)
     assert found["bleu4_zh_char"].ceiling is None
     assert found["cycle_agreement"].value == pytest.approx(1.0, abs=0.02)
+
+
+def test_each_language_is_judged_by_captions_asked_for_in_it(judged):
+    both, half = (
+        _by_name(judged(captioner="polyglot")),
+        _by_name(judged(captioner="half a polyglot")),
+    )
+    for name in ("bleu4_en", "bleu4_zh_char"):
+        assert both[name].value == pytest.approx(1.0, abs=1e-3) and both[name].n == 80
+    assert half["bleu4_en"].value == both["bleu4_en"].value
+    assert half["bleu4_zh_char"].value < 0.1
+    assert both["caption_truth"].value == 1.0 and both["caption_truth"].n == 80
+    assert both["caption_truth"].parts == {"en": 1.0, "zh": 1.0}
+    assert both["caption_truth"].chance < 0.3
+    assert half["caption_truth"].value == pytest.approx(0.5)
+    assert half["caption_truth"].parts == {"en": 1.0, "zh": 0.0}
+    assert both["cycle_agreement"].value == pytest.approx(1.0, abs=0.02)
+    assert 0.2 < half["cycle_agreement"].value < 0.9
+    shown = judged(captioner="polyglot").generated
+    assert all((one.language == "en") == one.said.startswith("a ") for one in shown)
 
 
 def test_without_an_exact_check_words_are_looked_for(judged):

@@ -204,6 +204,29 @@ class Captioner(tf.Module):
         return {"serving_default": self.caption.get_concrete_function(_images())}
 
 
+class Polyglot(Captioner):
+    """Says what it sees in the language that is asked for; in Chinese `sentence`, if given."""
+
+    def __init__(self, sentence=None):
+        super().__init__()
+        self._chinese = Captioner("zh", sentence)
+
+    @tf.function(input_signature=[])
+    def languages(self):
+        return tf.constant(["en", "zh"])
+
+    @tf.function
+    def caption_in(self, image_bytes, language):
+        english, chinese = self.caption(image_bytes), self._chinese.caption(image_bytes)
+        said = tf.where(language == "zh", chinese["caption"], english["caption"])
+        return {**english, "caption": said}
+
+    def signatures(self):
+        language = tf.TensorSpec([None], tf.string, name="language")
+        asked = self.caption_in.get_concrete_function(_images(), language)
+        return {**super().signatures(), "caption_in": asked}
+
+
 class Generator(tf.Module):
     """Paints the block that the text asks for.
 

@@ -26,6 +26,7 @@ SIGNATURES = [
     ("encoder", "embed_image"),
     ("encoder", "examples"),
     ("captioner", "serving_default"),
+    ("captioner", "caption_in"),
     ("captioner", "explain"),
     ("captioner", "examples"),
     ("generator", "serving_default"),
@@ -49,7 +50,8 @@ def requests(texts, pictures, scenes):
         "seed": np.resize(np.array(SEEDS, np.int64), len(texts)),
         "truncation": np.linspace(0, 1.2, len(texts), dtype=np.float32),
     }
-    inputs = {"examples": examples, "embed_text": words, "generate": seeded}
+    asked = images | {"language": np.resize(np.array([b"zh", b"en"], object), len(pictures))}
+    inputs = {"caption_in": asked, "examples": examples, "embed_text": words, "generate": seeded}
     inputs |= {("generator", "serving_default"): words}
     return {
         (stage, name): inputs.get((stage, name), inputs.get(name, images))
@@ -141,11 +143,11 @@ class InMemory:
     def oov(self, words):
         return text.oov_share(tf.constant(words), self.table)
 
-    def explain(self, image_bytes):
+    def explain(self, image_bytes, language=None):
         code, settings = self.code(image_bytes), self.experiment.captioner
         model, steps = self.trained("captioner").task.model, self.experiment.data.max_length - 1
         grid, told = flatten_grid(code.grid), telling(code)
-        found = search(model, grid, told, settings.beam, steps, settings.length_power)
+        found = search(model, grid, told, settings, steps, language)
         pieces = np.array([piece.encode() for piece in self.prepared.tokens.pieces], object)
         silent = np.isin(found.ids, [text.PAD, text.END])
         return {
@@ -157,6 +159,11 @@ class InMemory:
 
     def serving_default(self, image_bytes):
         answer = self.explain(image_bytes)
+        return {"caption": answer["caption"], "log_prob": answer["log_prob"]}
+
+    def caption_in(self, image_bytes, language):
+        asked = np.array([[b"en", b"zh"].index(tag) for tag in language], np.int32)
+        answer = self.explain(image_bytes, asked)
         return {"caption": answer["caption"], "log_prob": answer["log_prob"]}
 
 

@@ -26,6 +26,7 @@ CONTRACT = {
     },
     "captioner": {
         "serving_default": ({"image_bytes": STRINGS}, CAPTION),
+        "caption_in": ({"image_bytes": STRINGS, "language": STRINGS}, CAPTION),
         "explain": (
             {"image_bytes": STRINGS},
             {**CAPTION, "tokens": (tf.string, 2), "attention": (tf.float32, 4)},
@@ -150,6 +151,30 @@ def test_an_explanation_fits_its_caption(served, pictures, experiment):
     np.testing.assert_allclose(short["log_prob"], answer["log_prob"], rtol=1e-5)
 
 
+def test_captions_are_written_in_the_language_that_is_asked_for(served, pictures, trained):
+    model = served("captioner")
+    tags = model.languages().numpy().tolist()
+    assert tags == [b"en", b"zh"]
+    default = ask(model, "serving_default", image_bytes=pictures)
+    english, chinese = (
+        ask(model, "caption_in", image_bytes=pictures, language=[tag] * len(pictures))
+        for tag in ("en-GB", "ZH_hans")
+    )
+    np.testing.assert_array_equal(english["caption"], default["caption"])
+    np.testing.assert_allclose(english["log_prob"], default["log_prob"], rtol=1e-5)
+    assert (np.abs(english["log_prob"] - chinese["log_prob"]) > 1e-4).all()
+    mixed = ask(model, "caption_in", image_bytes=pictures[:2], language=["zh", "en"])
+    expected = [chinese["log_prob"][0], english["log_prob"][1]]
+    np.testing.assert_allclose(mixed["log_prob"], expected, rtol=1e-5)
+
+
+def test_a_language_that_is_not_known_is_refused_with_those_that_are(served, pictures):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="language fr; known are: en, zh"):
+        ask(served("captioner"), "caption_in", image_bytes=pictures[:2], language=["en", "fr"])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="a language for each picture"):
+        ask(served("captioner"), "caption_in", image_bytes=pictures[:2], language=["en"])
+
+
 def test_unknown_words_are_counted(served, prepared):
     known = " ".join(prepared.tokens.tokens[:3])
     asked = [known, "zyx qwv", f"{prepared.tokens.tokens[0]} zyx", ""]
@@ -214,8 +239,11 @@ def test_whatever_is_said_is_painted(served, texts, experiment):
 )
 @pytest.mark.parametrize("junk", [b"", b"not a picture", b"\xff\xd8\xffnor this"])
 def test_what_is_no_picture_is_an_invalid_argument(served, pictures, stage, signature, junk):
-    with pytest.raises(tf.errors.InvalidArgumentError):
-        ask(served(stage), signature, image_bytes=[pictures[0], junk])
+    inputs = {"image_bytes": [pictures[0], junk]}
+    if signature == "caption_in":
+        inputs["language"] = ["en", "en"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"^(?!.*known are)"):
+        ask(served(stage), signature, **inputs)
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.losses.captions import caption_cross_entropy
+from trainer.losses.captions import caption_cross_entropy, self_critical, token_log_probs
 
 BANNED = -1e9
 
@@ -70,3 +70,20 @@ def test_its_gradient_equals_differences(batch, smoothing):
         rise = np.sum(expected(up, targets, mask, smoothing))
         rise -= np.sum(expected(down, targets, mask, smoothing))
         assert found[place[0], place[1], place[2] + 2] == pytest.approx(rise / (2 * step), abs=1e-6)
+
+
+def test_tokens_have_the_log_probabilities_of_the_softmax(batch):
+    logits, targets, _ = batch
+    p = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    p /= p.sum(axis=-1, keepdims=True)
+    expected = np.log(np.take_along_axis(p, targets[..., None], axis=-1)[..., 0])
+    np.testing.assert_allclose(token_log_probs(logits, targets), expected, rtol=1e-5)
+
+
+def test_better_captions_than_the_likeliest_become_likelier(batch):
+    _, _, mask = batch
+    log_probs, reward = tf.Variable(-np.ones_like(mask)), np.array([2.0, -0.5, 0.0], np.float32)
+    with tf.GradientTape() as tape:
+        loss = self_critical(log_probs, reward, mask)
+    np.testing.assert_allclose(loss, [8.0, -1.0, 0.0])
+    np.testing.assert_allclose(tape.gradient(loss, log_probs), -reward[:, None] * mask)

@@ -1,5 +1,7 @@
 """The captioner's words, attention and search."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -29,17 +31,26 @@ def inputs():
     return grid, picture, ids
 
 
-def build(policy):
-    experiment = Experiment(
-        captioner=CaptionerSettings(units=8, embedding=6, dropout=0.3),
-    )
-    return build_captioner(experiment, FREQUENCIES, (PLACES, CHANNELS), CONDITION, policy)
+SEARCH = CaptionerSettings(beam=3, length_power=0.7)
+KINDS = {
+    "default": {},
+    "without attention": {"attention": "none"},
+    "three layers": {"layers": 3},
+    "two languages": {"languages": ("en", "zh")},
+}
 
 
-@pytest.fixture(scope="module")
-def case(harness):
+def build(policy, languages=("en",), **chosen):
+    settings = CaptionerSettings(units=8, embedding=6, dropout=0.3, **chosen)
+    experiment = Experiment(captioner=settings)
+    sizes = ((PLACES, CHANNELS), CONDITION)
+    return build_captioner(experiment, FREQUENCIES, *sizes, policy, languages)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def case(harness, request):
     return harness.Case(
-        build=build,
+        build=lambda policy: build(policy, **KINDS[request.param]),
         inputs=inputs(),
         training={"seed": tf.constant([1, 2])},
         dtypes=("float32",),
@@ -100,6 +111,37 @@ def test_a_word_depends_on_picture_and_words_before_it_only(model):
     np.testing.assert_allclose(changed[1:], logits[1:], atol=1e-6)
 
 
+def test_without_attention_every_word_is_told_the_mean_of_the_picture():
+    (grid, picture, ids), rng = inputs(), np.random.default_rng(1)
+    other = rng.normal(size=grid.shape).astype(np.float32)
+    other += np.mean(grid - other, axis=1, keepdims=True)
+    model, attending = build("float32", attention="none"), build("float32")
+    np.testing.assert_allclose(
+        model((other, picture, ids)), model((grid, picture, ids)), rtol=1e-4, atol=1e-5
+    )
+    moved = attending((other, picture, ids)) - attending((grid, picture, ids))
+    assert np.abs(moved).max() > 1e-3
+    model.start_state.kernel.assign(tf.zeros_like(model.start_state.kernel))
+    started_alike = model((grid, picture, ids)).numpy()
+    np.testing.assert_array_equal(model((grid, picture + 1, ids)), started_alike)
+    assert (model((grid + 1, picture, ids)).numpy() != started_alike).any()
+    found = search(model, grid, picture, SEARCH, 5)
+    lit = found.attention.numpy()[found.ids.numpy() != PAD]
+    np.testing.assert_allclose(lit, 1 / PLACES, rtol=1e-6)
+
+
+def test_layers_hear_one_another_through_dropout():
+    model, (grid, picture, ids) = build("float32", layers=2), inputs()
+    quiet = model((grid, picture, ids)).numpy()
+    model.logits = lambda output, seed=None: type(model).logits(model, output)
+    between = model((grid, picture, ids), seed=tf.constant([1, 2])).numpy()
+    assert (between != quiet).any()
+    model.upper[0].cell.kernel.assign(tf.zeros_like(model.upper[0].cell.kernel))
+    deaf = model((grid, picture, ids)).numpy()
+    ids = np.where(np.isin(ids, [START, END, PAD]), ids, 4)
+    np.testing.assert_array_equal(model((grid, picture, ids)), deaf)
+
+
 def test_dropout_follows_its_seed(model):
     batch = inputs()
     once = model(batch, seed=tf.constant([1, 2])).numpy()
@@ -110,8 +152,9 @@ def test_dropout_follows_its_seed(model):
 
 def test_search_scores_captions_as_teacher_forcing_does(model):
     grid, picture, _ = inputs()
-    found = search(model, grid, picture, 3, 5, 0.7)
-    ids = np.concatenate([np.full((4, 1), START), found.ids], axis=1).astype(np.int32)
+    language = np.array([0, 0, 1, 1], np.int32) % len(model.languages)
+    found = search(model, grid, picture, SEARCH, 5, language)
+    ids = np.concatenate([model.first_word(language)[:, None], found.ids], axis=1)
     log_p = tf.nn.log_softmax(model((grid, picture, ids)))
     said = tf.gather(log_p, found.ids, batch_dims=2).numpy() * (found.ids.numpy() != PAD)
     np.testing.assert_allclose(found.log_prob, said.sum(axis=1), rtol=1e-4)
@@ -123,11 +166,32 @@ def test_search_scores_captions_as_teacher_forcing_does(model):
 
 def test_search_describes_each_picture_on_its_own(model):
     grid, picture, _ = inputs()
-    together = search(model, grid, picture, 3, 5, 0.7)
+    together = search(model, grid, picture, SEARCH, 5)
     for row in range(4):
-        alone = search(model, grid[row : row + 1], picture[row : row + 1], 3, 5, 0.7)
+        alone = search(model, grid[row : row + 1], picture[row : row + 1], SEARCH, 5)
         np.testing.assert_array_equal(alone.ids[0], together.ids[row])
         np.testing.assert_allclose(alone.attention[0], together.attention[row], atol=1e-5)
+
+
+def test_the_first_word_says_which_language_to_write():
+    model, (grid, picture, _) = build("float32", ("en", "zh", "de")), inputs()
+    assert model.first_word(np.array([0, 1, 2])).tolist() == [SIZE, SIZE + 1, SIZE + 2]
+    asked = [search(model, grid, picture, SEARCH, 5, np.full(4, one, np.int32)) for one in range(3)]
+    assert len({tuple(found.log_prob.numpy()) for found in asked}) == 3
+    default = search(model, grid, picture, SEARCH, 5)
+    np.testing.assert_array_equal(default.log_prob, asked[0].log_prob)
+    assert build("float32", ("zh",)).first_word(np.array([0, 0])).tolist() == [START, START]
+
+
+def test_search_says_nothing_twice_that_it_must_not(model):
+    grid, picture, _ = inputs()
+
+    def longest(settings):
+        ids = search(model, grid, picture, settings, 9).ids.numpy()
+        return max(row.tolist().count(word) for row in ids for word in range(4, SIZE))
+
+    eager = CaptionerSettings(beam=3, length_power=9.0)
+    assert longest(eager) > 1 and longest(replace(eager, no_repeat=1)) == 1
 
 
 def test_frequencies_count_what_is_said():

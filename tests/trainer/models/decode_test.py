@@ -20,17 +20,26 @@ def chain(seed, sharpness=1.5):
     return (logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)).astype(np.float32)
 
 
-def search(chains, beam, steps, power):
+def changing_chain(seed, steps):
+    """Another chain for each place [steps, V, V], so that no two captions are equally likely."""
+    return np.stack([chain(100 * seed + place, 3.0) for place in range(steps)])
+
+
+def search(chains, beam, steps, power, no_repeat=0):
     """Searches one chain for each picture; the state counts the words, the attention shows both."""
     tables = tf.constant(np.repeat(chains, beam, axis=0))
 
     def step(words, state):
-        log_p = tf.gather(tables, words, batch_dims=1)
+        here = tables
+        if len(tables.shape) > 3:
+            here = tf.gather(tables, tf.cast(state[:, 0], tf.int32), batch_dims=1)
+        log_p = tf.gather(here, words, batch_dims=1)
         attention = tf.stack([tf.cast(words, tf.float32), state[:, 0]], axis=1)
         return log_p, state + 1.0, attention
 
     state = tf.zeros([len(chains) * beam, 1])
-    return beam_search(step, state, beam, steps, places=2, length_power=power)
+    first = tf.fill([len(chains) * beam], START)
+    return beam_search(step, state, first, beam, steps, 2, power, no_repeat)
 
 
 def all_captions(table, steps):
@@ -40,6 +49,29 @@ def all_captions(table, steps):
             said = [*words, END]
             path = zip([START, *words], said, strict=True)
             yield said, float(sum(table[before, after] for before, after in path))
+
+
+def repeats(said, n):
+    """Whether an n-gram stands twice in a caption."""
+    grams = [tuple(said[start : start + n]) for start in range(len(said) - n + 1)]
+    return bool(n) and len(set(grams)) < len(grams)
+
+
+def by_hand(table, beam, steps, power, no_repeat):
+    """The beam search of one picture over lists; `table` as of `changing_chain`."""
+    beams = [([], 0.0)]
+    for place in range(steps):
+        grown = []
+        for said, total in beams:
+            if END in said:
+                grown.append((said, total))
+                continue
+            for word in [END] if place == steps - 1 else [END, *WORDS]:
+                if not repeats([*said, word], no_repeat):
+                    before = said[-1] if said else START
+                    grown.append(([*said, word], total + float(table[place, before, word])))
+        beams = sorted(grown, key=lambda item: -item[1])[:beam]
+    return max(beams, key=lambda item: item[1] / len(item[0]) ** power)
 
 
 def greedy(table, steps):
@@ -86,6 +118,28 @@ def test_two_beams_beat_greedy():
     assert (two >= one - 1e-5).mean() > 0.9 and (two > one + 1e-3).any()
 
 
+@pytest.mark.parametrize("no_repeat", [0, 1, 2, 3])
+@pytest.mark.parametrize("beam", [1, 4])
+def test_no_beam_says_an_n_gram_twice(beam, no_repeat):
+    steps = 9
+    chains = np.stack([changing_chain(seed, steps) for seed in range(10)])
+    chains[..., END] -= 3
+    found = search(chains, beam, steps, 0.7, no_repeat)
+    for table, ids, log_prob in zip(chains, found.ids.numpy(), found.log_prob, strict=True):
+        said, total = by_hand(table, beam, steps, 0.7, no_repeat)
+        assert ids.tolist() == padded(said, steps)
+        assert float(log_prob) == pytest.approx(total, abs=1e-4)
+        assert not repeats(said, no_repeat)
+    free = [by_hand(table, beam, steps, 0.7, 0)[0] for table in chains]
+    assert not no_repeat or any(repeats(said, no_repeat) for said in free)
+
+
+def test_n_grams_longer_than_a_caption_forbid_nothing():
+    chains = np.stack([chain(seed) for seed in range(6)])
+    free, bound = (search(chains, 3, 4, 0.7, n) for n in (0, 9))
+    np.testing.assert_array_equal(free.ids, bound.ids)
+
+
 def test_a_higher_length_power_gives_longer_captions():
     chains = np.stack([chain(seed) for seed in range(12)])
     lengths = [float(np.mean(search(chains, 40, 5, power).ids != PAD)) for power in (0.0, 1.0, 2.0)]
@@ -126,7 +180,7 @@ def test_each_picture_is_searched_on_its_own():
 
 def test_the_graph_finds_the_same():
     chains = np.stack([chain(seed) for seed in range(6)])
-    eager = search(chains, 3, 6, 0.7)
-    graph = tf.function(lambda: search(chains, 3, 6, 0.7))()
+    eager = search(chains, 3, 6, 0.7, 2)
+    graph = tf.function(lambda: search(chains, 3, 6, 0.7, 2))()
     for one, other in zip(eager, graph, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)

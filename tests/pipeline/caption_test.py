@@ -1,0 +1,46 @@
+"""`tuwen caption` with a model that is not there."""
+
+import pytest
+from PIL import Image
+
+from pipeline import cli
+from pipeline.commands import caption
+from trainer import serving
+
+
+@pytest.fixture
+def asked(tmp_path, monkeypatch):
+    """The languages that a model was asked for."""
+    languages = []
+
+    def answer(model, pictures, language):
+        languages.append(language)
+        return [serving.Caption("words", -1.5)] * len(pictures)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(caption, "find_model", lambda kind, given: tmp_path)
+    monkeypatch.setattr(serving, "load", lambda directory: None)
+    monkeypatch.setattr(serving, "languages", lambda model: ("en", "zh"))
+    monkeypatch.setattr(serving, "caption", answer)
+    Image.new("RGB", (8, 8)).save("fine.png")
+    return languages
+
+
+def test_captions_are_asked_for_in_a_language(asked, capsys):
+    assert cli.main(["caption", "fine.png"]) == 0
+    assert cli.main(["caption", "fine.png", "--language", "zh-Hans"]) == 0
+    assert asked == [None, "zh-Hans"]
+    assert "fine.png: words   (log probability -1.50)" in capsys.readouterr().out
+
+
+def test_a_language_that_the_model_does_not_write_is_refused_with_those_it_does(asked, capsys):
+    assert cli.main(["caption", "fine.png", "--language", "fr"]) == cli.USAGE
+    assert "--language fr: this captioner writes en, zh" in capsys.readouterr().err
+    assert asked == []
+
+
+def test_a_model_without_a_choice_of_languages_says_so(asked, capsys, monkeypatch):
+    monkeypatch.setattr(serving, "languages", lambda model: ())
+    assert cli.main(["caption", "fine.png"]) == 0
+    assert cli.main(["caption", "fine.png", "--language", "en"]) == cli.USAGE
+    assert "cannot be asked for a language" in capsys.readouterr().err

@@ -1,0 +1,125 @@
+"""How the captioner's settings change its steps."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from data.text import START
+from trainer.tasks.captioner import CaptionerTask
+
+
+@pytest.fixture(autouse=True)
+def _eagerly():
+    """Without tracing: a single step is faster so."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def make(trained, experiment, prepared):
+    encoder = trained("encoder").task.model
+
+    def task(data=prepared, **chosen):
+        settings = replace(experiment.captioner, **chosen)
+        return CaptionerTask(replace(experiment, captioner=settings), data, "float32", encoder)
+
+    return task
+
+
+def weights_after(task, steps, progress):
+    for step in range(steps):
+        task.train_step(step, progress, task.batch(step))
+    return task.model.get_weights()
+
+
+def same(weights, others):
+    return all(np.array_equal(one, other) for one, other in zip(weights, others, strict=True))
+
+
+def test_captions_begin_with_their_language(make, prepared):
+    task, data = make(), prepared.arrays("train")
+    assert task.languages == ("en", "zh")
+    rows = range(task.ids.shape[0])
+    order = [(picture, place) for picture in range(len(data)) for place in range(2)]
+    for row, (picture, place) in zip(rows, order, strict=True):
+        tag = data.languages[picture][place]
+        assert task.ids[row, 0] == prepared.tokens.size + task.languages.index(tag)
+        np.testing.assert_array_equal(task.ids[row, 1:], data.ids[picture, place, 1:])
+
+
+def test_each_language_is_judged_by_captions_in_it(make, prepared, monkeypatch):
+    task, held_out = make(), prepared.arrays("val")
+    said = {
+        tag: [
+            texts[tags.index(tag)]
+            for texts, tags in zip(held_out.captions, held_out.languages, strict=True)
+        ]
+        for tag in ("en", "zh")
+    }
+    monkeypatch.setattr(
+        task, "captions", lambda rows, number: [said[task.languages[number]][row] for row in rows]
+    )
+    figures = task.validate()
+    assert set(figures) == {"bleu4", "cider_d", "bleu4_en", "cider_d_en", "bleu4_zh", "cider_d_zh"}
+    assert figures["bleu4_en"] == pytest.approx(1.0) and figures["bleu4_zh"] == pytest.approx(1.0)
+    said["zh"] = ["圆"] * len(held_out)
+    worse = task.validate()
+    assert worse["cider_d_en"] == figures["cider_d_en"] and worse["cider_d_zh"] < 1
+    assert worse["cider_d"] == pytest.approx((worse["cider_d_en"] + worse["cider_d_zh"]) / 2)
+
+
+def test_one_language_begins_as_all_captions_do(make, prepared, monkeypatch):
+    arrays = type(prepared).arrays
+
+    def english(self, split):
+        found = arrays(self, split)
+        return replace(found, languages=[("en",) * len(texts) for texts in found.captions])
+
+    monkeypatch.setattr(type(prepared), "arrays", english)
+    task = make()
+    assert task.languages == ("en",) and (task.ids[:, 0] == START).all()
+    assert task.model.words.embeddings.shape[0] == prepared.tokens.size
+    assert set(task.validate()) == {"bleu4", "cider_d"}
+
+
+def test_own_words_are_heard_more_and_more(make):
+    taught = weights_after(make(), 2, 1e-4)
+    assert same(weights_after(make(sampled_words=1.0), 2, 1e-4), taught)
+    late = weights_after(make(sampled_words=1.0), 2, 0.5)
+    assert not same(weights_after(make(), 2, 0.5), late)
+    assert same(weights_after(make(sampled_words=1.0), 2, 0.5), late)
+
+
+def test_the_last_phase_is_self_critical_and_begins_at_its_share(make):
+    before = make().train_step(0, 0.79, make().batch(0))
+    task = make(self_critical_from=0.8)
+    assert task.train_step(0, 0.79, task.batch(0)) == before
+    late = task.train_step(1, 0.8, task.batch(1))
+    assert set(late) == {"self_critical", "reward", "greedy_reward"}
+    never = make(self_critical_from=1.0)
+    assert set(never.train_step(0, 1.0, never.batch(0))) == {"cross_entropy"}
+
+
+def test_all_together_a_restart_changes_nothing(make):
+    chosen = {
+        "layers": 2,
+        "sampled_words": 0.5,
+        "self_critical_from": 0.5,
+        "no_repeat": 2,
+        "attention": "none",
+    }
+
+    def run(task, steps):
+        for step in steps:
+            task.train_step(step, step / 4, task.batch(step))
+        return [variable.numpy() for part in task.state().values() for variable in part.variables]
+
+    straight = run(make(**chosen), range(4))
+    halfway, resumed = run(make(**chosen), range(3)), make(**chosen)
+    variables = [variable for part in resumed.state().values() for variable in part.variables]
+    for variable, value in zip(variables, halfway, strict=True):
+        variable.assign(value)
+    assert same(run(resumed, [3]), straight) and not same(halfway, straight)

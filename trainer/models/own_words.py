@@ -1,0 +1,39 @@
+"""Scheduled sampling: a captioner hears some of its own words while it is taught.
+
+Sources: Bengio et al. 2015, section 2.4; all words at once by a second pass, after Mihaylova and
+Martins 2019, section 3.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from data.text import END, PAD
+from trainer.models.captioner import Captioner
+from trainer.randomness import fold
+
+
+def with_own_words(model: Captioner, grid, picture, ids, share, seed):
+    """Replaces words by what `model` would have said in their place, after the right words.
+
+    First word, end and padding stay, and no caption ends early.
+
+    Args:
+      model: is called once, without dropout.
+      grid: float [N, P, C];  picture: float32 [N, c].
+      ids: int32 [N, L], the right captions.
+      share: float scalar, the probability of each word to be replaced.
+      seed: int32 [2].
+
+    Returns:
+      int32 [N, L].
+    """
+    logits = model((grid, picture, ids))
+    shape, right = tf.shape(logits)[:2], ids[:, 1:]
+    flat = tf.reshape(logits, [-1, logits.shape[-1]])
+    said = tf.random.stateless_categorical(flat, 1, fold(seed, 1), dtype=tf.int32)
+    said = tf.reshape(said, shape)
+    own = tf.random.stateless_uniform(shape, fold(seed, 2)) < share
+    for fixed in (right == PAD, right == END, said == END):
+        own = tf.logical_and(own, tf.logical_not(fixed))
+    return tf.concat([ids[:, :1], tf.where(own, said, right)], axis=1)
