@@ -60,17 +60,20 @@ def test_a_rate_that_changes_midway_still_ends_at_the_deadline(early, late):
 def test_a_training_that_goes_back_some_steps_still_ends_at_the_deadline():
     clock = Clock()
     budget = Budget(300.0, None, 0.0, clock)
-    step, back, seen = 0, [], []
+    step, back, seen, planned = 0, [], [], 0
     while not budget.over(step):
         seen.append(budget.progress(step))
         clock.now += 0.1
         step += 1
+        if back and step == 950:
+            planned = budget.total_steps(step)
         if step == 1500 and not back:
             back.append(step)
             step = 900
             budget.rewind(step)
     assert (np.diff(seen) >= 0).all() and (np.diff(seen) < 0.01).all()
     assert seen[-1] == pytest.approx(1, abs=0.01)
+    assert planned == pytest.approx(step, rel=0.02)
 
 
 def test_uneven_steps_end_at_the_deadline():
