@@ -37,6 +37,7 @@ CONTRACT: dict[str, dict[str, Signature]] = {
     "generator": {
         "serving_default": _signature("text", "image_bytes text_oov"),
         "generate": _signature("text seed truncation", "image_bytes text_oov"),
+        "interpolate": _signature("text other_text seed other_seed share", "image_bytes"),
         "examples": _EXAMPLES,
     },
 }

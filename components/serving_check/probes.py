@@ -103,6 +103,9 @@ def _row(
         "examples": to_example(picture).SerializeToString(),
         "seed": 1000 + number,
         "truncation": 1.0 - 0.5 * (number % 2),
+        "other_text": picture.captions[0].encode("utf-8"),
+        "other_seed": 2000 + number,
+        "share": 0.25 * (number % 5),
     }
     return {name: values[name] for name in sorted(inputs)}
 

@@ -195,14 +195,33 @@ class TinyGenerator(_Tiny):
         ones = tf.ones_like(tf.strings.length(text), tf.float32)
         return self.generate(text, tf.strings.to_hash_bucket_fast(text, 1 << 30), ones)
 
+    def interpolate(self, text, other_text, seed, other_seed, share):
+        nearer = share < 0.5
+        chosen = tf.where(nearer, text, other_text), tf.where(nearer, seed, other_seed)
+        return {"image_bytes": self.generate(*chosen, share)["image_bytes"]}
+
     def specs(self, name):
-        if name != "generate":
+        kinds = {
+            "generate": {"text": tf.string, "seed": tf.int64, "truncation": tf.float32},
+            "interpolate": {
+                "text": tf.string,
+                "other_text": tf.string,
+                "seed": tf.int64,
+                "other_seed": tf.int64,
+                "share": tf.float32,
+            },
+        }
+        if name not in kinds:
             return super().specs(name)
-        kinds = {"text": tf.string, "seed": tf.int64, "truncation": tf.float32}
-        return [tf.TensorSpec([None], kind, key) for key, kind in kinds.items()]
+        return [tf.TensorSpec([None], kind, key) for key, kind in kinds[name].items()]
 
     def save(self, directory):
-        self.export(directory, serving_default=self.serve, generate=self.generate)
+        self.export(
+            directory,
+            serving_default=self.serve,
+            generate=self.generate,
+            interpolate=self.interpolate,
+        )
 
 
 KINDS = {"encoder": TinyEncoder, "captioner": TinyCaptioner, "generator": TinyGenerator}

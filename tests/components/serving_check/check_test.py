@@ -134,7 +134,10 @@ def test_missing_signature_is_a_problem():
     facts = facts_of("generator")
     del facts["signatures"]["generate"]
     got = report("generator", [], facts)
-    assert "signature 'generate' is missing (there are: serving_default, examples)" in got.sentence
+    assert (
+        "signature 'generate' is missing (there are: serving_default, interpolate, examples)"
+        in got.sentence
+    )
 
 
 def test_wrong_kind_of_error_is_a_problem(pictures):

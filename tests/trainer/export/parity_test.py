@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from data import schema, text
 from data.images import preprocess_batch, to_float, to_uint8
+from trainer.export.generator import between
 from trainer.metrics.calibration import best_thresholds
 from trainer.models.captioner import search
 from trainer.models.encoder import telling
@@ -31,6 +32,7 @@ SIGNATURES = [
     ("captioner", "examples"),
     ("generator", "serving_default"),
     ("generator", "generate"),
+    ("generator", "interpolate"),
     ("generator", "examples"),
 ]
 SCRIPT = Path(__file__).with_name("requests_in_fresh_process.py")
@@ -53,6 +55,9 @@ def requests(texts, pictures, scenes):
     asked = images | {"language": np.resize(np.array([b"zh", b"en"], object), len(pictures))}
     inputs = {"caption_in": asked, "examples": examples, "embed_text": words, "generate": seeded}
     inputs |= {("generator", "serving_default"): words}
+    ways = {"other_text": words["text"][::-1], "other_seed": seeded["seed"] // 2 + 1}
+    shares = {"share": np.linspace(0, 1, len(texts), dtype=np.float32)}
+    inputs["interpolate"] = words | {"seed": seeded["seed"]} | ways | shares
     return {
         (stage, name): inputs.get((stage, name), inputs.get(name, images))
         for stage, name in SIGNATURES
@@ -139,6 +144,22 @@ class InMemory:
             told = telling(self.encoder.text_tower(ids[None]))
             pictures.append(tf.io.encode_png(to_uint8(average((noise, told)))[0]).numpy())
         return {"image_bytes": np.array(pictures, object), "text_oov": self.oov(text)}
+
+    def interpolate(self, text, other_text, seed, other_seed, share):
+        width, average = self.experiment.generator.noise, self.trained("generator").task.average
+        pictures, ids, other_ids = [], self.ids(text), self.ids(other_text)
+        for row, portion in enumerate(share):
+            noise, other = (
+                tf.random.stateless_normal([1, width], [numbers[row], 0])
+                for numbers in (seed, other_seed)
+            )
+            told, other_told = (
+                telling(self.encoder.text_tower(rows[row : row + 1])) for rows in (ids, other_ids)
+            )
+            mixed = (1 - portion) * told + portion * other_told
+            image = average((between(noise, other, portion), mixed))
+            pictures.append(tf.io.encode_png(to_uint8(image)[0]).numpy())
+        return {"image_bytes": np.array(pictures, object)}
 
     def oov(self, words):
         return text.oov_share(tf.constant(words), self.table)

@@ -9,6 +9,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from data import schema
 from trainer.config import STAGES
+from trainer.export.generator import between
 from trainer.metrics.calibration import best_thresholds
 
 ATTRIBUTES = {"name": (tf.string, 2), "score": (tf.float32, 2), "threshold": (tf.float32, 2)}
@@ -38,6 +39,16 @@ CONTRACT = {
         "generate": (
             {"text": STRINGS, "seed": (tf.int64, 1), "truncation": (tf.float32, 1)},
             PICTURE,
+        ),
+        "interpolate": (
+            {
+                "text": STRINGS,
+                "other_text": STRINGS,
+                "seed": (tf.int64, 1),
+                "other_seed": (tf.int64, 1),
+                "share": (tf.float32, 1),
+            },
+            {"image_bytes": STRINGS},
         ),
         "examples": ({"examples": STRINGS}, PICTURE),
     },
@@ -265,3 +276,31 @@ def test_an_empty_request_gets_an_empty_answer(served, stage):
         nothing = {key: tf.zeros([0], dtype) for key, (dtype, _) in inputs.items()}
         answer = served(stage).signatures[name](**nothing)
         assert {key: value.shape[0] for key, value in answer.items()} == dict.fromkeys(outputs, 0)
+
+
+def test_interpolation_leads_from_one_picture_to_the_other(served, texts):
+    model, (text, other) = served("generator"), texts[:2]
+    shares = np.array([0.0, 0.5, 1.0], np.float32)
+    pictures = ask(
+        model,
+        "interpolate",
+        text=[text] * 3,
+        other_text=[other] * 3,
+        seed=np.full(3, 4, np.int64),
+        other_seed=np.full(3, 9, np.int64),
+        share=shares,
+    )["image_bytes"]
+    assert pictures[0] == generate(model, [text], [4])[0]
+    assert pictures[2] == generate(model, [other], [9])[0]
+    assert pictures[1] not in (pictures[0], pictures[2])
+
+
+def test_noise_on_the_way_is_as_long_as_its_ends():
+    rng = np.random.default_rng(0)
+    noise, other = rng.normal(size=(2, 3, 64)).astype(np.float32)
+    for share in (0.0, 0.3, 0.5, 1.0):
+        length = (1 - share) * np.linalg.norm(noise, axis=1)
+        length += share * np.linalg.norm(other, axis=1)
+        found = between(tf.constant(noise), tf.constant(other), tf.constant(share))
+        np.testing.assert_allclose(np.linalg.norm(found, axis=1), length, rtol=1e-5)
+    np.testing.assert_allclose(between(noise, other, 0.0), noise, rtol=1e-6)
