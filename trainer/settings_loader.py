@@ -99,6 +99,12 @@ def require_one_of(key: str, value: str, names: typing.Iterable[str]) -> None:
     require(value in choices, key, value, f"choose one of {', '.join(choices)}{hint}")
 
 
+def require_optimiser(batch_size: int, learning_rate: float) -> None:
+    """Raises SettingsError unless both can be trained with."""
+    require(batch_size >= 1, "batch_size", batch_size, "1 or more")
+    require(learning_rate > 0, "learning_rate", learning_rate, "more than 0")
+
+
 def _unknown(where: str, dotted: str, key: str, names: list[str]) -> str:
     near = difflib.get_close_matches(key, names, n=1)
     hint = f" Did you mean '{near[0]}'?" if near else ""

@@ -7,13 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from trainer.config import (
-    ADVERSARIAL_LOSSES,
-    GRADIENT_PENALTIES,
-    STAGES,
-    Experiment,
-    GeneratorSettings,
-)
+from trainer.config import STAGES, Experiment, GeneratorSettings
+from trainer.generator_settings import ADVERSARIAL_LOSSES, GRADIENT_PENALTIES
 from trainer.settings_loader import SettingsError, from_mapping, to_mapping
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainer.config import DISCRIMINATORS
+from trainer.generator_settings import DISCRIMINATORS
 from trainer.models.heads import HEADS, Projection
 
 SIDE, CHANNELS, CONDITION = 2, 3, 5
