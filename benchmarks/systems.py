@@ -31,8 +31,8 @@ LOSSES = (
     "relativistic",
 )
 PARTS = {
-    "without DiffAugment": ["augment=()"],
-    "DiffAugment with colour": ["augment=('colour','translation','cutout')"],
+    "without DiffAugment": ["augment=[]"],
+    "DiffAugment with colour": ["augment=[colour,translation,cutout]"],
     "adaptive augmentation": ["augment_adaptive=true"],
     "without the average": ["ema_images=0"],
     "without a penalty": ["penalty=none"],
