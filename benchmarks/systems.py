@@ -33,6 +33,10 @@ LOSSES = (
 PARTS = {
     "without DiffAugment": ["augment=[]"],
     "DiffAugment with colour": ["augment=[colour,translation,cutout]"],
+    "DiffAugment with full colour": [
+        "augment=[colour,translation,cutout]",
+        "augment_colour=1",
+    ],
     "adaptive augmentation": ["augment_adaptive=true"],
     "without the average": ["ema_images=0"],
     "without a penalty": ["penalty=none"],

@@ -39,6 +39,8 @@ class GeneratorSettings:
       width: channels at full resolution of the generator.
       discriminator_width: channels after the discriminator's first convolution.
       augment: DiffAugment policies, in order.
+      augment_colour: strength of the policy `colour`, 1 as published; null takes a third of it where
+        captions name colours (`trainer.adapt.colour_words`), else 1.
       augment_adaptive: apply them as often as keeps the discriminator from overfitting, in place of
         always.
       augment_target: overfitting that is put up with (`trainer.adapt.ada.overfitting`).
@@ -78,6 +80,7 @@ class GeneratorSettings:
     width: int = 32
     discriminator_width: int = 32
     augment: tuple[str, ...] = ("translation", "cutout")
+    augment_colour: float | None = None
     augment_adaptive: bool = False
     augment_target: float = 0.3
     augment_images: int = 50_000
@@ -124,6 +127,9 @@ class GeneratorSettings:
         require(
             0 <= self.conditioning_ramp <= 1, "conditioning_ramp", self.conditioning_ramp, "0 to 1"
         )
+        strength = self.augment_colour
+        right = strength is None or 0 <= strength <= 1
+        require(right, "augment_colour", strength, "0 to 1, or null to look at the captions")
         require(self.augment_images >= 1, "augment_images", self.augment_images, "1 or more")
         require(self.free_bits >= 0, "free_bits", self.free_bits, "0 or more")
         require_optimiser(self.batch_size, self.learning_rate)

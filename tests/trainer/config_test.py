@@ -71,6 +71,7 @@ def test_settings_cannot_change_behind_ones_back():
         ("generator", "batch_size", 1, "2 or more"),
         ("generator", "discriminator_steps", 0, "1 or more, or null"),
         ("generator", "conditioning_ramp", 1.5, "0 to 1"),
+        ("generator", "augment_colour", 1.5, "0 to 1, or null"),
         ("generator", "augment_images", 0, "1 or more"),
         ("generator", "free_bits", -0.1, "0 or more"),
         ("training", "minutes", 0, "more than 0"),

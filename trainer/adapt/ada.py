@@ -8,7 +8,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from trainer.adapt.diffaugment import augment
+from trainer.adapt.diffaugment import GENTLE, augment
 from trainer.config import GeneratorSettings
 
 
@@ -20,8 +20,12 @@ class Augmentation:
       variables: what a checkpoint must hold.
     """
 
-    def __init__(self, settings: GeneratorSettings):
+    def __init__(self, settings: GeneratorSettings, colours_named: bool = True):
+        """With `colours_named` in the captions, colours are changed by less."""
         self.settings, adapts = settings, settings.augment_adaptive
+        by_captions = GENTLE if colours_named else 1.0
+        chosen = settings.augment_colour
+        self.colour_strength = by_captions if chosen is None else chosen
         first = 0.0 if adapts else 1.0
         self.probability = keras.Variable(first, trainable=False, name="augment_probability")
         self.variables = [self.probability] if adapts else []
@@ -29,7 +33,7 @@ class Augmentation:
     def __call__(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Changes float [N, R, R, 3] pictures in [-1, 1]; seed int32 [2]."""
         probability = self.probability.value if self.variables else None
-        return augment(images, self.settings.augment, seed, probability)
+        return augment(images, self.settings.augment, seed, probability, self.colour_strength)
 
     def control(self, train: tf.Tensor, held_out: tf.Tensor, fake: tf.Tensor, images: int) -> None:
         """Moves the probability a step towards the target.

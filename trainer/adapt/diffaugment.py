@@ -10,12 +10,16 @@ import tensorflow as tf
 
 from trainer.randomness import fold, uniform
 
+# Strength of colour changes where captions name colours, which must stay what they are.
+GENTLE = 1 / 3
+
 
 def augment(
     images: tf.Tensor,
     policies: tuple[str, ...],
     seed: tf.Tensor,
     probability: tf.Tensor | None = None,
+    colour_strength: float = GENTLE,
 ) -> tf.Tensor:
     """Applies `policies` in order.
 
@@ -24,9 +28,11 @@ def augment(
       policies: names out of `POLICIES`.
       seed: int32 [2]; the same seed gives the same change.
       probability: float32 [], of each policy for each picture; None applies all.
+      colour_strength: as for `colour`.
     """
     for index, name in enumerate(policies):
-        changed = POLICIES[name](images, fold(seed, index))
+        strength = (colour_strength,) if name == "colour" else ()
+        changed = POLICIES[name](images, fold(seed, index), *strength)
         if probability is not None:
             draw = uniform(fold(seed, ~index), [tf.shape(images)[0], 1, 1, 1])
             changed = tf.where(draw < probability, changed, images)
@@ -34,20 +40,17 @@ def augment(
     return images
 
 
-def colour(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Brightness +-0.17, saturation x 0.67 to 1.33, contrast x 0.83 to 1.17.
-
-    A third of the published strength: captions name colours, so colours must stay what they are.
-    """
+def colour(images: tf.Tensor, seed: tf.Tensor, strength: float = GENTLE) -> tf.Tensor:
+    """Brightness +-0.5, saturation x 0 to 2, contrast x 0.5 to 1.5, all times `strength`."""
     count = tf.shape(images)[0]
     shift, saturation, contrast = (
         tf.cast(uniform(fold(seed, i), [count, 1, 1, 1], -1.0, 1.0), images.dtype) for i in range(3)
     )
-    images = images + shift / 6
+    images = images + shift * (strength / 2)
     grey = tf.reduce_mean(images, axis=3, keepdims=True)
-    images = grey + (images - grey) * (1 + saturation / 3)
+    images = grey + (images - grey) * (1 + saturation * strength)
     level = tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True)
-    return level + (images - level) * (1 + contrast / 6)
+    return level + (images - level) * (1 + contrast * (strength / 2))
 
 
 def translation(images: tf.Tensor, seed: tf.Tensor, share: float = 0.125) -> tf.Tensor:

@@ -58,6 +58,7 @@ class Game:
         posterior: Posterior,
         agreement: Agreement,
         control: Control,
+        augmentation: Augmentation,
         policy: str,
     ):
         self.settings, self.part, self.discriminator = settings, part, discriminator
@@ -65,7 +66,7 @@ class Game:
         self.loss = ADVERSARIAL[settings.loss_in_use]
         self.penalty = chosen_penalty(settings, part.side)
         self.discriminator_steps = settings.discriminator_steps or self.loss.discriminator_steps
-        self.augmentation = Augmentation(settings)
+        self.augmentation = augmentation
         self.bounded = settings.reconstruction_weight > 0
         self.conditional = settings.discriminator != "unconditional"
         self.optimizer = self._adam(part.variables, settings.learning_rate, policy)

@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from data.images import to_float
 from data.prepared import PreparedData
+from trainer.adapt.ada import Augmentation
+from trainer.adapt.colour_words import name_colours
 from trainer.config import Experiment
 from trainer.losses.penalties import PenaltyTerm
 from trainer.models.build import build_discriminators, build_posterior
@@ -37,11 +39,22 @@ class GeneratorTask(PaintingTask):
         resolution, width = experiment.data.resolution, self.condition_width
         self.posterior = build_posterior(experiment, self.grid.shape[1:], self.noise_width, policy)
         agreement = Agreement(self.settings, encoder, resolution)
+        named = name_colours(prepared.tokens.pieces)
         parts = parts_of(self.generator, self.settings, resolution)
-        discriminators = build_discriminators(experiment, width, policy)
         self.games = [
-            Game(self.settings, part, critic, self.posterior, agreement, self.control, policy)
-            for part, critic in zip(parts, discriminators, strict=True)
+            Game(
+                self.settings,
+                part,
+                discriminator,
+                self.posterior,
+                agreement,
+                self.control,
+                Augmentation(self.settings, named),
+                policy,
+            )
+            for part, discriminator in zip(
+                parts, build_discriminators(experiment, width, policy), strict=True
+            )
         ]
         self._step_of = functools.cache(self._compile)
 

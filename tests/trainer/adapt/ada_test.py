@@ -69,3 +69,14 @@ def test_without_control_every_policy_is_applied_and_nothing_is_kept(images):
     np.testing.assert_array_equal(
         augmentation(images, SEED), augment(images, settings.augment, SEED)
     )
+
+
+def test_colours_change_less_where_captions_name_them(images):
+    def change(named, **settings):
+        augmentation = Augmentation(GeneratorSettings(augment=("colour",), **settings), named)
+        return np.abs(augmentation(images, SEED).numpy() - images).mean()
+
+    assert change(named=False) == pytest.approx(change(named=True, augment_colour=1.0))
+    assert change(named=True) == pytest.approx(change(named=False, augment_colour=1 / 3))
+    assert change(named=True) < 0.5 * change(named=False)
+    assert change(named=False, augment_colour=0.0) == pytest.approx(0.0, abs=1e-6)
