@@ -41,8 +41,7 @@ class GeneratorSettings:
       augment: DiffAugment policies, in order.
       augment_colour: strength of the policy `colour`, 1 as published; null takes a third of it where
         captions name colours (`trainer.adapt.colour_words`), else 1.
-      augment_adaptive: apply them as often as keeps the discriminator from overfitting, in place of
-        always.
+      augment_adaptive: apply them as often as keeps the discriminator from overfitting, not always.
       augment_target: overfitting that is put up with (`trainer.adapt.ada.overfitting`).
       augment_images: pictures in which the probability can rise from 0 to 1.
       discriminator_steps: updates of the discriminator for each of the generator; null takes what
