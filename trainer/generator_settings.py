@@ -39,7 +39,7 @@ class GeneratorSettings:
       width: channels at full resolution of the generator.
       discriminator_width: channels after the discriminator's first convolution.
       augment: DiffAugment policies, in order.
-      augment_colour: strength of the policy `colour`, 1 as published; null takes a third of it where
+      augment_colour: strength of the policy `colour`, 1 as published; null takes a third where
         captions name colours (`trainer.adapt.colour_words`), else 1.
       augment_adaptive: apply them as often as keeps the discriminator from overfitting, not always.
       augment_target: overfitting that is put up with (`trainer.adapt.ada.overfitting`).
