@@ -29,7 +29,7 @@ def greatest_f1(scores, truth):
 def test_no_threshold_has_a_greater_f1(pairs):
     scores = np.array([[score] for score, _ in pairs], np.float32)
     truth = np.array([[holds] for _, holds in pairs])
-    (found,) = best_thresholds(scores, truth, fewest=1)
+    (found,) = best_thresholds(scores, truth, fewest=1, least=0.0)
     assert 0 <= found <= 1
     if truth.any() and not truth.all():
         said, holds = scores[:, 0], truth[:, 0]
@@ -70,6 +70,18 @@ def test_rare_labels_share_one_threshold():
     assert len(set(found.tolist())) == 3
     assert multilabel(scores, labels, threshold=found).macro_f1.value == 1.0
     assert multilabel(scores, labels).macro_f1.value == 0.0
+
+
+def test_a_label_that_is_hardly_seen_is_not_claimed_everywhere():
+    rng = np.random.default_rng(0)
+    labels = rng.random((1000, 2)) < [0.3, 0.05]
+    scores = np.where(labels, 0.8, 0.2) + 0.05 * rng.random(labels.shape)
+    scores[:, 1] = 0.1 * rng.random(1000)
+    seen, unseen = best_thresholds(scores, labels)
+    (pooled,) = best_thresholds(scores.reshape(-1, 1), labels.reshape(-1, 1))
+    assert unseen == pooled > 0.2
+    assert best_thresholds(scores, labels, least=0.0)[1] < 0.1
+    assert seen == best_thresholds(scores, labels, least=0.0)[0]
 
 
 def test_without_positives_a_half_says_yes():
