@@ -20,8 +20,8 @@ LOSSES = {
 }
 FIGURES = {
     "encoder": {"image_to_text", "text_to_image", "f1_micro", "f1_macro"},
-    "captioner": {"bleu4", "cider_d"},
-    "generator": {"kid_encoder", "r_precision"},
+    "captioner": {f"{name}{tag}" for name in ("bleu4", "cider_d") for tag in ("", "_en", "_zh")},
+    "generator": {"kid_encoder", "r_precision", "spread"},
 }
 
 
