@@ -44,6 +44,18 @@ def normal(seed: tf.Tensor, shape, dtype: tf.DType = tf.float32) -> tf.Tensor:
     return _own_rows(lambda s: tf.random.stateless_normal(s, seed, dtype=dtype), shape)
 
 
+def categorical(seed: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Draws one class for each row of unnormalised log probabilities [N, V]: int32 [N]."""
+    rows = tf.shape(logits)[0]
+
+    def draw(shape):
+        # What is drawn for the rows of others is thrown away, so these stand for them.
+        for_all = tf.tile(logits, [shape[0] // rows, 1])
+        return tf.random.stateless_categorical(for_all, 1, seed, dtype=tf.int32)
+
+    return _own_rows(draw, [rows, 1])[:, 0]
+
+
 @contextmanager
 def part(index: int, count: int) -> Iterator[None]:
     """Draws inside are for the part `index` out of `count` equal parts of a batch."""

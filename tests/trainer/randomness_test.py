@@ -1,7 +1,7 @@
 import numpy as np
 import tensorflow as tf
 
-from trainer.randomness import fold, normal, part, step_seed, uniform
+from trainer.randomness import categorical, fold, normal, part, step_seed, uniform
 
 SEED = tf.constant([1, 2])
 
@@ -33,6 +33,18 @@ def test_a_part_of_a_batch_gets_its_own_rows():
                 seen.append(uniform(SEED, tf.constant([6 // count, 2]), 0, 100, tf.int32))
         np.testing.assert_array_equal(tf.concat(seen, axis=0), whole)
     np.testing.assert_array_equal(uniform(SEED, [6, 2], 0, 100, tf.int32), whole)
+
+
+def test_a_part_of_a_batch_draws_its_own_classes():
+    logits = tf.random.stateless_normal([6, 50], [4, 5])
+    whole = categorical(SEED, logits)
+    plain = tf.random.stateless_categorical(logits, 1, SEED, dtype=tf.int32)[:, 0]
+    np.testing.assert_array_equal(whole, plain)
+    seen = []
+    for index in range(3):
+        with part(index, 3):
+            seen.append(categorical(SEED, logits[2 * index : 2 * index + 2]))
+    np.testing.assert_array_equal(tf.concat(seen, axis=0), whole)
 
 
 def test_the_shape_of_a_part_is_known_when_traced():

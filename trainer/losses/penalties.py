@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from trainer.randomness import uniform
+
 Critic = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
@@ -109,7 +111,7 @@ def penalty_weight(name: str, resolution: int, batch_size: int) -> float:
 def interpolates(real, fake, seed) -> tf.Tensor:
     """Points [N, R, R, 3] on the lines from `fake` to `real`, one even draw for each line."""
     real, fake = tf.convert_to_tensor(real), tf.convert_to_tensor(fake)
-    share = tf.random.stateless_uniform([tf.shape(real)[0], 1, 1, 1], seed, dtype=real.dtype)
+    share = uniform(seed, [tf.shape(real)[0], 1, 1, 1], dtype=real.dtype)
     return share * real + (1.0 - share) * fake
 
 

@@ -16,6 +16,7 @@ from keras import layers, ops
 from data.text import PAD
 from trainer.config import EncoderSettings
 from trainer.models.norm import FusedBatchNormalization
+from trainer.randomness import uniform
 
 GRID = 8
 # Words that a convolution over captions sees at once.
@@ -249,10 +250,11 @@ def telling(code: ImageCode | TextCode):
 
 
 def stateless_dropout(x, rate: float, seed):
-    """Inverted dropout whose mask is a function of `seed` (int32 [2]) alone."""
+    """Inverted dropout of [N, ...], each row's mask a function of `seed` (int32 [2]) and its place
+    in the whole batch."""
     if rate <= 0:
         return x
-    kept = tf.random.stateless_uniform(tf.shape(x), seed) >= rate
+    kept = uniform(seed, tf.shape(x)) >= rate
     return tf.where(kept, x / tf.cast(1 - rate, x.dtype), tf.zeros_like(x))
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from data.text import END, PAD
 from trainer.models.captioner import Captioner
-from trainer.randomness import fold
+from trainer.randomness import categorical, fold, uniform
 
 
 def with_own_words(model: Captioner, grid, picture, ids, share, seed):
@@ -30,10 +30,9 @@ def with_own_words(model: Captioner, grid, picture, ids, share, seed):
     """
     logits = model((grid, picture, ids))
     shape, right = tf.shape(logits)[:2], ids[:, 1:]
-    flat = tf.reshape(logits, [-1, logits.shape[-1]])
-    said = tf.random.stateless_categorical(flat, 1, fold(seed, 1), dtype=tf.int32)
+    said = categorical(fold(seed, 1), tf.reshape(logits, [-1, logits.shape[-1]]))
     said = tf.reshape(said, shape)
-    own = tf.random.stateless_uniform(shape, fold(seed, 2)) < share
+    own = uniform(fold(seed, 2), shape) < share
     for fixed in (right == PAD, right == END, said == END):
         own = tf.logical_and(own, tf.logical_not(fixed))
     return tf.concat([ids[:, :1], tf.where(own, said, right)], axis=1)

@@ -10,6 +10,8 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
+from trainer.randomness import normal
+
 
 class Posterior(keras.Model):
     """Mean and log variance of the noise.
@@ -36,4 +38,4 @@ class Posterior(keras.Model):
 
 def draw(mean: tf.Tensor, log_variance: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """One sample of the Gaussian, differentiable (Kingma and Welling 2014, section 2.4)."""
-    return mean + tf.exp(0.5 * log_variance) * tf.random.stateless_normal(tf.shape(mean), seed)
+    return mean + tf.exp(0.5 * log_variance) * normal(seed, tf.shape(mean))

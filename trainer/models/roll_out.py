@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from data.text import END, PAD
 from trainer.models.decode import Step
-from trainer.randomness import fold
+from trainer.randomness import categorical, fold
 
 
 def roll_out(
@@ -41,8 +41,7 @@ def roll_out(
         if seed is None:
             said = tf.argmax(log_p, axis=-1, output_type=tf.int32)
         else:
-            drawn = tf.random.stateless_categorical(log_p, 1, fold(seed, place), dtype=tf.int32)
-            said = drawn[:, 0]
+            said = categorical(fold(seed, place), log_p)
         said = tf.where(ended, PAD, said)
         ids += said[:, None] * tf.one_hot(place, steps, dtype=tf.int32)
         return place + 1, said, state, ids, tf.logical_or(ended, said == END)
