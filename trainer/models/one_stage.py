@@ -159,14 +159,19 @@ class OneStageBody(layers.Layer):
 
 
 def _batch_deviation(x, group: int = 4):
-    """Standard deviation over groups of the batch, one value a picture, as one more channel.
+    """Standard deviation over groups of neighbours in the batch, one value a picture, as one more
+    channel.
+
+    A group is not to hold real pictures and generated ones, or it says nothing of either: where
+    both are judged in one batch, the number of each has to be a multiple of `group`. So does what
+    each of several devices, and each part of an accumulated step, sees of a batch.
 
     Source: progressive growing (Karras et al. 2018), section 3.
     """
     shape = ops.shape(x)
     size = group if isinstance(shape[0], int) and shape[0] % group == 0 else 1
-    groups = ops.reshape(ops.cast(x, "float32"), (size, -1, shape[1], shape[2], shape[3]))
-    spread = ops.sqrt(ops.var(groups, axis=0) + 1e-8)
-    one = ops.mean(spread, axis=(1, 2, 3))[None, :]
-    tiled = ops.reshape(ops.repeat(one, size, axis=0), (-1, 1, 1, 1))
+    groups = ops.reshape(ops.cast(x, "float32"), (-1, size, shape[1], shape[2], shape[3]))
+    spread = ops.sqrt(ops.var(groups, axis=1) + 1e-8)
+    each = ops.repeat(ops.mean(spread, axis=(1, 2, 3)), size, axis=0)
+    tiled = ops.reshape(each, (-1, 1, 1, 1))
     return ops.cast(ops.broadcast_to(tiled, (shape[0], shape[1], shape[2], 1)), x.dtype)

@@ -22,6 +22,17 @@ def test_a_batch_without_variety_shows(resolution):
     assert spread.min() > 1e-2
 
 
+def test_pictures_are_compared_with_their_neighbours_alone():
+    """Judged beside real pictures, generated ones have the spread that they have by themselves."""
+    body, rng = OneStageBody(SETTINGS, 16), np.random.default_rng(2)
+    real = rng.uniform(-1, 1, (8, 16, 16, 3)).astype(np.float32)
+    fake = np.repeat(real[:2], 4, axis=0)
+    together = body(np.concatenate([real, fake])).numpy()[..., -1]
+    for own, apart in ((together[:8], real), (together[8:], fake)):
+        np.testing.assert_allclose(own, body(apart).numpy()[..., -1], rtol=1e-5)
+    np.testing.assert_allclose(together[8:], 1e-4, rtol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("resolution", "condition", "places"), [(32, 6, 2), (28, 6, 1), (32, 0, 0)]
 )
