@@ -5,16 +5,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from data.languages import captions_in, language_numbers, spoken
 from data.prepared import PreparedData
 from data.text import PAD, UNK, decode
-from trainer.adapt.schedules import warmup_cosine
+from trainer import distribution, optimizers
 from trainer.batches import SimilarLengths
 from trainer.config import Experiment
+from trainer.control import Control
 from trainer.export.captioner import export_captioner
 from trainer.losses.captions import caption_cross_entropy
 from trainer.metrics.caption import score, tokenizer_of
@@ -23,9 +23,9 @@ from trainer.models.captioner import search, token_frequencies
 from trainer.models.encoder import Encoder
 from trainer.models.frozen import FrozenEncoder
 from trainer.models.own_words import with_own_words
-from trainer.randomness import fold, step_seed
+from trainer.randomness import fold
 from trainer.tasks.base import trimmed
-from trainer.tasks.self_critical import Rewards, SelfCriticalSteps
+from trainer.tasks.self_critical import Rewards, SelfCritical
 
 VALIDATION = 256
 FIGURES = ("bleu4", "cider_d")
@@ -42,7 +42,7 @@ class CaptionerTask:
     ):
         self.settings = settings = experiment.captioner
         self.experiment, self.prepared, self.encoder = experiment, prepared, encoder
-        self.batch_size, self.seed = settings.batch_size, experiment.training.seed
+        self.batch_size, self.control = settings.batch_size, Control(experiment.training)
         self.train, self.held_out = prepared.arrays("train"), prepared.arrays("val")
         frozen = FrozenEncoder(encoder)
         self.codes = frozen.images(self.train.images)
@@ -54,7 +54,7 @@ class CaptionerTask:
         self.languages = spoken(tags)
         self.language_of = language_numbers(tags, self.languages, captions.shape[1])[captions]
         lengths = np.sum(self.ids != PAD, axis=1)
-        self.sampler = SimilarLengths(lengths, self.batch_size, self.seed)
+        self.sampler = SimilarLengths(lengths, self.batch_size, experiment.training.seed)
         frequencies = token_frequencies(self.train.ids, prepared.tokens.size)
         self.model = build_captioner(
             experiment,
@@ -65,30 +65,68 @@ class CaptionerTask:
             self.languages,
         )
         self.ids[:, 0] = self.model.first_word(self.language_of)
-        self.optimizer = keras.optimizers.AdamW(
+        self.optimizer = optimizers.build(
+            self.model.trainable_variables,
             settings.learning_rate,
+            settings.clip_norm,
+            policy,
             weight_decay=settings.weight_decay,
-            global_clipnorm=settings.clip_norm,
         )
-        self.optimizer.build(self.model.trainable_variables)
         # One for each length of captions.
-        self._step_of = functools.cache(lambda length: tf.function(self._train_step))
+        self._step_of = functools.cache(lambda compute, length: self._compile(compute))
+        self.references = self._references()
         self._caption = tf.function(self._search, reduce_retracing=True)
 
+    @property
+    def best_figure(self) -> tuple[str, bool] | None:
+        return ("cider_d", True) if self.references else None
+
+    def _references(self) -> dict[str, tuple[list[int], list[list[str]]]]:
+        """By language: the first held-out pictures described in it, and their captions."""
+        held, found = self.held_out, {}
+        texts, tags = held.captions[:VALIDATION], held.languages[:VALIDATION]
+        for tag in self.languages:
+            own = [captions_in(tag, *both) for both in zip(texts, tags, strict=True)]
+            rows = [row for row, captions in enumerate(own) if captions]
+            if rows:
+                found[tag] = rows, [own[row] for row in rows]
+        return found
+
     def batch(self, step: int) -> tuple[np.ndarray, ...]:
-        rows = self.sampler.rows(step)
+        rows = self._rows(step)
         pictures, ids = self.picture_of[rows], self.ids[rows, : self.sampler.width(rows)]
         return self.codes.grid[pictures], self.codes.condition[pictures], ids
 
-    def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
-        begins = self.settings.self_critical_from
-        if begins < 1 and progress >= begins:
-            return self.self_critical(step, progress, batch, self.sampler.rows(step).tolist())
-        train = self._step_of(batch[-1].shape[1])
-        return train(tf.constant(step), tf.constant(progress, tf.float32), *batch)
+    def _rows(self, step: int) -> np.ndarray:
+        return self.sampler.rows(step, int(self.control.turn.numpy()))
 
-    def _train_step(self, step, progress, grid, picture, ids):
-        seed, settings = step_seed(self.seed, step), self.settings
+    def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
+        begins, ids = self.settings.self_critical_from, batch[-1]
+        if begins < 1 and progress >= begins:
+            run = self._step_of(self._rewarded, 1)
+            batch = (*batch[:-1], ids[:, 0], self._rows(step))
+        else:
+            run = self._step_of(self._taught, ids.shape[1])
+        return run(tf.constant(step), tf.constant(progress, tf.float32), *batch)
+
+    def _compile(self, compute):
+        """A step by `compute`: (seed, progress, arrays of a batch) -> (gradients, losses)."""
+
+        def run(step, progress, *batch):
+            seed = self.control.seed(step)
+            found, losses = optimizers.accumulated(
+                self.experiment.training.accumulate,
+                lambda *part: compute(seed, progress, *part),
+                batch,
+            )
+            rate = self.control.rate(self.settings.learning_rate, progress)
+            optimizers.apply(self.optimizer, rate, found, self.model.trainable_variables)
+            return losses
+
+        return distribution.function(run)
+
+    def _taught(self, seed, progress, grid, picture, ids):
+        settings = self.settings
         targets, heard = ids[:, 1:], ids
         if settings.sampled_words:
             share = settings.sampled_words * progress
@@ -99,21 +137,23 @@ class CaptionerTask:
             logits = self.model((grid, picture, heard), seed=fold(seed, 1))
             smoothing = settings.label_smoothing
             loss = tf.reduce_mean(caption_cross_entropy(logits, targets, mask, smoothing))
-        self._update(tape, loss, progress)
-        return {"cross_entropy": loss}
+        return self._gradients(tape, loss), {"cross_entropy": loss}
 
-    def _update(self, tape, loss, progress) -> None:
-        rate = self.settings.learning_rate * warmup_cosine(progress)
-        variables = self.model.trainable_variables
-        self.optimizer.learning_rate.assign(rate)
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
+    def _rewarded(self, seed, progress, grid, picture, first, rows):
+        with tf.GradientTape() as tape:
+            loss, rewards = self.self_critical(grid, picture, first, rows, fold(seed, 3))
+        return self._gradients(tape, loss), {"self_critical": loss} | rewards
+
+    def _gradients(self, tape, loss):
+        updated = (self.optimizer, self.model.trainable_variables)
+        (found,) = optimizers.gradients(tape, loss, updated)
+        return found
 
     @functools.cached_property
-    def self_critical(self) -> SelfCriticalSteps:
-        """Steps of the last phase; counting the n-grams of all captions takes seconds."""
+    def self_critical(self) -> SelfCritical:
+        """The loss of the last phase; counting the n-grams of all captions takes seconds."""
         groups = list(zip(self.picture_of.tolist(), self.language_of.tolist(), strict=True))
-        rewards, longest = Rewards(self.ids, groups), self.ids.shape[1] - 1
-        return SelfCriticalSteps(self.model, rewards, longest, self.seed, self._update)
+        return SelfCritical(self.model, Rewards(self.ids, groups), self.ids.shape[1] - 1)
 
     def _search(self, grid, picture, language):
         steps = self.experiment.data.max_length - 1
@@ -137,19 +177,9 @@ class CaptionerTask:
         """BLEU-4 and CIDEr-D of free-running captions asked for in each language, against the
         references in it; of several languages, the mean goes first."""
         judged = {}
-        for number, tag in enumerate(self.languages):
-            references = [
-                captions_in(tag, captions, tags)
-                for captions, tags in zip(
-                    self.held_out.captions[:VALIDATION],
-                    self.held_out.languages[:VALIDATION],
-                    strict=True,
-                )
-            ]
-            rows = [row for row, texts in enumerate(references) if texts]
-            if rows:
-                said = self.captions(rows, number)
-                judged[tag] = score(said, [references[row] for row in rows], tokenizer_of(tag))
+        for tag, (rows, references) in self.references.items():
+            said = self.captions(rows, self.languages.index(tag))
+            judged[tag] = score(said, references, tokenizer_of(tag))
         if not judged:
             return {}
         figures = {

@@ -15,7 +15,6 @@ from data.text import END, PAD
 from trainer.losses.captions import self_critical, token_log_probs
 from trainer.metrics.cider import Frequencies, Weighted, consensus
 from trainer.models.captioner import Captioner, speak
-from trainer.randomness import fold, step_seed
 
 
 class Rewards:
@@ -50,15 +49,13 @@ class Rewards:
         return np.array(scores, np.float32)
 
 
-class SelfCriticalSteps:
-    """Training steps in two graph calls, with the reward computed between them.
+class SelfCritical:
+    """The loss of a batch; its rewards are computed by Python, in the middle of the graph.
 
     Args:
       model: learns.
       rewards: (rows, captions) -> float32 [N], such as `Rewards`.
       steps: tokens said at most.
-      seed: of the training.
-      update: (tape, loss, progress) -> None, changes the weights.
     """
 
     def __init__(
@@ -66,39 +63,34 @@ class SelfCriticalSteps:
         model: Captioner,
         rewards: Callable[[Sequence[int], np.ndarray], np.ndarray],
         steps: int,
-        seed: int,
-        update: Callable,
     ):
         self.model, self.rewards, self.steps = model, rewards, steps
-        self.seed, self.update = seed, update
-        self._speak = tf.function(self._say)
-        self._learn = tf.function(self._improve)
 
-    def __call__(self, step: int, progress: float, batch, rows: Sequence[int]) -> dict:
-        """One step on the pictures of a batch; `rows` are the training captions in it."""
-        grid, picture, ids = batch
-        first = ids[:, 0]
-        greedy, drawn = self._speak(tf.constant(step), grid, picture, first)
-        reached, usual = self.rewards(rows, drawn.numpy()), self.rewards(rows, greedy.numpy())
-        loss = self._learn(
-            tf.constant(progress, tf.float32), grid, picture, first, drawn, reached - usual
-        )
-        return {"self_critical": loss, "reward": reached.mean(), "greedy_reward": usual.mean()}
+    def __call__(self, grid, picture, first, rows, seed) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """Captions pictures, and compares what is drawn with what is likeliest.
 
-    def _say(self, step, grid, picture, first):
-        seed = fold(step_seed(self.seed, step), 3)
+        Args:
+          grid: float [N, P, C];  picture: float32 [N, c].
+          first: int32 [N], see `Captioner.first_word`.
+          rows: int [N], the training captions that they are of.
+          seed: int32 [2].
+
+        Returns:
+          the loss float32 [], of which only the gradient means something, and mean rewards by name.
+        """
         greedy = speak(self.model, grid, picture, first, self.steps)
-        return greedy, speak(self.model, grid, picture, first, self.steps, seed)
+        drawn = speak(self.model, grid, picture, first, self.steps, seed)
+        reached, usual = self._reward(rows, drawn), self._reward(rows, greedy)
+        # Without dropout: the words were drawn without it.
+        logits = self.model((grid, picture, tf.concat([first[:, None], drawn], axis=1)))
+        mask = tf.cast(drawn != PAD, tf.float32)
+        loss = tf.reduce_mean(self_critical(token_log_probs(logits, drawn), reached - usual, mask))
+        means = {"reward": tf.reduce_mean(reached), "greedy_reward": tf.reduce_mean(usual)}
+        return loss, means
 
-    def _improve(self, progress, grid, picture, first, drawn, reward):
-        ids = tf.concat([first[:, None], drawn], axis=1)
-        with tf.GradientTape() as tape:
-            # Without dropout: the words were drawn without it.
-            log_probs = token_log_probs(self.model((grid, picture, ids)), drawn)
-            mask = tf.cast(drawn != PAD, tf.float32)
-            loss = tf.reduce_mean(self_critical(log_probs, reward, mask))
-        self.update(tape, loss, progress)
-        return loss
+    def _reward(self, rows, said):
+        found = tf.numpy_function(self.rewards, [rows, said], tf.float32)
+        return tf.ensure_shape(found, [said.shape[0]])
 
 
 def _tokens(ids: np.ndarray) -> tuple[int, ...]:

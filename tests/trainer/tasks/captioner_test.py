@@ -7,6 +7,8 @@ import pytest
 import tensorflow as tf
 
 from data.text import START
+from trainer.config import TrainingSettings
+from trainer.control import Control
 from trainer.tasks.captioner import CaptionerTask
 
 
@@ -22,9 +24,13 @@ def _eagerly():
 def make(trained, experiment, prepared):
     encoder = trained("encoder").task.model
 
-    def task(data=prepared, **chosen):
-        settings = replace(experiment.captioner, **chosen)
-        return CaptionerTask(replace(experiment, captioner=settings), data, "float32", encoder)
+    def task(data=prepared, parts=1, **chosen):
+        changed = replace(
+            experiment,
+            captioner=replace(experiment.captioner, **chosen),
+            training=replace(experiment.training, accumulate=parts),
+        )
+        return CaptionerTask(changed, data, "float32", encoder)
 
     return task
 
@@ -123,3 +129,40 @@ def test_all_together_a_restart_changes_nothing(make):
     for variable, value in zip(variables, halfway, strict=True):
         variable.assign(value)
     assert same(run(resumed, [3]), straight) and not same(halfway, straight)
+
+
+def test_parts_of_a_batch_teach_what_the_whole_does_in_every_phase(make):
+    chosen = {"sampled_words": 0.5, "self_critical_from": 0.9, "layers": 2, "dropout": 0.3}
+    whole, parts = make(**chosen), make(parts=2, **chosen)
+    for step, progress in enumerate((0.3, 0.6, 0.9)):
+        expected, losses = (
+            task.train_step(step, progress, task.batch(step)) for task in (whole, parts)
+        )
+        assert expected.keys() == losses.keys() and int(parts.optimizer.iterations) == step + 1
+        for name, value in losses.items():
+            assert float(value) == pytest.approx(float(expected[name]), rel=1e-4), (step, name)
+
+
+def test_a_rollback_brings_other_captions_other_draws_and_half_the_rate(make):
+    task = make()
+    before = task.batch(0)[-1], task.control.seed(0).numpy()
+    task.control.turn.assign(1)
+    assert not np.array_equal(task.batch(0)[-1], before[0])
+    assert not np.array_equal(task.control.seed(0).numpy(), before[1])
+    task.train_step(0, 0.5, task.batch(0))
+    rate = float(Control(TrainingSettings()).rate(task.settings.learning_rate, tf.constant(0.5)))
+    assert float(task.optimizer.learning_rate) == pytest.approx(rate / 2)
+
+
+def test_without_references_no_figure_counts(make, prepared, monkeypatch):
+    arrays = type(prepared).arrays
+
+    def unheard(self, split):
+        found = arrays(self, split)
+        tags = [("fr",) * len(texts) for texts in found.captions]
+        return replace(found, languages=tags) if split == "val" else found
+
+    assert make().best_figure == ("cider_d", True)
+    monkeypatch.setattr(type(prepared), "arrays", unheard)
+    task = make()
+    assert task.best_figure is None and task.validate() == {}
