@@ -102,6 +102,24 @@ def gather(rows: tf.Tensor) -> tf.Tensor:
     return tf.reshape(gathered, [-1, *rows.shape[1:]])
 
 
+def rolled(rows: tf.Tensor) -> tf.Tensor:
+    """For each row of [N, ...] the one before it in the whole batch, for its first the last."""
+    around = tf.roll(gather(rows), 1, axis=0)
+    if count() == 1:
+        return around
+    return tf.reshape(around, [count(), -1, *rows.shape[1:]])[index()]
+
+
+def ratio(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+    """The mean over replicas is the sum of `one` over the whole batch by that of `other`.
+
+    Args:
+      one, other: float32 [], sums over the examples of a replica; that of `other` over all counts
+        as 1 at least.
+    """
+    return one / tf.maximum(mean(other), 1.0 / count())
+
+
 def _all_reduce(how: str, values: list[tf.Tensor]) -> list[tf.Tensor]:
     return tf.distribute.get_replica_context().all_reduce(how, values)
 

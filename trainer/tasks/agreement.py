@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
+from trainer import distribution
 from trainer.config import GeneratorSettings
 from trainer.losses.contrastive import binary_cross_entropy, info_nce
 from trainer.losses.variational import gaussian_kl, gaussian_reconstruction
@@ -54,9 +55,9 @@ class Agreement:
         return self.settings.contrastive_weight, self.settings.attribute_weight
 
     def _contrastive(self, code, text: SentenceCodes):
-        embedding = text.embedding
-        same = tf.matmul(embedding, embedding, transpose_b=True) > SAME_CAPTION
-        near = info_nce(code.embedding, embedding, self.encoder.scale(), same)
+        images, texts = map(distribution.gather, (code.embedding, text.embedding))
+        same = tf.matmul(texts, texts, transpose_b=True) > SAME_CAPTION
+        near = info_nce(images, texts, self.encoder.scale(), same)
         return tf.reduce_mean(near)
 
 
@@ -64,7 +65,7 @@ def _missing(code, text: SentenceCodes):
     """How much of what was said the recogniser does not find, for each attribute said."""
     said = tf.sigmoid(text.attributes)
     missing = tf.reduce_sum(binary_cross_entropy(code.attributes, said))
-    return missing / tf.maximum(tf.reduce_sum(said), 1.0)
+    return distribution.ratio(missing, tf.reduce_sum(said))
 
 
 def evidence(

@@ -149,9 +149,8 @@ def _attribute_loss(logits, labels):
     """Binary cross-entropy summed over the labels, for each attribute that is present."""
     if not labels.shape[1]:
         return tf.constant(0.0)
-    present = distribution.mean(tf.reduce_sum(labels))
-    present = tf.maximum(present, 1.0 / distribution.count())
-    return tf.reduce_sum(binary_cross_entropy(logits, labels)) / present
+    wrong = tf.reduce_sum(binary_cross_entropy(logits, labels))
+    return distribution.ratio(wrong, tf.reduce_sum(labels))
 
 
 def _equal_rows(ids):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import keras
@@ -11,7 +12,7 @@ from data.images import to_float
 from trainer import optimizers
 from trainer.adapt.ada import Augmentation
 from trainer.adapt.schedules import annealed, ramp
-from trainer.config import GeneratorSettings
+from trainer.config import Experiment, GeneratorSettings
 from trainer.control import Control
 from trainer.losses.adversarial import ADVERSARIAL
 from trainer.losses.penalties import PenaltyTerm, penalty_term
@@ -20,7 +21,8 @@ from trainer.models.parts import Part
 from trainer.models.posterior import Posterior, draw
 from trainer.precision import float32_compute
 from trainer.randomness import fold, normal
-from trainer.tasks.agreement import SAME_CAPTION, Agreement, evidence
+from trainer.tasks.agreement import Agreement, evidence
+from trainer.tasks.matching import matching_losses
 from trainer.tasks.painting import BETAS
 
 
@@ -52,7 +54,7 @@ class Game:
 
     def __init__(
         self,
-        settings: GeneratorSettings,
+        experiment: Experiment,
         part: Part,
         discriminator: keras.Model,
         posterior: Posterior,
@@ -61,7 +63,9 @@ class Game:
         augmentation: Augmentation,
         policy: str,
     ):
-        self.settings, self.part, self.discriminator = settings, part, discriminator
+        self.settings = settings = experiment.generator
+        self.parts = experiment.training.accumulate
+        self.part, self.discriminator = part, discriminator
         self.posterior, self.agreement, self.control = posterior, agreement, control
         self.loss = ADVERSARIAL[settings.loss_in_use]
         self.penalty = chosen_penalty(settings, part.side)
@@ -95,36 +99,73 @@ class Game:
             "augmentation": self.augmentation,
         }
 
-    def bound(self, step, progress, images, text, grid):
+    def bound(self, step, progress, *batch):
         """Only learns to paint real pictures: a third of a whole step's cost."""
-        view = self._view(step, progress, images, text, grid)
+        found, parts = self._over_parts(self._bound_gradients, step, progress, batch)
+        self._update_painters(found, self.settings.bound_learning_rate, progress)
+        return parts
+
+    def _over_parts(self, compute, step, progress, batch):
+        """Means of what `compute` makes of each part's view."""
+        return optimizers.accumulated(
+            self.parts, lambda *part: compute(self._view(step, progress, *part)), batch
+        )
+
+    def _bound_gradients(self, view: View):
         with tf.GradientTape() as tape:
             mean, log_variance = self.posterior(view.grid)
             inferred = draw(mean, log_variance, fold(view.seed, 5))
             again = self.part.paint(inferred, view.text.condition)
             parts = evidence(again, view.real, mean, log_variance)
-            loss = self._bound(parts, self.settings.kl_weight * annealed(progress))
-        self._update_painters(tape, loss, self.settings.bound_learning_rate, progress)
-        return parts
+            loss = self._bound(parts, self.settings.kl_weight * annealed(view.progress))
+        return optimizers.gradients(tape, loss, *self._painters()), parts
 
-    def judge(self, step, progress, images, text, grid, *, penalty: PenaltyTerm | None):
+    def judge(self, step, progress, *batch, penalty: PenaltyTerm | None):
         """Moves the discriminator alone."""
-        view = self._view(step, progress, images, text, grid)
-        fake = self.part.paint(self._noise(view), view.text.condition)
-        return self._train_discriminator(penalty, view, fake)
 
-    def play(self, step, progress, images, text, grid, *, penalty: PenaltyTerm | None):
-        """Moves discriminator, generator and posterior."""
-        view = self._view(step, progress, images, text, grid)
+        def compute(view):
+            fake = self.part.paint(self._noise(view), view.text.condition)
+            return self._discriminator_gradients(penalty, view, fake)
+
+        found, losses = self._over_parts(compute, step, progress, batch)
+        self._update_discriminator(found, progress)
+        return losses
+
+    def play(self, step, progress, *batch, penalty: PenaltyTerm | None):
+        """Moves discriminator, generator and posterior.
+
+        The discriminator learns first. Where the whole batch is seen at once, both sides learn from
+        the same painting; else the parts are painted once for either.
+        """
+        if self.parts > 1:
+            judged = self.judge(step, progress, *batch, penalty=penalty)
+            found, losses = self._over_parts(self._painter_gradients, step, progress, batch)
+            losses = judged | losses
+        else:
+
+            def learn(view, fake):
+                found, judged = self._discriminator_gradients(penalty, view, fake)
+                self._update_discriminator(found, progress)
+                return judged
+
+            view = self._view(step, progress, *batch)
+            found, losses = self._painter_gradients(view, learn)
+        self._update_painters(found, self.settings.learning_rate, progress)
+        return losses
+
+    def _painter_gradients(self, view: View, before_judging: Callable | None = None):
+        """Gradients of generator and posterior, and losses.
+
+        `before_judging` takes the view and the generated pictures, and returns losses of its own.
+        """
         with tf.GradientTape() as tape:
             fake, parts = self._painted(view)
-            losses = self._train_discriminator(penalty, view, fake)
+            losses = before_judging(view, fake) if before_judging else {}
             loss = self._bound(parts, self.settings.kl_weight) if self.bounded else 0.0
             for weight, name, value in self._generator_terms(view, fake):
                 parts[name] = value
                 loss += weight * value
-        self._update_painters(tape, loss, self.settings.learning_rate, progress)
-        return losses | parts
+        return optimizers.gradients(tape, loss, *self._painters()), losses | parts
 
     def logits(self, step, images: list, told: list) -> list[tf.Tensor]:
         """Logits [n] of each list of float pictures [n, R, R, 3] with conditions, as augmented."""
@@ -163,19 +204,20 @@ class Game:
         bound = parts["reconstruction"] + kl_weight * parts["kl"]
         return self.settings.reconstruction_weight * bound
 
-    def _update_painters(self, tape, loss, highest: float, progress) -> None:
+    def _painters(self):
+        """Optimisers, each with its variables, of all that paints."""
         painters = [(self.optimizer, self.part.variables)]
         if self.bounded:
             painters.append((self.posterior_optimizer, self.posterior.trainable_variables))
-        found, rate = (
-            optimizers.gradients(tape, loss, *painters),
-            self.control.rate(highest, progress),
-        )
-        for (optimizer, variables), gradients in zip(painters, found, strict=True):
+        return painters
+
+    def _update_painters(self, found, highest: float, progress) -> None:
+        rate = self.control.rate(highest, progress)
+        for (optimizer, variables), gradients in zip(self._painters(), found, strict=True):
             optimizers.apply(optimizer, rate, gradients, variables)
 
-    def _train_discriminator(self, penalty: PenaltyTerm | None, view: View, fake):
-        fake, settings = tf.stop_gradient(fake), self.settings
+    def _discriminator_gradients(self, penalty: PenaltyTerm | None, view: View, fake):
+        fake = tf.stop_gradient(fake)
         with tf.GradientTape() as tape:
             parts = self._discriminator_losses(view, fake)
             loss = tf.add_n(list(parts.values()))
@@ -183,39 +225,23 @@ class Game:
                 with float32_compute(self.discriminator):
                     parts["penalty"] = self._penalty(penalty, view, fake)
                 loss += parts["penalty"] * penalty.every
+        updated = (self.discriminator_optimizer, self.discriminator.trainable_variables)
+        (found,) = optimizers.gradients(tape, loss, updated)
+        return found, parts
+
+    def _update_discriminator(self, found, progress) -> None:
         variables = self.discriminator.trainable_variables
-        (found,) = optimizers.gradients(tape, loss, (self.discriminator_optimizer, variables))
-        rate = self.control.rate(settings.discriminator_learning_rate, view.progress)
+        rate = self.control.rate(self.settings.discriminator_learning_rate, progress)
         optimizers.apply(self.discriminator_optimizer, rate, found, variables)
         if self.loss.clip is not None:
             for variable in variables:
                 variable.assign(tf.clip_by_value(variable, -self.loss.clip, self.loss.clip))
-        return parts
 
     def _discriminator_losses(self, view: View, fake):
-        """Real against generated pictures, and against real ones with others' captions.
-
-        The two halves are GAN-CLS (Reed et al. 2016, algorithm 1) for any adversarial loss.
-        """
         real = self.augmentation(view.real, fold(view.seed, 2))
         fake = self.augmentation(fake, fold(view.seed, 3))
-        features = self.discriminator.features(tf.concat([real, fake], axis=0))
-        real_seen, fake_seen = tf.split(features, 2)
-        told, share = view.text.condition, self._mismatch_share()
-        seen, said = [real_seen, fake_seen], [told, told]
-        if share:
-            seen, said = [*seen, real_seen], [*said, tf.roll(told, 1, axis=0)]
-        logits = self.discriminator.judge(tf.concat(seen, axis=0), tf.concat(said, axis=0))
-        real_logit, fake_logit, *other = tf.split(logits, len(seen))
-        matched = tf.reduce_mean(self.loss.discriminator(real_logit, fake_logit))
-        parts = {"d_matched": (1 - share) * matched}
-        if share:
-            mismatched = self.loss.discriminator(real_logit, other[0])
-            parts["d_mismatched"] = share * tf.reduce_mean(_differs(view.text) * mismatched)
-        return parts
-
-    def _mismatch_share(self) -> float:
-        return self.settings.mismatch_weight if self.conditional else 0.0
+        share = self.settings.mismatch_weight if self.conditional else 0.0
+        return matching_losses(self.loss, self.discriminator, real, fake, view.text, share)
 
     def _penalty(self, term: PenaltyTerm, view: View, fake):
         def critic(images, text):
@@ -250,9 +276,3 @@ def chosen_penalty(settings: GeneratorSettings, side: int) -> PenaltyTerm | None
         weight=settings.penalty_weight,
         every=settings.penalty_every,
     )
-
-
-def _differs(text: SentenceCodes):
-    """float32 [N]: 0 where the neighbour's caption says the same."""
-    alike = tf.reduce_sum(text.embedding * tf.roll(text.embedding, 1, axis=0), axis=-1)
-    return tf.cast(alike < SAME_CAPTION, tf.float32)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from data.images import to_float
 from data.prepared import PreparedData
+from trainer import distribution
 from trainer.adapt.ada import Augmentation
 from trainer.adapt.colour_words import name_colours
 from trainer.config import Experiment
@@ -43,7 +44,7 @@ class GeneratorTask(PaintingTask):
         parts = parts_of(self.generator, self.settings, resolution)
         self.games = [
             Game(
-                self.settings,
+                experiment,
                 part,
                 discriminator,
                 self.posterior,
@@ -71,7 +72,7 @@ class GeneratorTask(PaintingTask):
                 self.update_average(step)
             return losses
 
-        return tf.function(run)
+        return distribution.function(run)
 
     def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
         game, progress = self._now(progress)
@@ -101,7 +102,7 @@ class GeneratorTask(PaintingTask):
         seen = (images[:count], text.condition[:count])
         train, held_out, fake = self._logits(game, step, seen, held)
         game.augmentation.control(train, held_out, fake, CONTROL_EVERY * self.batch_size)
-        return game.augmentation.probability.value
+        return tf.convert_to_tensor(game.augmentation.probability)
 
     @functools.cached_property
     def _logits(self):

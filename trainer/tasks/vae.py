@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from data.images import to_float
 from data.prepared import PreparedData
-from trainer import optimizers
+from trainer import distribution, optimizers
 from trainer.adapt.schedules import annealed
 from trainer.config import Experiment
 from trainer.export.generator import export_generator
@@ -31,13 +31,25 @@ class VaeTask(PaintingTask):
         self.optimizer = optimizers.build(
             self.variables, settings.bound_learning_rate, settings.clip_norm, policy, betas=BETAS
         )
-        self._step = tf.function(self._train_step)
+        self._step = distribution.function(self._train_step)
 
     def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
         return self._step(tf.constant(step), tf.constant(progress, tf.float32), *batch)
 
-    def _train_step(self, step, progress, images, text, _grid):
-        settings, seed = self.settings, self.control.seed(step)
+    def _train_step(self, step, progress, *batch):
+        seed = self.control.seed(step)
+        found, parts = optimizers.accumulated(
+            self.experiment.training.accumulate,
+            lambda *part: self._gradients(seed, progress, *part),
+            batch,
+        )
+        rate = self.control.rate(self.settings.bound_learning_rate, progress)
+        optimizers.apply(self.optimizer, rate, found, self.variables)
+        self.update_average(step)
+        return parts
+
+    def _gradients(self, seed, progress, images, text, _grid):
+        settings = self.settings
         real = to_float(images)
         with tf.GradientTape() as tape:
             mean, log_variance = self.inference((real, text.condition))
@@ -46,10 +58,7 @@ class VaeTask(PaintingTask):
             parts = evidence(again, real, mean, log_variance, settings.free_bits)
             loss = parts["reconstruction"] + settings.kl_weight * annealed(progress) * parts["kl"]
         (found,) = optimizers.gradients(tape, loss, (self.optimizer, self.variables))
-        rate = self.control.rate(settings.bound_learning_rate, progress)
-        optimizers.apply(self.optimizer, rate, found, self.variables)
-        self.update_average(step)
-        return parts
+        return found, parts
 
     def state(self):
         return {

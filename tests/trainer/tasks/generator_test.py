@@ -17,9 +17,13 @@ def make(trained, experiment, prepared):
     # Without tracing: a single step is faster so. What other tests share is trained before.
     tf.config.run_functions_eagerly(True)
 
-    def task(kind=GeneratorTask, **settings):
-        generator = replace(experiment.generator, **settings)
-        return kind(replace(experiment, generator=generator), prepared, "float32", encoder)
+    def task(kind=GeneratorTask, parts=1, **settings):
+        changed = replace(
+            experiment,
+            generator=replace(experiment.generator, **settings),
+            training=replace(experiment.training, accumulate=parts),
+        )
+        return kind(changed, prepared, "float32", encoder)
 
     yield task
     tf.config.run_functions_eagerly(False)
@@ -126,3 +130,34 @@ def test_the_vae_has_no_opponent(make):
     changed, losses = moved(task, (0, 0.5))
     assert changed == {"generator", "average", "inference", "optimizer"}
     assert set(losses) == {"reconstruction", "kl"}
+
+
+# What compares the pictures of a batch with each other sees a part.
+ALONE = {"mismatch_weight": 0.0, "contrastive_weight": 0.0, "attribute_weight": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        (GeneratorTask, ALONE | {"loss": "relativistic", "penalty": "wgan_gp"}),
+        (VaeTask, {"architecture": "vae"}),
+    ],
+)
+def test_parts_of_a_batch_teach_what_the_whole_does(make, kind, settings):
+    whole, parts = make(kind, **settings), make(kind, parts=2, **settings)
+    for step, progress in ((0, 0.2), (4, 0.5), (5, 0.6)):
+        expected, losses = (
+            task.train_step(step, progress, task.batch(step)) for task in (whole, parts)
+        )
+        assert expected.keys() == losses.keys()
+        for name, value in losses.items():
+            assert float(value) == pytest.approx(float(expected[name]), rel=2e-3), (step, name)
+    optimizers = [part for name, part in parts.state().items() if name.startswith("optimizer")]
+    assert [int(optimizer.iterations) for optimizer in optimizers] == [3]
+
+
+def test_parts_of_an_opponents_step_are_one_update(make):
+    task = make(parts=2, loss="wgan_gp", adversarial_from=0.0)
+    changed, losses = moved(task, (0, 0.1))
+    assert changed == {"discriminator_0", "discriminator_optimizer_0"} and "penalty" in losses
+    assert int(task.games[0].discriminator_optimizer.iterations) == 1
