@@ -25,16 +25,6 @@ _KINDS: dict[str, Callable[..., Task]] = {
     "generator": GeneratorTask,
 }
 
-# What every stage can do.
-_PLAIN = {
-    "accumulate": (1,),
-    "precision": ("auto", "float32", "bfloat16"),
-    "strategy": ("none",),
-    "schedule": ("cosine",),
-    "patience": (None,),
-    "keep": ("last",),
-}
-
 
 def train(
     experiment: Experiment,
@@ -63,7 +53,6 @@ def train(
       TrainingError: training broke down.
     """
     require_one_of("stage", stage, STAGES)
-    _require_able(experiment, stage)
     strategy = distribution.start(experiment.training.strategy, experiment.training.devices)
     _require_equal_parts(experiment, stage, strategy.num_replicas_in_sync)
     _require_fit("settings", experiment.data, prepared)
@@ -113,18 +102,6 @@ def _encoder(
         )
     _require_fit(directory, encoder.experiment.data, prepared)
     return encoder
-
-
-def _require_able(experiment: Experiment, stage: str) -> None:
-    """Refuses ways of training that the stage cannot go."""
-    training = experiment.training
-    for key, plain in _PLAIN.items():
-        value = getattr(training, key)
-        if value not in plain and not getattr(_kind(experiment, stage), "scales", False):
-            raise SettingsError(
-                f"training.{key} = {value!r}: the stage '{stage}' only knows "
-                f"{' or '.join(map(str, plain))}"
-            )
 
 
 def _require_equal_parts(experiment: Experiment, stage: str, replicas: int) -> None:

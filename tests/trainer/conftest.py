@@ -2,10 +2,12 @@
 
 import importlib.util
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import tensorflow as tf
 
 from data.prepared import prepare
 from data.scenes import as_captioned_images
@@ -119,6 +121,21 @@ def _train(experiment, stage, prepared, root, encoder):
             experiment, stage, prepared, str(root / "work"), str(root / "model"), encoder
         )
     return Trained(tasks[0], summary, root / "work", root / "model", root / "killed")
+
+
+@pytest.fixture(scope="session")
+def eagerly():
+    """Context in which steps are not traced: a few of them are faster so."""
+
+    @contextmanager
+    def context():
+        tf.config.run_functions_eagerly(True)
+        try:
+            yield
+        finally:
+            tf.config.run_functions_eagerly(False)
+
+    return context
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,8 @@
-"""Trains a few steps of the tiny encoder and writes down its losses; a process of its own.
+"""Trains a few steps of a tiny stage and writes down its losses; a process of its own.
 
 Devices and workers must be set up before TensorFlow computes anything.
 
-python replicas.py DIRECTORY STRATEGY DEVICES PARTS STEPS [KILLED_AT]
+python replicas.py DIRECTORY STAGE STRATEGY DEVICES STEPS [KILLED_AT]
 """
 
 import json
@@ -14,42 +14,47 @@ from pathlib import Path
 from trainer import distribution
 
 if __name__ == "__main__":
-    root, strategy = Path(sys.argv[1]), sys.argv[2]
-    devices, parts, steps, *killed_at = map(int, sys.argv[3:])
+    root, stage, strategy = Path(sys.argv[1]), *sys.argv[2:4]
+    devices, steps, *killed_at = map(int, sys.argv[4:])
     distribution.start(strategy, devices)
 
     from data.prepared import load
     from trainer import loop
     from trainer.config import Experiment
     from trainer.settings_loader import from_mapping
-    from trainer.tasks.encoder import EncoderTask
     from trainer.train import train
 
     mapping = json.loads((root / "experiment.json").read_text(encoding="utf-8"))
     mapping["training"] |= {
         "strategy": strategy,
         "devices": devices,
-        "accumulate": parts,
         "steps": steps,
     }
-    seen, one_step = [], EncoderTask.train_step
+    seen, run = [], loop.run
 
-    def watched(self, step, progress, batch):
-        if [step] == killed_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        losses = one_step(self, step, progress, batch)
-        seen.append({"step": step} | {name: float(value) for name, value in losses.items()})
-        return losses
+    def watched(task, *rest):
+        train_step = task.train_step
 
-    EncoderTask.train_step = watched
+        def noted(step, *arguments):
+            if [step] == killed_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            losses = train_step(step, *arguments)
+            seen.append({"step": step} | {name: float(value) for name, value in losses.items()})
+            return losses
+
+        task.train_step = noted
+        return run(task, *rest)
+
+    loop.run = watched
     work = root / "work"
     try:
         summary = train(
             from_mapping(Experiment, mapping, "experiment.json"),
-            "encoder",
+            stage,
             load(str(root / "prepared")),
             str(work),
             str(root / "model"),
+            None if stage == "encoder" else str(root / "encoder"),
         )
     except loop.TrainingError as error:
         print(error, flush=True)

@@ -10,7 +10,6 @@ import tensorflow as tf
 from data.text import Vocabulary
 from trainer.config import STAGES
 from trainer.settings_loader import SettingsError, to_mapping
-from trainer.tasks.encoder import EncoderTask
 from trainer.train import train
 
 LOSSES = {
@@ -144,24 +143,39 @@ def test_an_unknown_stage_is_refused(tmp_path, experiment, prepared):
         train(experiment, "encodr", prepared, str(tmp_path / "w"), str(tmp_path / "m"))
 
 
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [("accumulate", 2), ("precision", "float16"), ("strategy", "mirrored"), ("keep", "best")],
-)
-def test_a_stage_that_cannot_scale_says_so(tmp_path, experiment, prepared, monkeypatch, key, value):
-    monkeypatch.setattr(EncoderTask, "scales", False)
-    other = replace(experiment, training=replace(experiment.training, **{key: value}))
-    with pytest.raises(SettingsError, match=f"training.{key} = '?{value}'?: the stage 'encoder'"):
-        train(other, "encoder", prepared, str(tmp_path / "w"), str(tmp_path / "m"))
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_parts_of_a_batch_must_be_equal(tmp_path, experiment, prepared):
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_parts_of_a_batch_must_be_equal(tmp_path, experiment, prepared, stage):
     other = replace(experiment, training=replace(experiment.training, accumulate=3))
     with pytest.raises(
-        SettingsError, match=r"encoder.batch_size = 8: .*accumulate \(3\) times .*\(1\)"
+        SettingsError, match=rf"{stage}.batch_size = 8: .*accumulate \(3\) times .*\(1\)"
     ):
-        train(other, "encoder", prepared, str(tmp_path / "w"), str(tmp_path / "m"))
+        train(other, stage, prepared, str(tmp_path / "w"), str(tmp_path / "m"))
+
+
+@pytest.mark.parametrize(
+    ("stage", "figures"),
+    [
+        ("captioner", {"cider_d": [0.1, 0.3, 0.2, 0.2]}),
+        ("generator", {"kid_encoder": [0.3, 0.1, 0.2, 0.2], "spread": [1.0] * 4}),
+    ],
+)
+def test_the_later_stages_end_when_patience_does_and_keep_the_best(
+    tmp_path, trained, experiment, prepared, monkeypatch, eagerly, stage, figures
+):
+    encoder, task = str(trained("encoder").model_dir), type(trained(stage).task)
+
+    def validate(self):
+        done = int(self.state()["optimizer" if stage == "captioner" else "optimizer_0"].iterations)
+        return {name: values[done - 1] for name, values in figures.items()}
+
+    monkeypatch.setattr(task, "validate", validate)
+    changes = {"steps": 20, "check_steps": 1, "patience": 2, "keep": "best"}
+    other = replace(experiment, training=replace(experiment.training, **changes))
+    with eagerly():
+        summary = train(other, stage, prepared, str(tmp_path / "work"), None, encoder)
+    assert (summary.steps, summary.kept_step) == (4, 2)
+    assert summary.validation == {name: values[1] for name, values in figures.items()}
+    assert summary.stop_reason == f"2 checks brought no better {next(iter(figures))}"
 
 
 def test_identity_holds_all_settings(trained, experiment):

@@ -17,11 +17,9 @@ class Task(Protocol):
       stage: `encoder`, `captioner` or `generator`.
       batch_size: examples a step sees.
 
-    Optional attributes; a stage without them is trained by the plain settings only:
-      scales: true where each step goes through `trainer.optimizers`, `trainer.distribution` and
-        `control`.
+    Optional attributes, without which a training that breaks cannot go back, and none is best:
       control: a `trainer.control.Control`, which gives the steps their rate and seed.
-      best_figure: (name, higher is better) of the held-out figure that counts.
+      best_figure: (name, higher is better) of the held-out figure that counts, or None.
       alarms: a method that takes held-out figures and returns what is wrong with them, in words;
         anything leads back to the last checkpoint.
     """
@@ -35,7 +33,10 @@ class Task(Protocol):
     def train_step(
         self, step: int, progress: float, batch: tuple[Any, ...]
     ) -> dict[str, tf.Tensor]:
-        """Updates the weights once and returns scalar losses by name."""
+        """Updates the weights once and returns scalar losses by name.
+
+        Each step goes through `trainer.optimizers`, `trainer.distribution` and `control`.
+        """
 
     def state(self) -> dict[str, Any]:
         """Models and optimisers by name: their variables are all that the next step reads."""

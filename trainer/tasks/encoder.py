@@ -28,7 +28,6 @@ class EncoderTask:
     """Contrastive agreement of picture and caption, and attributes from either."""
 
     stage = "encoder"
-    scales = True
 
     def __init__(self, experiment: Experiment, prepared: PreparedData, policy: str):
         self.settings = settings = experiment.encoder

@@ -1,4 +1,6 @@
-"""One step of each stage in bfloat16: losses stay finite, and the penalty is exact."""
+"""Steps of each stage in bfloat16 and float16: losses stay finite, and the penalty is exact."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from trainer.models.build import build_discriminator
 from trainer.tasks.captioner import CaptionerTask
 from trainer.tasks.encoder import EncoderTask
 from trainer.tasks.generator import GeneratorTask
+from trainer.tasks.vae import VaeTask
 
 
 @pytest.fixture(autouse=True)
@@ -25,11 +28,13 @@ def _eagerly():
 def make(trained, experiment, prepared):
     encoder = trained("encoder").task.model
 
-    def task(stage):
+    def task(stage, policy="mixed_bfloat16"):
         if stage == "encoder":
-            return EncoderTask(experiment, prepared, "mixed_bfloat16")
-        kind = {"captioner": CaptionerTask, "generator": GeneratorTask}[stage]
-        return kind(experiment, prepared, "mixed_bfloat16", encoder)
+            return EncoderTask(experiment, prepared, policy)
+        kind = {"captioner": CaptionerTask, "generator": GeneratorTask, "vae": VaeTask}[stage]
+        generator = replace(experiment.generator, architecture="vae")
+        chosen = replace(experiment, generator=generator) if stage == "vae" else experiment
+        return kind(chosen, prepared, policy, encoder)
 
     return task
 
@@ -49,6 +54,35 @@ def test_a_step_moves_float32_weights_by_finite_losses(make, stage):
     assert {weight.dtype for weight in after} == {np.dtype(np.float32)}
     moved = [not np.array_equal(one, other) for one, other in zip(before, after, strict=True)]
     assert np.mean(moved) > 0.8 and all(np.isfinite(weight).all() for weight in after)
+
+
+def momenta(task):
+    """Norms of the first moments, by optimiser."""
+    norms = {}
+    for name, part in task.state().items():
+        if "optimizer" in name:
+            adam = getattr(part, "inner_optimizer", part)
+            moments = [np.array(v) for v in adam.variables if v.path.endswith("momentum")]
+            norms[name] = np.sqrt(sum(np.sum(moment**2) for moment in moments))
+    return norms
+
+
+@pytest.mark.parametrize("stage", ["captioner", "generator", "vae"])
+def test_in_float16_losses_are_scaled_and_what_overflows_is_left_out(make, stage):
+    exact, task = make(stage, "float32"), make(stage, "mixed_float16")
+    exact.train_step(0, 0.5, exact.batch(0))
+    before = weights(task)
+    for _ in range(16):
+        losses = task.train_step(0, 0.5, task.batch(0))
+        assert all(np.isfinite(float(loss)) for loss in losses.values())
+        if all(momenta(task).values()):
+            break
+    after = weights(task)
+    moved = [not np.array_equal(one, other) for one, other in zip(before, after, strict=True)]
+    assert np.mean(moved) > 0.8 and all(np.isfinite(weight).all() for weight in after)
+    # Some have made more updates than others; a scale that is not taken back is 1,000 or more.
+    for name, norm in momenta(exact).items():
+        assert 0.25 < momenta(task)[name] / norm < 4, name
 
 
 def test_the_penalty_is_lazy_and_computed_in_float32(make, experiment):
