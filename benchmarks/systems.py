@@ -1,7 +1,10 @@
 """Every generator at equal minutes on the generated scenes, judged by an encoder it never saw.
 
-python -m benchmarks.systems WORK --minutes 2 --seeds 3    # trains; goes on where it was stopped
+python -m benchmarks.systems WORK --minutes 2 --seeds 3    # goes on where it was stopped
 python -m benchmarks.systems WORK --table                  # prints what there is, as Markdown
+
+First a step of each system is timed, on an idle machine. Minutes are steps from then on, so that
+trainings may take as long as they like.
 """
 
 from __future__ import annotations
@@ -15,21 +18,19 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.step_cost import seconds_per_step
+from data import prepared
 from pipeline import settings as settings_file
 from pipeline.collecting import collect_splits
+from pipeline.stages import stage_experiment
+from trainer import serving
 from trainer.evaluation.evaluate import evaluate
+from trainer.evaluation.pictures import decode
 from trainer.evaluation.settings import EvaluationSettings
+from trainer.generator_settings import ADVERSARIAL_LOSSES, ARCHITECTURES
+from trainer.tasks.base import grid_of
 
-ARCHITECTURES = ("mlp", "dcgan", "two_stage", "one_stage", "vae")
-LOSSES = (
-    "minimax",
-    "non_saturating",
-    "least_squares",
-    "wasserstein",
-    "wgan_gp",
-    "hinge",
-    "relativistic",
-)
+ENCODER_STEPS = 2500
 PARTS = {
     "without DiffAugment": ["augment=[]"],
     "DiffAugment with colour": ["augment=[colour,translation,cutout]"],
@@ -49,12 +50,22 @@ PARTS = {
     "projection discriminator": ["discriminator=projection"],
 }
 FIGURES = ("pixel_agreement", "attribute_agreement", "r_precision_1of100", "kid_encoder_n500")
+PROMPTS = (
+    "a red circle",
+    "a large yellow star on a black background",
+    "two blue squares",
+    "a green triangle above an orange circle",
+    "a purple square left of a pink cross",
+    "三个红色的圆形",
+    "一个蓝色的圆环在黄色三角形的下方",
+    "a small turquoise ring on a beige background",
+)
 
 
 def systems() -> dict[str, list[str]]:
     """Settings of the generator by system, in the order of the table."""
     named = {f"{name}": [f"architecture={name}"] for name in ARCHITECTURES}
-    named |= {f"loss {name}": [f"loss={name}"] for name in LOSSES if name != "hinge"}
+    named |= {f"loss {name}": [f"loss={name}"] for name in ADVERSARIAL_LOSSES if name != "hinge"}
     return named | PARTS
 
 
@@ -66,36 +77,104 @@ def main() -> None:
     parser.add_argument("--only", default="", help="systems whose name contains this")
     parser.add_argument("--table", action="store_true", help="only print the table")
     arguments = parser.parse_args()
-    results = arguments.work / "systems.jsonl"
+    bench = Bench(arguments.work, arguments.minutes)
     if not arguments.table:
-        measure(arguments, results)
-    print(table(results))
+        bench.measure([name for name in systems() if arguments.only in name], arguments.seeds)
+    print(bench.table())
 
 
-def measure(arguments: argparse.Namespace, results: Path) -> None:
-    """Trains and judges what `results` does not hold yet, seed by seed."""
-    work = arguments.work
-    work.mkdir(parents=True, exist_ok=True)
-    for directory, seed in ((work, 0), (work / "judge", 1)):
-        if not (directory / "models" / "encoder").is_dir():
-            tuwen_train(directory, "encoder", 2 * arguments.minutes, [f"training.seed={seed}"])
-    judge = Judge(work)
-    for seed in range(arguments.seeds):
-        for name, assignments in systems().items():
-            key = {"system": name, "seed": seed, "minutes": arguments.minutes}
-            if arguments.only not in name or key in [keyed(line) for line in lines(results)]:
-                continue
-            chosen = [f"generator.{assignment}" for assignment in assignments]
-            tuwen_train(work, "generator", arguments.minutes, [f"training.seed={seed}", *chosen])
-            with results.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(key | judge.figures()) + "\n")
+class Bench:
+    """Trains and judges in `work`, and keeps what was found in `work/systems.jsonl`."""
+
+    def __init__(self, work: Path, minutes: float):
+        self.work, self.minutes = work, minutes
+        self.results, self.costs = work / "systems.jsonl", work / "seconds_per_step.json"
+
+    def measure(self, names: list[str], seeds: int) -> None:
+        """Trains and judges what is not there yet, seed by seed."""
+        for directory, seed in ((self.work, 0), (self.work / "judge", 1)):
+            if not (directory / "models" / "encoder").is_dir():
+                tuwen_train(directory, "encoder", ENCODER_STEPS, [f"training.seed={seed}"])
+        costs = self.time_steps(names)
+        judge = Judge(self.work)
+        for seed in range(seeds):
+            for name in names:
+                key = {"system": name, "seed": seed, "minutes": self.minutes}
+                if key in [{part: line[part] for part in key} for line in self.lines()]:
+                    continue
+                steps = round(60 * self.minutes / costs[name])
+                chosen = [f"generator.{assignment}" for assignment in systems()[name]]
+                broken = tuwen_train(
+                    self.work, "generator", steps, [f"training.seed={seed}", *chosen]
+                )
+                found = {"broken": broken} if broken else judge.figures()
+                if not broken and seed == 0:
+                    self.paint(name)
+                with self.results.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(key | {"steps": steps} | found) + "\n")
+
+    def time_steps(self, names: list[str]) -> dict[str, float]:
+        """Seconds of a step by system; times those that have none yet."""
+        costs = json.loads(self.costs.read_text()) if self.costs.is_file() else {}
+        data = prepared.load(str(next(self.work.glob("prepared-*"))))
+        encoder = str(self.work / "models" / "encoder")
+        for name in names:
+            if name not in costs:
+                chosen = [f"generator.{assignment}" for assignment in systems()[name]]
+                experiment = stage_experiment(
+                    settings_file.load("demo", assignments=chosen), "generator"
+                )
+                costs[name] = seconds_per_step(experiment, data, encoder)
+                print(f"{name}: {1000 * costs[name]:.1f} ms a step", flush=True)
+                self.costs.write_text(json.dumps(costs, indent=2))
+        return costs
+
+    def paint(self, name: str) -> None:
+        """Keeps what the newest generator paints for the same captions."""
+        model = serving.load(str(self.work / "models" / "generator"))
+        painted = serving.generate(model, PROMPTS, seeds=list(range(len(PROMPTS))))
+        strip = grid_of(np.stack([decode(picture) for picture in painted]), len(PROMPTS))
+        (self.work / "pictures").mkdir(exist_ok=True)
+        np.save(self.work / "pictures" / f"{name.replace(' ', '_')}.npy", strip)
+
+    def lines(self) -> list[dict]:
+        """The results so far."""
+        if not self.results.is_file():
+            return []
+        return [json.loads(line) for line in self.results.read_text(encoding="utf-8").splitlines()]
+
+    def table(self) -> str:
+        """Markdown: the mean over seeds and, behind it, the lowest and highest."""
+        costs = json.loads(self.costs.read_text())
+        batch = settings_file.load("demo").experiment().generator.batch_size
+        groups = defaultdict(list)
+        for line in self.lines():
+            if line["minutes"] == self.minutes:
+                groups[line["system"]].append(line)
+        columns = [*FIGURES, "images/s", "weights", "seeds"]
+        rows = [f"| system | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+        for name, group in groups.items():
+            whole = [line for line in group if "broken" not in line]
+            cells = [spread([line[column] for line in whole]) for column in FIGURES]
+            cells += [f"{batch / costs[name]:,.0f}", weights(whole)]
+            cells += [f"{len(whole)}" if whole == group else f"{len(whole)} of {len(group)}"]
+            rows.append(f"| {name} | {' | '.join(cells)} |")
+        return "\n".join(rows)
 
 
-def tuwen_train(work: Path, stage: str, minutes: float, assignments: list[str]) -> None:
-    """Trains a stage in a process of its own."""
+def tuwen_train(work: Path, stage: str, steps: int, assignments: list[str]) -> str:
+    """Trains a stage in a process of its own; returns why it broke down, or nothing."""
     sets = [part for assignment in assignments for part in ("--set", assignment)]
     command = ["-m", "pipeline.cli", "train", "demo", "--stage", stage, "--work", str(work)]
-    subprocess.run([sys.executable, *command, "--minutes", str(minutes), *sets], check=True)
+    done = subprocess.run(
+        [sys.executable, *command, "--steps", str(steps), *sets],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode and "rollbacks" not in done.stderr:
+        raise RuntimeError(f"{stage} was not trained:\n{done.stderr}")
+    return done.stderr.strip().splitlines()[-1] if done.returncode else ""
 
 
 class Judge:
@@ -116,48 +195,26 @@ class Judge:
         values = {metric.name: metric.value for metric in found.metrics}
         newest = max(self.work.glob("training/generator-*/summary.json"), key=_written)
         summary = json.loads(newest.read_text(encoding="utf-8"))
-        return {name: values[name] for name in FIGURES} | {
-            "images_per_second": summary["images_per_second"],
-            "parameters": summary["parameters"],
-        }
+        chosen = {name: values[name] for name in FIGURES}
+        return chosen | {"parameters": summary["parameters"], "alarms": summary["alarms"]}
 
 
 def _written(path: Path) -> float:
     return path.stat().st_mtime
 
 
-def keyed(line: dict) -> dict:
-    return {name: line[name] for name in ("system", "seed", "minutes")}
-
-
-def lines(results: Path) -> list[dict]:
-    """The results so far."""
-    if not results.is_file():
-        return []
-    return [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
-
-
-def table(results: Path) -> str:
-    """Markdown: the mean over seeds and, behind it, the lowest and highest."""
-    groups = defaultdict(list)
-    for line in lines(results):
-        groups[line["system"]].append(line)
-    columns = [*FIGURES, "images_per_second"]
-    rows = [f"| system | {' | '.join(columns)} | weights | seeds |"]
-    rows.append("|---" * (len(columns) + 3) + "|")
-    for name, group in groups.items():
-        cells = [spread([line[column] for line in group]) for column in columns]
-        weights = " + ".join(f"{value / 1e6:.2f} M" for value in group[0]["parameters"].values())
-        rows.append(f"| {name} | {' | '.join(cells)} | {weights} | {len(group)} |")
-    return "\n".join(rows)
+def weights(group: list[dict]) -> str:
+    """`1.75 + 1.10 M`: of each trained model."""
+    if not group:
+        return ""
+    return " + ".join(f"{value / 1e6:.2f}" for value in group[0]["parameters"].values()) + " M"
 
 
 def spread(values: list[float]) -> str:
-    """`0.81 (0.79 to 0.83)`, with as many digits as tell apart."""
-    mean = float(np.mean(values))
-    digits = 0 if abs(mean) >= 10 else 3
-    low, high = min(values), max(values)
-    return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+    """`0.81 (0.79 to 0.83)`."""
+    if not values:
+        return "broke down"
+    return f"{np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from trainer import distribution
+from trainer.deciding import Deciding, figure_of
 
 
 class HeldOut:
@@ -17,8 +18,8 @@ class HeldOut:
       waited: int64 variable, checks since the best or since the rate was lowered.
     """
 
-    def __init__(self, figure: tuple[str, bool] | None):
-        """Takes a figure's name and whether higher is better; None remembers nothing."""
+    def __init__(self, figure: Deciding | None):
+        """None remembers nothing."""
         self.figure = figure
         self.best = tf.Variable(tf.float64.min, dtype=tf.float64, name="best")
         self.best_step = tf.Variable(0, dtype=tf.int64, name="best_step")
@@ -34,7 +35,8 @@ class HeldOut:
         if self.figure is None:
             return False
         name, higher = self.figure
-        value = distribution.of_chief(figures[name] if higher else -figures[name])
+        found = figure_of(figures, name)
+        value = distribution.of_chief(found if higher else -found)
         if value > float(self.best.numpy()):
             self.best.assign(value)
             self.best_step.assign(step)

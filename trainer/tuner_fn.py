@@ -16,11 +16,12 @@ from tqdm import tqdm
 from data.prepared import PreparedData
 from trainer import trials
 from trainer.config import Experiment
+from trainer.deciding import deciding
 from trainer.loop import TrainingError
 from trainer.run_fn import transformed
 from trainer.settings_loader import from_mapping
 from trainer.trials import Trial
-from trainer.tuning import objective_of, run_trial
+from trainer.tuning import run_trial
 from trainer.tuning_settings import TuningSettings, kind, own_values, typed
 
 PROJECT = "search"
@@ -75,7 +76,8 @@ class StageTuner(BaseTuner):
         tuning.require_fit(experiment)
         self.experiment, self.tuning, self.prepared = experiment, tuning, prepared
         self.encoder_dir = encoder_dir or None
-        self.wanted = objective_of(tuning.stage, prepared)
+        figure, higher = deciding(tuning.stage, bool(prepared.attributes))
+        self.wanted = figure, "max" if higher else "min"
         self.own = own_values(experiment, tuning)
         Path(directory).mkdir(parents=True, exist_ok=True)
         oracle = OwnValuesFirst(

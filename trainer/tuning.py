@@ -4,35 +4,18 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import NamedTuple
 
 import tensorflow as tf
 
 from data.prepared import PreparedData
 from trainer.config import Experiment
+from trainer.deciding import figure_of
 from trainer.loop import TrainingError
 from trainer.settings_loader import SettingsError
 from trainer.train import train
 from trainer.trials import FAILED, FINISHED, Trial
 from trainer.tuning_settings import TuningSettings, for_trial
-
-
-class Objective(NamedTuple):
-    """The held-out figure that decides between trials, and whether `min` or `max` is wanted."""
-
-    figure: str
-    direction: str
-
-
-def objective_of(stage: str, prepared: PreparedData) -> Objective:
-    """Returns what a search for settings of `stage` improves."""
-    if stage == "captioner":
-        return Objective("cider_d", "max")
-    if stage == "generator":
-        return Objective("kid_encoder", "min")
-    return Objective("f1_micro" if prepared.attributes else "text_to_image", "max")
 
 
 def run_trial(
@@ -71,11 +54,3 @@ def run_trial(
         seconds=round(summary.seconds, 3),
         status=FINISHED,
     )
-
-
-def figure_of(validation: Mapping[str, float], name: str) -> float:
-    """Returns the held-out figure `name`, whose key may tell the size of its pool as well."""
-    for key, value in validation.items():
-        if key == name or key.startswith(f"{name}_1of"):
-            return value
-    raise KeyError(f"no held-out figure {name}; there are {', '.join(validation)}")

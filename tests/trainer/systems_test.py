@@ -19,10 +19,9 @@ PAIRS = [
 
 
 @pytest.fixture
-def trained_as(trained, experiment, prepared, tmp_path, monkeypatch):
+def trained_as(trained, experiment, prepared, tmp_path, monkeypatch, eagerly):
     """Returns a function: settings of the generator -> (summary, directory of the model)."""
     encoder = str(trained("encoder").model_dir)
-    tf.config.run_functions_eagerly(True)
 
     def make(**settings):
         changed = replace(
@@ -34,8 +33,8 @@ def trained_as(trained, experiment, prepared, tmp_path, monkeypatch):
         summary = train(changed, "generator", prepared, str(tmp_path / "work"), str(model), encoder)
         return summary, model
 
-    yield make
-    tf.config.run_functions_eagerly(False)
+    with eagerly():
+        yield make
 
 
 @pytest.mark.parametrize(("architecture", "loss"), PAIRS)

@@ -200,23 +200,3 @@ def test_values_that_do_not_go_together_are_a_failed_trial(tmp_path, experiment,
     row = Trial(1, {"generator.reconstruction_weight": 0.0}, "kid_encoder", "min")
     done = tuning.run_trial(experiment, settings, row, prepared, str(tmp_path), None)
     assert done.status == "failed" and "no bound to begin with" in done.reason
-
-
-@pytest.mark.parametrize(
-    ("stage", "attributes", "objective"),
-    [
-        ("encoder", ("red",), ("f1_micro", "max")),
-        ("encoder", (), ("text_to_image", "max")),
-        ("generator", ("red",), ("kid_encoder", "min")),
-    ],
-)
-def test_what_a_search_improves(prepared, stage, attributes, objective):
-    assert tuning.objective_of(stage, replace(prepared, attributes=attributes)) == objective
-
-
-def test_the_figure_is_found_whatever_its_pool():
-    found = {"image_to_text_1of37": 0.2, "text_to_image_1of37": 0.4, "f1_micro": 0.6}
-    assert tuning.figure_of(found, "text_to_image") == 0.4
-    assert tuning.figure_of(found, "f1_micro") == 0.6
-    with pytest.raises(KeyError, match="no held-out figure f1; there are image_to_text_1of37"):
-        tuning.figure_of(found, "f1")

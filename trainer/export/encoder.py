@@ -9,7 +9,6 @@ import numpy as np
 import tensorflow as tf
 
 from data.arrays import SplitArrays
-from data.images import to_float
 from data.prepared import PreparedData
 from trainer.config import Experiment
 from trainer.export.bundle import in_float32, token_file, write_bundle
@@ -17,9 +16,9 @@ from trainer.export.signatures import ServedModule, from_example_pictures, strin
 from trainer.export.warmup import warmup_inputs
 from trainer.metrics.calibration import best_thresholds
 from trainer.models.encoder import Encoder
+from trainer.models.frozen import FrozenEncoder
 
 THRESHOLDS = "thresholds.json"
-_BATCH = 256
 
 
 def export_encoder(
@@ -50,16 +49,9 @@ def export_encoder(
 
 def _thresholds(model: Encoder, held_out: SplitArrays) -> np.ndarray:
     """float32 [A], the scores from which attributes count as present."""
-    labels = held_out.labels
-    score = tf.function(
-        lambda images: tf.sigmoid(model.image_tower(to_float(images)).attributes),
-        reduce_retracing=True,
-    )
-    scores = np.zeros(labels.shape, np.float32)
-    for start in range(0, len(held_out), _BATCH):
-        batch = score(held_out.images[start : start + _BATCH]).numpy()
-        scores[start : start + _BATCH] = batch[:, : labels.shape[1]]
-    return best_thresholds(scores, labels)
+    logits = FrozenEncoder(model).images(held_out.images).attributes
+    scores = tf.sigmoid(logits[:, : held_out.labels.shape[1]]).numpy()
+    return best_thresholds(scores, held_out.labels)
 
 
 def _signatures(

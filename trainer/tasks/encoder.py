@@ -12,6 +12,7 @@ from trainer.adapt.diffaugment import translation
 from trainer.batches import Sampler
 from trainer.config import Experiment
 from trainer.control import Control
+from trainer.deciding import Deciding, deciding
 from trainer.export.encoder import export_encoder
 from trainer.losses.contrastive import binary_cross_entropy, info_nce
 from trainer.metrics.recognition import multilabel
@@ -51,11 +52,8 @@ class EncoderTask:
         self._step = distribution.function(self._train_step)
 
     @property
-    def best_figure(self) -> tuple[str, bool]:
-        """F1 of the attributes, or retrieval where there are none."""
-        if self.prepared.attributes:
-            return "f1_micro", True
-        return f"image_to_text_1of{self._pool()}", True
+    def best_figure(self) -> Deciding:
+        return deciding(self.stage, bool(self.prepared.attributes))
 
     def batch(self, step: int) -> tuple[np.ndarray, ...]:
         turn = int(self.control.turn.numpy())

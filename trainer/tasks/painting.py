@@ -11,6 +11,7 @@ from trainer.adapt import ema
 from trainer.batches import Sampler
 from trainer.config import Experiment
 from trainer.control import Control
+from trainer.deciding import deciding
 from trainer.export.generator import export_generator
 from trainer.metrics.distribution import kid
 from trainer.metrics.diversity import mean_distance
@@ -41,7 +42,7 @@ class PaintingTask:
     """
 
     stage = "generator"
-    best_figure = ("kid_encoder", False)
+    best_figure = deciding("generator", False)
 
     def __init__(
         self, experiment: Experiment, prepared: PreparedData, policy: str, encoder: Encoder

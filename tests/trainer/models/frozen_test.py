@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from data.images import to_float
 from trainer.models import frozen
@@ -10,11 +9,10 @@ from trainer.models.encoder import telling
 
 
 @pytest.fixture(autouse=True)
-def _eagerly(monkeypatch):
+def _eagerly(eagerly, monkeypatch):
     monkeypatch.setattr(frozen, "_BATCH", 3)
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+    with eagerly():
+        yield
 
 
 @pytest.fixture

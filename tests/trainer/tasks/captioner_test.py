@@ -13,11 +13,9 @@ from trainer.tasks.captioner import CaptionerTask
 
 
 @pytest.fixture(autouse=True)
-def _eagerly():
-    """Without tracing: a single step is faster so."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+def _eagerly(eagerly):
+    with eagerly():
+        yield
 
 
 @pytest.fixture

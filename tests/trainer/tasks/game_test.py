@@ -14,11 +14,9 @@ from trainer.tasks.generator import GeneratorTask
 
 
 @pytest.fixture
-def play(trained, experiment, prepared, monkeypatch):
+def play(trained, experiment, prepared, monkeypatch, eagerly):
     """Returns a function: settings -> (task, batch 0), whose captions 0 and 1 say the same."""
     encoder = trained("encoder").task.model
-    # Without tracing: a single step is faster so. What other tests share is trained before.
-    tf.config.run_functions_eagerly(True)
 
     def make(**settings):
         generator = replace(experiment.generator, augment=(), **settings)
@@ -27,8 +25,9 @@ def play(trained, experiment, prepared, monkeypatch):
         embedding = np.eye(8, dtype=np.float32)[[0, 0, 2, 3, 4, 5, 6, 7]]
         return task, (images, text._replace(embedding=embedding), grid)
 
-    yield make
-    tf.config.run_functions_eagerly(False)
+    # What other tests share is trained before.
+    with eagerly():
+        yield make
 
 
 class Spy:

@@ -4,18 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from trainer.tasks.generator import CONTROL_EVERY, GeneratorTask
 from trainer.tasks.vae import VaeTask
 
 
 @pytest.fixture
-def make(trained, experiment, prepared):
+def make(trained, experiment, prepared, eagerly):
     """Returns a function: settings of the generator -> task."""
     encoder = trained("encoder").task.model
-    # Without tracing: a single step is faster so. What other tests share is trained before.
-    tf.config.run_functions_eagerly(True)
 
     def task(kind=GeneratorTask, parts=1, **settings):
         changed = replace(
@@ -25,8 +22,9 @@ def make(trained, experiment, prepared):
         )
         return kind(changed, prepared, "float32", encoder)
 
-    yield task
-    tf.config.run_functions_eagerly(False)
+    # What other tests share is trained before.
+    with eagerly():
+        yield task
 
 
 def weights(part):

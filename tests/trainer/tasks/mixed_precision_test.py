@@ -17,11 +17,9 @@ from trainer.tasks.vae import VaeTask
 
 
 @pytest.fixture(autouse=True)
-def _eagerly():
-    """Without tracing: a single step is faster so."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+def _eagerly(eagerly):
+    with eagerly():
+        yield
 
 
 @pytest.fixture
