@@ -24,7 +24,9 @@ RUNTIME = [
     "tqdm",
 ]
 TFX = ["tfx>=1.16"]
-DEV = ["hypothesis", "ipykernel", "mypy", "nbclient", "pytest", "ruff", "types-PyYAML"]
+# Part of speech of words in captions.
+TAGGER = ["HanTa", "jieba"]
+DEV = [*TAGGER, "hypothesis", "ipykernel", "mypy", "nbclient", "pytest", "ruff", "types-PyYAML"]
 # Files that the code reads at run time: schemas, configs, templates, and what TFDS asks beside a
 # builder (README.md, CITATIONS.bib, TAGS.txt).
 PACKAGE_DATA = [f"**/*.{ending}" for ending in ("bib", "css", "html", "j2", "md", "pbtxt", "yaml")]
@@ -40,6 +42,6 @@ setup(
     packages=find_packages(include=[f"{room}{inner}" for room in ROOMS for inner in ("", ".*")]),
     package_data=dict.fromkeys(ROOMS, PACKAGE_DATA),
     install_requires=RUNTIME,
-    extras_require={"tfx": TFX, "dev": DEV},
+    extras_require={"tfx": TFX, "tagger": TAGGER, "dev": DEV},
     entry_points={"console_scripts": ["tuwen = pipeline.cli:main"]},
 )

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 AUTO, GIVEN, CAPTIONS = "auto", "given", "captions"
 SOURCES = (AUTO, GIVEN, CAPTIONS)
+ALL, CONTENT = "all", "content"
+WORDS = (ALL, CONTENT)
 
 
 @dataclass(frozen=True)
@@ -17,8 +19,11 @@ class LabelRules:
         the attributes where the training pictures have any.
       max_labels: mined labels at most, the most frequent first.
       min_label_count: a word in fewer training pictures is no label.
+      label_words: `all` mined words but stop words, or `content`, only nouns, verbs and adjectives,
+        as taggers judge them (`data.part_of_speech`).
     """
 
     labels: str = AUTO
     max_labels: int = 200
     min_label_count: int = 10
+    label_words: str = ALL

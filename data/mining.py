@@ -18,7 +18,8 @@ from dataclasses import replace
 import tensorflow as tf
 
 from data import stop_words, text
-from data.label_rules import AUTO, CAPTIONS, GIVEN, LabelRules
+from data.label_rules import AUTO, CAPTIONS, CONTENT, GIVEN, LabelRules
+from data.part_of_speech import content_words, require_taggers
 from data.schema import CaptionedImage
 
 GROUP = "word:"
@@ -30,8 +31,6 @@ COHESION = 8.0
 WITHIN, WITHIN_ONE = 0.75, 0.5
 _LONGEST = 4
 
-# One ideograph, for the graph's regular expressions and for Python's.
-_HAN = "[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]"
 _WORD = r"\p{L}[\p{L}\p{M}'\-]+"
 _ENGLISH_STOP = "|".join(sorted(stop_words.ENGLISH))
 _CHINESE_STOP = "[" + "".join(sorted(stop_words.CHINESE)) + "]"
@@ -48,10 +47,10 @@ def candidates(captions: tf.RaggedTensor, tokens: tf.RaggedTensor) -> tf.RaggedT
       string[N, (candidates)], each once a picture, in the order of the captions.
     """
     single = tokens.with_flat_values(tf.strings.regex_replace(tokens.flat_values, r"'s?$", ""))
-    single = _matching(single, f"{_WORD}|{_HAN}")
+    single = _matching(single, f"{_WORD}|{text.HAN}")
     single = _without(single, f"(?:{_ENGLISH_STOP}|{_CHINESE_STOP})")
     joined = tf.strings.ngrams(tokens, tuple(range(2, _LONGEST + 1)), separator="")
-    joined = _matching(joined, f"{_HAN}+")
+    joined = _matching(joined, f"{text.HAN}+")
     joined = _without(joined, f".*{_CHINESE_STOP}.*")
     found = tf.concat([single, joined], axis=1)
     return _distinct(captions.with_values(found).merge_dims(1, 2))
@@ -65,8 +64,10 @@ def choose(counts: Mapping[str, int], rules: LabelRules) -> list[str]:
       rules: the limits.
     """
     frequent = {word: n for word, n in counts.items() if n >= rules.min_label_count}
-    unspaced = {word: n for word, n in frequent.items() if re.match(_HAN, word)}
+    unspaced = {word: n for word, n in frequent.items() if re.match(text.HAN, word)}
     words = {word: n for word, n in frequent.items() if word not in unspaced} | _han_words(unspaced)
+    if rules.label_words == CONTENT:
+        words = {word: words[word] for word in content_words(words)}
     return [GROUP + word for word in text.ranked(words, rules.max_labels, 1)]
 
 
@@ -109,7 +110,12 @@ def with_labels(
     Args:
       splits: pictures by split; `train` decides what labels there are.
       rules: which labels are wanted.
+
+    Raises:
+      ModuleNotFoundError: `rules` ask for a tagger that is not installed.
     """
+    if rules.label_words == CONTENT:
+        require_taggers()
     given = any(one.attributes for one in splits["train"])
     if rules.labels == GIVEN or (rules.labels == AUTO and given):
         return dict(splits)

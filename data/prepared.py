@@ -132,6 +132,7 @@ def prepare(
     labels: str = LabelRules.labels,
     max_labels: int = LabelRules.max_labels,
     min_label_count: int = LabelRules.min_label_count,
+    label_words: str = LabelRules.label_words,
 ) -> PreparedData:
     """Writes what TFX Transform would write, without TFX; keeps the shrunk pictures in memory.
 
@@ -142,11 +143,13 @@ def prepare(
       max_captions, max_length: size of the ids of one picture.
       vocabulary_size: tokens at most, the most frequent first, special ones not counted.
       min_count: rarer tokens become UNK.
-      labels, max_labels, min_label_count: where attributes come from, see `data.label_rules`.
+      labels, max_labels, min_label_count, label_words: where attributes come from, see
+        `data.label_rules`.
 
     Raises:
       KeyError: when there is no train split.
       FileExistsError: when `directory` holds something else.
+      ModuleNotFoundError: a tagger is missing.
     """
     root = Path(directory)
     if root.exists() and any(root.iterdir()) and not (root / _SETTINGS).is_file():
@@ -155,7 +158,7 @@ def prepare(
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     shrunk = {split: _shrunk(rows, resolution) for split, rows in examples_by_split.items()}
-    rules = LabelRules(labels, max_labels, min_label_count)
+    rules = LabelRules(labels, max_labels, min_label_count, label_words)
     labelled = mining.with_labels(shrunk, rules)
     vocabulary = _learn(labelled["train"], partial, vocabulary_size, min_count)
     for split, rows in labelled.items():

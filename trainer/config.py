@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from data.label_rules import SOURCES, LabelRules
+from data.label_rules import SOURCES, WORDS, LabelRules
 from trainer.generator_settings import GeneratorSettings
 from trainer.settings_loader import require, require_one_of, require_optimiser
 
@@ -31,6 +31,8 @@ class DataSettings:
         content words from the captions, `auto` mines where no training picture has attributes.
       max_labels: at most this many mined labels, the most frequent first.
       min_label_count: a word in the captions of fewer training pictures is no mined label.
+      label_words: `all` mined words, or `content`, only nouns, verbs and adjectives, which needs
+        the extra `tagger` (`data.part_of_speech`).
     """
 
     resolution: int = 32
@@ -41,6 +43,7 @@ class DataSettings:
     labels: str = LabelRules.labels
     max_labels: int = LabelRules.max_labels
     min_label_count: int = LabelRules.min_label_count
+    label_words: str = LabelRules.label_words
 
     def __post_init__(self) -> None:
         require_one_of("resolution", str(self.resolution), RESOLUTIONS)
@@ -49,6 +52,7 @@ class DataSettings:
         require(self.vocabulary_size >= 1, "vocabulary_size", self.vocabulary_size, "1 or more")
         require(self.min_count >= 1, "min_count", self.min_count, "1 or more")
         require_one_of("labels", self.labels, SOURCES)
+        require_one_of("label_words", self.label_words, WORDS)
         require(self.max_labels >= 1, "max_labels", self.max_labels, "1 or more")
         least = self.min_label_count
         require(least >= 1, "min_label_count", least, "1 or more")

@@ -16,7 +16,8 @@ import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 
 from data import mining, text
-from data.label_rules import CAPTIONS, GIVEN, LabelRules
+from data.label_rules import CAPTIONS, CONTENT, GIVEN, LabelRules
+from data.part_of_speech import require_taggers
 
 
 def with_labels(
@@ -40,6 +41,8 @@ def with_labels(
     if rules.labels == GIVEN:
         tft.vocabulary(attributes.flat_values, vocab_filename=file)
         return attributes
+    if rules.label_words == CONTENT:
+        require_taggers()
     if rules.labels == CAPTIONS:
         attributes = attributes[:, :0]
     found = mining.candidates(captions, tokens)

@@ -41,7 +41,8 @@ def preprocessing_fn(
       inputs: the features of `data.schema`; those of several values may be dense, sparse or ragged,
         as the schema has it, and attributes may be missing.
       custom_config: `resolution`, `max_captions`, `max_length`, `vocabulary_size`, `min_count`, and
-        if wanted `labels`, `max_labels`, `min_label_count`, as in `data.prepared.prepare`.
+        if wanted `labels`, `max_labels`, `min_label_count`, `label_words`, as in
+        `data.prepared.prepare`.
 
     Returns:
       `image/id` string[N], `image` string[N], `caption/ids` int64[N, max_captions * max_length],
