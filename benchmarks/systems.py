@@ -133,7 +133,7 @@ class Bench:
         """Keeps what the newest generator paints for the same captions."""
         model = serving.load(str(self.work / "models" / "generator"))
         painted = serving.generate(model, PROMPTS, seeds=list(range(len(PROMPTS))))
-        strip = grid_of(np.stack([decode(picture) for picture in painted]), len(PROMPTS))
+        strip = grid_of(np.stack([decode(picture.png) for picture in painted]), len(PROMPTS))
         (self.work / "pictures").mkdir(exist_ok=True)
         np.save(self.work / "pictures" / f"{name.replace(' ', '_')}.npy", strip)
 
