@@ -24,6 +24,8 @@ RUNTIME = [
     "tqdm",
 ]
 TFX = ["tfx>=1.16"]
+# Figures of captions that few machines can make: METEOR and SPICE (they need Java), Chinese words.
+CAPTIONS = ["pycocoevalcap>=1.2", "rjieba>=0.2"]
 DEV = ["hypothesis", "ipykernel", "mypy", "nbclient", "pytest", "ruff", "types-PyYAML"]
 # Files that the code reads at run time: schemas, configs, templates, and what TFDS asks beside a
 # builder (README.md, CITATIONS.bib, TAGS.txt).
@@ -40,6 +42,6 @@ setup(
     packages=find_packages(include=[f"{room}{inner}" for room in ROOMS for inner in ("", ".*")]),
     package_data=dict.fromkeys(ROOMS, PACKAGE_DATA),
     install_requires=RUNTIME,
-    extras_require={"tfx": TFX, "dev": DEV},
+    extras_require={"tfx": TFX, "captions": CAPTIONS, "dev": DEV},
     entry_points={"console_scripts": ["tuwen = pipeline.cli:main"]},
 )
