@@ -12,18 +12,8 @@ from trainer.metrics.caption import score
 SAME = "a big red block on white"
 
 
-def right(record, language):
-    return record.captions[2] if language == "zh" else record.captions[0]
-
-
-def by_name(metrics):
-    found = {metric.name: metric for metric in metrics}
-    assert len(found) == len(metrics)
-    return found
-
-
 @pytest.fixture(scope="module")
-def stretched(said):
+def stretched(said, right):
     """Test pictures of which a third has long captions, and a third longer ones."""
     records = said(right).records
     more = ("", " and nothing at all beside it", " and nothing at all beside it but the empty wall")
@@ -33,7 +23,7 @@ def stretched(said):
     ]
 
 
-def test_every_score_is_there_in_every_language(said):
+def test_every_score_is_there_in_every_language(said, right, by_name):
     found = by_name(caption_figures.scores(said(right, ("en", "zh"))))
     for name in ("bleu1", "bleu2", "bleu3", "bleu4", "rouge_l", "cider_d", "gain_cider_d"):
         for tag in ("en", "zh_char"):
@@ -46,7 +36,7 @@ def test_every_score_is_there_in_every_language(said):
     assert found["bleu4_zh_char"].ceiling is None
 
 
-def test_baselines_are_what_simple_captioners_get(said):
+def test_baselines_are_what_simple_captioners_get(said, right, by_name):
     evidence = said(right)
     training = evidence.training.records
     usual = Counter(text for one in training for text in one.captions[:2]).most_common(1)[0][0]
@@ -65,7 +55,7 @@ def test_baselines_are_what_simple_captioners_get(said):
     assert found["cider_d_en"].chance < 0.7 * found["cider_d_en"].value
 
 
-def test_a_captioner_that_always_says_the_same_gains_nothing(said):
+def test_a_captioner_that_always_says_the_same_gains_nothing(said, right, by_name):
     usual = by_name(caption_figures.scores(said(right)))
     same = by_name(caption_figures.scores(said(lambda *_: SAME)))
     assert usual["gain_cider_d_en"].low > 1.0
@@ -74,7 +64,7 @@ def test_a_captioner_that_always_says_the_same_gains_nothing(said):
     assert same["cider_d_en"].high < usual["cider_d_en"].low
 
 
-def test_slices_by_language_part_what_is_right_from_what_is_wrong(said):
+def test_slices_by_language_part_what_is_right_from_what_is_wrong(said, right, by_name):
     def half(record, language):
         return right(record, "en") if language == "en" else "一块"
 
@@ -89,7 +79,9 @@ def test_slices_by_language_part_what_is_right_from_what_is_wrong(said):
     assert not any(name.startswith("cider_d@length") for name in found)
 
 
-def test_slices_by_length_find_the_captions_that_are_too_long_for_it(said, stretched):
+def test_slices_by_length_find_the_captions_that_are_too_long_for_it(
+    said, stretched, right, by_name
+):
     def brief(record, language):
         return " ".join(right(record, language).split()[:6])
 
@@ -105,7 +97,7 @@ def test_slices_by_length_find_the_captions_that_are_too_long_for_it(said, stret
     assert values[0].low > values[1].high and values[1].value > values[2].value
 
 
-def test_words_are_scored_beside_characters_or_the_reason_is_told(said, monkeypatch):
+def test_words_are_scored_beside_characters_or_the_reason_is_told(said, right, by_name):
     pytest.importorskip("rjieba", reason="the extra 'captions' is not installed")
     evidence = said(right, ("en", "zh"))
     found = by_name(caption_figures.by_word(evidence))
@@ -113,7 +105,7 @@ def test_words_are_scored_beside_characters_or_the_reason_is_told(said, monkeypa
     assert found["bleu1_zh_word"].value == pytest.approx(1.0, abs=1e-6)
 
 
-def test_without_a_segmenter_the_reason_is_told_where_there_is_chinese(said, monkeypatch):
+def test_without_a_segmenter_the_reason_is_told_where_there_is_chinese(said, monkeypatch, right):
     monkeypatch.setitem(__import__("sys").modules, "rjieba", None)
     caption_figures.word_split_of.__globals__["_segmenter"].cache_clear()
     with pytest.raises(NotMeasured, match=r"tuwen\[captions\]"):
@@ -121,7 +113,7 @@ def test_without_a_segmenter_the_reason_is_told_where_there_is_chinese(said, mon
     assert caption_figures.by_word(said(right)) == []
 
 
-def test_without_captions_the_reason_is_told(said):
+def test_without_captions_the_reason_is_told(said, right):
     with pytest.raises(NotMeasured, match="no captioner"):
         caption_figures.scores(replace(said(right), captions=None))
     with pytest.raises(NotMeasured, match="language of its picture"):

@@ -20,6 +20,24 @@ def toy():
 
 
 @pytest.fixture(scope="session")
+def right():
+    """A captioner that knows what the picture's own captions say."""
+    return lambda record, language: record.captions[2 if language == "zh" else 0]
+
+
+@pytest.fixture(scope="session")
+def by_name():
+    """From figures to figures by name, which must differ."""
+
+    def named(metrics):
+        found = {metric.name: metric for metric in metrics}
+        assert len(found) == len(metrics)
+        return found
+
+    return named
+
+
+@pytest.fixture(scope="session")
 def said(toy, tmp_path_factory):
     """From a function (record, language) -> caption to the evidence of a captioner that says it."""
     encoder = toy.save(toy.Encoder(), tmp_path_factory.mktemp("models") / "encoder")

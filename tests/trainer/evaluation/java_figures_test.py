@@ -9,10 +9,6 @@ from trainer.metrics import java
 from trainer.metrics.extras import Unavailable
 
 
-def right(record, language):
-    return record.captions[2] if language == "zh" else record.captions[0]
-
-
 def overlap(candidates, references):
     """Share of a caption's words that its references hold."""
     each = [
@@ -23,7 +19,7 @@ def overlap(candidates, references):
 
 
 @pytest.mark.parametrize("name", ["meteor", "spice"])
-def test_figures_have_chance_ceiling_and_baselines(name, said, monkeypatch):
+def test_figures_have_chance_ceiling_and_baselines(name, said, monkeypatch, right):
     monkeypatch.setattr(java, name, lambda: overlap)
     (metric,) = getattr(java_figures, name)(said(right, ("en", "zh")))
     assert metric.name == f"{name}_en"
@@ -34,7 +30,7 @@ def test_figures_have_chance_ceiling_and_baselines(name, said, monkeypatch):
     assert metric.baselines["most_frequent_caption"] < 0.95
 
 
-def test_what_is_missing_is_told_and_no_zero(said, monkeypatch):
+def test_what_is_missing_is_told_and_no_zero(said, monkeypatch, right):
     def absent():
         raise Unavailable("METEOR needs Java")
 
@@ -43,6 +39,6 @@ def test_what_is_missing_is_told_and_no_zero(said, monkeypatch):
         java_figures.meteor(said(right))
 
 
-def test_other_languages_are_not_scored(said):
+def test_other_languages_are_not_scored(said, right):
     with pytest.raises(NotMeasured, match="is for English captions"):
         java_figures.spice(said(right, ("zh",)))

@@ -9,12 +9,8 @@ from trainer.evaluation import spoken
 from trainer.metrics.words import split_of
 
 
-def right(record, language):
-    return record.captions[2] if language == "zh" else record.captions[0]
-
-
 @pytest.fixture
-def evidence(said):
+def evidence(said, right):
     return said(right, ("en", "zh"))
 
 

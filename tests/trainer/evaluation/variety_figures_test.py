@@ -9,25 +9,15 @@ from trainer.evaluation import variety_figures
 SAME = "a big red block on white"
 
 
-def right(record, language):
-    return record.captions[2] if language == "zh" else record.captions[0]
-
-
-def by_name(metrics):
-    found = {metric.name: metric for metric in metrics}
-    assert len(found) == len(metrics)
-    return found
-
-
 @pytest.fixture(scope="module")
-def figures(said):
+def figures(said, by_name):
     def of(say, languages=("en",)):
         return by_name(variety_figures.figures(said(say, languages)))
 
     return of
 
 
-def test_every_figure_has_its_company(figures):
+def test_every_figure_has_its_company(figures, right):
     found = figures(right, ("en", "zh"))
     for name in (
         "distinct1",
@@ -49,7 +39,7 @@ def test_every_figure_has_its_company(figures):
     assert not found["repetition2_en"].higher_is_better
 
 
-def test_a_captioner_that_always_says_the_same_is_told_by_three_figures(figures):
+def test_a_captioner_that_always_says_the_same_is_told_by_three_figures(figures, right):
     varied, same = figures(right), figures(lambda *_: SAME)
     assert same["distinct_captions_en"].value == 1 / 80
     assert same["vocabulary_used_en"].value < 0.5
@@ -59,7 +49,7 @@ def test_a_captioner_that_always_says_the_same_is_told_by_three_figures(figures)
         assert same[name].value == pytest.approx(usual, rel=0.5), name
 
 
-def test_novel_captions_are_none_of_training(figures):
+def test_novel_captions_are_none_of_training(figures, right):
     number = itertools.count()
     assert figures(right)["novel_captions_en"].value < 0.1
     found = figures(lambda *_: f"block {next(number)} of many")["novel_captions_en"]
@@ -67,7 +57,7 @@ def test_novel_captions_are_none_of_training(figures):
     assert found.baselines == {"most_frequent_caption": 0.0, "nearest_training_image": 0.0}
 
 
-def test_repetition_and_length_notice_stammering(figures):
+def test_repetition_and_length_notice_stammering(figures, right):
     plain, stammered = figures(right), figures(lambda record, _: f"{record.captions[0]} " * 2)
     assert plain["repetition2_en"].value == 0.0
     assert stammered["repetition2_en"].value == 1.0
@@ -75,7 +65,7 @@ def test_repetition_and_length_notice_stammering(figures):
     assert stammered["length_ratio_en"].parts == {"tokens": 12.0, "reference_tokens": 7.0}
 
 
-def test_chinese_words_have_those_figures_that_depend_on_them(figures):
+def test_chinese_words_have_those_figures_that_depend_on_them(figures, right):
     pytest.importorskip("rjieba", reason="the extra 'captions' is not installed")
     found = figures(right, ("zh",))
     assert {name for name in found if name.endswith("_zh_word")} == {

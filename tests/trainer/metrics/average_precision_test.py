@@ -52,12 +52,14 @@ def test_micro_is_one_ranking_of_all_pairs(judged):
 @pytest.mark.parametrize("measure", [macro_average_precision, micro_average_precision])
 def test_intervals_are_those_of_pictures_drawn_again(measure, judged):
     scores, labels = judged
+    # Some pictures are judged well throughout and others badly: pairs are not independent.
+    scores = np.where(np.arange(40)[:, None] % 2, labels, ~labels) + 0.1 * scores
     rng, drawn = np.random.default_rng(5), []
     for _ in range(1000):
         rows = rng.integers(len(scores), size=len(scores))
         drawn.append(measure(scores[rows], labels[rows], rounds=0).value)
     found = measure(scores, labels, rounds=2000)
-    np.testing.assert_allclose(found[1:], np.nanquantile(drawn, [0.025, 0.975]), atol=0.02)
+    np.testing.assert_allclose(found[1:], np.nanquantile(drawn, [0.025, 0.975]), atol=0.03)
     assert np.isnan(measure(scores, labels, rounds=0).low)
 
 

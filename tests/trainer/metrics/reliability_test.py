@@ -22,7 +22,10 @@ def judged():
     rng = np.random.default_rng(0)
     scores = rng.random((200, 3))
     scores[0, 0], scores[1, 0] = 0.0, 1.0
-    return scores, rng.random(scores.shape) < scores**2
+    labels = rng.random(scores.shape) < scores**2
+    # The score 1 belongs to the last bin, where a wrong one shows.
+    labels[1, 0] = False
+    return scores, labels
 
 
 def test_error_by_brute_force(judged):

@@ -77,6 +77,17 @@ def test_the_interval_covers_what_other_captions_of_the_same_kind_give():
     assert np.mean([one.high - one.low for one in found]) < 8 * np.std(others)
 
 
+def test_the_interval_is_as_wide_as_captions_drawn_again_spread():
+    rng = np.random.default_rng(2)
+    captions = [[f"w{i}" for i in rng.zipf(1.5, 6) % 50] for _ in range(80)]
+    drawn = []
+    for _ in range(2000):
+        again = [captions[row] for row in rng.integers(80, size=80)]
+        drawn.append(len({token for caption in again for token in caption}) / (80 * 6))
+    found = variety.distinct(captions, 1, rounds=2000)
+    assert found.high - found.value == pytest.approx(1.96 * np.std(drawn), rel=0.1)
+
+
 def test_equal_seeds_give_equal_intervals():
     assert variety.distinct(CAPTIONS, 1, seed=3) == variety.distinct(CAPTIONS, 1, seed=3)
     assert variety.distinct(CAPTIONS, 1, seed=3) != variety.distinct(CAPTIONS, 1, seed=4)

@@ -1,4 +1,4 @@
-"""The examples of the page on metrics say what the code does."""
+"""The examples of captions on the page of the metrics print what stands there."""
 
 import doctest
 import re
