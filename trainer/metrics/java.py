@@ -63,10 +63,20 @@ class Program:
         of each."""
         said = {row: [_plain(text)] for row, text in enumerate(candidates)}
         asked = {row: [_plain(text) for text in texts] for row, texts in enumerate(references)}
-        with _failures(self._purpose):
+        with _failures(self._purpose), self._unlocked():
             corpus, each = self._scorer.compute_score(asked, said)
         values = [one["All"]["f"] if isinstance(one, dict) else one for one in each]
         return JavaScores(float(corpus), np.array(values, np.float64))
+
+    @contextlib.contextmanager
+    def _unlocked(self) -> Iterator[None]:
+        """Opens METEOR's lock, which a failure leaves shut: its end would wait for it for ever."""
+        try:
+            yield
+        finally:
+            lock = getattr(self._scorer, "lock", None)
+            if lock is not None and lock.locked():
+                lock.release()
 
 
 def meteor() -> Program:
@@ -82,8 +92,8 @@ def spice() -> Program:
     """SPICE 1.0; a picture's figure is its F-score, the corpus's their mean.
 
     Raises:
-      Unavailable: without Java, pycocoevalcap or the parser that this fetches on demand. The
-        program runs on Java 8 to 11 and fails when called on later ones.
+      Unavailable: without Java, pycocoevalcap or the parser that this fetches on demand. Whether
+        the program runs on this Java shows when it is called.
     """
     module = _module("spice.spice", "SPICE")
     library = Path(str(module.__file__)).parent / "lib"

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+import threading
 from types import ModuleType
 
 import numpy as np
@@ -86,6 +87,20 @@ def test_a_program_that_fails_is_no_zero(installed):
     installed(dies)
     with pytest.raises(Unavailable, match=r"METEOR failed in Java: .*the pipe is broken"):
         java.meteor()(SAID, ASKED)
+
+
+def test_a_failure_leaves_no_lock_that_the_end_would_wait_for(installed):
+    lock = threading.Lock()
+
+    def dies(*_):
+        lock.acquire()
+        raise ValueError("no number")
+
+    installed(dies)
+    sys.modules["pycocoevalcap.meteor.meteor"].Meteor.lock = lock
+    with pytest.raises(Unavailable, match="no number"):
+        java.meteor()(SAID, ASKED)
+    assert not lock.locked()
 
 
 def test_spice_fetches_nothing_by_itself(installed, tmp_path):
