@@ -25,7 +25,9 @@ RUNTIME = [
 ]
 TFX = ["tfx>=1.16"]
 # Part of speech of words in captions.
-TAGGER = ["HanTa", "jieba"]
+TAGGER = ["HanTa", "rjieba>=0.2"]
+# Figures of captions that few machines can make: METEOR and SPICE (they need Java), Chinese words.
+CAPTIONS = ["pycocoevalcap>=1.2", "rjieba>=0.2"]
 DEV = [*TAGGER, "hypothesis", "ipykernel", "mypy", "nbclient", "pytest", "ruff", "types-PyYAML"]
 # Files that the code reads at run time: schemas, configs, templates, and what TFDS asks beside a
 # builder (README.md, CITATIONS.bib, TAGS.txt).
@@ -42,6 +44,6 @@ setup(
     packages=find_packages(include=[f"{room}{inner}" for room in ROOMS for inner in ("", ".*")]),
     package_data=dict.fromkeys(ROOMS, PACKAGE_DATA),
     install_requires=RUNTIME,
-    extras_require={"tfx": TFX, "tagger": TAGGER, "dev": DEV},
+    extras_require={"tfx": TFX, "tagger": TAGGER, "captions": CAPTIONS, "dev": DEV},
     entry_points={"console_scripts": ["tuwen = pipeline.cli:main"]},
 )

@@ -13,10 +13,12 @@ from trainer.evaluation.encoder_figures import pool_size
 from trainer.evaluation.evidence import Evidence, NotMeasured
 from trainer.evaluation.figures import figure
 from trainer.evaluation.pictures import decode
+from trainer.evaluation.slices import Examples, slices, terciles
 from trainer.metrics.intervals import Estimate, bootstrap_ratio
 from trainer.metrics.recognition import Agreement, attribute_agreement
 from trainer.metrics.result import Metric
 from trainer.metrics.retrieval import r_precision
+from trainer.metrics.words import split_of
 
 Verdicts = list[dict[str, bool]]
 
@@ -54,7 +56,7 @@ def precision_of_retrieval(evidence: Evidence) -> list[Metric]:
 
 
 def attributes(evidence: Evidence) -> list[Metric]:
-    """`attribute_agreement`: the recogniser finds what the caption names."""
+    """`attribute_agreement`: the recogniser finds what the caption names; its slices."""
     if evidence.fake is None:
         raise NotMeasured("there is no generator")
 
@@ -73,6 +75,8 @@ def attributes(evidence: Evidence) -> list[Metric]:
     )
     if not found.judged:
         raise NotMeasured("no caption names an attribute that the recogniser can choose")
+    real = of(evidence.real.scores)
+    rivals = {"nearest_training_image": of(evidence.neighbours.scores), "mean_image": of(constant)}
     return [
         figure(
             evidence,
@@ -84,15 +88,43 @@ def attributes(evidence: Evidence) -> list[Metric]:
             "the real pictures of these captions.",
             n=found.pictures,
             chance=found.chance,
-            ceiling=of(evidence.real.scores).estimate.value,
+            ceiling=real.estimate.value,
             baselines={
-                "nearest_training_image": of(evidence.neighbours.scores).estimate.value,
-                "mean_image": of(constant).estimate.value,
+                **{name: rival.estimate.value for name, rival in rivals.items()},
                 **{f"chance_{kind}": value for kind, value in found.chance_parts.items()},
             },
             parts=found.parts,
-        )
+        ),
+        *slices(
+            evidence,
+            "attribute_agreement",
+            Examples(
+                rows=found.pairs.rows,
+                value=found.pairs.right,
+                chance=found.pairs.chance,
+                ceiling=real.pairs.right,
+                baselines={name: rival.pairs.right for name, rival in rivals.items()},
+            ),
+            _parts(evidence, found),
+            "Share of attributes named by captions whose value has the recogniser's highest score "
+            "within its group, on pictures generated from these captions",
+        ),
     ]
+
+
+def _parts(evidence: Evidence, found: Agreement) -> dict[str, list[str]]:
+    """What each judged pair of picture and attribute is sliced by."""
+    texts, tags = evidence.prompts.texts, evidence.prompts.languages
+    languages = [primary(tag) for tag in tags]
+    lengths = [
+        float(len(split_of(tag).tokenise(text))) for text, tag in zip(texts, languages, strict=True)
+    ]
+    thirds, rows = terciles(lengths, languages), found.pairs.rows
+    return {
+        "attribute": found.pairs.kinds.tolist(),
+        "language": [languages[row] for row in rows],
+        "length": [thirds[row] for row in rows],
+    }
 
 
 def pixels(evidence: Evidence) -> list[Metric]:

@@ -1,183 +1,160 @@
-"""The captioner on real test pictures: scores by language, truth of what it says."""
+"""Scores of the captioner on real test pictures, by language."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from data.languages import captions_in
-from trainer.evaluation.described import Described
 from trainer.evaluation.evidence import Evidence, NotMeasured
 from trainer.evaluation.figures import figure
-from trainer.metrics.caption import UNSPACED, score, score_intervals, tokenizer_of
+from trainer.evaluation.slices import Examples, slices, terciles
+from trainer.evaluation.spoken import MOST_FREQUENT, NEAREST, RANDOM, Spoken, spoken
+from trainer.metrics.caption import BLEU, Scores, measure
+from trainer.metrics.extras import Unavailable
 from trainer.metrics.intervals import bootstrap_mean
 from trainer.metrics.result import Metric
+from trainer.metrics.words import SEGMENTED, Split, split_of, word_split_of
 
-NAMES = ("bleu1", "bleu4", "rouge_l", "cider_d")
+NAMES = (*BLEU, "rouge_l", "cider_d")
 
 
 @dataclass(frozen=True)
-class _Language:
-    """Rows of one language: indices of pictures, their captions and references."""
+class _Judged:
+    """Scores of one language's captions under one split.
 
-    tag: str
-    rows: list[int]
-    candidates: list[str]
-    references: list[list[str]]
+    Attributes:
+      said: the captions as tokens joined by blanks.
+      split: how they were split.
+      own: the captioner's scores.
+      rivals: those of the simple captioners, by name.
+      people: one reference against the others, of the pictures at `places`; None without several.
+    """
 
-    @property
-    def suffix(self) -> str:
-        return f"{self.tag}_char" if self.tag in UNSPACED else self.tag
-
-    @property
-    def tokenize(self) -> bool | Callable[[str], Sequence[str]]:
-        return tokenizer_of(self.tag)
+    said: Spoken
+    split: Split
+    own: Scores
+    rivals: dict[str, Scores]
+    people: Scores | None
+    places: list[int]
 
 
 def scores(evidence: Evidence) -> list[Metric]:
-    """`bleu1`, `bleu4`, `rouge_l` and `cider_d`, each for every language that is spoken."""
-    if evidence.captions is None:
-        raise NotMeasured("there is no captioner")
-    nearest = (evidence.real.embedding @ evidence.training.embedding.T).argmax(1)
-    metrics = []
-    for language in _languages(evidence, evidence.captions):
-        metrics += _scores(evidence, language, nearest)
-    if not metrics:
-        raise NotMeasured("no generated caption is in a language of its picture's references")
-    return metrics
-
-
-def truth(evidence: Evidence) -> list[Metric]:
-    """`caption_truth`: captions that are right in all that they say and must say."""
-    if evidence.captions is None:
-        raise NotMeasured("there is no captioner")
-    check = evidence.check
-    if check is None:
-        raise NotMeasured("no exact check is named in the settings")
-
-    said, records = evidence.captions, evidence.records
-
-    def right(texts: Sequence[str], languages: Sequence[str], rows: Sequence[int]) -> np.ndarray:
-        return np.array(
-            [
-                float(check.is_right(text, language, records[row].attributes))
-                for text, language, row in zip(texts, languages, rows, strict=True)
-            ]
-        )
-
-    texts, languages = [one.text for one in said], [one.language for one in said]
-    rows = [one.row for one in said]
-    seed, everyone = evidence.settings.seed, range(len(records))
-    true = right(texts, languages, rows)
-    by_picture = np.bincount(rows, true) / np.bincount(rows)
-    nearest = (evidence.real.embedding @ evidence.training.embedding.T).argmax(1)
-    neighbours = [evidence.training.records[index] for index in nearest]
-    other = np.random.default_rng(seed).permutation(len(records))
-    return [
-        figure(
-            evidence,
-            "caption_truth",
-            bootstrap_mean(by_picture, seed=seed),
-            "Share of captions of real test pictures, one in each language that it can be asked "
-            "for, in which every claimed attribute is true and colour and shape of every object, "
-            "and the relation or count, are named; chance is captions of other pictures, the "
-            "ceiling the pictures' own captions.",
-            n=len(records),
-            chance=float(right(texts, languages, other[rows].tolist()).mean()),
-            ceiling=float(
-                right(evidence.prompts.texts, evidence.prompts.languages, everyone).mean()
-            ),
-            baselines={
-                "nearest_training_image": float(
-                    right(
-                        [record.captions[0] for record in neighbours],
-                        [record.languages[0] for record in neighbours],
-                        everyone,
-                    ).mean()
-                )
-            },
-            parts={
-                tag: float(true[np.array(languages) == tag].mean())
-                for tag in sorted(set(languages))
-            },
-        )
-    ]
-
-
-def _languages(evidence: Evidence, captions: Sequence[Described]) -> list[_Language]:
-    """By language, the captions of those pictures that have references in it."""
-    found: dict[str, _Language] = {}
-    for row, tag, caption in captions:
-        record = evidence.records[row]
-        references = captions_in(tag, record.captions, record.languages)
-        if references:
-            language = found.setdefault(tag, _Language(tag, [], [], []))
-            language.rows.append(row)
-            language.candidates.append(caption)
-            language.references.append(references)
-    return [found[tag] for tag in sorted(found) if len(found[tag].rows) > 1]
-
-
-def _scores(evidence: Evidence, language: _Language, nearest: np.ndarray) -> list[Metric]:
-    seed, n = evidence.settings.seed, len(language.rows)
-    found = score_intervals(language.candidates, language.references, language.tokenize, seed=seed)
-    chance, baselines = _others(evidence, language, nearest)
-    ceiling = _person(language)
-    how = (
-        "Han characters and other words"
-        if language.suffix != language.tag
-        else "Penn-Treebank-like tokens, lower case, no punctuation"
+    """BLEU-1..4, `rouge_l`, `cider_d` and what the latter gains over the most frequent caption, for
+    every language that is spoken; slices of `cider_d`."""
+    judged = [_judge(said, split_of(said.language)) for said in spoken(evidence)]
+    return [metric for one in judged for metric in _scores(evidence, one)] + _slices(
+        evidence, judged
     )
-    return [
+
+
+def by_word(evidence: Evidence) -> list[Metric]:
+    """The same scores by word, of languages that set no blanks between words."""
+    segmented = [said for said in spoken(evidence) if said.language in SEGMENTED]
+    try:
+        judged = [_judge(said, word_split_of(said.language)) for said in segmented]
+    except Unavailable as reason:
+        raise NotMeasured(str(reason)) from None
+    return [metric for one in judged for metric in _scores(evidence, one)]
+
+
+def _judge(said: Spoken, split: Split) -> _Judged:
+    said = said.split(split)
+    places, last, others = said.people()
+    return _Judged(
+        said=said,
+        split=split,
+        own=measure(said.candidates, said.references, False),
+        rivals={
+            name: measure(texts, said.references, False) for name, texts in said.rivals.items()
+        },
+        people=measure(last, others, False) if len(places) > 1 else None,
+        places=places,
+    )
+
+
+def _scores(evidence: Evidence, judged: _Judged) -> list[Metric]:
+    seed, n = evidence.settings.seed, len(judged.said.rows)
+    found = judged.own.intervals(seed)
+    told = {name: scores.corpus() for name, scores in judged.rivals.items()}
+    chance = told.pop(RANDOM, {})
+    ceiling = judged.people.corpus() if judged.people else {}
+    pictures = (
+        f"Captions in '{judged.said.language}' of {n} of {len(evidence.records)} real test pictures"
+    )
+    protocol = (
+        f"{pictures} against all their references in that language, {judged.split.how}; chance is "
+        "random training captions, the ceiling one reference against the others."
+    )
+    metrics = [
         figure(
             evidence,
-            f"{name}_{language.suffix}",
+            f"{name}_{judged.split.name}",
             found[name],
-            f"Captions in '{language.tag}' of {n} of {len(evidence.records)} real test pictures "
-            f"against all their references in that language, {how}; chance is random training "
-            "captions, the ceiling one reference against the others.",
+            protocol,
             n=n,
             chance=chance.get(name),
             ceiling=ceiling.get(name),
-            baselines={key: values[name] for key, values in baselines.items()},
+            baselines={key: values[name] for key, values in told.items()},
         )
         for name in NAMES
     ]
+    if MOST_FREQUENT in told:
+        own, usual = (
+            one.per_image()["cider_d"] for one in (judged.own, judged.rivals[MOST_FREQUENT])
+        )
+        zero = told[MOST_FREQUENT]["cider_d"]
+        metrics.append(
+            figure(
+                evidence,
+                f"gain_cider_d_{judged.split.name}",
+                bootstrap_mean(own - usual, seed=seed),
+                f"{pictures}: CIDEr-D less what the most frequent training caption gets for the "
+                "same pictures; 0 is no better than to say always that.",
+                n=n,
+                chance=chance["cider_d"] - zero,
+                ceiling=ceiling["cider_d"] - zero if ceiling else None,
+                baselines={NEAREST: told[NEAREST]["cider_d"] - zero},
+            )
+        )
+    return metrics
 
 
-def _others(
-    evidence: Evidence, language: _Language, nearest: np.ndarray
-) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
-    """Scores of random training captions, and of the simple captioners."""
-    pool = [
-        captions_in(language.tag, record.captions, record.languages)
-        for record in evidence.training.records
+def _slices(evidence: Evidence, judged: Sequence[_Judged]) -> list[Metric]:
+    """CIDEr-D of all languages together, sliced."""
+    languages = [one.said.language for one in judged for _ in one.said.rows]
+    lengths = [
+        float(np.mean([len(text.split()) for text in texts]))
+        for one in judged
+        for texts in one.said.references
     ]
-    told = [caption for captions in pool for caption in captions]
-    if not told:
-        return {}, {}
 
-    def of(candidates: Sequence[str]) -> dict[str, float]:
-        return score(candidates, language.references, language.tokenize)
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([_cider_d(one, one.rivals.get(name)) for one in judged])
 
-    rng = np.random.default_rng(evidence.settings.seed)
-    usual = Counter(told).most_common(1)[0][0]
-    n = len(language.rows)
-    neighbours = [(pool[nearest[row]] or [usual])[0] for row in language.rows]
-    return of([told[index] for index in rng.integers(len(told), size=n)]), {
-        "most_frequent_training_caption": of([usual] * n),
-        "nearest_training_image": of(neighbours),
-    }
-
-
-def _person(language: _Language) -> dict[str, float]:
-    """Each picture's last reference against its others; {} without several references."""
-    several = [texts for texts in language.references if len(texts) > 1]
-    if len(several) < 2:
-        return {}
-    return score(
-        [texts[-1] for texts in several], [texts[:-1] for texts in several], language.tokenize
+    examples = Examples(
+        rows=np.concatenate([one.said.rows for one in judged]),
+        value=np.concatenate([_cider_d(one, one.own) for one in judged]),
+        chance=joined(RANDOM),
+        ceiling=np.concatenate([_cider_d(one, one.people, one.places) for one in judged]),
+        baselines={name: joined(name) for name in (MOST_FREQUENT, NEAREST)},
     )
+    return slices(
+        evidence,
+        "cider_d",
+        examples,
+        {"language": languages, "length": terciles(lengths, languages)},
+        "Mean CIDEr-D of captions of real test pictures against all their references in the "
+        "caption's language, documents counted within it; length is the references', in thirds",
+    )
+
+
+def _cider_d(
+    judged: _Judged, scores: Scores | None, places: Sequence[int] | slice = slice(None)
+) -> np.ndarray:
+    """float64 [n] by caption, NaN but at `places`."""
+    values = np.full(len(judged.said.rows), np.nan)
+    if scores is not None:
+        values[places] = scores.per_image()["cider_d"]
+    return values

@@ -1,15 +1,19 @@
-"""The encoder on real test pictures: retrieval both ways, recognition."""
+"""The encoder on real test pictures: retrieval both ways, recognition, calibration."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from trainer.evaluation.evidence import Evidence, NotMeasured
+from data.schema import CaptionedImage
+from trainer.evaluation.evidence import Evidence, NotMeasured, labelled
 from trainer.evaluation.figures import figure
+from trainer.evaluation.spoken import NEAREST, nearest_training
+from trainer.metrics.average_precision import macro_average_precision, micro_average_precision
 from trainer.metrics.intervals import Estimate
-from trainer.metrics.recognition import multilabel
+from trainer.metrics.recognition import Recognition, multilabel
+from trainer.metrics.reliability import Reliability, reliability
 from trainer.metrics.result import LabelFigure, Metric
 from trainer.metrics.retrieval import candidate_count, recall_at_1
 
@@ -46,55 +50,86 @@ def retrieval(evidence: Evidence) -> list[Metric]:
 
 
 def recognition(evidence: Evidence) -> list[Metric]:
-    """`f1_micro`, `f1_macro` and `average_precision_macro` of the attributes."""
-    labels = _labels(evidence)
+    """`f1_micro`, `f1_macro`, `average_precision_micro`, `average_precision_macro` of the
+    attributes."""
+    labels, scores = _labels(evidence), evidence.real.scores
     seed = evidence.settings.seed
-    found = multilabel(evidence.real.scores, labels, threshold=evidence.thresholds, seed=seed)
-    half = multilabel(evidence.real.scores, labels, seed=seed)
-    always = multilabel(np.ones_like(evidence.real.scores), labels, seed=seed)
+    found = multilabel(scores, labels, threshold=evidence.thresholds, seed=seed)
+    near = _nearest(evidence)
+    rivals = {
+        "always_yes": multilabel(np.ones_like(scores), labels, seed=seed),
+        "threshold_0.5": multilabel(scores, labels, seed=seed),
+        NEAREST: multilabel(near, labels, seed=seed),
+    }
+    carried = int((found.support > 0).sum())
     shared = (
-        f"of {int((found.support > 0).sum())} attributes on real test pictures, a score that "
+        f"of {carried} attributes on real test pictures, a score that "
         "reaches the attribute's threshold in the exported encoder says yes (chosen on held-out "
         "training data); chance says yes as often as each attribute holds."
     )
-    area = found.average_precision[found.support > 0]
     return [
-        figure(
+        _f1(
             evidence,
             "f1_micro",
-            found.micro_f1,
             f"F1 over all pairs of picture and attribute, {shared}",
-            n=len(labels),
-            chance=found.chance_micro_f1,
-            baselines={"always_yes": always.micro_f1.value, "threshold_0.5": half.micro_f1.value},
-            parts={"precision": found.micro_precision, "recall": found.micro_recall},
+            found,
+            rivals,
         ),
+        _f1(evidence, "f1_macro", f"Mean F1 {shared}", found, rivals),
         figure(
             evidence,
-            "f1_macro",
-            found.macro_f1,
-            f"Mean F1 {shared}",
+            "average_precision_micro",
+            micro_average_precision(scores, labels, seed=seed),
+            f"Area under the precision-recall steps of all pairs of picture and attribute as one "
+            f"ranking, {len(evidence.names)} attributes; chance is the share of pairs that hold.",
             n=len(labels),
-            chance=found.chance_macro_f1,
-            baselines={"always_yes": always.macro_f1.value, "threshold_0.5": half.macro_f1.value},
-            parts={"precision": found.macro_precision, "recall": found.macro_recall},
+            chance=float(labels.mean()),
+            baselines={NEAREST: micro_average_precision(near, labels, rounds=0).value},
         ),
         figure(
             evidence,
             "average_precision_macro",
-            Estimate(float(area.mean()), math.nan, math.nan),
-            "Mean area under the precision-recall steps, over attributes that some test picture "
-            "carries.",
+            macro_average_precision(scores, labels, seed=seed),
+            f"Mean area under the precision-recall steps, over {carried} attributes that some test "
+            "picture carries; chance is their mean frequency.",
             n=len(labels),
             chance=found.chance_macro_f1,
+            baselines={NEAREST: macro_average_precision(near, labels, rounds=0).value},
         ),
     ]
+
+
+def calibration(evidence: Evidence) -> list[Metric]:
+    """`calibration_error` of the attributes' scores."""
+    labels, found = _labels(evidence), diagram(evidence)
+    carried = labels.any(0)
+    return [
+        figure(
+            evidence,
+            "calibration_error",
+            found.error,
+            f"Expected calibration error over all pairs of {len(labels)} real test pictures and "
+            f"{len(evidence.names)} attributes, {len(found.bins)} bins of equal width; chance is "
+            "scores drawn evenly between 0 and 1.",
+            n=len(labels),
+            chance=found.chance,
+            higher_is_better=False,
+            baselines={"always_no": float(labels.mean())},
+            parts={"label_mean": float(found.label_errors[carried].mean())},
+        )
+    ]
+
+
+def diagram(evidence: Evidence) -> Reliability:
+    """What `calibration` rests on, with the bars of a reliability diagram."""
+    return reliability(evidence.real.scores, _labels(evidence), seed=evidence.settings.seed)
 
 
 def label_by_label(evidence: Evidence) -> list[LabelFigure]:
     """What `recognition` rests on, in the order of the recogniser's names."""
     labels = _labels(evidence)
     found = multilabel(evidence.real.scores, labels, threshold=evidence.thresholds)
+    errors = diagram(evidence).label_errors
     return [
         LabelFigure(
             name=name,
@@ -106,17 +141,54 @@ def label_by_label(evidence: Evidence) -> list[LabelFigure]:
                 float(found.average_precision[column]) if found.support[column] else None
             ),
             threshold=float(evidence.thresholds[column]),
+            calibration_error=float(errors[column]),
         )
         for column, name in enumerate(evidence.names)
     ]
 
 
+def _f1(
+    evidence: Evidence,
+    name: str,
+    protocol: str,
+    found: Recognition,
+    rivals: dict[str, Recognition],
+) -> Metric:
+    """`f1_micro` or `f1_macro`."""
+    mean = name.removeprefix("f1_")
+
+    def f1(result: Recognition) -> Estimate:
+        return getattr(result, f"{mean}_f1")
+
+    return figure(
+        evidence,
+        name,
+        f1(found),
+        protocol,
+        n=len(evidence.records),
+        chance=getattr(found, f"chance_{mean}_f1"),
+        baselines={rival: f1(result).value for rival, result in rivals.items()},
+        parts={part: getattr(found, f"{mean}_{part}") for part in ("precision", "recall")},
+    )
+
+
 def _labels(evidence: Evidence) -> np.ndarray:
     """bool [N, A], which test picture carries what."""
-    place = {name: column for column, name in enumerate(evidence.names)}
-    labels = np.zeros((len(evidence.records), len(place)), bool)
-    for row, record in enumerate(evidence.records):
-        labels[row, [place[name] for name in record.attributes if name in place]] = True
+    labels = _carried(evidence.records, evidence.names)
     if not labels.any():
         raise NotMeasured("no test picture carries an attribute that the recogniser knows")
+    return labels
+
+
+def _nearest(evidence: Evidence) -> np.ndarray:
+    """float64 [N, A], what the training picture closest to each test picture carries."""
+    records = [evidence.training.records[place] for place in nearest_training(evidence)]
+    return _carried(labelled(records, evidence.names), evidence.names).astype(np.float64)
+
+
+def _carried(records: Sequence[CaptionedImage], names: Sequence[str]) -> np.ndarray:
+    place = {name: column for column, name in enumerate(names)}
+    labels = np.zeros((len(records), len(place)), bool)
+    for row, record in enumerate(records):
+        labels[row, [place[name] for name in record.attributes if name in place]] = True
     return labels

@@ -11,6 +11,9 @@ from trainer.evaluation import (
     caption_figures,
     distribution_figures,
     encoder_figures,
+    java_figures,
+    truth_figures,
+    variety_figures,
 )
 from trainer.evaluation.described import one_each
 from trainer.evaluation.evidence import Evidence, NotMeasured, Timings, gather
@@ -31,9 +34,14 @@ MEASURES: dict[str, Callable[[Evidence], list[Metric]]] = {
     "prompt_diversity": distribution_figures.diversity,
     "memorisation": distribution_figures.copies,
     "caption scores": caption_figures.scores,
-    "caption_truth": caption_figures.truth,
+    "caption scores by word": caption_figures.by_word,
+    "meteor": java_figures.meteor,
+    "spice": java_figures.spice,
+    "caption variety": variety_figures.figures,
+    "caption_truth": truth_figures.truth,
     "retrieval": encoder_figures.retrieval,
     "recognition": encoder_figures.recognition,
+    "calibration": encoder_figures.calibration,
 }
 
 
@@ -69,10 +77,12 @@ def evaluate(
                 metrics += measure(evidence)
             except NotMeasured as reason:
                 skipped[name] = str(reason)
+    recognised = "recognition" not in skipped
     return Evaluation(
         settings=settings,
         metrics=metrics,
-        labels=() if "recognition" in skipped else tuple(encoder_figures.label_by_label(evidence)),
+        labels=tuple(encoder_figures.label_by_label(evidence)) if recognised else (),
+        reliability=encoder_figures.diagram(evidence).bins if recognised else (),
         skipped=skipped,
         generated=_generated(evidence),
         captioned=_captioned(evidence),

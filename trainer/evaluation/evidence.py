@@ -143,7 +143,7 @@ def gather(
     records = _subset(test, settings.samples, settings.seed)
     with timings.stage("look at real pictures"):
         real = look(served.encoder, [record.encoded for record in records])
-        records = _labelled(records, served.encoder.names)
+        records = labelled(records, served.encoder.names)
         prompts = _prompts(records, reader, settings)
         text = served.encoder.embed_text(prompts.texts)
     with timings.stage("look at training pictures"):
@@ -215,8 +215,8 @@ def _subset(records: Sequence[CaptionedImage], count: int, seed: int) -> Sequenc
     return [records[index] for index in sorted(chosen)]
 
 
-def _labelled(records: Sequence[CaptionedImage], names: Sequence[str]) -> Sequence[CaptionedImage]:
-    """The pictures with mined labels where the recogniser knows no attribute that they carry."""
+def labelled(records: Sequence[CaptionedImage], names: Sequence[str]) -> Sequence[CaptionedImage]:
+    """The pictures, with mined labels where the recogniser knows no attribute that they carry."""
     known = set(names)
     if any(known.intersection(record.attributes) for record in records):
         return records

@@ -6,9 +6,10 @@ import re
 from collections.abc import Hashable, Iterable, Sequence
 
 from data.languages import primary
-from trainer.metrics.caption import UNSPACED
 from trainer.metrics.recognition import kind_of
 
+# Languages that write values in Han characters and set no blanks around them.
+_HAN_WRITTEN = ("zh", "yue", "ja")
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
 _WORD = re.compile(r"\w+(?:['’\-]\w+)*")
 
@@ -28,7 +29,7 @@ def mentions(caption: str, language: str, attributes: Sequence[str]) -> tuple[st
     """
     folded = caption.casefold()
     words = [_forms(word) for word in _words(folded)]
-    unspaced = primary(language) in UNSPACED
+    unspaced = primary(language) in _HAN_WRITTEN
     return tuple(
         name for name in attributes if _holds(folded, words, name.rpartition(":")[2], unspaced)
     )
@@ -39,7 +40,7 @@ def language_of(caption: str, languages: Iterable[str]) -> str:
     characters, else the first other one; the first of all where that leaves no choice."""
     options = list(dict.fromkeys(languages))
     han = bool(_HAN.search(caption))
-    fitting = [tag for tag in options if (tag in UNSPACED) == han]
+    fitting = [tag for tag in options if (tag in _HAN_WRITTEN) == han]
     return (fitting or options)[0]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from trainer.evaluation.settings import EvaluationSettings
+from trainer.metrics.reliability import Bin
 from trainer.metrics.result import LabelFigure, Metric
 from trainer.settings_loader import from_mapping
 
@@ -61,6 +62,7 @@ class Evaluation:
       skipped: figures that could not be measured, with the reason.
       generated, captioned: samples for a report.
       labels: the recogniser, label by label.
+      reliability: the recogniser's reliability diagram, bars from score 0 to 1.
       timings: seconds by stage.
     """
 
@@ -70,6 +72,7 @@ class Evaluation:
     generated: tuple[Generated, ...]
     captioned: tuple[Captioned, ...]
     labels: tuple[LabelFigure, ...] = ()
+    reliability: tuple[Bin, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -79,6 +82,7 @@ class Evaluation:
             "metrics": [metric.to_json() for metric in self.metrics],
             "skipped": self.skipped,
             "labels": [asdict(label) for label in self.labels],
+            "reliability": [asdict(bar) for bar in self.reliability],
             "generated": [_entry(item, "generated", i) for i, item in enumerate(self.generated)],
             "captioned": [_entry(item, "captioned", i) for i, item in enumerate(self.captioned)],
             "timings": self.timings,
@@ -118,6 +122,7 @@ class Evaluation:
             metrics=[Metric.from_json(metric) for metric in record["metrics"]],
             skipped=record["skipped"],
             labels=tuple(LabelFigure(**label) for label in record.get("labels", ())),
+            reliability=tuple(Bin(**bar) for bar in record.get("reliability", ())),
             generated=tuple(Generated(**entry) for entry in items("generated")),
             captioned=tuple(
                 Captioned(**{**entry, "references": tuple(entry["references"])})

@@ -1,9 +1,9 @@
-"""Scores of captions against references: BLEU-1..4, ROUGE-L, CIDEr-D; English and Chinese."""
+"""Scores of captions against references: BLEU-1..4, ROUGE-L, CIDEr-D."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,43 +13,72 @@ from trainer.metrics.intervals import Estimate, bootstrap, bootstrap_mean
 from trainer.metrics.rouge import rouge_l
 
 BLEU = ("bleu1", "bleu2", "bleu3", "bleu4")
-# Languages that set no blanks between words.
-UNSPACED = ("zh", "ja")
 KEYS = (*BLEU, "rouge_l", "cider", "cider_d")
 
-_HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
-_CHARACTER = re.compile(rf"[{_HAN}]|[^\W{_HAN}]+")
+Tokenize = bool | Callable[[str], Sequence[str]]
 
 
-def by_character(text: str) -> list[str]:
-    """Tokens of a Chinese caption: every Han character alone, other words whole, no punctuation."""
-    return _CHARACTER.findall(text.casefold())
+@dataclass(frozen=True)
+class Scores:
+    """What `measure` found; every figure comes from it without another look at the captions.
 
-
-def tokenizer_of(language: str) -> bool | Callable[[str], Sequence[str]]:
-    """How captions of a language are split for `score`, by its primary subtag."""
-    return by_character if language in UNSPACED else True
-
-
-def per_image(
-    candidates: Sequence[str],
-    references: Sequence[Sequence[str]],
-    tokenize: bool | Callable[[str], Sequence[str]] = True,
-) -> dict[str, np.ndarray]:
-    """Scores each picture's caption by itself; see `score` for the arguments and the keys.
-
-    Returns float64 [N] for each key. CIDEr's document frequencies come from all N pictures.
+    Attributes:
+      statistics: float64 [N, 12], BLEU's ten statistics, ROUGE-L and CIDEr-D of each picture.
     """
-    statistics = _statistics(candidates, references, tokenize)
-    bleus = bleu.from_statistics(statistics[:, :-2])
-    rouge, cider = statistics[:, -2], statistics[:, -1]
-    return dict(zip(KEYS, (*bleus.T, rouge, cider, cider), strict=True))
+
+    statistics: np.ndarray
+
+    def corpus(self) -> dict[str, float]:
+        """The figures of all pictures together, by `KEYS`."""
+        bleus = bleu.from_statistics(self.statistics[:, :-2].sum(0))
+        rouge, cider = self.statistics[:, -2:].mean(0)
+        return dict(zip(KEYS, map(float, (*bleus, rouge, cider, cider)), strict=True))
+
+    def per_image(self) -> dict[str, np.ndarray]:
+        """float64 [N] for each key: every picture by itself, document frequencies from all."""
+        bleus = bleu.from_statistics(self.statistics[:, :-2])
+        rouge, cider = self.statistics[:, -2:].T
+        return dict(zip(KEYS, (*bleus.T, rouge, cider, cider), strict=True))
+
+    def intervals(self, seed: int = 0) -> dict[str, Estimate]:
+        """`corpus` with bootstrap intervals: pictures are resampled, document frequencies kept."""
+        found = {name: self._bleu(n, seed) for n, name in enumerate(BLEU)}
+        found["rouge_l"] = bootstrap_mean(self.statistics[:, -2], seed=seed)
+        found["cider"] = found["cider_d"] = bootstrap_mean(self.statistics[:, -1], seed=seed)
+        return found
+
+    def _bleu(self, n: int, seed: int) -> Estimate:
+        statistics = self.statistics[:, :-2]
+        return bootstrap(statistics, lambda sums: bleu.from_statistics(sums)[..., n], seed=seed)
+
+
+def measure(
+    candidates: Sequence[str], references: Sequence[Sequence[str]], tokenize: Tokenize = True
+) -> Scores:
+    """Scores one caption for each picture against its references; see `score`."""
+    _check(candidates, references)
+    split = tokenize if callable(tokenize) else (ptb.tokenise if tokenize else str.split)
+    mine = [split(text) for text in candidates]
+    others = [[split(text) for text in texts] for texts in references]
+    frequencies = Frequencies(others)
+    return Scores(
+        np.stack(
+            [
+                np.array(
+                    [
+                        *bleu.statistics(one, many),
+                        rouge_l(one, many),
+                        cider_d(one, many, frequencies),
+                    ]
+                )
+                for one, many in zip(mine, others, strict=True)
+            ]
+        )
+    )
 
 
 def score(
-    candidates: Sequence[str],
-    references: Sequence[Sequence[str]],
-    tokenize: bool | Callable[[str], Sequence[str]] = True,
+    candidates: Sequence[str], references: Sequence[Sequence[str]], tokenize: Tokenize = True
 ) -> dict[str, float]:
     """Scores one caption for each picture against its references, over the whole corpus.
 
@@ -57,7 +86,7 @@ def score(
       candidates: N captions.
       references: one or more captions for each of the N pictures.
       tokenize: True for the Penn-Treebank-like tokenizer (lower case, punctuation dropped), False
-        to split at blanks only, or a function such as `by_character`.
+        to split at blanks only, or a function such as `words.by_character`.
 
     Returns:
       `bleu1`..`bleu4`, `rouge_l`, `cider`, `cider_d`. The last two are equal: what COCO's scorer
@@ -67,55 +96,7 @@ def score(
     Raises:
       ValueError: on unequal lengths, no picture at all, or a picture without a reference.
     """
-    return _corpus(_statistics(candidates, references, tokenize))
-
-
-def score_intervals(
-    candidates: Sequence[str],
-    references: Sequence[Sequence[str]],
-    tokenize: bool | Callable[[str], Sequence[str]] = True,
-    *,
-    seed: int = 0,
-) -> dict[str, Estimate]:
-    """`score` with bootstrap intervals: pictures are resampled, document frequencies kept."""
-    statistics = _statistics(candidates, references, tokenize)
-    result = {name: _bleu_interval(statistics[:, :-2], n, seed) for n, name in enumerate(BLEU)}
-    result["rouge_l"] = bootstrap_mean(statistics[:, -2], seed=seed)
-    result["cider"] = result["cider_d"] = bootstrap_mean(statistics[:, -1], seed=seed)
-    return result
-
-
-def _bleu_interval(statistics: np.ndarray, n: int, seed: int) -> Estimate:
-    return bootstrap(statistics, lambda sums: bleu.from_statistics(sums)[..., n], seed=seed)
-
-
-def _corpus(statistics: np.ndarray) -> dict[str, float]:
-    bleus = bleu.from_statistics(statistics[:, :-2].sum(0))
-    rouge, cider = statistics[:, -2].mean(), statistics[:, -1].mean()
-    return {
-        key: float(value) for key, value in zip(KEYS, (*bleus, rouge, cider, cider), strict=True)
-    }
-
-
-def _statistics(
-    candidates: Sequence[str],
-    references: Sequence[Sequence[str]],
-    tokenize: bool | Callable[[str], Sequence[str]],
-) -> np.ndarray:
-    """[N, 12]: BLEU's ten statistics, ROUGE-L and CIDEr-D of each picture."""
-    _check(candidates, references)
-    split = tokenize if callable(tokenize) else (ptb.tokenise if tokenize else str.split)
-    mine = [split(text) for text in candidates]
-    others = [[split(text) for text in texts] for texts in references]
-    frequencies = Frequencies(others)
-    return np.stack(
-        [
-            np.array(
-                [*bleu.statistics(one, many), rouge_l(one, many), cider_d(one, many, frequencies)]
-            )
-            for one, many in zip(mine, others, strict=True)
-        ]
-    )
+    return measure(candidates, references, tokenize).corpus()
 
 
 def _check(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> None:

@@ -71,6 +71,19 @@ def bootstrap(
     return Estimate(float(value(statistics.sum(0))), low, high)
 
 
+def around(
+    value: float, drawn: np.ndarray, least: float = -np.inf, most: float = np.inf
+) -> Estimate:
+    """`value` +- 1.96 standard deviations of its bootstrap values `drawn`, within least and most.
+
+    For figures whose place, not only whose spread, changes when a resample repeats pictures.
+    """
+    if len(drawn) < 2:
+        return Estimate(float(value), float("nan"), float("nan"))
+    margin = 1.96 * float(np.std(drawn, ddof=1))
+    return Estimate(float(value), max(least, value - margin), min(most, value + margin))
+
+
 def ratio(sums: np.ndarray) -> np.ndarray:
     """Sums [..., 2] to first over second, NaN where the second is 0."""
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from trainer.metrics.average_precision import average_precision
 from trainer.metrics.intervals import Estimate, bootstrap, bootstrap_ratio
 
 
@@ -68,31 +69,6 @@ def multilabel(
     )
 
 
-def average_precision(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Area under each label's precision-recall steps: float64 [A], NaN without a positive.
-
-    The sum over thresholds of (recall step) x precision (Manning et al., Introduction to
-    Information Retrieval, section 8.4); equal scores share one threshold.
-    """
-    return np.array(
-        [
-            _average_precision(column, truth)
-            for column, truth in zip(scores.T, labels.T, strict=True)
-        ]
-    )
-
-
-def _average_precision(scores: np.ndarray, labels: np.ndarray) -> float:
-    if not labels.any():
-        return float("nan")
-    order = np.argsort(-scores, kind="stable")
-    ranked, truth = scores[order], labels[order].astype(np.float64)
-    last_of_tie = np.append(ranked[1:] != ranked[:-1], True)
-    found = np.cumsum(truth)[last_of_tie]
-    precision = found / (np.flatnonzero(last_of_tie) + 1)
-    return float((np.diff(found, prepend=0.0) * precision).sum() / truth.sum())
-
-
 def _over(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.zeros(np.shape(whole)), where=np.asarray(whole) > 0)
 
@@ -126,6 +102,22 @@ def kind_of(attribute: str) -> str:
 
 
 @dataclass(frozen=True)
+class Pairs:
+    """P judged (picture, attribute) pairs.
+
+    Attributes:
+      rows: int64 [P], the picture.
+      kinds: object [P], the attribute's kind.
+      right, chance: float64 [P], 1 where it holds, and what guessing gives.
+    """
+
+    rows: np.ndarray
+    kinds: np.ndarray
+    right: np.ndarray
+    chance: np.ndarray
+
+
+@dataclass(frozen=True)
 class Agreement:
     """Which wanted attributes were recognised.
 
@@ -136,6 +128,7 @@ class Agreement:
       unjudged: pairs left out, their attribute unknown or the only value of its group.
       parts, chance_parts: the same shares for each kind of attribute.
       correct, wanted: float64 [N], pairs that hold and pairs judged of each picture.
+      pairs: every judged pair by itself; the same ones whatever the scores are.
     """
 
     estimate: Estimate
@@ -147,6 +140,7 @@ class Agreement:
     chance_parts: dict[str, float]
     correct: np.ndarray
     wanted: np.ndarray
+    pairs: Pairs
 
 
 def attribute_agreement(
@@ -219,4 +213,5 @@ def _agreement(
         chance_parts={name: _mean(chance[kinds == name]) for name in sorted(set(kinds))},
         correct=correct,
         wanted=wanted,
+        pairs=Pairs(rows, kinds, right, chance),
     )

@@ -23,7 +23,7 @@ class Metric:
       ceiling: what real pictures (or a person's captions) give under the same protocol, or None.
       higher_is_better: the direction of improvement.
       protocol: one sentence that says what was compared with what.
-      baselines: simple systems under the same protocol, by name.
+      baselines: values of the same figure for simple rivals, by name.
       parts: the value's breakdown, such as one figure for each kind of attribute.
     """
 
@@ -73,6 +73,8 @@ class LabelFigure:
       precision, recall, f1: at its threshold; 0 where nothing was said or there was nothing to say.
       average_precision: area under its precision-recall steps; None where no picture carries it.
       threshold: the score from which the recogniser says yes, chosen on held-out pictures.
+      calibration_error: how far its scores are from the frequencies that they claim; None where
+        it was not measured.
     """
 
     name: str
@@ -82,6 +84,7 @@ class LabelFigure:
     f1: float
     average_precision: float | None
     threshold: float
+    calibration_error: float | None = None
 
 
 def _finite(value: Any) -> Any:

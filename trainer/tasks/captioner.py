@@ -18,7 +18,8 @@ from trainer.control import Control
 from trainer.deciding import Deciding, deciding
 from trainer.export.captioner import export_captioner
 from trainer.losses.captions import caption_cross_entropy
-from trainer.metrics.caption import score, tokenizer_of
+from trainer.metrics.caption import score
+from trainer.metrics.words import split_of
 from trainer.models.build import build_captioner
 from trainer.models.captioner import search, token_frequencies
 from trainer.models.encoder import Encoder
@@ -180,7 +181,7 @@ class CaptionerTask:
         judged = {}
         for tag, (rows, references) in self.references.items():
             said = self.captions(rows, self.languages.index(tag))
-            judged[tag] = score(said, references, tokenizer_of(tag))
+            judged[tag] = score(said, references, split_of(tag).tokenise)
         if not judged:
             return {}
         figures = {

@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from trainer.metrics.intervals import bootstrap, bootstrap_mean, bootstrap_ratio, resamples
+from trainer.metrics.intervals import around, bootstrap, bootstrap_mean, bootstrap_ratio, resamples
 
 
 def test_resamples_draw_n_each_time_and_repeat_by_seed():
@@ -42,3 +43,10 @@ def test_ratio_resamples_pictures_not_pairs():
 def test_a_constant_has_no_width_and_nothing_has_no_value():
     assert bootstrap_mean(np.full(7, 0.25), seed=0) == (0.25, 0.25, 0.25)
     assert np.isnan(bootstrap(np.zeros((0, 2)), lambda sums: sums[..., 0], seed=0)).all()
+
+
+def test_around_takes_the_spread_of_resamples_and_not_their_place():
+    drawn = np.array([10.0, 11.0, 12.0])
+    assert around(5.0, drawn) == pytest.approx((5.0, 5 - 1.96, 5 + 1.96))
+    assert around(0.5, drawn, least=0.0, most=1.0) == (0.5, 0.0, 1.0)
+    assert np.isnan(around(1.0, np.zeros(0)).low)

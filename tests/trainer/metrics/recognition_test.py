@@ -3,7 +3,6 @@ import pytest
 
 from trainer.metrics.recognition import (
     attribute_agreement,
-    average_precision,
     group_of,
     kind_of,
     multilabel,
@@ -28,20 +27,24 @@ def test_multilabel_by_hand():
     assert result.micro_f1.low < result.micro_f1.value < result.micro_f1.high
 
 
-def test_average_precision_by_brute_force():
+def test_multilabel_by_counting_one_pair_after_the_other():
     rng = np.random.default_rng(0)
-    scores, labels = rng.integers(0, 6, (40, 5)) / 6, rng.random((40, 5)) < 0.3
-    expected = []
-    for column, truth in zip(scores.T, labels.T, strict=True):
-        total = recall = 0.0
-        for threshold in sorted(set(column), reverse=True):
-            said = column >= threshold
-            now = (said & truth).sum() / truth.sum()
-            total += (now - recall) * (said & truth).sum() / said.sum()
-            recall = now
-        expected.append(total)
-    np.testing.assert_allclose(average_precision(scores, labels), expected)
-    assert np.isnan(average_precision(scores, np.zeros_like(labels))).all()
+    scores, labels = rng.random((50, 4)), rng.random((50, 4)) < 0.3
+    thresholds = np.array([0.3, 0.5, 0.7, 0.99])
+    counts = np.zeros((4, 3))
+    for row, column in np.ndindex(50, 4):
+        said, holds = scores[row, column] >= thresholds[column], labels[row, column]
+        counts[column] += [said and holds, said and not holds, holds and not said]
+    hit, wrong, missed = counts.T
+    result = multilabel(scores, labels, threshold=thresholds)
+    np.testing.assert_allclose(result.precision, hit / np.maximum(hit + wrong, 1))
+    np.testing.assert_allclose(result.recall, hit / (hit + missed))
+    np.testing.assert_allclose(result.f1, 2 * hit / (2 * hit + wrong + missed))
+    assert result.micro_precision == pytest.approx(hit.sum() / (hit + wrong).sum())
+    assert result.micro_recall == pytest.approx(hit.sum() / (hit + missed).sum())
+    micro = 2 * hit.sum() / (2 * hit + wrong + missed).sum()
+    assert result.micro_f1.value == pytest.approx(micro)
+    assert result.macro_f1.value == pytest.approx((2 * hit / (2 * hit + wrong + missed)).mean())
 
 
 def test_chance_is_what_a_blind_guesser_gets():
@@ -99,6 +102,10 @@ def test_agreement_by_hand():
     assert result.chance == pytest.approx((3 * (1 / 3) + 2 * (1 / 2)) / 5)
     assert result.chance_parts == pytest.approx({"colour": 1 / 3, "shape": 1 / 2})
     assert (result.judged, result.pictures, result.unjudged) == (5, 3, 2)
+    np.testing.assert_array_equal(result.pairs.rows, [0, 0, 1, 2, 2])
+    assert result.pairs.kinds.tolist() == ["colour", "shape", "colour", "colour", "shape"]
+    np.testing.assert_array_equal(result.pairs.right, [1, 1, 0, 0, 0])
+    np.testing.assert_allclose(result.pairs.chance, [1 / 3, 1 / 2, 1 / 3, 1 / 3, 1 / 2])
 
 
 def test_two_wanted_values_of_one_group():

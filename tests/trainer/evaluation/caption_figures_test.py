@@ -1,0 +1,120 @@
+"""Scores of captioners that are right, wrong, always the same, or borrow from training."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from trainer.evaluation import caption_figures
+from trainer.evaluation.evidence import NotMeasured
+from trainer.metrics.caption import score
+
+SAME = "a big red block on white"
+
+
+@pytest.fixture(scope="module")
+def stretched(said, right):
+    """Test pictures of which a third has long captions, and a third longer ones."""
+    records = said(right).records
+    more = ("", " and nothing at all beside it", " and nothing at all beside it but the empty wall")
+    return [
+        replace(record, captions=(*(text + more[row % 3] for text in record.captions[:2]), "一块"))
+        for row, record in enumerate(records)
+    ]
+
+
+def test_every_score_is_there_in_every_language(said, right, by_name):
+    found = by_name(caption_figures.scores(said(right, ("en", "zh"))))
+    for name in ("bleu1", "bleu2", "bleu3", "bleu4", "rouge_l", "cider_d", "gain_cider_d"):
+        for tag in ("en", "zh_char"):
+            metric = found[f"{name}_{tag}"]
+            assert metric.low <= metric.value + 1e-9 and metric.value <= metric.high + 1e-9
+            assert metric.n == 80
+    assert found["bleu4_en"].value == pytest.approx(1.0, abs=1e-6)
+    # Two English references each, one Chinese.
+    assert found["bleu4_en"].ceiling is not None
+    assert found["bleu4_zh_char"].ceiling is None
+
+
+def test_baselines_are_what_simple_captioners_get(said, right, by_name):
+    evidence = said(right)
+    training = evidence.training.records
+    usual = Counter(text for one in training for text in one.captions[:2]).most_common(1)[0][0]
+    references = [list(record.captions[:2]) for record in evidence.records]
+    nearest = (evidence.real.embedding @ evidence.training.embedding.T).argmax(1)
+    expected = {
+        "most_frequent_caption": score([usual] * 80, references),
+        "nearest_training_image": score([training[i].captions[0] for i in nearest], references),
+    }
+    found = by_name(caption_figures.scores(evidence))
+    for name in ("bleu4", "rouge_l", "cider_d"):
+        baselines = {rival: scores[name] for rival, scores in expected.items()}
+        assert found[f"{name}_en"].baselines == pytest.approx(baselines)
+    gain = expected["most_frequent_caption"]["cider_d"]
+    assert found["gain_cider_d_en"].value == pytest.approx(found["cider_d_en"].value - gain)
+    assert found["cider_d_en"].chance < 0.7 * found["cider_d_en"].value
+
+
+def test_a_captioner_that_always_says_the_same_gains_nothing(said, right, by_name):
+    usual = by_name(caption_figures.scores(said(right)))
+    same = by_name(caption_figures.scores(said(lambda *_: SAME)))
+    assert usual["gain_cider_d_en"].low > 1.0
+    assert same["gain_cider_d_en"].low < 0 < same["gain_cider_d_en"].high
+    assert same["gain_cider_d_en"].high < 0.1 * usual["gain_cider_d_en"].low
+    assert same["cider_d_en"].high < usual["cider_d_en"].low
+
+
+def test_slices_by_language_part_what_is_right_from_what_is_wrong(said, right, by_name):
+    def half(record, language):
+        return right(record, "en") if language == "en" else "一块"
+
+    found = by_name(caption_figures.scores(said(half, ("en", "zh"))))
+    english, chinese = (found[f"cider_d@language={tag}"] for tag in ("en", "zh"))
+    assert english.value == pytest.approx(found["cider_d_en"].value)
+    assert chinese.value == pytest.approx(found["cider_d_zh_char"].value)
+    assert chinese.high < english.low
+    assert english.ceiling == pytest.approx(found["cider_d_en"].ceiling)
+    assert english.chance == pytest.approx(found["cider_d_en"].chance)
+    assert english.baselines == pytest.approx(found["cider_d_en"].baselines)
+    assert not any(name.startswith("cider_d@length") for name in found)
+
+
+def test_slices_by_length_find_the_captions_that_are_too_long_for_it(
+    said, stretched, right, by_name
+):
+    def brief(record, language):
+        return " ".join(right(record, language).split()[:6])
+
+    evidence = said(brief, records=stretched)
+    found = by_name(caption_figures.scores(evidence))
+    # 80 pictures give thirds of 27, 27 and 26: too few.
+    assert not any(name.startswith("cider_d@length") for name in found)
+    twice = said(brief, records=stretched * 2)
+    twice = replace(twice, real=replace(twice.real, embedding=twice.real.embedding.repeat(2, 0)))
+    found = by_name(caption_figures.scores(twice))
+    values = [found[f"cider_d@length={part}"] for part in ("short", "medium", "long")]
+    assert sum(metric.n for metric in values) == 160
+    assert values[0].low > values[1].high and values[1].value > values[2].value
+
+
+def test_words_are_scored_beside_characters_or_the_reason_is_told(said, right, by_name):
+    pytest.importorskip("rjieba", reason="the extra 'captions' is not installed")
+    evidence = said(right, ("en", "zh"))
+    found = by_name(caption_figures.by_word(evidence))
+    assert set(found) == {f"{name}_zh_word" for name in (*caption_figures.NAMES, "gain_cider_d")}
+    assert found["bleu1_zh_word"].value == pytest.approx(1.0, abs=1e-6)
+
+
+def test_without_a_segmenter_the_reason_is_told_where_there_is_chinese(said, monkeypatch, right):
+    monkeypatch.setitem(__import__("sys").modules, "rjieba", None)
+    caption_figures.word_split_of.__globals__["_segmenter"].cache_clear()
+    with pytest.raises(NotMeasured, match=r"tuwen\[captions\]"):
+        caption_figures.by_word(said(right, ("en", "zh")))
+    assert caption_figures.by_word(said(right)) == []
+
+
+def test_without_captions_the_reason_is_told(said, right):
+    with pytest.raises(NotMeasured, match="no captioner"):
+        caption_figures.scores(replace(said(right), captions=None))
+    with pytest.raises(NotMeasured, match="language of its picture"):
+        caption_figures.scores(said(right, ("fr",)))

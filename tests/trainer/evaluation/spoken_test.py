@@ -1,0 +1,75 @@
+"""Who says what of the judged pictures."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from trainer.evaluation import spoken
+from trainer.metrics.words import split_of
+
+
+@pytest.fixture
+def evidence(said, right):
+    return said(right, ("en", "zh"))
+
+
+def test_captions_stand_beside_references_in_their_language(evidence):
+    english, chinese = spoken.spoken(evidence)
+    assert (english.language, chinese.language) == ("en", "zh")
+    for row, text, references in zip(
+        chinese.rows, chinese.candidates, chinese.references, strict=True
+    ):
+        assert [text] == references == [evidence.records[row].captions[2]]
+    assert english.references[5] == list(evidence.records[english.rows[5]].captions[:2])
+    assert len(english.training) == 2 * len(chinese.training) == 320
+
+
+def test_pictures_without_references_in_the_language_are_left_out(evidence):
+    records = [
+        replace(record, captions=record.captions[:2], languages=record.languages[:2])
+        if row % 2
+        else record
+        for row, record in enumerate(evidence.records)
+    ]
+    english, chinese = spoken.spoken(replace(evidence, records=records))
+    assert len(english.rows) == 80
+    assert chinese.rows == list(range(0, 80, 2))
+    assert len(chinese.rivals["most_frequent_caption"]) == 40
+
+
+def test_rivals_say_training_captions_of_the_language(evidence):
+    told = spoken.rivals(evidence, "zh", [3, 7])
+    training = evidence.training.records
+    counts = Counter(record.captions[2] for record in training)
+    assert told["most_frequent_caption"] == [counts.most_common(1)[0][0]] * 2
+    nearest = spoken.nearest_training(evidence)
+    assert told["nearest_training_image"] == [training[nearest[row]].captions[2] for row in (3, 7)]
+    assert set(told["random_training_caption"]) <= set(counts)
+    assert spoken.rivals(evidence, "fr", [3]) == {}
+    # The encoder sees colour, size and ground: the nearest picture shows mostly the same.
+    agree = [
+        evidence.records[row].attributes == training[place].attributes
+        for row, place in enumerate(nearest)
+    ]
+    assert sum(agree) > 70
+
+
+def test_a_neighbour_without_the_language_says_what_is_usual(evidence):
+    training = evidence.training
+    mute = [
+        replace(one, captions=one.captions[:2], languages=("en", "en")) for one in training.records
+    ]
+    kept = [*mute[:-1], training.records[-1]]
+    told = spoken.rivals(replace(evidence, training=replace(training, records=kept)), "zh", [0, 1])
+    assert told["nearest_training_image"] == [training.records[-1].captions[2]] * 2
+
+
+def test_split_joins_tokens_and_people_judge_each_other(evidence):
+    english = spoken.spoken(evidence)[0].split(split_of("en"))
+    assert english.candidates[0] == english.references[0][0].removeprefix("there is ")
+    assert not any("." in text for text in english.candidates + english.references[0])
+    places, last, others = english.people()
+    assert places == list(range(80))
+    assert [last[4]] == [f"there is {text}" for text in others[4]]
+    assert spoken.spoken(evidence)[1].people() == ([], [], [])
