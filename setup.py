@@ -25,7 +25,7 @@ RUNTIME = [
 ]
 TFX = ["tfx>=1.16"]
 # Part of speech of words in captions.
-TAGGER = ["HanTa", "jieba"]
+TAGGER = ["HanTa", "rjieba>=0.2"]
 DEV = [*TAGGER, "hypothesis", "ipykernel", "mypy", "nbclient", "pytest", "ruff", "types-PyYAML"]
 # Files that the code reads at run time: schemas, configs, templates, and what TFDS asks beside a
 # builder (README.md, CITATIONS.bib, TAGS.txt).

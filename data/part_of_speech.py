@@ -17,7 +17,7 @@ from data import text
 _ENGLISH = re.compile("NN|NP|VV|AJ")
 # Nouns, verbs, adjectives, words that only stand before nouns, states.
 _CHINESE = re.compile("[nvabz]")
-_PACKAGES = ("HanTa", "jieba")
+_PACKAGES = ("HanTa", "rjieba")
 
 
 def require_taggers() -> None:
@@ -42,7 +42,7 @@ def content_words(words: Iterable[str]) -> list[str]:
 
 def _is_content(word: str) -> bool:
     if re.match(text.HAN, word):
-        return any(_CHINESE.match(part.flag) for part in _chinese_tagger().cut(word))
+        return any(_CHINESE.match(tag) for _, tag in _chinese_tagger().tag(word))
     if word.isascii():
         tags = _english_tagger().tag_word(word)
         return bool(tags) and _ENGLISH.match(tags[0][0]) is not None
@@ -58,10 +58,6 @@ def _english_tagger():
 
 @functools.cache
 def _chinese_tagger():
-    import logging
+    import rjieba
 
-    import jieba
-    import jieba.posseg
-
-    jieba.setLogLevel(logging.WARNING)
-    return jieba.posseg.dt
+    return rjieba.Jieba()

@@ -8,7 +8,7 @@ from data import mining, part_of_speech
 from data.label_rules import LabelRules
 
 taggers = pytest.mark.skipif(
-    any(importlib.util.find_spec(name) is None for name in ("HanTa", "jieba")),
+    any(importlib.util.find_spec(name) is None for name in ("HanTa", "rjieba")),
     reason="the extra `tagger` is not installed",
 )
 
@@ -40,5 +40,5 @@ def test_labels_are_content_words_where_asked(which, expected):
 
 def test_a_missing_tagger_is_named_with_the_remedy(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ModuleNotFoundError, match=r"HanTa and jieba: install .*tuwen\[tagger\]"):
+    with pytest.raises(ModuleNotFoundError, match=r"HanTa and rjieba: install .*tuwen\[tagger\]"):
         mining.with_labels({"train": []}, LabelRules(label_words="content"))
