@@ -43,6 +43,9 @@ def test_records_samples_and_summary_are_left(trained, experiment, stage):
     assert list((done.work_dir / "tensorboard").iterdir())
     assert list((done.work_dir / "checkpoints").glob("*.index"))
     assert (done.model_dir / "saved_model.pb").is_file()
+    beside = done.model_dir / "assets.extra" / "tuwen" / "summary.json"
+    assert json.loads(beside.read_text(encoding="utf-8")) == summary
+    assert summary["held_out"] == 16
     assert not list(done.work_dir.rglob("*.partial"))
 
 

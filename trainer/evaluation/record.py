@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from trainer.evaluation.audit import CopyAudit
 from trainer.evaluation.settings import EvaluationSettings
 from trainer.metrics.result import LabelFigure, Metric
 from trainer.settings_loader import from_mapping
@@ -62,6 +63,7 @@ class Evaluation:
       generated, captioned: samples for a report.
       labels: the recogniser, label by label.
       timings: seconds by stage.
+      audit: pictures beside their nearest training pictures; None without a generator.
     """
 
     settings: EvaluationSettings
@@ -71,6 +73,7 @@ class Evaluation:
     captioned: tuple[Captioned, ...]
     labels: tuple[LabelFigure, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
+    audit: CopyAudit | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-able mapping; pictures are named by the files that `write` makes."""
@@ -82,6 +85,7 @@ class Evaluation:
             "generated": [_entry(item, "generated", i) for i, item in enumerate(self.generated)],
             "captioned": [_entry(item, "captioned", i) for i, item in enumerate(self.captioned)],
             "timings": self.timings,
+            "audit": None if self.audit is None else self.audit.to_json(FOLDER),
         }
 
     def write(self, directory: str) -> None:
@@ -96,6 +100,8 @@ class Evaluation:
         entries = record["generated"] + record["captioned"]
         for entry, picture in zip(entries, pictures, strict=True):
             _write(tf.io.gfile.join(directory, entry["png"]), picture)
+        for path, picture in (self.audit.files(FOLDER) if self.audit else {}).items():
+            _write(tf.io.gfile.join(directory, path), picture)
         text = json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False)
         _write(tf.io.gfile.join(directory, FILE), text.encode("utf-8"))
 
@@ -124,7 +130,14 @@ class Evaluation:
                 for entry in items("captioned")
             ),
             timings=record["timings"],
+            audit=_read_audit(directory, record.get("audit")),
         )
+
+
+def _read_audit(directory: str, record: Mapping[str, Any] | None) -> CopyAudit | None:
+    if record is None:
+        return None
+    return CopyAudit.from_json(record, lambda path: _read(tf.io.gfile.join(directory, path)))
 
 
 def _entry(item: Generated | Captioned, kind: str, index: int) -> Mapping[str, Any]:
