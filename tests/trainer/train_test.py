@@ -20,7 +20,7 @@ LOSSES = {
 FIGURES = {
     "encoder": {"image_to_text", "text_to_image", "f1_micro", "f1_macro"},
     "captioner": {f"{name}{tag}" for name in ("bleu4", "cider_d") for tag in ("", "_en", "_zh")},
-    "generator": {"kid_encoder", "r_precision", "spread"},
+    "generator": {"kid_encoder", "r_precision", "spread", "discriminator_gap"},
 }
 
 
