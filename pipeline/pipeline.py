@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ from components.tuner.component import Tuner
 from data.schema import SPLITS
 from pipeline.last_blessed import BLESSING, CANDIDATE, MODEL, LastBlessedStrategy
 from pipeline.settings import CURATED, INFERRED, Settings
-from pipeline.stages import digest, stage_json, tuning_json
-from pipeline.work_dir import WorkDir
+from pipeline.stages import digest, judge_experiment, stage_json, tuning_json
+from pipeline.work_dir import JUDGE_NODE, WorkDir
 from trainer.config import STAGES
+from trainer.evaluation.settings import JUDGE_SPLITS, EvaluationSettings
 from trainer.settings_loader import to_mapping
 
 PREPROCESSING = "components.transform.preprocessing.preprocessing_fn"
@@ -63,7 +65,8 @@ def create_pipeline(
     nodes: Nodes = {}
     add_data(nodes, settings, data_fingerprint)
     add_training(nodes, settings, work, data_fingerprint)
-    add_judgement(nodes, settings, force_bless)
+    add_judge(nodes, settings, work, data_fingerprint)
+    add_judgement(nodes, settings, work, force_bless)
     add_pushing(nodes, settings, work)
     add_report(nodes, settings, work)
     return tfx.dsl.Pipeline(
@@ -127,9 +130,8 @@ def add_training(nodes: Nodes, settings: Settings, work: WorkDir, fingerprint: s
     for stage in STAGES:
         inputs = _training_inputs(nodes, stage)
         config, search = {"experiment": stage_json(settings, stage)}, tuning_json(settings, stage)
-        data = [fingerprint, settings.source.path, asdict(settings.ingest), settings.schema]
         # Nothing where nothing is searched: such a training goes on where it was.
-        data += [search] if search else []
+        data = _data_key(settings, fingerprint) + ([search] if search else [])
         name = f"{stage}-{digest(config['experiment'], *data)}"
         if stage == tuned:
             tuning = {"tuning": search, "resume_dir": str(work.training / f"tuning-{name}")}
@@ -139,6 +141,33 @@ def add_training(nodes: Nodes, settings: Settings, work: WorkDir, fingerprint: s
         training = {"stage": stage, "resume_dir": str(work.training / name)}
         trainer = tfx.components.Trainer(run_fn=RUN_FN, custom_config=config | training, **inputs)
         _add(nodes, trainer, f"Trainer.{stage}")
+
+
+def add_judge(nodes: Nodes, settings: Settings, work: WorkDir, fingerprint: str) -> None:
+    """Adds the training of an encoder that no generator knows, where the settings want one.
+
+    A Trainer like the others, so that it is resumed, cached and traced as they are; it learns from
+    the split that the settings name, and the other one serves for its held-out figures.
+    """
+    judge = settings.evaluation.judge
+    if judge is None:
+        return
+    held_out = next(split for split in JUDGE_SPLITS if split != judge.learns_from)
+    inputs = _training_inputs(nodes, "encoder") | {
+        "train_args": tfx.proto.TrainArgs(splits=[judge.learns_from]),
+        "eval_args": tfx.proto.EvalArgs(splits=[held_out]),
+    }
+    experiment = json.dumps(to_mapping(judge_experiment(settings, judge)), sort_keys=True)
+    data = _data_key(settings, fingerprint)
+    place = work.training / f"judge-{digest(experiment, judge.learns_from, *data)}"
+    config = {"experiment": experiment, "stage": "encoder", "resume_dir": str(place)}
+    trainer = tfx.components.Trainer(run_fn=RUN_FN, custom_config=config, **inputs)
+    _add(nodes, trainer, JUDGE_NODE)
+
+
+def _data_key(settings: Settings, fingerprint: str) -> list[Any]:
+    """Returns what decides about the prepared data."""
+    return [fingerprint, settings.source.path, asdict(settings.ingest), settings.schema]
 
 
 def _training_inputs(nodes: Nodes, stage: str) -> dict[str, Any]:
@@ -153,7 +182,7 @@ def _training_inputs(nodes: Nodes, stage: str) -> dict[str, Any]:
     }
 
 
-def add_judgement(nodes: Nodes, settings: Settings, force_bless: str) -> None:
+def add_judgement(nodes: Nodes, settings: Settings, work: WorkDir, force_bless: str) -> None:
     """Adds the look-up of the last blessed models and the judgement of the new ones."""
     for stage in STAGES:
         channels: dict[str, Any] = {
@@ -169,9 +198,10 @@ def add_judgement(nodes: Nodes, settings: Settings, force_bless: str) -> None:
         _add(nodes, last, f"LastBlessed.{stage}")
     evaluator = CrossModalEvaluator(
         examples=nodes["CaptionExampleGen"].outputs["examples"],
-        settings=settings.evaluation,
+        settings=_evaluation(settings, work),
         thresholds=settings.thresholds,
         force_bless=force_bless,
+        judge=nodes[JUDGE_NODE].outputs["model"] if JUDGE_NODE in nodes else None,
         **{stage: _model(nodes, stage) for stage in STAGES},
         **{baseline_key(stage): nodes[f"LastBlessed.{stage}"].outputs[MODEL] for stage in STAGES},
     )
@@ -231,6 +261,12 @@ def _add(nodes: Nodes, node: BaseNode, name: str = "") -> BaseNode:
     """Adds `node` under `name`, or under the name of its class."""
     nodes[name or type(node).__name__] = node.with_id(name) if name else node
     return node
+
+
+def _evaluation(settings: Settings, work: WorkDir) -> EvaluationSettings:
+    """The evaluation's settings, with a place for features of real pictures if they name none."""
+    chosen = settings.evaluation
+    return replace(chosen, cache_dir=chosen.cache_dir or str(work.features))
 
 
 def _model(nodes: Nodes, stage: str) -> Channel:

@@ -8,7 +8,10 @@ from dataclasses import replace
 
 from pipeline.settings import Settings
 from trainer.config import STAGES, Experiment
+from trainer.evaluation.settings import JudgeSettings
 from trainer.settings_loader import to_mapping
+
+_JUDGE_CHECKS = 5
 
 
 def stage_experiment(settings: Settings, stage: str) -> Experiment:
@@ -20,6 +23,24 @@ def stage_experiment(settings: Settings, stage: str) -> Experiment:
     plain = Experiment()
     unread = {name: getattr(plain, name) for name in STAGES if name not in read}
     return replace(settings.experiment(), **unread)
+
+
+def judge_experiment(settings: Settings, judge: JudgeSettings) -> Experiment:
+    """Returns the experiment of the encoder that judges generated pictures.
+
+    It is the run's encoder with other first weights and batches, and a budget of its own; the state
+    of the best held-out figure is kept, for a small split is soon known by heart.
+    """
+    encoder = stage_experiment(settings, "encoder")
+    training = replace(
+        encoder.training,
+        seed=encoder.training.seed + judge.seed,
+        minutes=judge.minutes,
+        shares=dict.fromkeys(STAGES, 1.0),
+        sample_seconds=60.0 * judge.minutes / _JUDGE_CHECKS,
+        keep="best",
+    )
+    return replace(encoder, training=training)
 
 
 def digest(*parts: object) -> str:

@@ -15,6 +15,7 @@ from pipeline.errors import UsageError
 MODELS = ("encoder", "captioner", "generator")
 RUNS = Path("runs")
 SMOKE = "-smoke"
+JUDGE_NODE = "Trainer.judge"
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ class WorkDir:
     @property
     def training(self) -> Path:
         return self.root / "training"
+
+    @property
+    def features(self) -> Path:
+        """Features of real pictures, between evaluations."""
+        return self.root / "features"
 
     @property
     def models(self) -> Path:
@@ -127,6 +133,14 @@ def find_model(model: str, given: str | None = None) -> Path:
         f"--model {given}: holds no {model}. Give a SavedModel, its directory of versions, "
         "or the work directory of a run"
     )
+
+
+def find_judge(run: WorkDir) -> Path | None:
+    """Returns the encoder that a run trained to judge by, if it did."""
+    models = run.pipeline_root / JUDGE_NODE / "model"
+    found = [item / "Format-Serving" for item in _entries(models) if item.name.isdecimal()]
+    trained = [item for item in found if is_model(item)]
+    return max(trained, key=lambda item: int(item.parent.name), default=None)
 
 
 def newest_run() -> WorkDir | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from data.sources.files import write_whole
 from trainer import distribution
 from trainer.alarms import Alarm, LossWatch
 from trainer.budget import Budget
@@ -37,6 +38,7 @@ class TrainingSummary:
       parameters: trained weights by model.
       stop_reason: why training ended.
       validation: held-out figures of the exported state.
+      held_out: pictures of the split that they were taken on.
       kept_step: the steps that it had seen: `steps`, or fewer where `training.keep` is best.
       rollbacks: how often training went back to a checkpoint because it was broken.
       alarms: what each rollback was for.
@@ -56,6 +58,12 @@ class TrainingSummary:
     kept_step: int
     rollbacks: int
     alarms: list[str]
+    held_out: int = 0
+
+
+def to_json(summary: TrainingSummary) -> bytes:
+    """The summary as a JSON file."""
+    return json.dumps(asdict(summary), indent=2).encode("utf-8")
 
 
 def run(
@@ -244,8 +252,9 @@ def _run(task, settings, work_dir, own_dir, precision) -> TrainingSummary:
         kept_step=kept,
         rollbacks=turn,
         alarms=alarms,
+        held_out=len(getattr(task, "held_out", ())),
     )
-    _write_whole(Path(own_dir) / "summary.json", json.dumps(asdict(summary), indent=2))
+    write_whole(str(Path(own_dir) / "summary.json"), to_json(summary))
     return summary
 
 
@@ -256,9 +265,3 @@ def _device() -> str:
         return f"{replicas} {kind} replicas"
     gpus = tf.config.list_physical_devices("GPU")
     return f"{len(gpus)} GPU" if gpus else "CPU"
-
-
-def _write_whole(path: Path, text: str) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)

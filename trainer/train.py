@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from data.prepared import PreparedData
+from data.sources.files import write_whole
 from trainer import distribution, loop, precision
 from trainer.config import STAGES, DataSettings, Experiment
-from trainer.export.bundle import RestoredEncoder, load_encoder
+from trainer.export.bundle import SIDECAR, SUMMARY, RestoredEncoder, load_encoder
 from trainer.settings_loader import SettingsError, require_one_of, to_mapping
 from trainer.tasks.base import Task
 from trainer.tasks.captioner import CaptionerTask
@@ -61,6 +62,8 @@ def train(
         chief = distribution.is_chief()
     if chief and export_dir is not None:
         task.export(export_dir)
+        # Whoever judges the model may want to know how its training ended.
+        write_whole(str(Path(export_dir) / SIDECAR / SUMMARY), loop.to_json(summary))
     with strategy.scope():
         # A worker that left while another still runs would look like one that was killed.
         distribution.of_chief(0.0)

@@ -33,6 +33,7 @@ class CrossModalEvaluatorSpec(ComponentSpec):
             baseline_key(name): ChannelParameter(type=standard_artifacts.Model, optional=True)
             for name in MODELS
         },
+        executor.JUDGE: ChannelParameter(type=standard_artifacts.Model, optional=True),
     }
     OUTPUTS: Mapping[str, ChannelParameter] = {
         executor.EVALUATION: ChannelParameter(type=standard_artifacts.ModelEvaluation),
@@ -68,6 +69,7 @@ class CrossModalEvaluator(base_component.BaseComponent):
         baseline_encoder: types.BaseChannel | None = None,
         baseline_captioner: types.BaseChannel | None = None,
         baseline_generator: types.BaseChannel | None = None,
+        judge: types.BaseChannel | None = None,
         force_bless: str = "",
     ) -> None:
         """Builds the node.
@@ -80,6 +82,8 @@ class CrossModalEvaluator(base_component.BaseComponent):
           thresholds: what a figure must reach, by metric name or pattern such as `kid_encoder_n*`.
           baseline_encoder, baseline_captioner, baseline_generator: the models blessed last; the
             channels may be empty.
+          judge: Channel of type `standard_artifacts.Model` with an encoder that the generator does
+            not know, for the figures of generated pictures; without it the run's encoder sees them.
           force_bless: a reason to bless all three whatever the figures say; it is recorded.
         """
         written: dict[str, Any] = {name: to_mapping(item) for name, item in thresholds.items()}
@@ -89,6 +93,7 @@ class CrossModalEvaluator(base_component.BaseComponent):
             baseline_key("encoder"): baseline_encoder,
             baseline_key("captioner"): baseline_captioner,
             baseline_key("generator"): baseline_generator,
+            executor.JUDGE: judge,
             executor.EVALUATION: types.Channel(type=standard_artifacts.ModelEvaluation),
             **{
                 blessing_key(name): types.Channel(type=standard_artifacts.ModelBlessing)

@@ -20,6 +20,7 @@ from trainer.settings_loader import from_mapping
 
 EXAMPLES = "examples"
 EVALUATION = "evaluation"
+JUDGE = "judge"
 SETTINGS = "settings"
 THRESHOLDS = "thresholds"
 FORCE_BLESS = "force_bless"
@@ -55,7 +56,11 @@ class Executor(base_executor.BaseExecutor):
             for split in ("test", "train")
         }
         result = assess(
-            {name: _serving_dir(input_dict[name]) for name in MODELS},
+            {
+                name: _serving_dir(input_dict[name])
+                for name in (*MODELS, JUDGE)
+                if input_dict.get(name)
+            },
             {
                 name: _serving_dir(input_dict[baseline_key(name)])
                 for name in MODELS

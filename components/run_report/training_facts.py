@@ -14,7 +14,7 @@ from data.sources import files
 
 AXES = ("step", "images", "seconds")
 SHEETS = 4
-LOWER_IS_BETTER = re.compile(r"val_(kid|fid|.*loss|.*entropy)")
+LOWER_IS_BETTER = re.compile(r"val_(kid|fid|.*loss|.*entropy|discriminator_gap)")
 FALL = 0.15
 ENOUGH = 5
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from components.cross_modal_evaluator.judge import judge
 from pipeline import settings as settings_file
 from pipeline.errors import RunError, UsageError
 from pipeline.tables import metric_table
-from pipeline.work_dir import MODELS, find_model
+from pipeline.work_dir import MODELS, WorkDir, find_judge, find_model, newest_run
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -17,6 +18,8 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.config, data=arguments.data, assignments=arguments.set, smoke=arguments.smoke
     )
     models = _models(arguments.model)
+    if settings.evaluation.judge is not None:
+        models |= _judge(arguments.model)
     # TensorFlow takes seconds to start: first everything that can be wrong without it.
     from pipeline.collecting import collect_splits
     from trainer.evaluation.evaluate import evaluate
@@ -32,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     for name, why in found.skipped.items():
         print(f"not measured: {name}: {why}")
     verdicts = judge(found.metrics, settings.thresholds, {}, skipped=found.skipped)
-    for model in models:
+    for model in (name for name in models if name in verdicts):
         print(f"{model}: {verdicts[model].sentence}")
     if arguments.output:
         found.write(arguments.output)
@@ -41,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _models(given: str | None) -> dict[str, str]:
-    """Returns the SavedModels that are there; an encoder has to be, for it is the judge's eye."""
+    """Returns the SavedModels that are there; an encoder has to be, for it sees for the rest."""
     models = {"encoder": str(find_model("encoder", given))}
     for name in MODELS[1:]:
         try:
@@ -51,3 +54,14 @@ def _models(given: str | None) -> dict[str, str]:
     for name, path in models.items():
         print(f"{name}: {path}")
     return models
+
+
+def _judge(given: str | None) -> dict[str, str]:
+    """Returns the judge that a run trained: the run in the given directory, or the newest."""
+    run = WorkDir(Path(given)) if given else newest_run()
+    found = find_judge(run) if run else None
+    if found is None:
+        print("there is no judge of the generator's own; the run's encoder takes its place")
+        return {}
+    print(f"judge: {found}")
+    return {"judge": str(found)}

@@ -34,6 +34,7 @@ EXECUTED = (
     "DataGate",
     "Transform",
     "Tuner",
+    "Trainer.judge",
     "CrossModalEvaluator",
     "RunReport",
     *(f"{kind}.{stage}" for kind in ("Trainer", "ServingCheck", "Pusher") for stage in STAGES),

@@ -22,6 +22,7 @@ ONCE = (
     "CrossModalEvaluator",
     "RunReport",
 )
+JUDGE = "Trainer.judge"
 THRICE = ("Trainer", "LastBlessed", "ServingCheck", "Pusher")
 
 
@@ -63,7 +64,12 @@ def nodes(tmp_path_factory):
 
 
 def test_every_node_of_the_design_is_there(nodes):
-    wanted = {*ONCE, "ImportSchemaGen", *(f"{kind}.{stage}" for kind in THRICE for stage in STAGES)}
+    wanted = {
+        *ONCE,
+        "ImportSchemaGen",
+        JUDGE,
+        *(f"{kind}.{stage}" for kind in THRICE for stage in STAGES),
+    }
     assert set(nodes) == wanted
 
 
@@ -158,6 +164,57 @@ def test_caching_and_a_forced_blessing_reach_the_nodes(tmp_path, cached):
     options = nodes["Transform"].execution_options.caching_options
     assert options.enable_cache is cached
     assert parameter(nodes, "CrossModalEvaluator", "force_bless") == "a reason"
+
+
+def splits(nodes, name, key):
+    return json.loads(parameter(nodes, name, key))["splits"]
+
+
+def judged(tmp_path, **changes):
+    """Returns the nodes of a graph with a judge of the generator's own."""
+    value = ", ".join(f"{key}: {value}" for key, value in changes.items())
+    return compiled(tmp_path, f"evaluation.judge={{{value}}}")
+
+
+def test_a_judge_learns_from_what_the_generator_does_not_see(tmp_path):
+    graph = judged(tmp_path, learns_from="val", minutes=0.5, seed=3)
+    assert splits(graph, JUDGE, "train_args") == ["val"]
+    assert splits(graph, JUDGE, "eval_args") == ["train"]
+    assert splits(graph, "Trainer.generator", "train_args") == ["train"]
+    config = json.loads(parameter(graph, JUDGE, "custom_config"))
+    assert config["stage"] == "encoder"
+    experiment, own = (
+        from_mapping(Experiment, json.loads(custom["experiment"]), "custom_config")
+        for custom in (config, custom_config(graph, "encoder"))
+    )
+    assert experiment.encoder == own.encoder and experiment.data == own.data
+    assert experiment.training.seed == own.training.seed + 3
+    assert experiment.training.minutes * experiment.training.shares["encoder"] == 0.5
+    assert config["resume_dir"] != custom_config(graph, "encoder")["resume_dir"]
+
+
+def test_a_judge_waits_for_the_data_alone_and_no_model_is_trained_from_it(tmp_path):
+    graph = judged(tmp_path, learns_from="train")
+    assert splits(graph, JUDGE, "train_args") == ["train"]
+    assert set(graph[JUDGE].upstream_nodes) == {"Transform"}
+    followers = {name for name in graph if JUDGE in graph[name].upstream_nodes}
+    assert followers == {"CrossModalEvaluator"}
+    (found,) = graph["CrossModalEvaluator"].inputs.inputs["judge"].channels
+    assert (found.producer_node_query.id, found.output_key) == (JUDGE, "model")
+
+
+def test_without_a_judge_the_evaluator_is_given_none(tmp_path):
+    graph = compiled(tmp_path, "evaluation.judge=null")
+    assert JUDGE not in graph
+    assert "judge" not in graph["CrossModalEvaluator"].inputs.inputs
+
+
+def test_features_of_real_pictures_are_kept_in_the_work_directory(tmp_path):
+    settings = json.loads(parameter(compiled(tmp_path), "CrossModalEvaluator", "settings"))
+    assert settings["cache_dir"] == str(tmp_path / "w" / "features")
+    own = compiled(tmp_path, f"evaluation.cache_dir={tmp_path}/own")
+    settings = json.loads(parameter(own, "CrossModalEvaluator", "settings"))
+    assert settings["cache_dir"] == f"{tmp_path}/own"
 
 
 def tuned(tmp_path, stage):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.work_dir import WorkDir, find_model, newest_run
+from pipeline.work_dir import WorkDir, find_judge, find_model, newest_run
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +54,15 @@ def test_a_model_is_found_from_any_level(given):
 
 def test_a_model_of_tuwen_train_is_found():
     assert find_model("captioner", push("w/models/captioner") and "w").name == "captioner"
+
+
+def test_the_judge_of_a_run_is_the_one_trained_last():
+    run = WorkDir(Path("w"))
+    assert find_judge(run) is None
+    push("w/pipeline_root/Trainer.judge/model/9/Format-Serving")
+    newest = push("w/pipeline_root/Trainer.judge/model/10/Format-Serving")
+    Path("w/pipeline_root/Trainer.judge/model/11/Format-Serving").mkdir(parents=True)
+    assert find_judge(run) == newest
 
 
 def test_a_directory_without_the_model_is_told():

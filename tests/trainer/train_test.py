@@ -20,7 +20,7 @@ LOSSES = {
 FIGURES = {
     "encoder": {"image_to_text", "text_to_image", "f1_micro", "f1_macro"},
     "captioner": {f"{name}{tag}" for name in ("bleu4", "cider_d") for tag in ("", "_en", "_zh")},
-    "generator": {"kid_encoder", "r_precision", "spread"},
+    "generator": {"kid_encoder", "r_precision", "spread", "discriminator_gap"},
 }
 
 
@@ -43,6 +43,9 @@ def test_records_samples_and_summary_are_left(trained, experiment, stage):
     assert list((done.work_dir / "tensorboard").iterdir())
     assert list((done.work_dir / "checkpoints").glob("*.index"))
     assert (done.model_dir / "saved_model.pb").is_file()
+    beside = done.model_dir / "assets.extra" / "tuwen" / "summary.json"
+    assert json.loads(beside.read_text(encoding="utf-8")) == summary
+    assert summary["held_out"] == 16
     assert not list(done.work_dir.rglob("*.partial"))
 
 

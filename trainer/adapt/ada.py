@@ -11,6 +11,9 @@ import tensorflow as tf
 from trainer.adapt.diffaugment import GENTLE, augment
 from trainer.config import GeneratorSettings
 
+# Of each kind, at most, that a held-out check takes the overfitting of.
+GAP_PICTURES = 256
+
 
 class Augmentation:
     """What discriminators see of pictures.

@@ -8,11 +8,13 @@ import numpy as np
 
 from data.languages import primary
 from trainer.evaluation.checks import ExactCheck
-from trainer.evaluation.described import Described, one_each
+from trainer.evaluation.described import Described, describe, one_each
 from trainer.evaluation.encoder_figures import pool_size
 from trainer.evaluation.evidence import Evidence, NotMeasured
 from trainer.evaluation.figures import figure
+from trainer.evaluation.judging import MEAN_IMAGE, NEAREST_BY_TEXT, Seen
 from trainer.evaluation.pictures import decode
+from trainer.evaluation.served import ServedCaptioner
 from trainer.evaluation.slices import Examples, slices, terciles
 from trainer.metrics.intervals import Estimate, bootstrap_ratio
 from trainer.metrics.recognition import Agreement, attribute_agreement
@@ -28,64 +30,60 @@ _COMPARED = 300
 
 def precision_of_retrieval(evidence: Evidence) -> list[Metric]:
     """`r_precision_1of100`: a generated picture finds the caption that it was made from."""
-    if evidence.fake is None:
+    judged = evidence.judged
+    if judged.fake is None:
         raise NotMeasured("there is no generator")
     pool, seed, groups = pool_size(evidence), evidence.settings.seed, evidence.prompts.meanings
 
-    def of(embedding: np.ndarray) -> Estimate:
-        return r_precision(embedding, evidence.text, pool, seed, groups)
+    def of(seen: Seen) -> Estimate:
+        return r_precision(seen.embedding, judged.text, pool, seed, groups)
 
-    constant = np.repeat(evidence.mean_picture.embedding, len(evidence.text), 0)
     return [
         figure(
             evidence,
             f"r_precision_1of{pool}",
-            of(evidence.fake.embedding),
+            of(judged.fake),
             f"A generated picture finds its caption among {pool - 1} captions of other test "
-            "pictures that say something else, in the evaluated encoder's space (expectation over "
+            f"pictures that say something else, in the space of {judged.words} (expectation over "
             "all draws); the ceiling is the real pictures of these captions.",
-            n=len(evidence.text),
+            n=len(judged.text),
             chance=1 / pool,
-            ceiling=of(evidence.real.embedding).value,
-            baselines={
-                "nearest_training_image": of(evidence.neighbours.embedding).value,
-                "mean_image": of(constant).value,
-            },
+            ceiling=of(judged.real).value,
+            baselines={name: of(seen).value for name, seen in judged.baselines.items()},
+            extractor=judged.encoder.extractor,
         )
     ]
 
 
 def attributes(evidence: Evidence) -> list[Metric]:
     """`attribute_agreement`: the recogniser finds what the caption names; its slices."""
-    if evidence.fake is None:
+    judged = evidence.judged
+    if judged.fake is None:
         raise NotMeasured("there is no generator")
 
-    def of(scores: np.ndarray) -> Agreement:
+    def of(seen: Seen) -> Agreement:
         return attribute_agreement(
-            scores,
-            evidence.names,
+            seen.scores,
+            judged.encoder.names,
             evidence.prompts.wanted,
             kind=evidence.reader.kind,
             seed=evidence.settings.seed,
         )
 
-    found, constant = (
-        of(evidence.fake.scores),
-        np.repeat(evidence.mean_picture.scores, len(evidence.text), 0),
-    )
+    found = of(judged.fake)
     if not found.judged:
         raise NotMeasured("no caption names an attribute that the recogniser can choose")
-    real = of(evidence.real.scores)
-    rivals = {"nearest_training_image": of(evidence.neighbours.scores), "mean_image": of(constant)}
+    real = of(judged.real)
+    rivals = {name: of(seen) for name, seen in judged.baselines.items()}
     return [
         figure(
             evidence,
             "attribute_agreement",
             found.estimate,
-            f"Share of {found.judged} attributes named by captions whose value has the "
-            "recogniser's highest score within its group, on pictures generated from these "
-            f"captions ({found.unjudged} named attributes are outside its choice); the ceiling is "
-            "the real pictures of these captions.",
+            f"Share of {found.judged} attributes named by captions whose value has the highest "
+            f"score within its group, by the recogniser of {judged.words}, on pictures generated "
+            f"from these captions ({found.unjudged} named attributes are outside its choice); the "
+            "ceiling is the real pictures of these captions.",
             n=found.pictures,
             chance=found.chance,
             ceiling=real.estimate.value,
@@ -94,6 +92,7 @@ def attributes(evidence: Evidence) -> list[Metric]:
                 **{f"chance_{kind}": value for kind, value in found.chance_parts.items()},
             },
             parts=found.parts,
+            extractor=judged.encoder.extractor,
         ),
         *slices(
             evidence,
@@ -106,8 +105,8 @@ def attributes(evidence: Evidence) -> list[Metric]:
                 baselines={name: rival.pairs.right for name, rival in rivals.items()},
             ),
             _parts(evidence, found),
-            "Share of attributes named by captions whose value has the recogniser's highest score "
-            "within its group, on pictures generated from these captions",
+            "Share of attributes named by captions whose value has the highest score within its "
+            f"group, by the recogniser of {judged.words}, on pictures generated from them",
         ),
     ]
 
@@ -142,7 +141,10 @@ def pixels(evidence: Evidence) -> list[Metric]:
     kinds = sorted({kind for verdict in found for kind in verdict})
     others = [shown[row] for row in np.random.default_rng(seed).permutation(len(shown))]
     real = _see(check, [record.encoded for record in evidence.records[:_COMPARED]])
-    neighbours = _see(check, evidence.neighbour_pictures[:_COMPARED])
+    simple = {
+        MEAN_IMAGE: [evidence.mean_picture] * len(real),
+        NEAREST_BY_TEXT: evidence.neighbour_pictures[:_COMPARED],
+    }
     return [
         figure(
             evidence,
@@ -155,7 +157,10 @@ def pixels(evidence: Evidence) -> list[Metric]:
             n=int((claimed > 0).sum()),
             chance=_share(_judge(evidence, check, others)),
             ceiling=_share(_judge(evidence, check, real)),
-            baselines={"nearest_training_image": _share(_judge(evidence, check, neighbours))},
+            baselines={
+                name: _share(_judge(evidence, check, _see(check, pictures)))
+                for name, pictures in simple.items()
+            },
             parts={kind: _share(found, kind) for kind in kinds},
         )
     ]
@@ -163,7 +168,8 @@ def pixels(evidence: Evidence) -> list[Metric]:
 
 def cycle(evidence: Evidence) -> list[Metric]:
     """`cycle_agreement`: caption to picture to caption, attributes named by both."""
-    if evidence.fake_captions is None or evidence.captions is None:
+    captioner = evidence.models.captioner
+    if captioner is None or evidence.fake_captions is None or evidence.captions is None:
         raise NotMeasured("it takes a generator and a captioner")
     said = evidence.fake_captions
     asked = [primary(tag) for tag in evidence.prompts.languages]
@@ -174,6 +180,10 @@ def cycle(evidence: Evidence) -> list[Metric]:
     seed = evidence.settings.seed
     other = np.random.default_rng(seed).permutation(len(found))
     kinds = sorted({kind for verdict in found for kind in _by_kind(evidence, verdict)})
+    simple = {
+        MEAN_IMAGE: _of_one(captioner, evidence.mean_picture, asked),
+        NEAREST_BY_TEXT: _of_each(captioner, evidence.neighbour_pictures, asked),
+    }
     return [
         figure(
             evidence,
@@ -186,6 +196,9 @@ def cycle(evidence: Evidence) -> list[Metric]:
             n=int((wanted > 0).sum()),
             chance=_share(_said_again(evidence, [said[row] for row in other])),
             ceiling=_share(_said_again(evidence, one_each(evidence.captions, asked))),
+            baselines={
+                name: _share(_said_again(evidence, captions)) for name, captions in simple.items()
+            },
             parts={
                 kind: _share([_by_kind(evidence, verdict).get(kind, {}) for verdict in found])
                 for kind in kinds
@@ -218,6 +231,21 @@ def _said_again(evidence: Evidence, captions: Sequence[Described]) -> Verdicts:
         said = evidence.reader.said(caption.text, caption.language, wanted)
         verdicts.append({name: name in said for name in wanted})
     return verdicts
+
+
+def _of_each(
+    captioner: ServedCaptioner, pictures: Sequence[bytes], asked: Sequence[str]
+) -> list[Described]:
+    """A caption of each picture, in the language that is asked for."""
+    tags = [[tag] for tag in asked]
+    return one_each(describe(captioner, pictures, tags, tags), asked)
+
+
+def _of_one(captioner: ServedCaptioner, picture: bytes, asked: Sequence[str]) -> list[Described]:
+    """Captions of one picture, each in the language that is asked for."""
+    tags = sorted(set(asked))
+    said = dict(zip(tags, _of_each(captioner, [picture] * len(tags), tags), strict=True))
+    return [said[tag] for tag in asked]
 
 
 def _by_kind(evidence: Evidence, verdict: dict[str, bool]) -> dict[str, dict[str, bool]]:

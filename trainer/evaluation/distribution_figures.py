@@ -1,132 +1,131 @@
-"""Generated pictures as a set: KID, FID, diversity of a prompt, copies of training pictures."""
+"""Generated pictures as a set: KID, FID, precision, recall, density, coverage, inception score."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-
-import numpy as np
+from collections.abc import Callable
 
 from trainer.evaluation.evidence import Evidence, NotMeasured
-from trainer.evaluation.figures import figure
-from trainer.evaluation.pictures import THUMBNAIL, thumbnail
+from trainer.evaluation.figures import figure, sample_name
+from trainer.evaluation.judging import MEAN_IMAGE, NEAREST_BY_TEXT
+from trainer.evaluation.spaces import Space, judges_space, pixel_spaces
 from trainer.metrics.distribution import fid, fid_interval, kid
-from trainer.metrics.diversity import mean_distance, prompt_diversity
-from trainer.metrics.memorisation import LEVEL, NEIGHBOURS, memorisation
+from trainer.metrics.inception_score import inception_score
+from trainer.metrics.manifold import DENSITY_K, PRECISION_K, cover
 from trainer.metrics.result import Metric
 
-_LEAST_GROUPS = 10
+_MEANINGS = {
+    "precision": "Share of generated pictures that lie in the ball of some real one",
+    "recall": "Share of real pictures that lie in the ball of some generated one",
+    "density": "Mean number of balls of real pictures around a generated one, over k",
+    "coverage": "Share of real pictures whose ball holds some generated one",
+}
 
 
 def distances(evidence: Evidence) -> list[Metric]:
-    """`kid_encoder_n...` and `fid_encoder_n...`: generated against real test pictures."""
-    if evidence.fake is None:
-        raise NotMeasured("there is no generator")
-    seed, n = evidence.settings.seed, len(evidence.records)
-    real, fake = _features(evidence.real.embedding), _features(evidence.fake.embedding)
-    others = {
-        "mean_image": np.repeat(_features(evidence.mean_picture.embedding), n, 0),
-        "nearest_training_image": _features(evidence.neighbours.embedding),
-    }
-    chosen = np.random.default_rng(seed).permutation(len(evidence.training.embedding))[:n]
-    training = _features(evidence.training.embedding[chosen])
-    protocol = (
-        f"{n} pictures generated from one caption each of {n} test pictures, against those test "
-        "pictures, in the evaluated encoder's space (unit vectors times the root of their width); "
-        f"the ceiling is {len(training)} training pictures against the same test pictures"
-    )
-    return [
-        figure(
-            evidence,
-            f"kid_encoder_n{n}",
-            kid(real, fake, seed=seed),
-            f"Unbiased squared MMD with kernel (x.y / d + 1)^3: {protocol}.",
-            n=n,
-            ceiling=kid(real, training, rounds=0).value,
-            higher_is_better=False,
-            baselines={name: kid(real, x, rounds=0).value for name, x in others.items()},
-        ),
-        figure(
-            evidence,
-            f"fid_encoder_n{n}",
-            fid_interval(real, fake, seed=seed),
-            f"Squared Frechet distance of Gaussians, biased upwards by small N: {protocol}.",
-            n=n,
-            ceiling=fid(real, training),
-            higher_is_better=False,
-            baselines={name: fid(real, x) for name, x in others.items()},
-        ),
-    ]
+    """`kid_..._n...` and `fid_..._n...` in each space; of Inception its score too."""
+    _require_pictures(evidence)
+    found = _distances(evidence, judges_space(evidence))
+    for space in pixel_spaces(evidence):
+        found += _distances(evidence, space)
+        if space.classes:
+            found.append(_inception_score(evidence, space))
+    return found
 
 
-def diversity(evidence: Evidence) -> list[Metric]:
-    """`prompt_diversity`: pictures of one prompt under several seeds."""
-    generator = evidence.models.generator
-    if generator is None:
-        raise NotMeasured("there is no generator")
-    settings, prompts = evidence.settings, evidence.prompts
-    first = {meaning: row for row, meaning in reversed(list(enumerate(prompts.meanings)))}
-    texts = [prompts.texts[row] for row in sorted(first.values())[: settings.diversity_prompts]]
-    each = settings.diversity_samples
-    seeds = [prompts.seeds[0] + number for number in range(each)] * len(texts)
-    pictures = generator([text for text in texts for _ in range(each)], seeds)
-    features = evidence.models.encoder.embed_images(pictures).reshape(len(texts), each, -1)
-    return [
-        figure(
-            evidence,
-            "prompt_diversity",
-            prompt_diversity(features, evidence.real.embedding, seed=settings.seed),
-            f"Mean distance in encoder space among {each} seeds of one prompt, over {len(texts)} "
-            "prompts, divided by the mean distance among real test pictures; the ceiling is the "
-            "same for real training pictures that share a caption.",
-            n=len(pictures),
-            ceiling=_real_diversity(evidence),
+def coverage(evidence: Evidence) -> list[Metric]:
+    """`precision_k3`, `recall_k3`, `density_k5` and `coverage_k5`, in the judge's space."""
+    _require_pictures(evidence)
+    space, seed = judges_space(evidence), evidence.settings.seed
+    least = max(PRECISION_K, DENSITY_K) + 1
+    if min(len(space.real), len(space.training)) < least:
+        raise NotMeasured(f"it takes {least} test pictures and training pictures or more")
+    estimates = cover(space.real, space.fake).estimates(seed)
+    ceilings = cover(space.real, space.training).values()
+    others = {name: cover(space.real, x).values() for name, x in space.baselines.items()}
+    neighbours = {"precision": PRECISION_K, "recall": PRECISION_K}
+    found = []
+    for name, meaning in _MEANINGS.items():
+        k = neighbours.get(name, DENSITY_K)
+        found.append(
+            figure(
+                evidence,
+                f"{name}_k{k}",
+                estimates[name],
+                f"{meaning}; balls reach to the picture's {_ordinal(k)} nearest of its own set. "
+                f"{_pairs(evidence, space)}.",
+                n=len(space.real),
+                ceiling=ceilings[name],
+                baselines={other: values[name] for other, values in others.items()},
+                extractor=space.extractor,
+            )
         )
-    ]
+    return found
 
 
-def copies(evidence: Evidence) -> list[Metric]:
-    """`memorisation`: share of generated pictures suspiciously near to a training picture."""
+def _require_pictures(evidence: Evidence) -> None:
     if evidence.generated is None:
         raise NotMeasured("there is no generator")
-    held_out = np.stack([thumbnail(record.encoded) for record in evidence.records])
-    generated = np.stack([thumbnail(picture) for picture in evidence.generated])
-    thumbnails, seed = evidence.training.thumbnails, evidence.settings.seed
-    found = memorisation(generated, held_out, thumbnails, seed=seed)
-    neighbours = np.stack([thumbnail(picture) for picture in evidence.neighbour_pictures])
-    return [
-        figure(
+
+
+def _distances(evidence: Evidence, space: Space) -> list[Metric]:
+    n, seed = len(space.real), evidence.settings.seed
+
+    def of(name: str, measured, distance: Callable[..., float], words: str) -> Metric:
+        return figure(
             evidence,
-            "memorisation",
-            found.estimate,
-            f"Share of generated pictures whose pixel distance ({THUMBNAIL} x {THUMBNAIL}) to the "
-            f"nearest of {len(thumbnails)} training pictures, relative to the mean of the "
-            f"{NEIGHBOURS} nearest, is below that of all but {LEVEL:.0%} of test pictures; the "
-            "ceiling is the test pictures' own share.",
-            n=len(generated),
-            ceiling=found.held_out,
+            f"{name}_{space.name}_{sample_name(n)}",
+            measured,
+            f"{words}: {_pairs(evidence, space)}.",
+            n=n,
+            ceiling=distance(space.real, space.training),
             higher_is_better=False,
-            baselines={
-                "nearest_training_image": memorisation(
-                    neighbours, held_out, thumbnails, seed=seed
-                ).estimate.value
-            },
+            baselines={key: distance(space.real, x) for key, x in space.baselines.items()},
+            extractor=space.extractor,
         )
+
+    return [
+        of(
+            "kid",
+            kid(space.real, space.fake, seed=seed),
+            lambda real, fake: kid(real, fake, rounds=0).value,
+            "Unbiased squared MMD with kernel (x.y / d + 1)^3",
+        ),
+        of(
+            "fid",
+            fid_interval(space.real, space.fake, seed=seed),
+            fid,
+            "Squared Frechet distance of Gaussians, biased upwards by small N",
+        ),
     ]
 
 
-def _features(embedding: np.ndarray) -> np.ndarray:
-    """Unit vectors scaled to a mean square of 1 in each dimension, which the cubic kernel needs:
-    unscaled, x.y / d is near 0 and the kernel all but linear."""
-    return np.asarray(embedding, np.float64) * np.sqrt(embedding.shape[1])
+def _inception_score(evidence: Evidence, space: Space) -> Metric:
+    seed, classes = evidence.settings.seed, space.classes
+    return figure(
+        evidence,
+        f"inception_score_{sample_name(len(space.fake))}",
+        inception_score(classes["fake"], seed=seed),
+        f"exp of the mean KL(p(y|x) || p(y)) over {len(space.fake)} generated pictures at once, "
+        f"classes of ImageNet in {space.words}; the ceiling is the test pictures.",
+        n=len(space.fake),
+        chance=1.0,
+        ceiling=inception_score(classes["real"], rounds=0).value,
+        baselines={
+            name: inception_score(classes[name], rounds=0).value
+            for name in (MEAN_IMAGE, NEAREST_BY_TEXT)
+        },
+        extractor=space.extractor,
+    )
 
 
-def _real_diversity(evidence: Evidence) -> float | None:
-    groups = defaultdict(list)
-    for row, record in enumerate(evidence.training.records):
-        for caption, language in zip(record.captions, record.languages, strict=True):
-            groups[evidence.reader.meaning(caption, language)].append(row)
-    alike = [rows for rows in (sorted(set(rows)) for rows in groups.values()) if len(rows) > 1]
-    if len(alike) < _LEAST_GROUPS:
-        return None
-    within = np.mean([mean_distance(evidence.training.embedding[rows]) for rows in alike])
-    return float(within / mean_distance(evidence.real.embedding))
+def _pairs(evidence: Evidence, space: Space) -> str:
+    n = len(space.real)
+    return (
+        f"{n} pictures generated from one caption each of {n} test pictures, against those test "
+        f"pictures, in {space.words}; the ceiling is {len(space.training)} training pictures "
+        "against the same test pictures"
+    )
+
+
+def _ordinal(number: int) -> str:
+    return {1: "1st", 2: "2nd", 3: "3rd"}.get(number, f"{number}th")

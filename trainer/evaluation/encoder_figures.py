@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from data.schema import CaptionedImage
-from trainer.evaluation.evidence import Evidence, NotMeasured, labelled
+from trainer.evaluation.evidence import Evidence, NotMeasured
 from trainer.evaluation.figures import figure
+from trainer.evaluation.gathering import labelled
 from trainer.evaluation.spoken import NEAREST, nearest_training
 from trainer.metrics.average_precision import macro_average_precision, micro_average_precision
 from trainer.metrics.intervals import Estimate

@@ -11,12 +11,16 @@ from trainer.evaluation import (
     caption_figures,
     distribution_figures,
     encoder_figures,
+    honesty_figures,
     java_figures,
+    text_figures,
     truth_figures,
     variety_figures,
 )
+from trainer.evaluation.audit import copy_audit
 from trainer.evaluation.described import one_each
-from trainer.evaluation.evidence import Evidence, NotMeasured, Timings, gather
+from trainer.evaluation.evidence import Evidence, NotMeasured, Timings
+from trainer.evaluation.gathering import gather
 from trainer.evaluation.pictures import small_png
 from trainer.evaluation.record import Captioned, Evaluation, Generated
 from trainer.evaluation.settings import EvaluationSettings
@@ -27,12 +31,17 @@ CAPTIONED_SHOWN = 24
 
 MEASURES: dict[str, Callable[[Evidence], list[Metric]]] = {
     "kid and fid": distribution_figures.distances,
+    "precision and recall": distribution_figures.coverage,
     "r_precision": agreement_figures.precision_of_retrieval,
     "attribute_agreement": agreement_figures.attributes,
     "pixel_agreement": agreement_figures.pixels,
     "cycle_agreement": agreement_figures.cycle,
-    "prompt_diversity": distribution_figures.diversity,
-    "memorisation": distribution_figures.copies,
+    "text_sensitivity": text_figures.sensitivity,
+    "clip_score": text_figures.clip,
+    "prompt_diversity": honesty_figures.diversity,
+    "duplicate_rate": honesty_figures.alike,
+    "memorisation": honesty_figures.copies,
+    "discriminator_gap": honesty_figures.overfitting,
     "caption scores": caption_figures.scores,
     "caption scores by word": caption_figures.by_word,
     "meteor": java_figures.meteor,
@@ -54,8 +63,9 @@ def evaluate(
     """Measures exported models on the test split, through their signatures alone.
 
     Args:
-      models: SavedModel directories under `encoder`, `captioner` and `generator`; the last two
-        may be missing, and their figures are then skipped with a reason.
+      models: SavedModel directories under `encoder`, `captioner`, `generator` and `judge`; all but
+        the first may be missing. Figures of a missing model are skipped with a reason; without a
+        judge, an encoder that the generator does not know, the run's encoder takes its place.
       test: captioned pictures that no model was trained on, at least 2.
       train: the training pictures, for baselines, ceilings and the search for copies; at least 2.
       settings: the protocol's choices. Equal settings, models and data give equal figures.
@@ -87,6 +97,7 @@ def evaluate(
         generated=_generated(evidence),
         captioned=_captioned(evidence),
         timings=timings.seconds,
+        audit=copy_audit(evidence),
     )
 
 

@@ -22,15 +22,17 @@ def figure(
     higher_is_better: bool = True,
     baselines: Mapping[str, float] | None = None,
     parts: Mapping[str, float] | None = None,
+    extractor: str = "",
+    split: str = "test",
 ) -> Metric:
-    """A Metric on the test split under the evaluation's seed."""
+    """A Metric under the evaluation's seed."""
     return Metric(
         name=name,
         value=float(estimate.value),
         low=_end(estimate.low),
         high=_end(estimate.high),
         n=n,
-        split="test",
+        split=split,
         seed=evidence.settings.seed,
         chance=chance,
         ceiling=ceiling,
@@ -38,7 +40,13 @@ def figure(
         protocol=protocol,
         baselines=dict(baselines or {}),
         parts=dict(parts or {}),
+        extractor=extractor,
     )
+
+
+def sample_name(count: int) -> str:
+    """How many pictures, as it stands in the names of figures: n500, n10k."""
+    return f"n{count // 1000}k" if count >= 10_000 and count % 1000 == 0 else f"n{count}"
 
 
 def _end(value: float) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
@@ -23,6 +24,11 @@ def thumbnail(encoded: bytes) -> np.ndarray:
     square = image.crop((left, top, left + side, top + side))
     small = square.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
     return np.asarray(small).reshape(-1)
+
+
+def thumbnails(pictures: Sequence[bytes]) -> np.ndarray:
+    """uint8 [N, 16 * 16 * 3], the `thumbnail` of each."""
+    return np.stack([thumbnail(encoded) for encoded in pictures])
 
 
 def from_thumbnail(values: np.ndarray, side: int) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from trainer.evaluation.audit import CopyAudit
 from trainer.evaluation.settings import EvaluationSettings
 from trainer.metrics.reliability import Bin
 from trainer.metrics.result import LabelFigure, Metric
@@ -64,6 +65,7 @@ class Evaluation:
       labels: the recogniser, label by label.
       reliability: the recogniser's reliability diagram, bars from score 0 to 1.
       timings: seconds by stage.
+      audit: pictures beside their nearest training pictures; None without a generator.
     """
 
     settings: EvaluationSettings
@@ -74,6 +76,7 @@ class Evaluation:
     labels: tuple[LabelFigure, ...] = ()
     reliability: tuple[Bin, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
+    audit: CopyAudit | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-able mapping; pictures are named by the files that `write` makes."""
@@ -86,6 +89,7 @@ class Evaluation:
             "generated": [_entry(item, "generated", i) for i, item in enumerate(self.generated)],
             "captioned": [_entry(item, "captioned", i) for i, item in enumerate(self.captioned)],
             "timings": self.timings,
+            "audit": None if self.audit is None else self.audit.to_json(FOLDER),
         }
 
     def write(self, directory: str) -> None:
@@ -100,6 +104,8 @@ class Evaluation:
         entries = record["generated"] + record["captioned"]
         for entry, picture in zip(entries, pictures, strict=True):
             _write(tf.io.gfile.join(directory, entry["png"]), picture)
+        for path, picture in (self.audit.files(FOLDER) if self.audit else {}).items():
+            _write(tf.io.gfile.join(directory, path), picture)
         text = json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False)
         _write(tf.io.gfile.join(directory, FILE), text.encode("utf-8"))
 
@@ -129,7 +135,14 @@ class Evaluation:
                 for entry in items("captioned")
             ),
             timings=record["timings"],
+            audit=_read_audit(directory, record.get("audit")),
         )
+
+
+def _read_audit(directory: str, record: Mapping[str, Any] | None) -> CopyAudit | None:
+    if record is None:
+        return None
+    return CopyAudit.from_json(record, lambda path: _read(tf.io.gfile.join(directory, path)))
 
 
 def _entry(item: Generated | Captioned, kind: str, index: int) -> Mapping[str, Any]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from data.sources import files
 from trainer import serving
+from trainer.export.bundle import SIDECAR, SUMMARY
+from trainer.metrics.extractors.base import digest_of
 from trainer.settings_loader import SettingsError
 
 
@@ -28,13 +33,17 @@ class ServedModel:
             raise SettingsError(f"{directory}: there is no SavedModel; give a directory with one")
         # The loaded object is kept: signatures hold its variables weakly.
         self._model = tf.saved_model.load(directory)
-        self._batch_size = batch_size
+        self._batch_size, self.directory = batch_size, directory
         missing = sorted(set(signatures) - set(self._model.signatures))
         if missing:
             raise SettingsError(
                 f"{directory}: the SavedModel has no signature {missing}, only "
                 f"{sorted(self._model.signatures)}; give the directory of the right model"
             )
+
+    def digest(self) -> str:
+        """12 hex digits that stand for its graph and its weights."""
+        return digest_of(_contents(self.directory))
 
     def languages(self) -> tuple[str, ...]:
         """See `serving.languages`."""
@@ -56,8 +65,28 @@ class ServedModel:
         return {key: np.concatenate(parts) for key, parts in outputs.items()}
 
 
-class ServedEncoder:
-    """The shared space and the recogniser.
+class ServedSpace:
+    """A space that captions and pictures share.
+
+    Attributes:
+      extractor: a name, a colon, and the model's digest.
+    """
+
+    def __init__(self, directory: str, batch_size: int, name: str, more: Sequence[str] = ()):
+        self._model = ServedModel(directory, ("embed_text", "embed_image", *more), batch_size)
+        self.extractor = f"{name}:{self._model.digest()}"
+
+    def embed_text(self, texts: Sequence[str]) -> np.ndarray:
+        """float32 [N, d] of captions."""
+        return self._model("embed_text", text=list(texts))["embedding"]
+
+    def embed_images(self, pictures: Sequence[bytes]) -> np.ndarray:
+        """float32 [N, d] of PNG or JPEG files."""
+        return self._model("embed_image", image_bytes=list(pictures))["embedding"]
+
+
+class ServedEncoder(ServedSpace):
+    """The shared space, of unit vectors, and the recogniser.
 
     Attributes:
       names: the recogniser's attributes [A], set by the first call of `attributes`.
@@ -66,18 +95,9 @@ class ServedEncoder:
     """
 
     def __init__(self, directory: str, batch_size: int):
-        needed = ("embed_text", "embed_image", "attributes")
-        self._model = ServedModel(directory, needed, batch_size)
+        super().__init__(directory, batch_size, "encoder", ("attributes",))
         self.names: tuple[str, ...] = ()
         self.thresholds = np.zeros(0, np.float32)
-
-    def embed_text(self, texts: Sequence[str]) -> np.ndarray:
-        """float32 [N, d] unit vectors of captions."""
-        return self._model("embed_text", text=list(texts))["embedding"]
-
-    def embed_images(self, pictures: Sequence[bytes]) -> np.ndarray:
-        """float32 [N, d] unit vectors of PNG or JPEG files."""
-        return self._model("embed_image", image_bytes=list(pictures))["embedding"]
 
     def attributes(self, pictures: Sequence[bytes]) -> np.ndarray:
         """float32 [N, A] scores of `names`, which the first call sets; an attribute that a
@@ -97,6 +117,12 @@ class ServedEncoder:
             for row in range(len(names)):
                 _place(result[row], names[row], scores[row], column)
         return result
+
+
+def _contents(directory: str) -> Iterator[bytes]:
+    yield files.read(files.join(directory, "saved_model.pb"))
+    for path in files.matching(files.join(directory, "variables"), "*"):
+        yield files.read(path)
 
 
 def _place(
@@ -130,6 +156,11 @@ class ServedGenerator:
     def __init__(self, directory: str, batch_size: int, truncation: float):
         self._model = ServedModel(directory, ("generate",), batch_size)
         self._truncation = truncation
+
+    def training(self) -> dict[str, Any] | None:
+        """The summary of its training, or None where it was exported without one."""
+        path = files.join(self._model.directory, f"{SIDECAR.as_posix()}/{SUMMARY}")
+        return json.loads(files.read(path)) if files.is_file(path) else None
 
     def __call__(self, texts: Sequence[str], seeds: Sequence[int]) -> list[bytes]:
         """PNG files; a picture depends on its own text and seed."""

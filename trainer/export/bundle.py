@@ -23,6 +23,7 @@ from trainer.settings_loader import SettingsError, from_mapping, to_mapping
 
 SIDECAR = Path("assets.extra") / "tuwen"
 WEIGHTS = "weights.weights.h5"
+SUMMARY = "summary.json"
 
 
 class RestoredEncoder(NamedTuple):

@@ -1,12 +1,15 @@
-"""How much the pictures of one prompt differ, relative to how much real pictures differ."""
+"""How much pictures differ, relative to how much real pictures do: of one prompt, of all."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from trainer.metrics.intervals import Estimate, bootstrap_mean
+from trainer.metrics.neighbours import nearest_others, rounding, square_distances
 
-_BLOCK = 2048
+DUPLICATE_LEVEL = 0.05
 
 
 def mean_distance(features: np.ndarray) -> float:
@@ -15,14 +18,10 @@ def mean_distance(features: np.ndarray) -> float:
     n = len(features)
     if n < 2:
         return float("nan")
-    centred = features - features.mean(0)
-    square = (centred**2).sum(1)
     total = 0.0
-    for start in range(0, n, _BLOCK):
-        rows = slice(start, start + _BLOCK)
-        squares = square[rows, None] + square - 2 * centred[rows] @ centred.T
-        np.fill_diagonal(squares[:, start:], 0.0)
-        total += np.sqrt(np.maximum(squares, 0.0)).sum()
+    for rows, squares in square_distances(features, features):
+        np.fill_diagonal(squares[:, rows.start :], 0.0)
+        total += np.sqrt(squares).sum()
     return float(total / (n * (n - 1)))
 
 
@@ -39,3 +38,43 @@ def prompt_diversity(groups: np.ndarray, real: np.ndarray, *, seed: int = 0) -> 
     """
     scale = mean_distance(real)
     return bootstrap_mean(np.array([mean_distance(group) / scale for group in groups]), seed=seed)
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Share of pictures that look like another one of their own set.
+
+    Attributes:
+      estimate: share of generated pictures nearer to another generated one than `threshold`.
+      real: the same share of real pictures, about `DUPLICATE_LEVEL`.
+      threshold: the `DUPLICATE_LEVEL` quantile of real pictures' distances to their nearest.
+    """
+
+    estimate: Estimate
+    real: float
+    threshold: float
+
+
+def duplicates(generated: np.ndarray, real: np.ndarray, *, seed: int = 0) -> Duplicates:
+    """Compares how near each picture's nearest other one is among [N, P] generated pictures and
+    among as many real ones.
+
+    A larger set has nearer neighbours, so of sets of unequal size the larger is cut to the size of
+    the smaller, by `seed`.
+    """
+    rng = np.random.default_rng(seed)
+    size = min(len(generated), len(real))
+    fake, other = (
+        np.asarray(pictures, np.float64)[np.sort(rng.permutation(len(pictures))[:size])]
+        for pictures in (generated, real)
+    )
+    nearest = np.sqrt(nearest_others(other, (1,))[:, 0])
+    threshold = float(np.quantile(nearest, DUPLICATE_LEVEL))
+    # Equal pictures are duplicates even where the real ones have none that are near.
+    reach = max(threshold, float(np.sqrt(rounding(fake, fake))))
+    found = np.sqrt(nearest_others(fake, (1,))[:, 0]) <= reach
+    return Duplicates(
+        estimate=bootstrap_mean(found, seed=seed),
+        real=float((nearest <= threshold).mean()),
+        threshold=threshold,
+    )

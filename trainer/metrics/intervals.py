@@ -57,7 +57,7 @@ def bootstrap(
       statistics: float [N, K], the sufficient statistics of each picture.
       value: maps sums [..., K] to figures [...]; must be vectorised over the leading axes.
       seed: of the resampling.
-      rounds: number of resamples.
+      rounds: number of resamples; 0 gives NaN ends.
       level: share of the resamples inside the interval.
 
     Returns:
@@ -67,7 +67,7 @@ def bootstrap(
     if not len(statistics):
         return Estimate(float("nan"), float("nan"), float("nan"))
     drawn = [value(block @ statistics) for block in resamples(len(statistics), rounds, seed)]
-    low, high = percentile_interval(np.concatenate(drawn), level)
+    low, high = percentile_interval(np.concatenate([np.empty(0), *drawn]), level)
     return Estimate(float(value(statistics.sum(0))), low, high)
 
 

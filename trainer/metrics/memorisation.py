@@ -9,44 +9,57 @@ alike and is no copy. Held-out pictures say which ratios happen without copying.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from trainer.metrics.intervals import Estimate, bootstrap_mean
+from trainer.metrics.neighbours import square_distances
 
 NEIGHBOURS = 50
 LEVEL = 0.05
-_BLOCK = 512
 
 
-def nearest_ratio(
+class Nearest(NamedTuple):
+    """The training picture that is nearest to each of N pictures.
+
+    Attributes:
+      row: int [N], its row.
+      distance: float64 [N], Euclidean.
+      ratio: float64 [N] in 0..1, the distance over the mean distance to the nearest ones; 0 for an
+        exact copy.
+    """
+
+    row: np.ndarray
+    distance: np.ndarray
+    ratio: np.ndarray
+
+    def suspicious(self, count: int) -> list[int]:
+        """Rows of the `count` pictures of the lowest ratios, lowest first."""
+        return [int(row) for row in np.argsort(self.ratio, kind="stable")[:count]]
+
+
+def nearest_training(
     pictures: np.ndarray, training: np.ndarray, neighbours: int = NEIGHBOURS
-) -> tuple[np.ndarray, np.ndarray]:
-    """Distance to the nearest over the mean distance to the `neighbours` nearest.
+) -> Nearest:
+    """Looks for each picture's neighbours among the training pictures.
 
     Args:
       pictures: float [N, P], one picture a row.
       training: float [M, P]; fewer than `neighbours` rows are all taken.
-      neighbours: how many.
-
-    Returns:
-      Ratios float64 [N] in 0..1 (0 for an exact copy), and the nearest row's index int [N].
+      neighbours: how many the mean distance is of.
     """
     pictures = np.asarray(pictures, np.float64)
     training = np.asarray(training, np.float64)
-    k = min(neighbours, len(training))
-    square = (training**2).sum(1)
-    ratio, nearest = np.empty(len(pictures)), np.empty(len(pictures), np.int64)
-    for start in range(0, len(pictures), _BLOCK):
-        rows = slice(start, start + _BLOCK)
-        squares = (pictures[rows] ** 2).sum(1)[:, None] + square - 2 * pictures[rows] @ training.T
-        found = np.sqrt(np.maximum(np.partition(squares, k - 1, axis=1)[:, :k], 0.0))
-        nearest[rows] = squares.argmin(1)
+    k, n = min(neighbours, len(training)), len(pictures)
+    row, distance, ratio = np.empty(n, np.int64), np.empty(n), np.empty(n)
+    for rows, squares in square_distances(pictures, training):
+        row[rows] = squares.argmin(1)
+        mean = np.sqrt(np.partition(squares, k - 1, axis=1)[:, :k]).mean(1)
         # The nearest is measured again: the expanded square loses digits near 0.
-        first = np.linalg.norm(pictures[rows] - training[nearest[rows]], axis=1)
-        mean = found.mean(1)
-        ratio[rows] = np.divide(first, mean, out=np.zeros_like(first), where=mean > 0)
-    return ratio, nearest
+        distance[rows] = np.linalg.norm(pictures[rows] - training[row[rows]], axis=1)
+        ratio[rows] = np.divide(distance[rows], mean, out=np.zeros_like(mean), where=mean > 0)
+    return Nearest(row, distance, ratio)
 
 
 @dataclass(frozen=True)
@@ -55,29 +68,28 @@ class Memorisation:
 
     Attributes:
       estimate: share of generated pictures whose ratio is at most `threshold`.
-      held_out: the same share of held-out pictures, about `LEVEL`.
+      held_out_share: the same share of held-out pictures, about `LEVEL`.
       threshold: the `LEVEL` quantile of the held-out pictures' ratios.
-      ratio, nearest: of each generated picture, see `nearest_ratio`.
+      generated, held_out: the training picture nearest to each.
     """
 
     estimate: Estimate
-    held_out: float
+    held_out_share: float
     threshold: float
-    ratio: np.ndarray
-    nearest: np.ndarray
+    generated: Nearest
+    held_out: Nearest
 
 
 def memorisation(
     generated: np.ndarray, held_out: np.ndarray, training: np.ndarray, *, seed: int = 0
 ) -> Memorisation:
     """Compares generated [N, P] and held-out [K, P] pictures' closeness to training [M, P]."""
-    ratio, nearest = nearest_ratio(generated, training)
-    usual, _ = nearest_ratio(held_out, training)
-    threshold = float(np.quantile(usual, LEVEL))
+    found, usual = nearest_training(generated, training), nearest_training(held_out, training)
+    threshold = float(np.quantile(usual.ratio, LEVEL))
     return Memorisation(
-        estimate=bootstrap_mean(ratio <= threshold, seed=seed),
-        held_out=float((usual <= threshold).mean()),
+        estimate=bootstrap_mean(found.ratio <= threshold, seed=seed),
+        held_out_share=float((usual.ratio <= threshold).mean()),
         threshold=threshold,
-        ratio=ratio,
-        nearest=nearest,
+        generated=found,
+        held_out=usual,
     )

@@ -55,7 +55,7 @@ def hits(
     Raises:
       ValueError: on unequal shapes, or when some row has fewer mismatches than asked for.
     """
-    queries, gallery = _unit(queries), _unit(gallery)
+    queries, gallery = unit(queries), unit(gallery)
     if queries.shape != gallery.shape:
         raise ValueError(f"queries {queries.shape} and gallery {gallery.shape} must be alike")
     n = len(queries)
@@ -97,7 +97,8 @@ def r_precision(
     return recall_at_1(image_embeddings, text_embeddings, candidates, seed, groups)
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """float64 [N, d] of length 1; rows of zeros stay."""
     vectors = np.asarray(vectors, np.float64)
     norm = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / np.where(norm > 0, norm, 1.0)

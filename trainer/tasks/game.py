@@ -84,6 +84,12 @@ class Game:
     def _adam(self, variables, rate: float, policy: str) -> keras.optimizers.Optimizer:
         return optimizers.build(variables, rate, self.settings.clip_norm, policy, betas=BETAS)
 
+    def has_judged(self) -> bool:
+        """Whether the discriminator has learned anything yet."""
+        made = self.discriminator_optimizer.iterations.value
+        # Of several devices each may hold its own count.
+        return int(getattr(made, "values", [made])[0]) > 0
+
     def penalty_of(self, step: int) -> PenaltyTerm | None:
         """The penalty, if the discriminator's update of `step` has it."""
         due = self.penalty is not None and step % self.penalty.every == 0

@@ -10,7 +10,7 @@ import tensorflow as tf
 from data.images import to_float
 from data.prepared import PreparedData
 from trainer import distribution
-from trainer.adapt.ada import Augmentation
+from trainer.adapt.ada import GAP_PICTURES, Augmentation, overfitting
 from trainer.adapt.colour_words import name_colours
 from trainer.config import Experiment
 from trainer.losses.penalties import PenaltyTerm
@@ -96,13 +96,41 @@ class GeneratorTask(PaintingTask):
 
     def _control(self, game: Game, step: int, batch) -> tf.Tensor:
         """Lets the augmentation follow the discriminator's overfitting."""
-        count = min(CONTROL_PICTURES, self.batch_size, len(self.held_noise))
-        held = (self.held_out.images[:count], self.held_text.condition[:count])
+        count = self._looked_at()
         images, text, _ = batch
         seen = (images[:count], text.condition[:count])
-        train, held_out, fake = self._logits(game, step, seen, held)
+        train, held_out, fake = self._logits(
+            game, tf.constant(step), seen, self._held_out(0, count)
+        )
         game.augmentation.control(train, held_out, fake, CONTROL_EVERY * self.batch_size)
         return tf.convert_to_tensor(game.augmentation.probability)
+
+    def validate(self) -> dict[str, float]:
+        """Adds the last trained discriminator's overfitting, as `trainer.adapt.ada` has it."""
+        figures = super().validate()
+        trained = [game for game in self.games if game.has_judged()]
+        if not trained or not self._looked_at():
+            return figures
+        return figures | {"discriminator_gap": self._gap(trained[-1])}
+
+    def _gap(self, game: Game) -> float:
+        count = self._looked_at()
+        pictures = min(GAP_PICTURES, len(self.held_noise), len(self.train))
+        found = []
+        for start in range(0, pictures - count + 1, count):
+            rows = slice(start, start + count)
+            seen = (self.train.images[rows], self.text.condition[rows, 0])
+            found.append(
+                self._logits(game, tf.constant(0), seen, self._held_out(start, start + count))
+            )
+        return float(overfitting(*(tf.concat(part, 0) for part in zip(*found, strict=True))))
+
+    def _looked_at(self) -> int:
+        """Pictures of one look, of each kind."""
+        return min(CONTROL_PICTURES, self.batch_size, len(self.held_noise), len(self.train))
+
+    def _held_out(self, start: int, end: int) -> tuple:
+        return self.held_out.images[start:end], self.held_text.condition[start:end]
 
     @functools.cached_property
     def _logits(self):

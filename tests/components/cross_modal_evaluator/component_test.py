@@ -39,6 +39,8 @@ def test_channels():
     }
     assert "baseline_encoder" in evaluator.inputs
     assert "baseline_generator" not in evaluator.inputs
+    assert "judge" not in evaluator.inputs
+    assert "judge" in node(judge=channel(standard_artifacts.Model)).inputs
 
 
 def test_equal_settings_give_equal_properties_for_the_cache():
@@ -59,7 +61,7 @@ def run(tmp_path, model_uri, examples_uri):
         made.uri, made.id = str(uri), number
         return made
 
-    def do(thresholds, baselines=(), **properties):
+    def do(thresholds, baselines=(), judge=None, **properties):
         examples = artefact(standard_artifacts.Examples, examples_uri)
         examples.split_names = json.dumps(["train", "val", "test"])
         inputs = {"examples": [examples]}
@@ -68,6 +70,8 @@ def run(tmp_path, model_uri, examples_uri):
         for name in baselines:
             old = artefact(standard_artifacts.Model, model_uri(name), 3)
             inputs[f"baseline_{name}"] = [old]
+        if judge:
+            inputs["judge"] = [artefact(standard_artifacts.Model, judge, 4)]
         kind = standard_artifacts.ModelBlessing
         outputs = {f"{name}_blessing": [artefact(kind, tmp_path / name)] for name in MODELS}
         evaluation = artefact(standard_artifacts.ModelEvaluation, tmp_path / "evaluation")
@@ -124,3 +128,16 @@ def test_forced_blessing_is_recorded(run):
     assert blessing.get_string_custom_property("forced") == "shown to the board"
     assert verdicts["captioner"]["forced"] == "shown to the board"
     assert not outputs["encoder_blessing"][0].has_custom_property("forced")
+
+
+def test_a_judge_of_its_own_sees_generated_pictures(run, model_uri):
+    def figures(**inputs):
+        outputs, _ = run({}, **inputs)
+        record = json.loads(Path(outputs["evaluation"][0].uri, "metrics.json").read_text())
+        return {metric["name"]: metric for metric in record["metrics"]}
+
+    # Mixes the pictures of a batch: its embeddings are others than the encoder's.
+    own, other = figures(), figures(judge=model_uri("encoder", "neighbours"))
+    assert own["fid_encoder_n10"]["value"] != other["fid_encoder_n10"]["value"]
+    assert own["fid_encoder_n10"]["extractor"] != other["fid_encoder_n10"]["extractor"]
+    assert own["f1_micro"] == other["f1_micro"]

@@ -171,6 +171,34 @@ class Encoder(tf.Module):
         }
 
 
+class ColourBlind(Encoder):
+    """Sees sizes and grounds alone, and reads no colours either."""
+
+    def _without_colours(self, seen):
+        return tf.concat([tf.zeros_like(seen[:, : len(COLOURS)]), seen[:, len(COLOURS) :]], 1)
+
+    @tf.function
+    def embed_text(self, text):
+        return {"embedding": tf.math.l2_normalize(self._without_colours(_read(text)), 1)}
+
+    @tf.function
+    def embed_image(self, image_bytes):
+        return {"embedding": tf.math.l2_normalize(self._without_colours(_seen(image_bytes)), 1)}
+
+    @tf.function
+    def attributes(self, image_bytes):
+        score = self._without_colours(_seen(image_bytes))
+        return {"name": tf.broadcast_to(tf.constant(NAMES)[None], tf.shape(score)), "score": score}
+
+
+class SharedSpace(Encoder):
+    """What a model from elsewhere has to offer for the CLIP score: two signatures."""
+
+    def signatures(self):
+        both = super().signatures()
+        return {name: both[name] for name in ("embed_text", "embed_image")}
+
+
 class Captioner(tf.Module):
     """Says what it sees in `language`, or always the same `sentence`."""
 
@@ -271,6 +299,27 @@ class Generator(tf.Module):
         numbers = tf.TensorSpec([None], tf.int64, name="seed")
         scales = tf.TensorSpec([None], tf.float32, name="truncation")
         return {"generate": self.generate.get_concrete_function(_texts(), numbers, scales)}
+
+
+class Copyist(Generator):
+    """Finds training pictures of what the text asks for, and lets the seed choose one of them."""
+
+    def __init__(self, training):
+        super().__init__()
+        kinds = list(itertools.product(COLOURS, SIZES, GROUNDS))
+        found = {kind: [] for kind in kinds}
+        for record in training:
+            found[tuple(name.split(":")[1] for name in record.attributes)].append(record.encoded)
+        rows = [found[kind] or [training[0].encoded] for kind in kinds]
+        self._files = tf.ragged.constant(rows, dtype=tf.string)
+
+    @tf.function
+    def generate(self, text, seed, truncation):
+        colour, size, ground = (tf.argmax(x, 1) for x in tf.split(_read(text), GROUPS, 1))
+        shelf = tf.gather(self._files, (colour * GROUPS[1] + size) * GROUPS[2] + ground)
+        place = seed % shelf.row_lengths()
+        files = tf.gather_nd(shelf, tf.stack([tf.range(tf.size(seed, tf.int64)), place], 1))
+        return {"image_bytes": files, "text_oov": 0.0 * truncation}
 
 
 def save(module, directory):

@@ -82,6 +82,22 @@ def test_statistics_streamed_in_any_blocks_are_the_same():
     assert frechet_distance(streamed, gaussian(real)) < 1e-9
 
 
+def test_statistics_of_parts_are_merged_to_those_of_the_whole():
+    real = _features(600, shift=20.0)
+    merged = Gaussian(8)
+    for rows in np.split(real, [1, 90, 91, 400]):
+        merged.merge(gaussian(rows))
+    merged.merge(Gaussian(8))
+    whole = gaussian(real)
+    assert merged.count == whole.count
+    np.testing.assert_allclose(merged.mean, whole.mean, rtol=1e-12)
+    np.testing.assert_allclose(
+        merged.factor.T @ merged.factor, whole.factor.T @ whole.factor, rtol=1e-9
+    )
+    with pytest.raises(ValueError, match="width 7, expected 8"):
+        merged.merge(Gaussian(7))
+
+
 def test_statistics_refuse_what_they_cannot_use():
     with pytest.raises(ValueError, match=r"expected \[n, 8\]"):
         Gaussian(8).update(np.zeros((3, 7)))

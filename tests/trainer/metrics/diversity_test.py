@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
 
-from trainer.metrics.diversity import mean_distance, prompt_diversity
+from trainer.metrics.diversity import duplicates, mean_distance, prompt_diversity
 
 
 def test_mean_distance_equals_scipy(monkeypatch):
     features = np.random.default_rng(0).normal(5.0, 1.0, (70, 6))
     assert mean_distance(features) == pytest.approx(pdist(features).mean())
-    monkeypatch.setattr("trainer.metrics.diversity._BLOCK", 32)
+    monkeypatch.setattr("trainer.metrics.neighbours._BLOCK", 32)
     assert mean_distance(features) == pytest.approx(pdist(features).mean())
     assert np.isnan(mean_distance(features[:1]))
 
@@ -23,3 +23,31 @@ def test_diversity_grows_with_the_spread_within_a_prompt():
     assert values[0].value == pytest.approx(0, abs=1e-6)
     assert values[-1].value == pytest.approx(1, abs=0.05)
     assert values[1].low < values[1].value < values[1].high
+
+
+def test_duplicates_are_counted_whatever_they_show():
+    rng = np.random.default_rng(0)
+    real, new = rng.random((600, 48)), rng.random((300, 48))
+    shares = []
+    for copies in (0, 60, 150, 300):
+        fake = np.concatenate([np.repeat(new[:1], copies, 0), new[copies:]])
+        shares.append(duplicates(fake, real).estimate.value)
+    assert shares == sorted(shares)
+    assert shares[0] < 0.12
+    assert 0.5 <= shares[2] < 0.6
+    assert shares[-1] == 1.0
+    near = np.concatenate([new, new + rng.normal(0, 1e-3, new.shape)])
+    assert duplicates(near, real).estimate.value == 1.0
+
+
+def test_real_pictures_are_duplicates_of_each_other_as_seldom_as_the_level_says():
+    rng = np.random.default_rng(1)
+    found = duplicates(rng.random((300, 48)), rng.random((500, 48)))
+    assert found.real == pytest.approx(0.05, abs=0.01)
+    assert found.estimate.low <= found.estimate.value <= found.estimate.high
+
+
+def test_equal_pictures_are_duplicates_even_where_real_ones_are_too():
+    real = np.repeat(np.random.default_rng(2).random((50, 48)), 2, 0)
+    constant = np.repeat(real[:1] + 3.0, 100, 0)
+    assert duplicates(constant, real).estimate.value == 1.0

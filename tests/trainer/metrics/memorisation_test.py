@@ -2,25 +2,36 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from trainer.metrics.memorisation import memorisation, nearest_ratio
+from trainer.metrics.memorisation import memorisation, nearest_training
 
 
 def _pictures(n, seed):
     return np.random.default_rng(seed).random((n, 48))
 
 
-def test_ratio_equals_scipy(monkeypatch):
-    monkeypatch.setattr("trainer.metrics.memorisation._BLOCK", 16)
+def test_distance_and_ratio_equal_scipy(monkeypatch):
+    monkeypatch.setattr("trainer.metrics.neighbours._BLOCK", 16)
     pictures, training = _pictures(40, 0), _pictures(90, 1)
     distance = np.sort(cdist(pictures, training), 1)
-    ratio, nearest = nearest_ratio(pictures, training, 7)
-    np.testing.assert_allclose(ratio, distance[:, 0] / distance[:, :7].mean(1))
-    np.testing.assert_array_equal(nearest, cdist(pictures, training).argmin(1))
+    found = nearest_training(pictures, training, 7)
+    np.testing.assert_allclose(found.distance, distance[:, 0])
+    np.testing.assert_allclose(found.ratio, distance[:, 0] / distance[:, :7].mean(1))
+    np.testing.assert_array_equal(found.row, cdist(pictures, training).argmin(1))
+
+
+def test_the_most_suspicious_come_first():
+    training = _pictures(300, 2)
+    pictures = np.concatenate([_pictures(20, 0), training[5:6] + 0.01, training[7:8]])
+    found = nearest_training(pictures, training)
+    assert found.suspicious(3)[:2] == [21, 20]
+    assert list(found.row[[21, 20]]) == [7, 5]
+    assert found.distance[21] == 0.0
+    assert found.distance[20] == pytest.approx(0.01 * np.sqrt(48))
 
 
 def test_new_pictures_are_as_near_as_held_out_ones():
     result = memorisation(_pictures(500, 0), _pictures(500, 1), _pictures(400, 2))
-    assert result.held_out == pytest.approx(0.05, abs=0.01)
+    assert result.held_out_share == pytest.approx(0.05, abs=0.01)
     assert result.estimate.value == pytest.approx(0.05, abs=0.03)
 
 
@@ -34,8 +45,8 @@ def test_copies_are_found_and_counted():
     assert shares == sorted(shares)
     assert shares[2] == pytest.approx(0.5 + 0.5 * 0.05, abs=0.03)
     assert shares[-1] == 1.0
-    assert (result.nearest == np.arange(300)).all()
-    assert result.ratio.max() < 1e-6
+    assert (result.generated.row == np.arange(300)).all()
+    assert result.generated.ratio.max() < 1e-6
 
 
 def test_near_copies_are_found_and_average_pictures_are_not():

@@ -19,6 +19,7 @@ METRIC = Metric(
     protocol="A picture finds its caption.",
     baselines={"mean_image": 0.01},
     parts={"colour": 0.7},
+    extractor="encoder:0123",
 )
 
 
@@ -43,3 +44,12 @@ def test_wrong_keys_are_named(change):
         del record["n"]
     with pytest.raises(ValueError, match=f"r_precision_1of100.*'{next(iter(change))}'"):
         Metric.from_json(record)
+
+
+def test_a_record_from_before_a_field_was_there_is_read():
+    record = METRIC.to_json()
+    for key in ("extractor", "parts", "baselines"):
+        del record[key]
+    back = Metric.from_json(record)
+    assert (back.extractor, back.parts, back.baselines) == ("", {}, {})
+    assert back.name == METRIC.name

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from trainer.tasks.generator import CONTROL_EVERY, GeneratorTask
 from trainer.tasks.vae import VaeTask
@@ -123,11 +124,36 @@ def test_augmentation_follows_the_discriminator(make):
     assert "augmentation_0" not in changed and "augment_probability" not in losses
 
 
+def test_a_held_out_check_tells_of_the_discriminators_overfitting(make, monkeypatch):
+    task = make(adversarial_from=0.5)
+    task.train_step(0, 0.1, task.batch(0))
+    assert "discriminator_gap" not in task.validate()
+    task.train_step(1, 0.9, task.batch(1))
+    before = {name: weights(part) for name, part in task.state().items()}
+    gap = task.validate()["discriminator_gap"]
+    assert gap == task.validate()["discriminator_gap"] and np.isfinite(gap)
+    for name, part in task.state().items():
+        for old, new in zip(before[name], weights(part), strict=True):
+            np.testing.assert_array_equal(old, new)
+    seen = []
+
+    def logits(game, step, train, held):
+        seen.append((train, held))
+        return tf.fill([len(train[0])], 3.0), tf.fill([len(held[0])], 2.0), tf.zeros([4])
+
+    monkeypatch.setattr(task, "_logits", logits)
+    assert task.validate()["discriminator_gap"] == pytest.approx(1 / 3)
+    held = np.concatenate([held[0] for _, held in seen])
+    np.testing.assert_array_equal(held, task.held_out.images[: len(held)])
+    assert len(held) > len(task.held_noise) - task.batch_size
+
+
 def test_the_vae_has_no_opponent(make):
     task = make(VaeTask, architecture="vae")
     changed, losses = moved(task, (0, 0.5))
     assert changed == {"generator", "average", "inference", "optimizer"}
     assert set(losses) == {"reconstruction", "kl"}
+    assert "discriminator_gap" not in task.validate()
 
 
 # What compares the pictures of a batch with each other sees a part.

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+from trainer.metrics import neighbours
+from trainer.metrics.manifold import cover
+
+# All by pairs, in plain loops of N x N, as the papers write it.
+
+
+def _distance(x, y):
+    return np.sqrt(((x[:, None] - y[None]) ** 2).sum(-1))
+
+
+def _radii(features, k):
+    return np.sort(_distance(features, features), 1)[:, k]
+
+
+def _by_pairs(real, fake, k, wide):
+    between = _distance(fake, real)
+    inside = between <= _radii(real, wide)[None]
+    return {
+        "precision": (between <= _radii(real, k)[None]).any(1).mean(),
+        "recall": (between <= _radii(fake, k)[:, None]).any(0).mean(),
+        "density": inside.sum() / wide / len(fake),
+        "coverage": inside.any(0).mean(),
+    }
+
+
+def _sets(n, m, shift=0.4, d=5):
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(n, d)), shift + rng.normal(size=(m, d))
+
+
+@pytest.mark.parametrize(("n", "m"), [(120, 120), (150, 70), (40, 130)])
+@pytest.mark.parametrize(("k", "wide"), [(3, 5), (1, 2), (5, 3)])
+def test_equals_all_pairs_in_blocks_of_any_size(monkeypatch, n, m, k, wide):
+    real, fake = _sets(n, m)
+    expected = _by_pairs(real, fake, k, wide)
+    for block in (1024, 32):
+        monkeypatch.setattr(neighbours, "_BLOCK", block)
+        found = cover(real, fake, precision_k=k, density_k=wide).values()
+        assert found == pytest.approx(expected, rel=1e-12)
+    assert all(0.05 < expected[name] < 1.0 for name in ("precision", "recall"))
+
+
+def test_a_set_covers_itself_wherever_it_lies():
+    real, _ = _sets(200, 2)
+    for features in (real, real + 1e4, np.repeat(real, 8, 0)):
+        found = cover(features, features).values()
+        assert found["precision"] == found["recall"] == found["coverage"] == 1.0
+        assert found["density"] >= 1.0
+
+
+def test_sets_far_apart_cover_nothing():
+    found = cover(*_sets(100, 100, shift=50.0)).values()
+    assert found == dict.fromkeys(("precision", "recall", "density", "coverage"), 0.0)
+
+
+def test_one_good_picture_again_and_again_is_precise_and_recalls_nothing():
+    real, fake = _sets(300, 300, shift=0.0)
+    same = np.repeat(fake[:1] * 0.1, 300, 0)
+    alone, varied = cover(real, same).values(), cover(real, fake).values()
+    assert alone["precision"] == 1.0
+    assert alone["recall"] == 0.0
+    assert alone["coverage"] < 0.2
+    assert varied["coverage"] > 0.8
+    assert varied["recall"] > 0.8
+
+
+def test_intervals_hold_the_values_and_shrink_with_more_pictures():
+    spans = []
+    for n in (60, 600):
+        found = cover(*_sets(n, n))
+        for name, estimate in found.estimates().items():
+            assert estimate.value == pytest.approx(found.values()[name])
+            assert estimate.low <= estimate.value <= estimate.high
+        precision = found.estimates()["precision"]
+        spans.append(precision.high - precision.low)
+    assert spans[1] < 0.5 * spans[0]
+
+
+def test_too_few_pictures_are_refused():
+    with pytest.raises(ValueError, match="6 pictures or more"):
+        cover(*_sets(5, 50))

@@ -1,0 +1,1 @@
+"""From pictures to feature vectors; the only part of the metrics that needs TensorFlow."""
