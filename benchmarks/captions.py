@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("work", type=Path, help="directory of models and results")
     parser.add_argument("--data", help="a captioned folder with captions.jsonl")
     parser.add_argument("--minutes", type=float, default=60.0, help="of training in all (60)")
-    parser.add_argument("--encoder", type=float, default=0.5, help="the encoder's part of it (0.5)")
+    parser.add_argument("--encoder", type=float, default=0.65, help="the encoder's part (0.65)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--table", action="store_true", help="only print the table")
     arguments = parser.parse_args()
