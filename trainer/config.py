@@ -67,7 +67,14 @@ class EncoderSettings:
       width: channels of the first convolution; doubled at each halving of the picture.
       embedding: dimension of the shared space.
       attribute_weight: weight of the recogniser's loss beside the contrastive one.
+      dropout: share of the pooled features of a picture that is left out.
+      shift: move pictures at random, by so many pixels at most.
+      crop: enlarge parts of pictures at random to whole ones, of so large a share of their area at
+        least; 1 takes all of them. Wrong where captions say what is at an edge.
       flip: mirror pictures at random; wrong where captions say left or right.
+      colour: strength of random brightness (+-0.5), saturation (x 0 to 2) and contrast
+        (x 0.5 to 1.5); 0 changes none.
+      cutout: side of a square that is greyed out at random, as a share of the picture's; 0 is none.
     """
 
     text: str = "convolution"
@@ -77,7 +84,10 @@ class EncoderSettings:
     attribute_weight: float = 1.0
     dropout: float = 0.1
     shift: int = 2
+    crop: float = 1.0
     flip: bool = False
+    colour: float = 0.0
+    cutout: float = 0.0
     batch_size: int = 64
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
@@ -85,6 +95,9 @@ class EncoderSettings:
 
     def __post_init__(self) -> None:
         require_one_of("text", self.text, ("convolution", "gru", "transformer"))
+        require(0 < self.crop <= 1, "crop", self.crop, "above 0, at most 1")
+        require(0 <= self.colour <= 1, "colour", self.colour, "0 to 1")
+        require(0 <= self.cutout < 1, "cutout", self.cutout, "0 or more, below 1")
         require_optimiser(self.batch_size, self.learning_rate)
 
 
@@ -95,6 +108,8 @@ class CaptionerSettings:
     Attributes:
       attention: how words look at the picture: `additive`, or `none`, where the picture starts the
         state and every word is told the same mean of it.
+      views: learn from views of the pictures that are changed at random as the encoder's were, and
+        encoded anew at each step, instead of from their codes; costs a pass of the encoder.
       layers: GRUs one above the other, with dropout between them.
       units: size of a GRU's state.
       beam: hypotheses kept when decoding.
@@ -106,9 +121,12 @@ class CaptionerSettings:
       self_critical_from: share of the training after which the captioner no longer learns words
         but is rewarded for captions of a higher CIDEr-D than its likeliest (self-critical sequence
         training), at several times the cost of a step; 1 is never.
+      self_critical_learning_rate: of that phase, which then has a schedule of its own, as the phase
+        before it has; null goes on with learning_rate and its schedule.
     """
 
     attention: str = "additive"
+    views: bool = False
     layers: int = 1
     units: int = 256
     embedding: int = 128
@@ -116,6 +134,7 @@ class CaptionerSettings:
     label_smoothing: float = 0.0
     sampled_words: float = 0.0
     self_critical_from: float = 1.0
+    self_critical_learning_rate: float | None = None
     beam: int = 3
     length_power: float = 0.7
     no_repeat: int = 0
@@ -129,6 +148,9 @@ class CaptionerSettings:
         require(1 <= self.layers <= 8, "layers", self.layers, "1 to 8")
         begins = self.self_critical_from
         require(0 <= begins <= 1, "self_critical_from", begins, "0 to 1")
+        rate = self.self_critical_learning_rate
+        right = rate is None or rate > 0
+        require(right, "self_critical_learning_rate", rate, "more than 0, or null")
         require(0 <= self.sampled_words <= 1, "sampled_words", self.sampled_words, "0 to 1")
         require(1 <= self.beam <= 16, "beam", self.beam, "1 to 16")
         require(0 <= self.no_repeat <= 16, "no_repeat", self.no_repeat, "0 to 16")

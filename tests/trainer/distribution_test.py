@@ -137,7 +137,8 @@ def test_devices_and_workers_give_the_losses_of_one_device_even_after_a_kill(wri
     [
         (
             "captioner",
-            {"layers": 2, "dropout": 0.2, "sampled_words": 0.5, "self_critical_from": 0.8},
+            {"layers": 2, "dropout": 0.2, "sampled_words": 0.5, "self_critical_from": 0.8}
+            | {"views": True},
             {"cross_entropy", "self_critical", "reward"},
         ),
         (

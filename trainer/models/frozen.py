@@ -52,7 +52,11 @@ class FrozenEncoder:
         self._texts = tf.function(self._encode_texts, reduce_retracing=True)
 
     def _encode_images(self, images):
-        code = self.model.image_tower(to_float(images))
+        return self.see(to_float(images))
+
+    def see(self, images: tf.Tensor) -> PictureCodes:
+        """Encodes float32 [N, R, R, 3] in [-1, 1]; fields are tensors."""
+        code = self.model.image_tower(images)
         grid = tf.cast(flatten_grid(code.grid), tf.float16)
         return PictureCodes(grid, code.embedding, code.attributes, telling(code))
 

@@ -1,4 +1,4 @@
-"""Trains the captioner on the frozen encoder's picture codes."""
+"""Trains the captioner on the frozen encoder's codes of pictures, or of new views of them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from data.images import to_float
 from data.languages import captions_in, language_numbers, spoken
 from data.prepared import PreparedData
 from data.text import PAD, UNK, decode
 from trainer import distribution, optimizers
+from trainer.adapt.views import view
 from trainer.batches import SimilarLengths
 from trainer.config import Experiment
 from trainer.control import Control
@@ -46,9 +48,11 @@ class CaptionerTask:
         self.experiment, self.prepared, self.encoder = experiment, prepared, encoder
         self.batch_size, self.control = settings.batch_size, Control(experiment.training)
         self.train, self.held_out = prepared.arrays("train"), prepared.arrays("val")
-        frozen = FrozenEncoder(encoder)
-        self.codes = frozen.images(self.train.images)
-        self.held_codes = frozen.images(self.held_out.images[:VALIDATION])
+        self.frozen = FrozenEncoder(encoder)
+        # Of views only the shapes are known beforehand.
+        encoded = self.train.images[:1] if settings.views else self.train.images
+        self.codes = self.frozen.images(encoded)
+        self.held_codes = self.frozen.images(self.held_out.images[:VALIDATION])
         captions = np.arange(self.train.ids.shape[1]) < self.train.caption_count[:, None]
         self.picture_of = np.nonzero(captions)[0]
         self.ids = trimmed(self.train.ids)[captions]
@@ -97,6 +101,8 @@ class CaptionerTask:
     def batch(self, step: int) -> tuple[np.ndarray, ...]:
         rows = self._rows(step)
         pictures, ids = self.picture_of[rows], self.ids[rows, : self.sampler.width(rows)]
+        if self.settings.views:
+            return self.train.images[pictures], ids
         return self.codes.grid[pictures], self.codes.condition[pictures], ids
 
     def _rows(self, step: int) -> np.ndarray:
@@ -121,14 +127,33 @@ class CaptionerTask:
                 lambda *part: compute(seed, progress, *part),
                 batch,
             )
-            rate = self.control.rate(self.settings.learning_rate, progress)
+            rate = self._rate(progress, compute == self._rewarded)
             optimizers.apply(self.optimizer, rate, found, self.model.trainable_variables)
             return losses
 
         return distribution.function(run)
 
-    def _taught(self, seed, progress, grid, picture, ids):
+    def _rate(self, progress, rewarded: bool):
+        """The learning rate, by the progress of the phase where the last has a rate of its own."""
         settings = self.settings
+        own, begins = settings.self_critical_learning_rate, settings.self_critical_from
+        if own is None:
+            return self.control.rate(settings.learning_rate, progress)
+        if rewarded:
+            return self.control.rate(own, (progress - begins) / (1.0 - begins))
+        return self.control.rate(settings.learning_rate, progress / begins)
+
+    def _seen(self, shown, seed):
+        """(grid, picture) of what a batch shows: codes, or pictures to take views of."""
+        if not self.settings.views:
+            return shown
+        (images,) = shown
+        code = self.frozen.see(view(to_float(images), self.experiment.encoder, fold(seed, 4)))
+        return code.grid, code.condition
+
+    def _taught(self, seed, progress, *batch):
+        settings, (*shown, ids) = self.settings, batch
+        grid, picture = self._seen(shown, seed)
         targets, heard = ids[:, 1:], ids
         if settings.sampled_words:
             share = settings.sampled_words * progress
@@ -141,7 +166,9 @@ class CaptionerTask:
             loss = tf.reduce_mean(caption_cross_entropy(logits, targets, mask, smoothing))
         return self._gradients(tape, loss), {"cross_entropy": loss}
 
-    def _rewarded(self, seed, progress, grid, picture, first, rows):
+    def _rewarded(self, seed, progress, *batch):
+        *shown, first, rows = batch
+        grid, picture = self._seen(shown, seed)
         with tf.GradientTape() as tape:
             loss, rewards = self.self_critical(grid, picture, first, rows, fold(seed, 3))
         return self._gradients(tape, loss), {"self_critical": loss} | rewards

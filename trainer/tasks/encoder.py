@@ -8,7 +8,7 @@ import tensorflow as tf
 from data.images import to_float
 from data.prepared import PreparedData
 from trainer import distribution, optimizers
-from trainer.adapt.diffaugment import translation
+from trainer.adapt.views import view
 from trainer.batches import Sampler
 from trainer.config import Experiment
 from trainer.control import Control
@@ -19,7 +19,7 @@ from trainer.metrics.recognition import multilabel
 from trainer.metrics.retrieval import candidate_count, recall_at_1
 from trainer.models.build import build_encoder
 from trainer.models.frozen import FrozenEncoder
-from trainer.randomness import fold, uniform
+from trainer.randomness import fold
 from trainer.tasks.base import trimmed
 
 VALIDATION = 1000
@@ -74,7 +74,7 @@ class EncoderTask:
         return losses
 
     def _gradients(self, seed, images, ids, labels):
-        images = self._augment(to_float(images), seed)
+        images = view(to_float(images), self.settings, seed)
         with tf.GradientTape() as tape:
             code, text = self.model((images, ids), training=True, seed=fold(seed, 1))
             all_images, all_texts, all_ids = map(
@@ -88,14 +88,6 @@ class EncoderTask:
         updated = (self.optimizer, self.model.trainable_variables)
         (found,) = optimizers.gradients(tape, loss, updated)
         return found, {"contrastive": contrastive, "attributes": seen, "attributes_from_text": told}
-
-    def _augment(self, images, seed):
-        if self.settings.shift:
-            images = translation(images, fold(seed, 2), self.settings.shift / images.shape[1])
-        if self.settings.flip:
-            draw = uniform(fold(seed, 3), [tf.shape(images)[0], 1, 1, 1])
-            images = tf.where(draw < 0.5, images[:, :, ::-1], images)
-        return images
 
     def state(self):
         return {"model": self.model, "optimizer": self.optimizer}

@@ -22,9 +22,10 @@ def _eagerly(eagerly):
 def make(trained, experiment, prepared):
     encoder = trained("encoder").task.model
 
-    def task(data=prepared, parts=1, **chosen):
+    def task(data=prepared, parts=1, changes=None, **chosen):
         changed = replace(
             experiment,
+            encoder=replace(experiment.encoder, **changes or {}),
             captioner=replace(experiment.captioner, **chosen),
             training=replace(experiment.training, accumulate=parts),
         )
@@ -107,8 +108,43 @@ def test_the_last_phase_is_self_critical_and_begins_at_its_share(make):
     assert set(never.train_step(0, 1.0, never.batch(0))) == {"cross_entropy"}
 
 
+def test_a_rate_of_its_own_gives_each_phase_a_schedule_of_its_own(make):
+    control, taught = Control(TrainingSettings()), make().settings.learning_rate
+
+    def rate(progress, highest=taught):
+        return pytest.approx(float(control.rate(highest, tf.constant(progress))))
+
+    one, own = (
+        make(self_critical_from=0.8, self_critical_learning_rate=chosen) for chosen in (None, 1e-4)
+    )
+    for step, (progress, as_one, as_own) in enumerate(
+        [(0.4, rate(0.4), rate(0.5)), (0.85, rate(0.85), rate(0.25, 1e-4))]
+    ):
+        for task, expected in ((one, as_one), (own, as_own)):
+            task.train_step(step, progress, task.batch(step))
+            assert float(task.optimizer.learning_rate) == expected, progress
+
+
+def test_views_are_encoded_as_the_pictures_are_and_changed_as_the_encoder_saw_them(make):
+    def losses(**chosen):
+        task = make(**chosen)
+        assert len(task.batch(0)) == (2 if chosen.get("views") else 3)
+        return [
+            value
+            for step, progress in enumerate((0.1, 0.9))
+            for value in task.train_step(step, progress, task.batch(step)).values()
+        ]
+
+    still = {"self_critical_from": 0.8, "changes": {"shift": 0}}
+    stored = losses(**still)
+    np.testing.assert_allclose(losses(views=True, **still), stored, rtol=1e-2, atol=1e-3)
+    moved = losses(views=True, **still | {"changes": {"shift": 0, "crop": 0.2}})
+    assert abs(moved[0] - stored[0]) > 1e-3
+
+
 def test_all_together_a_restart_changes_nothing(make):
     chosen = {
+        "views": True,
         "layers": 2,
         "sampled_words": 0.5,
         "self_critical_from": 0.5,
@@ -131,6 +167,7 @@ def test_all_together_a_restart_changes_nothing(make):
 
 def test_parts_of_a_batch_teach_what_the_whole_does_in_every_phase(make):
     chosen = {"sampled_words": 0.5, "self_critical_from": 0.9, "layers": 2, "dropout": 0.3}
+    chosen |= {"views": True, "changes": {"crop": 0.3, "flip": True, "colour": 0.5}}
     whole, parts = make(**chosen), make(parts=2, **chosen)
     for step, progress in enumerate((0.3, 0.6, 0.9)):
         expected, losses = (
