@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from typing import Any
 
 
@@ -23,8 +23,11 @@ class Metric:
       ceiling: what real pictures (or a person's captions) give under the same protocol, or None.
       higher_is_better: the direction of improvement.
       protocol: one sentence that says what was compared with what.
-      baselines: simple systems under the same protocol, by name.
+      baselines: values of the same figure for simple rivals, by name.
       parts: the value's breakdown, such as one figure for each kind of attribute.
+      extractor: what saw the pictures: a name, a colon, and a digest of its weights; "" where
+        nothing but their pixels or captions counts.
+      draws: the figure of each bootstrap resample, for paired differences; they stay in memory.
     """
 
     name: str
@@ -40,16 +43,23 @@ class Metric:
     protocol: str
     baselines: dict[str, float] = field(default_factory=dict)
     parts: dict[str, float] = field(default_factory=dict)
+    extractor: str = ""
+    draws: tuple[float, ...] = field(default=(), compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        """Returns a JSON-able mapping; NaN and infinity, which JSON lacks, become null."""
-        return {key: _finite(value) for key, value in asdict(self).items()}
+        """Returns a JSON-able mapping without the draws; NaN and infinity, which JSON lacks,
+        become null."""
+        return {key: _finite(value) for key, value in asdict(self).items() if key != "draws"}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Metric:
-        """Reads what `to_json` wrote; raises ValueError that names unknown and missing keys."""
-        known = {item.name for item in fields(cls)}
-        wrong = sorted(set(record) ^ known)
+        """Reads what `to_json` wrote; raises ValueError that names unknown and missing keys.
+
+        What has a default may be missing: a record may be older than the field.
+        """
+        known = {item.name for item in fields(cls)} - {"draws"}
+        needed = {item.name for item in fields(cls) if _is_needed(item)}
+        wrong = sorted((set(record) - known) | (needed - set(record)))
         if wrong:
             name = record.get("name", "without a name")
             raise ValueError(f"metric {name}: unknown or missing keys {wrong}; expected {known}")
@@ -58,7 +68,8 @@ class Metric:
             values["value"] = math.nan
         for group in ("baselines", "parts"):
             values[group] = {
-                key: math.nan if value is None else value for key, value in values[group].items()
+                key: math.nan if value is None else value
+                for key, value in values.get(group, {}).items()
             }
         return cls(**values)
 
@@ -82,6 +93,10 @@ class LabelFigure:
     f1: float
     average_precision: float | None
     threshold: float
+
+
+def _is_needed(item: Field[Any]) -> bool:
+    return item.default is MISSING and item.default_factory is MISSING
 
 
 def _finite(value: Any) -> Any:

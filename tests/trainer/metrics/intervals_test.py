@@ -42,3 +42,13 @@ def test_ratio_resamples_pictures_not_pairs():
 def test_a_constant_has_no_width_and_nothing_has_no_value():
     assert bootstrap_mean(np.full(7, 0.25), seed=0) == (0.25, 0.25, 0.25)
     assert np.isnan(bootstrap(np.zeros((0, 2)), lambda sums: sums[..., 0], seed=0)).all()
+
+
+def test_draws_are_kept_and_equal_seeds_resample_the_same_rows():
+    rng = np.random.default_rng(1)
+    one, noise = rng.random(60), rng.normal(0, 1e-3, 60)
+    first, second = bootstrap_mean(one, seed=4), bootstrap_mean(one + noise, seed=4)
+    assert len(first.draws) == 1000
+    np.testing.assert_allclose(np.quantile(first.draws, [0.025, 0.975]), first[1:])
+    assert np.std(second.draws - first.draws) < 0.01 * np.std(first.draws)
+    assert np.std(bootstrap_mean(one, seed=5).draws - first.draws) > np.std(first.draws)
