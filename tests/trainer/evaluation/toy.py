@@ -61,14 +61,14 @@ def block(colour, size, ground, noise=None):
     return np.clip(np.rint(image), 0, 255).astype(np.uint8)
 
 
-def records(count, split, seed):
+def records(count, split, seed, noise=6):
     """`count` noisy blocks with two English captions and a Chinese one."""
     rng = np.random.default_rng(seed)
     kinds = list(itertools.product(COLOURS, SIZES, GROUNDS))
     result = []
     for index in range(count):
         kind = kinds[rng.integers(len(kinds))]
-        image = block(*kind, noise=rng.normal(0, 6, (SIDE, SIDE, 3)))
+        image = block(*kind, noise=rng.normal(0, noise, (SIDE, SIDE, 3)))
         result.append(
             CaptionedImage(
                 image_id=f"{split}-{index}",
@@ -266,6 +266,36 @@ class Generator(tf.Module):
             mask[edge : SIDE - edge, edge : SIDE - edge] = 1.0
         mask = tf.tensordot(size, masks, 1)
         return mask * colour[:, None, None] + (1 - mask) * ground[:, None, None]
+
+    def signatures(self):
+        numbers = tf.TensorSpec([None], tf.int64, name="seed")
+        scales = tf.TensorSpec([None], tf.float32, name="truncation")
+        return {"generate": self.generate.get_concrete_function(_texts(), numbers, scales)}
+
+
+class Copyist(tf.Module):
+    """Shows a training picture of the block that the text asks for, another one by the seed."""
+
+    EACH = 4
+
+    def __init__(self, training):
+        super().__init__()
+        kinds = list(itertools.product(COLOURS, SIZES, GROUNDS))
+        shelves = {kind: [] for kind in kinds}
+        for record in training:
+            shelves[tuple(name.split(":")[1] for name in record.attributes)].append(record.encoded)
+        anything = training[0].encoded
+        self._shelves = tf.constant(
+            [list(itertools.islice(itertools.cycle(shelves[kind] or [anything]), self.EACH))
+             for kind in kinds]
+        )  # fmt: skip
+
+    @tf.function
+    def generate(self, text, seed, truncation):
+        colour, size, ground = (tf.argmax(part, 1) for part in tf.split(_read(text), GROUPS, 1))
+        kind = (colour * len(SIZES) + size) * len(GROUNDS) + ground
+        files = tf.gather_nd(self._shelves, tf.stack([kind, seed % self.EACH], 1))
+        return {"image_bytes": files, "text_oov": 0.0 * truncation}
 
     def signatures(self):
         numbers = tf.TensorSpec([None], tf.int64, name="seed")
