@@ -45,13 +45,16 @@ class Moved:
 
 
 def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Change, ...]:
-    """Returns the settings whose values differ, in the order of the newer run."""
+    """Returns the settings whose values differ, in the order of the newer run.
+
+    A setting that a run lacks counts as null.
+    """
     old, new = dict(_flat(before)), dict(_flat(now))
     keys = [*new, *(key for key in old if key not in new)]
     return tuple(
         Change(key, _words(old, key), _words(new, key))
         for key in keys
-        if old.get(key, ABSENT) != new.get(key, ABSENT)
+        if old.get(key) != new.get(key)
     )
 
 

@@ -33,6 +33,14 @@ def test_a_blessing_says_what_passed():
     assert told() == ["generator: Blessed: no threshold is configured for the generator."]
 
 
+def test_that_there_is_no_earlier_model_is_said_once():
+    asked = {"min": 0.0, "max_regression": 0.1}
+    lines = told(bleu4=asked, prompt_diversity=asked)
+    assert sum("was blessed before" in line for line in lines) == 1
+    assert len(lines) == 4
+    assert lines[-1] == "  ok  no generator was blessed before: it has nothing to fall behind"
+
+
 def test_a_forced_blessing_says_so_with_its_reason_and_what_it_overrides():
     lines = told("shown to the board", bleu4={"min": 0.2})
     assert lines[0] == "generator: BLESSED BY FORCE (shown to the board)"

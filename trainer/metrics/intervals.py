@@ -68,7 +68,7 @@ def bootstrap(
       statistics: float [N, K], the sufficient statistics of each picture.
       value: maps sums [..., K] to figures [...]; must be vectorised over the leading axes.
       seed: of the resampling.
-      rounds: number of resamples.
+      rounds: number of resamples; 0 gives NaN ends.
       level: share of the resamples inside the interval.
 
     Returns:
@@ -79,7 +79,7 @@ def bootstrap(
     if not len(statistics):
         return Estimate(float("nan"), float("nan"), float("nan"))
     drawn = [value(block @ statistics) for block in resamples(len(statistics), rounds, seed)]
-    draws = np.concatenate(drawn)
+    draws = np.concatenate([np.empty(0), *drawn])
     found = Resampled(float(value(statistics.sum(0))), *percentile_interval(draws, level))
     found.draws = draws
     return found

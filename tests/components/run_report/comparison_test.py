@@ -19,7 +19,7 @@ def metric(name, value, low=None, high=None, higher=True, **changes):
 
 
 def test_settings_that_differ_are_found_at_any_depth():
-    before = {"a": {"b": 1, "c": {}, "old": [1]}, "d": None, "same": {"x": 2.0}}
+    before = {"a": {"b": 1, "c": {}, "old": [1]}, "d": None, "same": {"x": 2.0}, "none": None}
     now = {"a": {"b": 2, "c": {"e": True}}, "d": 1e-4, "same": {"x": 2}}
     assert changed_settings(before, now) == (
         Change("a.b", "1", "2"),

@@ -273,34 +273,25 @@ class Generator(tf.Module):
         return {"generate": self.generate.get_concrete_function(_texts(), numbers, scales)}
 
 
-class Copyist(tf.Module):
-    """Shows a training picture of the block that the text asks for, another one by the seed."""
-
-    EACH = 4
+class Copyist(Generator):
+    """Finds training pictures of what the text asks for, and lets the seed choose one of them."""
 
     def __init__(self, training):
         super().__init__()
         kinds = list(itertools.product(COLOURS, SIZES, GROUNDS))
-        shelves = {kind: [] for kind in kinds}
+        found = {kind: [] for kind in kinds}
         for record in training:
-            shelves[tuple(name.split(":")[1] for name in record.attributes)].append(record.encoded)
-        anything = training[0].encoded
-        self._shelves = tf.constant(
-            [list(itertools.islice(itertools.cycle(shelves[kind] or [anything]), self.EACH))
-             for kind in kinds]
-        )  # fmt: skip
+            found[tuple(name.split(":")[1] for name in record.attributes)].append(record.encoded)
+        rows = [found[kind] or [training[0].encoded] for kind in kinds]
+        self._files = tf.ragged.constant(rows, dtype=tf.string)
 
     @tf.function
     def generate(self, text, seed, truncation):
-        colour, size, ground = (tf.argmax(part, 1) for part in tf.split(_read(text), GROUPS, 1))
-        kind = (colour * len(SIZES) + size) * len(GROUNDS) + ground
-        files = tf.gather_nd(self._shelves, tf.stack([kind, seed % self.EACH], 1))
+        colour, size, ground = (tf.argmax(x, 1) for x in tf.split(_read(text), GROUPS, 1))
+        shelf = tf.gather(self._files, (colour * GROUPS[1] + size) * GROUPS[2] + ground)
+        place = seed % shelf.row_lengths()
+        files = tf.gather_nd(shelf, tf.stack([tf.range(tf.size(seed, tf.int64)), place], 1))
         return {"image_bytes": files, "text_oov": 0.0 * truncation}
-
-    def signatures(self):
-        numbers = tf.TensorSpec([None], tf.int64, name="seed")
-        scales = tf.TensorSpec([None], tf.float32, name="truncation")
-        return {"generate": self.generate.get_concrete_function(_texts(), numbers, scales)}
 
 
 def save(module, directory):
