@@ -12,7 +12,7 @@ from pipeline.tables import wrapped
 def verdict_lines(record: Mapping[str, Any]) -> list[str]:
     """Returns the outcome, then every check, failed ones first, then what to do.
 
-    That there is no earlier model to fall behind is said once, not of every figure.
+    What several checks say in the same words is said once.
 
     Args:
       record: `Verdict.to_json` of any version; without checks the sentence alone is told.
@@ -22,13 +22,10 @@ def verdict_lines(record: Mapping[str, Any]) -> list[str]:
     if not checks:
         return wrapped(f"{model}: {record['sentence']}", "", "  ")
     lines = wrapped(f"{model}: {_outcome(record)}", "", "  ")
-    alone = f"no {model} was blessed before"
-    told = [check for check in checks if not check["sentence"].startswith(alone)]
-    for check in sorted(told, key=lambda check: check["passed"]):
+    told = {check["sentence"]: check for check in checks}
+    for check in sorted(told.values(), key=lambda check: check["passed"]):
         mark = "  ok  " if check["passed"] else "  NO  "
         lines += wrapped(check["sentence"], mark, " " * 6)
-    if len(told) < len(checks):
-        lines.append(f"  ok  {alone}: it has nothing to fall behind")
     lines += wrapped(in_order(check.get("remedy", "") for check in failed))
     return lines
 

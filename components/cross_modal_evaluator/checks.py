@@ -143,7 +143,8 @@ def _duel(metric: Metric, rival: str, margin: float) -> Check:
 def _regression(metric: Metric, threshold: Threshold, previous: Figures | None) -> Check:
     limit = threshold.max_regression or 0.0
     if previous is None:
-        text = f"no {threshold.model} was blessed before: {metric.name} has nothing to fall behind"
+        # The same words for every figure, so that they can be said once.
+        text = f"no {threshold.model} was blessed before: it has nothing to fall behind"
         return _compared(metric, REGRESSION, limit, True, text)
     before = previous.get(metric.name)
     if before is None or not math.isfinite(before.value):

@@ -121,4 +121,5 @@ def _verdict(model: str, checks: tuple[Check, ...], force_bless: str) -> Verdict
 
 
 def _joined(checks: Sequence[Check]) -> str:
-    return "; ".join(check.sentence for check in checks)
+    """The checks' sentences, equal ones once."""
+    return "; ".join(dict.fromkeys(check.sentence for check in checks))

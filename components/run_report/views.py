@@ -19,7 +19,7 @@ COMMON = ("images_per_second",)
 
 @dataclass(frozen=True)
 class ModelCard:
-    """A model's state in one look.
+    """A model's state in one look; what several checks say in the same words is in it once.
 
     `state` is `blessed`, `refused`, `forced`, `unjudged`, or `unservable` where ServingCheck alone
     refused it.
@@ -85,9 +85,10 @@ def models(report: ReportData) -> list[ModelCard]:
         words = "" if push is None else f"pushed as version {push.version}"
         if push is not None and not push.pushed:
             words = "not pushed"
-        checks = tuple(verdict["checks"]) if verdict else ()
+        checks = verdict["checks"] if verdict else ()
+        told = tuple({check["sentence"]: check for check in checks}.values())
         cards.append(
-            ModelCard(name, *_state(verdict, serving.get(name)), checks, serving.get(name), words)
+            ModelCard(name, *_state(verdict, serving.get(name)), told, serving.get(name), words)
         )
     return cards
 
@@ -146,7 +147,7 @@ def _state(verdict: Mapping[str, Any] | None, serving: Mapping[str, Any] | None)
         return "unjudged", "This model was not judged."
     if verdict["forced"]:
         return "forced", verdict["sentence"]
-    count = len(verdict["checks"])
+    count = len({check["sentence"] for check in verdict["checks"]})
     if not count:
         return "blessed", verdict["sentence"]
     return "blessed", f"All {count} checks passed." if count > 1 else "The check passed."

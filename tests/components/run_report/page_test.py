@@ -251,6 +251,20 @@ def test_forced_blessing_shows():
     assert "Blessed by force: encoder. The checks say no." in words
 
 
+def test_what_several_checks_say_in_the_same_words_is_told_once():
+    check = {
+        "metric": "a",
+        "rule": "max_regression",
+        "limit": 0.1,
+        "passed": True,
+        "sentence": "No.",
+    }
+    one = {**verdict("encoder", True), "checks": [check, {**check, "metric": "b"}]}
+    (card,) = views.models(ReportData("x", verdicts=(one,)))
+    assert len(card.checks) == 1
+    assert card.lead == "The check passed."
+
+
 def test_only_pairs_up_to_the_threshold_count_as_copies():
     html = render(WHOLE)
     assert html.count('<span class="fail">counts as a copy</span>') == 1
