@@ -26,17 +26,21 @@ def lines(work: WorkDir) -> list[str]:
     for verdict in record["verdicts"]:
         found += ["", *verdict_lines(verdict)]
     found.append("")
+    refused = {item["model"] for item in record["verdicts"] if not item.get("blessed", True)}
     for model in MODELS:
-        found += _pushed(work, model)
+        found += _pushed(work, model, model in refused)
     found += [f"{'report':<10} {work.report}", *_picture(work)]
     return found
 
 
-def _pushed(work: WorkDir, model: str) -> list[str]:
+def _pushed(work: WorkDir, model: str, refused: bool) -> list[str]:
     """Returns where the newest pushed version is, and why it is not this run's if it is not."""
-    lines = [f"{model:<10} {newest_version(work.serving / model) or 'not pushed'}"]
+    version = newest_version(work.serving / model)
     check = _newest(work, f"ServingCheck.{model}/report", "report.json")
-    if check is not None and not _read(check)["blessed"]:
+    faulty = check is not None and not _read(check)["blessed"]
+    earlier = ", of an earlier run" if version and (refused or faulty) else ""
+    lines = [f"{model:<10} {version or 'not pushed'}{earlier}"]
+    if check is not None and faulty:
         lines += wrapped(_read(check)["sentence"], " " * 11, " " * 11)
     return lines
 

@@ -162,6 +162,7 @@ def figures(report: ReportData) -> str:
         "verdicts": report.verdicts,
         "metrics": report.metrics,
         "labels": report.labels,
+        "skipped": report.skipped,
     }
     return json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False)
 

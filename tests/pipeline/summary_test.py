@@ -47,6 +47,16 @@ def test_it_names_figures_verdicts_models_and_report(work):
     assert str(work.report) in text
 
 
+def test_a_version_that_an_earlier_run_pushed_is_told_from_this_ones(work):
+    write(work.serving / "generator/17/saved_model.pb", {})
+    place = work.serving / "generator/17"
+    assert f"generator  {place}" in summary.lines(work)
+    record = json.loads(work.metrics.read_text(encoding="utf-8"))
+    record["verdicts"] = [{"model": "generator", "blessed": False, "sentence": "Refused: no."}]
+    write(work.metrics, record)
+    assert f"generator  {place}, of an earlier run" in summary.lines(work)
+
+
 def test_the_picture_to_look_at_is_of_the_last_evaluation(work):
     *_, path, said = summary.lines(work)
     assert path.endswith("CrossModalEvaluator/evaluation/10/samples/generated-000.png")
