@@ -27,6 +27,7 @@ COMMANDS = {
             "tuwen run demo --smoke                       # the whole graph in seconds of training",
             "tuwen run fashion64 --data PATH --minutes 40",
             "tuwen run demo --set generator.batch_size=64 --set training.seed=1",
+            "tuwen run demo --force-bless 'shown tomorrow, to be replaced on Monday'",
         ),
     ),
     "configs": Command(
@@ -70,6 +71,11 @@ COMMANDS = {
         "pipeline.commands.evaluate",
         ("tuwen evaluate demo", "tuwen evaluate fashion64 --data PATH --model runs/fashion64"),
     ),
+    "compare": Command(
+        "put two runs side by side: settings, figures beyond noise, pictures",
+        "pipeline.commands.compare",
+        ("tuwen compare runs/demo runs/demo-wide", "tuwen compare runs/a runs/b -o a-b.html"),
+    ),
     "report": Command(
         "say where a run's report is and what it found",
         "pipeline.commands.report",
@@ -91,7 +97,11 @@ def _run(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--smoke", action="store_true", help="run the config's smoke twin")
     parser.add_argument(
-        "--force-bless", metavar="REASON", default="", help="push models that miss a threshold"
+        "--force-bless",
+        metavar="REASON",
+        type=_reason,
+        help="bless models that miss a threshold, in this run only; the reason and what it "
+        "overrides are recorded with the blessing, in metrics.json and in the report",
     )
     parser.add_argument("--fresh", action="store_true", help="run every node, whatever is cached")
 
@@ -164,6 +174,14 @@ def _report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("work", nargs="?", metavar="DIR", help="work directory (the newest run)")
 
 
+def _compare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("before", metavar="RUN", help="work directory of one finished run")
+    parser.add_argument("now", metavar="RUN", help="of the other, which is judged against it")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", default="comparison.html", help="the page to write"
+    )
+
+
 _ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "run": _run,
     "configs": _nothing,
@@ -172,6 +190,7 @@ _ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "generate": _generate,
     "caption": _caption,
     "evaluate": _evaluate,
+    "compare": _compare,
     "report": _report,
 }
 
@@ -200,6 +219,13 @@ def _model(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="a SavedModel or a work directory (the last pushed model of the newest run)",
     )
+
+
+def _reason(text: str) -> str:
+    reason = " ".join(text.split())
+    if not reason:
+        raise argparse.ArgumentTypeError("say why: an empty reason blesses nothing")
+    return reason
 
 
 def _positive(text: str) -> float:

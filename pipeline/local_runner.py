@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import textwrap
 import time
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,6 +16,7 @@ from tfx import v1 as tfx
 from pipeline.errors import RunError
 from pipeline.progress import Progress
 from pipeline.reasons import reason
+from pipeline.tables import wrapped
 
 Execution: Any = metadata_store_pb2.Execution  # type: ignore[attr-defined]
 OUTCOMES = {Execution.COMPLETE: "ran", Execution.CACHED: "cached"}
@@ -112,11 +112,4 @@ class _ReportingRunner(tfx.orchestration.LocalDagRunner):
 
 def _indented(text: str) -> str:
     """Wraps `text` for a terminal; paths stay whole."""
-    wrap = textwrap.TextWrapper(
-        98,
-        initial_indent="  ",
-        subsequent_indent="  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return "\n".join("\n".join(wrap.wrap(line)) for line in text.splitlines())
+    return "\n".join("\n".join(wrapped(line)) for line in text.splitlines())

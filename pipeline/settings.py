@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.caption_example_gen.options import IngestOptions
-from components.cross_modal_evaluator.judge import Threshold
+from components.cross_modal_evaluator.thresholds import Threshold
 from components.data_gate.findings import GateLimits
 from data.errors import DataError
 from data.sources import Source, spans

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import RunError
-from pipeline.tables import metric_table
+from pipeline.tables import metric_table, wrapped
+from pipeline.verdicts import verdict_lines
 from pipeline.work_dir import MODELS, WorkDir, newest_version
 from trainer.metrics.result import Metric
 
@@ -22,22 +23,26 @@ def lines(work: WorkDir) -> list[str]:
         raise RunError(f"{work.root} holds no figures: its run did not finish; run it again")
     record = _read(work.metrics)
     found = metric_table(Metric.from_json(metric) for metric in record["metrics"])
-    found += ["", *(_verdict(verdict) for verdict in record["verdicts"]), ""]
-    found += [f"{model:<10} {_pushed(work, model)}" for model in MODELS]
+    for verdict in record["verdicts"]:
+        found += ["", *verdict_lines(verdict)]
+    found.append("")
+    refused = {item["model"] for item in record["verdicts"] if not item.get("blessed", True)}
+    for model in MODELS:
+        found += _pushed(work, model, model in refused)
     found += [f"{'report':<10} {work.report}", *_picture(work)]
     return found
 
 
-def _verdict(verdict: dict[str, Any]) -> str:
-    return f"{verdict['model']}: {verdict['sentence']}"
-
-
-def _pushed(work: WorkDir, model: str) -> str:
+def _pushed(work: WorkDir, model: str, refused: bool) -> list[str]:
     """Returns where the newest pushed version is, and why it is not this run's if it is not."""
-    check = _newest(work, f"ServingCheck.{model}/report", "report.json")
-    refused = "" if check is None or _read(check)["blessed"] else _read(check)["sentence"]
     version = newest_version(work.serving / model)
-    return " ".join(filter(None, (str(version or "not pushed"), refused)))
+    check = _newest(work, f"ServingCheck.{model}/report", "report.json")
+    faulty = check is not None and not _read(check)["blessed"]
+    earlier = ", of an earlier run" if version and (refused or faulty) else ""
+    lines = [f"{model:<10} {version or 'not pushed'}{earlier}"]
+    if check is not None and faulty:
+        lines += wrapped(_read(check)["sentence"], " " * 11, " " * 11)
+    return lines
 
 
 def _picture(work: WorkDir) -> list[str]:

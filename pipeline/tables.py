@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterable, Sequence
 
 from trainer.metrics.result import Metric
 
+WIDTH = 80
 HEADINGS = ("figure", "value", "95 % interval", "chance", "ceiling")
 
 
@@ -15,14 +17,35 @@ def metric_table(metrics: Iterable[Metric]) -> list[str]:
     return columns([HEADINGS, *(_row(metric) for metric in metrics)])
 
 
-def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Returns one line a row; the first column is left, all others are right aligned."""
+def columns(rows: Sequence[Sequence[str]], width: int = WIDTH) -> list[str]:
+    """Returns a line a row; the first column is left, all others are right aligned.
+
+    A first cell that would make its line wider than `width` gets a line of its own.
+    """
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    left = max(0, width - sum(widths[1:]) - 2 * len(widths[1:]))
+    first = max((len(row[0]) for row in rows if len(row[0]) <= left), default=0)
     lines = []
     for row in rows:
-        cells = [f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True)]
-        lines.append("  ".join([f"{row[0]:<{widths[0]}}", *cells]).rstrip())
+        name = row[0]
+        if len(name) > first:
+            lines.append(name)
+            name = ""
+        cells = [f"{cell:>{size}}" for cell, size in zip(row[1:], widths[1:], strict=True)]
+        lines.append("  ".join([f"{name:<{first}}", *cells]).rstrip())
     return lines
+
+
+def wrapped(text: str, first: str = "  ", rest: str = "  ", width: int = WIDTH) -> list[str]:
+    """Returns `text` in lines of at most `width`, indented; words such as paths stay whole."""
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _row(metric: Metric) -> tuple[str, ...]:

@@ -41,6 +41,11 @@ class WorkDir:
         return self.root / "report" / "index.html"
 
     @property
+    def report_data(self) -> Path:
+        """The report's content as JSON."""
+        return self.root / "report" / "report.json"
+
+    @property
     def metrics(self) -> Path:
         return self.root / "metrics.json"
 

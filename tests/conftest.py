@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 import os
 import random
@@ -9,6 +10,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -70,3 +72,14 @@ def test_data() -> Path:
     if not beside.is_dir():
         pytest.skip(f"no real data sets: no ../shared/data, and {TEST_DATA_VARIABLE} is not set")
     return beside
+
+
+@pytest.fixture(scope="session")
+def toy() -> ModuleType:
+    """The toy world of the evaluation's tests, loaded by path: `tests` is no package."""
+    path = Path(__file__).parent / "trainer" / "evaluation" / "toy.py"
+    spec = importlib.util.spec_from_file_location("toy", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

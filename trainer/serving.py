@@ -58,6 +58,30 @@ def generate(
     return [Picture(png, float(oov)) for png, oov in pairs]
 
 
+def interpolate(
+    model: Any,
+    texts: tuple[str, str],
+    seeds: tuple[int, int],
+    shares: Sequence[float],
+) -> list[bytes]:
+    """Paints the way from one caption and seed to another.
+
+    Args:
+      model: a loaded generator.
+      texts, seeds: of both ends.
+      shares: where on the way, 0 to 1, one picture each.
+    """
+    rows = len(shares)
+    answer = model.signatures["interpolate"](
+        text=tf.fill([rows], texts[0]),
+        other_text=tf.fill([rows], texts[1]),
+        seed=tf.fill([rows], tf.constant(seeds[0], tf.int64)),
+        other_seed=tf.fill([rows], tf.constant(seeds[1], tf.int64)),
+        share=tf.constant(list(shares), tf.float32),
+    )
+    return list(answer["image_bytes"].numpy())
+
+
 def languages(model: Any) -> tuple[str, ...]:
     """The languages that a loaded captioner can be asked for, its default first; () if none."""
     if not hasattr(model, "languages"):

@@ -8,12 +8,11 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import tensorflow as tf
-
-from components.cross_modal_evaluator.judge import Threshold, Verdict, judge, with_previous
+from components.cross_modal_evaluator.judge import Verdict, judge, with_previous
+from components.cross_modal_evaluator.measure import ENCODER, measure
+from components.cross_modal_evaluator.thresholds import Threshold
 from data.schema import CaptionedImage
 from data.sources import files
-from trainer.evaluation.evaluate import evaluate
 from trainer.evaluation.record import Evaluation
 from trainer.evaluation.settings import EvaluationSettings
 from trainer.metrics.result import Metric
@@ -50,6 +49,8 @@ def assess(
 ) -> Assessment:
     """Measures `models` and `last_blessed` alike and judges the former.
 
+    Every model gets a verdict: one that cannot be measured is refused with the reason.
+
     Args:
       models: SavedModel directories of `encoder`, `captioner` and `generator`.
       last_blessed: the same of the models blessed last; those that do not exist are left out.
@@ -58,10 +59,17 @@ def assess(
       thresholds: by metric name or pattern.
       force_bless: a person's reason to bless whatever the checks say, or "".
     """
-    evaluation = evaluate(models, test, train, settings)
-    previous = previous_figures(models, last_blessed, test, train, settings)
+    measured = measure(models, test, train, settings)
+    evaluation = measured.evaluation
+    working = {name: path for name, path in models.items() if name not in measured.faults}
+    previous = previous_figures(working, last_blessed, test, train, settings)
     verdicts = judge(
-        evaluation.metrics, thresholds, previous, force_bless, skipped=evaluation.skipped
+        evaluation.metrics,
+        thresholds,
+        previous,
+        force_bless,
+        skipped=evaluation.skipped,
+        faults=measured.faults,
     )
     compared = with_previous(evaluation.metrics, thresholds, previous)
     return Assessment(dataclasses.replace(evaluation, metrics=compared), verdicts)
@@ -79,19 +87,34 @@ def previous_figures(
     The captioner and the generator are measured with the new encoder, as the new ones are: figures
     in the spaces of two encoders do not compare. A model that can no longer be measured, such as
     one with older signatures, has no figures.
+
+    Args:
+      models: the new models, without those that do not work.
+      last_blessed: SavedModel directories of the models blessed last.
+      test, train, settings: as for the new models.
     """
     figures: dict[str, dict[str, Metric]] = {}
-    others = {name: path for name, path in last_blessed.items() if name != "encoder"}
-    plans = [(["encoder"], last_blessed)] if "encoder" in last_blessed else []
+    if ENCODER not in models:
+        return figures
+    if ENCODER in last_blessed:
+        figures |= _figures({ENCODER: last_blessed[ENCODER]}, [ENCODER], test, train, settings)
+    others = {name: path for name, path in last_blessed.items() if name != ENCODER}
     if others:
-        plans.append((list(others), {**models, **others}))
-    for names, measured in plans:
-        chosen = {"encoder": measured["encoder"]} if names == ["encoder"] else measured
-        try:
-            metrics = evaluate(chosen, test, train, settings).metrics
-        except (ValueError, OSError, tf.errors.OpError) as error:
-            _LOG.warning("The last blessed %s cannot be measured: %s", " and ".join(names), error)
-            metrics = []
-        for name in names:
-            figures[name] = {metric.name: metric for metric in metrics}
+        figures |= _figures({**models, **others}, list(others), test, train, settings)
     return figures
+
+
+def _figures(
+    models: Mapping[str, str],
+    old: Sequence[str],
+    test: Sequence[CaptionedImage],
+    train: Sequence[CaptionedImage],
+    settings: EvaluationSettings,
+) -> dict[str, dict[str, Metric]]:
+    """Measures `models`; the figures count for those named in `old`."""
+    measured = measure(models, test, train, settings)
+    for name in old:
+        if name in measured.faults:
+            _LOG.warning("The last blessed %s cannot be measured: %s", name, measured.faults[name])
+    by_name = {metric.name: metric for metric in measured.evaluation.metrics}
+    return {name: {} if name in measured.faults else by_name for name in old}

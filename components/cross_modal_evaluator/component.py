@@ -13,7 +13,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from components.cross_modal_evaluator import executor
 from components.cross_modal_evaluator.executor import baseline_key, blessing_key
-from components.cross_modal_evaluator.judge import MODELS, Threshold
+from components.cross_modal_evaluator.thresholds import MODELS, Threshold
 from trainer.evaluation.settings import EvaluationSettings
 from trainer.settings_loader import to_mapping
 

@@ -14,7 +14,8 @@ from tfx.utils import path_utils
 
 from components import blessing, raw_examples
 from components.cross_modal_evaluator.assess import assess
-from components.cross_modal_evaluator.judge import MODELS, Verdict, read_thresholds
+from components.cross_modal_evaluator.judge import Verdict
+from components.cross_modal_evaluator.thresholds import MODELS, read_thresholds
 from trainer.evaluation.settings import EvaluationSettings
 from trainer.settings_loader import from_mapping
 
@@ -25,6 +26,7 @@ SETTINGS = "settings"
 THRESHOLDS = "thresholds"
 FORCE_BLESS = "force_bless"
 FORCED = "forced"
+REFUSAL = "refusal"
 
 
 def baseline_key(model: str) -> str:
@@ -115,3 +117,4 @@ def _bless(
         artifact.set_string_custom_property("component_id", component_id)
     if verdict.forced:
         artifact.set_string_custom_property(FORCED, verdict.forced)
+        artifact.set_string_custom_property(REFUSAL, verdict.refusal)

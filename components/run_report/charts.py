@@ -48,8 +48,8 @@ def line_chart(
       alarms: x and text of vertical marks.
     """
     binned = [(one, _bins(one.points)) for one in series]
-    scale = _Scale.around([item for _, bins in binned for item in bins])
-    parts = [_axes(scale, x_label, y_label)]
+    scale = Scale.around([item for _, bins in binned for item in bins])
+    parts = [axes(scale, x_label, y_label)]
     for one, bins in binned:
         parts += [_band(scale, bins, one.kind), _line(scale, bins, one.kind)]
     parts += [_alarm(scale, x, text) for x, text in alarms]
@@ -74,8 +74,8 @@ def number(value: float) -> str:
 
 
 @dataclass(frozen=True)
-class _Scale:
-    """Maps values to the drawing."""
+class Scale:
+    """Maps values from x0 to x1 and from y0 to y1 to the drawing."""
 
     x0: float
     x1: float
@@ -83,7 +83,7 @@ class _Scale:
     y1: float
 
     @classmethod
-    def around(cls, bins: Sequence[Bin]) -> _Scale:
+    def around(cls, bins: Sequence[Bin]) -> Scale:
         low, high = min(item.mean for item in bins), max(item.mean for item in bins)
         pad = 0.06 * (high - low) or 0.5 * abs(high) or 1.0
         y0 = 0.0 if 0 <= low < 0.4 * high else low - pad
@@ -118,17 +118,18 @@ def _bins(points: Sequence[tuple[float, float]]) -> list[Bin]:
     return bins
 
 
-def _axes(scale: _Scale, x_label: str, y_label: str) -> Markup:
+def axes(scale: Scale, x_label: str, y_label: str) -> Markup:
+    """Returns grid lines, ticks and the names of both axes."""
     parts = [
         Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
             LEFT, WIDTH - RIGHT, scale.y(tick), scale.y(tick)
         )
-        + _text(LEFT - 5, scale.y(tick) + 3.5, number(tick), "end")
+        + text_at(LEFT - 5, scale.y(tick) + 3.5, number(tick), "end")
         for tick in ticks(scale.y0, scale.y1)
     ]
     bottom = HEIGHT - BOTTOM
     parts += [
-        _text(scale.x(tick), bottom + 13, number(tick), "middle")
+        text_at(scale.x(tick), bottom + 13, number(tick), "middle")
         for tick in ticks(scale.x0, scale.x1)
     ]
     parts.append(
@@ -136,7 +137,7 @@ def _axes(scale: _Scale, x_label: str, y_label: str) -> Markup:
             LEFT, WIDTH - RIGHT, bottom, bottom
         )
     )
-    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, x_label, "middle"))
+    parts.append(text_at((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, x_label, "middle"))
     middle = (TOP + bottom) / 2
     parts.append(
         Markup('<text transform="translate(9 {}) rotate(-90)" text-anchor="middle">{}</text>')
@@ -145,11 +146,12 @@ def _axes(scale: _Scale, x_label: str, y_label: str) -> Markup:
     return Markup("").join(parts)
 
 
-def _text(x: float, y: float, text: str, anchor: str) -> Markup:
+def text_at(x: float, y: float, text: str, anchor: str) -> Markup:
+    """Returns a text at a place of the drawing; `anchor` is start, middle or end."""
     return Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>').format(x, y, anchor, text)
 
 
-def _band(scale: _Scale, bins: Sequence[Bin], kind: str) -> Markup:
+def _band(scale: Scale, bins: Sequence[Bin], kind: str) -> Markup:
     if all(item.low == item.high for item in bins):
         return Markup("")
     upper = [(item.x, item.high) for item in bins]
@@ -158,7 +160,7 @@ def _band(scale: _Scale, bins: Sequence[Bin], kind: str) -> Markup:
     return Markup('<polygon class="band {}" points="{}"/>').format(kind, corners)
 
 
-def _line(scale: _Scale, bins: Sequence[Bin], kind: str) -> Markup:
+def _line(scale: Scale, bins: Sequence[Bin], kind: str) -> Markup:
     corners = " ".join(f"{scale.x(item.x)},{scale.y(item.mean)}" for item in bins)
     line = Markup('<polyline class="line {}" points="{}"/>').format(kind, corners)
     if len(bins) > 12:
@@ -172,7 +174,7 @@ def _line(scale: _Scale, bins: Sequence[Bin], kind: str) -> Markup:
     return line + Markup("").join(dots)
 
 
-def _alarm(scale: _Scale, x: float, text: str) -> Markup:
+def _alarm(scale: Scale, x: float, text: str) -> Markup:
     at = scale.x(min(max(x, scale.x0), scale.x1))
     return Markup(
         '<g class="alarm"><title>{}</title><line x1="{}" x2="{}" y1="{}" y2="{}"/>'

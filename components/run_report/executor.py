@@ -16,18 +16,24 @@ from tfx.utils import path_utils
 
 from components import raw_examples
 from components.cross_modal_evaluator.assess import VERDICTS_FILE
-from components.run_report import data_facts, environment, pictures
+from components.run_report import data_facts, environment, model_cards, pictures
+from components.run_report.copy_facts import copy_facts
 from components.run_report.page import render
+from components.run_report.previous import previous_run
 from components.run_report.report_data import (
+    CopyFacts,
     DataFacts,
     Described,
     Painted,
+    Previous,
     PushFacts,
     ReportData,
+    Walk,
 )
 from components.run_report.timings import node_times
 from components.run_report.training_facts import stage_facts
 from components.run_report.tuning_facts import tuning_facts
+from components.run_report.walks import walk
 from data.sources import files
 from trainer.config import STAGES
 from trainer.evaluation.record import FILE as METRICS_FILE
@@ -46,8 +52,17 @@ GATE = "gate"
 EVALUATION = "evaluation"
 TUNING = "tuning"
 
+# Where the stock Pusher says that it copied the model to.
+PUSHED_TO = "pushed_destination"
+
 PAGE_FILE = "index.html"
 DATA_FILE = "report.json"
+# Where the copies of the artefact's files go in a work directory.
+COPIES = {
+    PAGE_FILE: f"report/{PAGE_FILE}",
+    DATA_FILE: f"report/{DATA_FILE}",
+    METRICS_FILE: METRICS_FILE,
+}
 
 Artifacts = dict[str, list[types.Artifact]]
 T = TypeVar("T")
@@ -76,23 +91,39 @@ class Executor(base_executor.BaseExecutor):
     ) -> None:
         """Collects every part that is there; a part that cannot be read is left out and logged."""
         self._log_startup(input_dict, output_dict, exec_properties)
-        report = collect(input_dict, exec_properties)
-        page = render(report).encode("utf-8")
         uri = artifact_utils.get_single_uri(output_dict[REPORT])
-        files.write_whole(f"{uri}/{DATA_FILE}", report.to_json().encode("utf-8"))
-        files.write_whole(f"{uri}/{PAGE_FILE}", page)
-        work = exec_properties[WORK_DIR]
-        if work:
-            files.write_whole(f"{work}/report/{PAGE_FILE}", page)
-            files.write_whole(f"{work}/{METRICS_FILE}", figures(report).encode("utf-8"))
+        report = collect(input_dict, exec_properties, previous_run(uri, DATA_FILE))
+        texts = {
+            PAGE_FILE: render(report),
+            DATA_FILE: report.to_json(),
+            METRICS_FILE: figures(report),
+        }
+        for name, text in texts.items():
+            files.write_whole(f"{uri}/{name}", text.encode("utf-8"))
+        if exec_properties[WORK_DIR]:
+            copy(uri, exec_properties[WORK_DIR])
+        for stage in STAGES:
+            for artifact in input_dict.get(pushed_key(stage)) or []:
+                place = artifact.get_string_custom_property(PUSHED_TO)
+                if place:
+                    model_cards.complete(place, report, stage)
         for verdict in report.verdicts:
             logging.info("%s: %s", verdict["model"].capitalize(), verdict["sentence"])
 
 
-def collect(inputs: Artifacts, properties: dict[str, Any]) -> ReportData:
+def copy(uri: str, work: str) -> None:
+    """Copies the files of a report at `uri` to where people look for them in `work`."""
+    for name, place in COPIES.items():
+        if files.is_file(f"{uri}/{name}"):
+            files.write_whole(f"{work}/{place}", files.read(f"{uri}/{name}"))
+
+
+def collect(
+    inputs: Artifacts, properties: dict[str, Any], previous: Previous | None = None
+) -> ReportData:
     """Returns the content of the page from the input artefacts."""
     evaluation = _evaluation(inputs)
-    painted, described = _pictures(inputs)
+    painted, walks, described = _pictures(inputs)
     config = json.loads(properties[CONFIG])
     return ReportData(
         name=properties[NAME],
@@ -107,15 +138,19 @@ def collect(inputs: Artifacts, properties: dict[str, Any]) -> ReportData:
         metrics=tuple(evaluation["metrics"]),
         skipped=evaluation["skipped"],
         labels=tuple(evaluation["labels"]),
+        reliability=tuple(evaluation["reliability"]),
         verdicts=tuple(evaluation["verdicts"]),
         painted=painted,
+        walks=walks,
         described=described,
+        copies=_copies(inputs, evaluation["audit"]),
         serving=_serving(inputs),
         pushed=tuple(_push(inputs, stage) for stage in STAGES if inputs.get(pushed_key(stage))),
         timings=node_times(properties[METADATA]),
         versions=environment.versions(),
         hardware=environment.hardware(),
         config=config,
+        previous=previous,
     )
 
 
@@ -127,17 +162,29 @@ def figures(report: ReportData) -> str:
         "verdicts": report.verdicts,
         "metrics": report.metrics,
         "labels": report.labels,
+        "skipped": report.skipped,
     }
     return json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False)
 
 
 def _evaluation(inputs: Artifacts) -> dict[str, Any]:
-    # An evaluation that the cache kept from an earlier version may lack the labels.
-    nothing: dict[str, Any] = {"metrics": [], "skipped": {}, "labels": [], "verdicts": []}
+    # An evaluation that the cache kept from an earlier version may lack what came later.
+    nothing: dict[str, Any] = {
+        "metrics": [],
+        "skipped": {},
+        "labels": [],
+        "reliability": [],
+        "audit": None,
+        "verdicts": [],
+    }
     for artifact in inputs.get(EVALUATION) or []:
         verdicts = {"verdicts": _json(artifact, VERDICTS_FILE)}
         return nothing | _json(artifact, METRICS_FILE) | verdicts
     return nothing
+
+
+def _copies(inputs: Artifacts, audit: dict[str, Any] | None) -> CopyFacts | None:
+    return copy_facts(inputs[EVALUATION][0].uri, audit) if audit else None
 
 
 def _data(inputs: Artifacts) -> DataFacts:
@@ -153,9 +200,11 @@ def _data(inputs: Artifacts) -> DataFacts:
     return facts
 
 
-def _pictures(inputs: Artifacts) -> tuple[tuple[Painted, ...], tuple[Described, ...]]:
+def _pictures(
+    inputs: Artifacts,
+) -> tuple[tuple[Painted, ...], tuple[Walk, ...], tuple[Described, ...]]:
     if not inputs.get(EXAMPLES):
-        return (), ()
+        return (), (), ()
     test = list(raw_examples.read(artifact_utils.get_split_uri(inputs[EXAMPLES], "test")))
     models = {
         stage: path_utils.serving_model_path(inputs[stage][0].uri)
@@ -163,16 +212,18 @@ def _pictures(inputs: Artifacts) -> tuple[tuple[Painted, ...], tuple[Described, 
         if inputs.get(stage)
     }
     painted: tuple[Painted, ...] = ()
+    walks: tuple[Walk, ...] = ()
     described: tuple[Described, ...] = ()
     if "generator" in models:
         chosen = pictures.spread(test, pictures.PROMPTS)
         painted = _or_nothing(lambda: pictures.paint(models["generator"], chosen))
+        walks = _or_nothing(lambda: walk(models["generator"], chosen))
     if "captioner" in models and "encoder" in models:
         shown = pictures.spread(test, pictures.DESCRIBED)
         described = _or_nothing(
             lambda: pictures.describe(models["captioner"], models["encoder"], shown)
         )
-    return painted, described
+    return painted, walks, described
 
 
 def _or_nothing(make: Callable[[], tuple[T, ...]]) -> tuple[T, ...]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
-from components.run_report import charts, tuning_view, views
+from components.run_report import figures_view, tuning_view, views
+from components.run_report.comparison import changed_settings, moved_figures
+from components.run_report.copies_view import distance_chart
+from components.run_report.reliability_view import reliability_view
 from components.run_report.report_data import ReportData
-
-TEMPLATES = Path(__file__).with_name("templates")
+from components.run_report.templating import render_template
 
 
 def render(report: ReportData) -> str:
@@ -19,36 +15,21 @@ def render(report: ReportData) -> str:
 
     Parts of the report that are missing are left out or said to be missing.
     """
-    page = _environment().get_template("page.html")
-    return page.render(
+    previous = report.previous
+    return render_template(
+        "page.html",
         report=report,
-        style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
         summary=views.summary(report),
         facts=views.facts(report),
         models=views.models(report),
-        tiles=views.tiles(report),
-        metrics=views.metric_rows(report),
+        tiles=figures_view.tiles(report),
+        metrics=figures_view.metric_rows(report),
+        slices=figures_view.slice_rows(report),
+        reliability=reliability_view(report.reliability),
+        distances=distance_chart(report.copies) if report.copies else None,
+        changes=changed_settings(previous.config, report.config) if previous else (),
+        moved=moved_figures(previous.metrics, report.metrics) if previous else (),
         tuning=tuning_view.tuning(report.tuning) if report.tuning else None,
         stages=[(stage, views.curve_charts(stage)) for stage in report.stages],
         timings=views.timing_bars(report.timings),
     )
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    filters: dict[str, Any] = {
-        "number": charts.number,
-        "duration": views.duration,
-        "plain": views.plain,
-        "shares": views.shares,
-        "picture": views.picture_source,
-        "sentence": views.sentence,
-    }
-    environment.filters.update(filters)
-    return environment

@@ -116,6 +116,55 @@ class Painted:
 
 
 @dataclass(frozen=True)
+class Walk:
+    """Pictures on the way from one caption and seed to another.
+
+    Attributes:
+      kind: `noise` between two seeds of one caption, `captions` between two captions of one seed.
+      captions: of both ends.
+      seeds: of both ends.
+      pictures: base64 PNG, evenly spread, both ends among them.
+    """
+
+    kind: str
+    captions: tuple[str, ...]
+    seeds: tuple[int, ...]
+    pictures: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NearPair:
+    """A picture and the training picture nearest to it (base64 PNG), with what was said of both.
+
+    `ratio` is their distance over the mean distance to the nearest training pictures; 0 is a copy.
+    """
+
+    caption: str
+    picture: str
+    training_caption: str
+    training_picture: str
+    ratio: float
+
+
+@dataclass(frozen=True)
+class CopyFacts:
+    """What the figure `memorisation` rests on.
+
+    Attributes:
+      threshold: ratios up to this one count as copies.
+      generated, held_out: pairs of generated and of test pictures, lowest ratio first.
+      generated_distances, held_out_distances: of all pictures to their nearest training picture,
+        quantiles evenly apart, from least to greatest.
+    """
+
+    threshold: float
+    generated: tuple[NearPair, ...]
+    held_out: tuple[NearPair, ...]
+    generated_distances: tuple[float, ...]
+    held_out_distances: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Word:
     """A token and where the captioner looked: a base64 PNG whose opacity hides the rest."""
 
@@ -145,12 +194,45 @@ class PushFacts:
 
 
 @dataclass(frozen=True)
+class ArtefactFacts:
+    """What a node made: its type and number, where it lies, and what tells it from others.
+
+    `fingerprint` is that of the source where the artefact names one, else of its files; "" where
+    neither can be had.
+    """
+
+    kind: str
+    number: int
+    uri: str
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
 class NodeTime:
-    """How long a node of the pipeline took; `cached` nodes show what they took when they ran."""
+    """A node of the pipeline.
+
+    Attributes:
+      node: its id.
+      seconds: how long it took; `cached` nodes show what they took when they ran.
+      cached: whether its result came from the cache.
+      inputs: the artefacts that it read, such as `Examples 1`.
+      outputs: the artefacts that it made.
+    """
 
     node: str
     seconds: float
     cached: bool = False
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[ArtefactFacts, ...] = ()
+
+
+@dataclass(frozen=True)
+class Previous:
+    """The run before this one in the same place: when, with what settings and figures."""
+
+    made: str
+    config: dict[str, Any]
+    metrics: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -164,11 +246,15 @@ class ReportData:
       metrics: `trainer.metrics.result.Metric` records.
       skipped: figures that could not be measured, with the reason.
       labels: `trainer.metrics.result.LabelFigure` records.
+      reliability: bars of the recogniser's reliability diagram: `count` pairs of picture and label,
+        their mean `score`, and the `frequency` with which the labels hold.
+      copies: generated pictures beside training pictures, or None where nobody searched.
       verdicts: the judge's records, one a model.
       serving: ServingCheck's records, one a model.
       versions: of Python and the libraries.
       hardware: of the machine that made the report.
       config: the whole configuration.
+      previous: the run before it, or None.
     """
 
     name: str
@@ -179,15 +265,19 @@ class ReportData:
     metrics: tuple[Any, ...] = ()
     skipped: dict[str, str] = field(default_factory=dict)
     labels: tuple[Any, ...] = ()
+    reliability: tuple[Any, ...] = ()
     verdicts: tuple[Any, ...] = ()
     painted: tuple[Painted, ...] = ()
+    walks: tuple[Walk, ...] = ()
     described: tuple[Described, ...] = ()
+    copies: CopyFacts | None = None
     serving: tuple[Any, ...] = ()
     pushed: tuple[PushFacts, ...] = ()
     timings: tuple[NodeTime, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
     hardware: dict[str, str] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
+    previous: Previous | None = None
 
     def to_json(self) -> str:
         """Returns JSON text that `from_json` reads back; what is not finite becomes null."""

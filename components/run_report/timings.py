@@ -1,14 +1,18 @@
-"""How long each node of the pipeline took, from the local metadata database."""
+"""The nodes of the pipeline, their times and artefacts, from the local metadata database."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
 
-from components.run_report.report_data import NodeTime
+from components.run_report import fingerprints
+from components.run_report.report_data import ArtefactFacts, NodeTime
+
+SOURCE_FINGERPRINT = "input_fingerprint"
 
 # Generated code whose names no type checker sees.
 pb: Any = metadata_store_pb2
@@ -25,22 +29,59 @@ def node_times(database: str) -> tuple[NodeTime, ...]:
     """
     if not database or not Path(database).is_file():
         return ()
-    config = pb.ConnectionConfig()
-    config.sqlite.filename_uri = database
-    config.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READONLY
-    store = mlmd.MetadataStore(config)
-    ran: dict[str, NodeTime] = {}
-    newest: dict[str, NodeTime] = {}
+    store = _opened(database)
+    seconds: dict[str, float] = {}
+    newest: dict[str, Any] = {}
     for context in store.get_contexts_by_type("node"):
         name = context.name.partition(".")[2] or context.name
         for execution in sorted(store.get_executions_by_context(context.id), key=lambda e: e.id):
-            seconds = _seconds(execution)
             if execution.last_known_state == pb.Execution.COMPLETE:
-                ran[name] = newest[name] = NodeTime(name, seconds)
+                seconds[name] = _seconds(execution)
+                newest[name] = execution
             elif execution.last_known_state == pb.Execution.CACHED:
-                before = ran.get(name, NodeTime(name, seconds))
-                newest[name] = NodeTime(name, before.seconds, cached=True)
-    return tuple(newest.values())
+                seconds.setdefault(name, _seconds(execution))
+                newest[name] = execution
+    read, made = _artefacts(store, [execution.id for execution in newest.values()])
+    root = Path(database).absolute().parent.as_posix()
+    return tuple(
+        NodeTime(
+            name,
+            seconds[name],
+            execution.last_known_state == pb.Execution.CACHED,
+            tuple(f"{item.type} {item.id}" for item in read.get(execution.id, ())),
+            tuple(_facts(item, root) for item in made.get(execution.id, ())),
+        )
+        for name, execution in sorted(newest.items(), key=lambda item: item[1].id)
+    )
+
+
+def _opened(database: str) -> mlmd.MetadataStore:
+    config = pb.ConnectionConfig()
+    config.sqlite.filename_uri = database
+    config.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READONLY
+    return mlmd.MetadataStore(config)
+
+
+def _artefacts(
+    store: mlmd.MetadataStore, executions: Iterable[int]
+) -> tuple[dict[int, list[Any]], dict[int, list[Any]]]:
+    """What each execution read, and what it made, in the order of their numbers."""
+    events = store.get_events_by_execution_ids(list(executions))
+    known = {item.id: item for item in store.get_artifacts_by_id([e.artifact_id for e in events])}
+    read: dict[int, list[Any]] = {}
+    made: dict[int, list[Any]] = {}
+    for event in sorted(events, key=lambda event: event.artifact_id):
+        side = made if event.type == pb.Event.OUTPUT else read
+        side.setdefault(event.execution_id, []).append(known[event.artifact_id])
+    return read, made
+
+
+def _facts(artefact: Any, root: str) -> ArtefactFacts:
+    named = artefact.custom_properties.get(SOURCE_FINGERPRINT)
+    fingerprint = named.string_value if named else fingerprints.of_directory(artefact.uri)
+    return ArtefactFacts(
+        artefact.type, artefact.id, artefact.uri.removeprefix(f"{root}/"), fingerprint
+    )
 
 
 def _seconds(execution: Any) -> float:

@@ -11,16 +11,15 @@ from markupsafe import Markup
 
 from components.run_report import charts
 from components.run_report.report_data import Curve, NodeTime, ReportData, StageFacts
+from components.run_report.words import duration, plain
 from trainer.config import STAGES
-from trainer.metrics.result import Metric
 
-TILES = 6
 COMMON = ("images_per_second",)
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """A model's state in one look.
+    """A model's state in one look; what several checks say in the same words is in it once.
 
     `state` is `blessed`, `refused`, `forced`, `unjudged`, or `unservable` where ServingCheck alone
     refused it.
@@ -34,27 +33,6 @@ class ModelCard:
     push: str
 
 
-@dataclass(frozen=True)
-class Tile:
-    """A key figure."""
-
-    label: str
-    value: float
-    chance: float | None
-    ceiling: float | None
-    passed: bool | None
-
-
-@dataclass(frozen=True)
-class MetricRow:
-    """A metric, the outcome of its checks (None: not judged), and its place on a scale."""
-
-    metric: Metric
-    passed: bool | None
-    rule: str
-    scale: Mapping[str, float] | None
-
-
 def summary(report: ReportData) -> str:
     """Returns the run's outcome in one sentence."""
     verdicts = report.verdicts
@@ -66,6 +44,9 @@ def summary(report: ReportData) -> str:
         for verdict in verdicts
         if not verdict["blessed"] or verdict["model"] in unservable
     ]
+    by_force = [verdict["model"] for verdict in verdicts if verdict["forced"]]
+    if not refused and by_force:
+        return f"Blessed by force: {' and '.join(by_force)}. The checks say no."
     if not refused:
         return f"All {len(verdicts)} models are blessed." if len(verdicts) > 1 else "Blessed."
     names = " and ".join(refused) if len(refused) < 3 else "All three models"
@@ -104,39 +85,12 @@ def models(report: ReportData) -> list[ModelCard]:
         words = "" if push is None else f"pushed as version {push.version}"
         if push is not None and not push.pushed:
             words = "not pushed"
-        checks = tuple(verdict["checks"]) if verdict else ()
+        checks = verdict["checks"] if verdict else ()
+        told = tuple({check["sentence"]: check for check in checks}.values())
         cards.append(
-            ModelCard(name, *_state(verdict, serving.get(name)), checks, serving.get(name), words)
+            ModelCard(name, *_state(verdict, serving.get(name)), told, serving.get(name), words)
         )
     return cards
-
-
-def tiles(report: ReportData) -> list[Tile]:
-    """Returns the key figures: those that decide blessings, in the order of the thresholds."""
-    outcomes = _outcomes(report)
-    metrics = [Metric.from_json(record) for record in report.metrics]
-    judged = [metric for metric in metrics if metric.name in outcomes]
-    return [
-        Tile(
-            plain(metric.name),
-            metric.value,
-            metric.chance,
-            metric.ceiling,
-            outcomes.get(metric.name, (None, ""))[0],
-        )
-        for metric in (judged or metrics)[:TILES]
-    ]
-
-
-def metric_rows(report: ReportData) -> list[MetricRow]:
-    """Returns a row for every metric."""
-    outcomes = _outcomes(report)
-    rows = []
-    for record in report.metrics:
-        metric = Metric.from_json(record)
-        passed, rule = outcomes.get(metric.name, (None, ""))
-        rows.append(MetricRow(metric, passed, rule, _scale(metric)))
-    return rows
 
 
 def curve_charts(stage: StageFacts) -> list[tuple[str, Markup]]:
@@ -178,28 +132,6 @@ def shares(counts: Mapping[str, int]) -> list[tuple[str, int, float]]:
     return [(name, count, count / largest) for name, count in counts.items()]
 
 
-def duration(seconds: float | None) -> str:
-    """Writes seconds as 3.2 s, 4 min 10 s or 2 h 5 min."""
-    if seconds is None or not math.isfinite(seconds):
-        return "–"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
-def plain(name: str) -> str:
-    """Writes an identifier as words."""
-    return name.replace("_", " ")
-
-
-def sentence(text: str) -> str:
-    """Writes a phrase as a sentence."""
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
-
-
 def picture_source(png: str) -> Markup:
     """Returns the data address of a base64 PNG."""
     return Markup("data:image/png;base64,{}").format(png)
@@ -215,7 +147,7 @@ def _state(verdict: Mapping[str, Any] | None, serving: Mapping[str, Any] | None)
         return "unjudged", "This model was not judged."
     if verdict["forced"]:
         return "forced", verdict["sentence"]
-    count = len(verdict["checks"])
+    count = len({check["sentence"] for check in verdict["checks"]})
     if not count:
         return "blessed", verdict["sentence"]
     return "blessed", f"All {count} checks passed." if count > 1 else "The check passed."
@@ -225,41 +157,9 @@ def _reason(record: Mapping[str, Any]) -> str:
     return record["sentence"].removeprefix("Refused: ")
 
 
-def _outcomes(report: ReportData) -> dict[str, tuple[bool, str]]:
-    """By metric: whether all its checks passed, and what was asked."""
-    outcomes: dict[str, tuple[bool, str]] = {}
-    for verdict in report.verdicts:
-        for check in verdict["checks"]:
-            passed, words = outcomes.get(check["metric"], (True, ""))
-            asked = _asked(check)
-            joined = f"{words}, {asked}" if words and asked else words or asked
-            outcomes[check["metric"]] = (passed and check["passed"], joined)
-    return outcomes
-
-
-def _asked(check: Mapping[str, Any]) -> str:
-    if check["limit"] is None:
-        return ""
-    limit = charts.number(check["limit"])
-    return {"min": f"≥ {limit}", "max": f"≤ {limit}"}.get(check["rule"], f"≤ {limit} worse")
-
-
 def _points(curve: Curve | None) -> tuple[tuple[float, float], ...]:
     if curve is None:
         return ()
     return tuple(
         (x, y) for x, y in zip(curve.x, curve.y, strict=True) if y is not None and math.isfinite(y)
     )
-
-
-def _scale(metric: Metric) -> dict[str, float] | None:
-    """Places value, interval, chance, ceiling and baselines on 0 to 100, or None without ends."""
-    marks = {"value": metric.value, "chance": metric.chance, "ceiling": metric.ceiling}
-    marks |= {"low": metric.low, "high": metric.high}
-    marks |= {f"baseline {name}": value for name, value in metric.baselines.items()}
-    known = {key: x for key, x in marks.items() if x is not None and math.isfinite(x)}
-    low, high = min(known.values(), default=0.0), max(known.values(), default=0.0)
-    if "value" not in known or high <= low:
-        return None
-    low = min(low, 0.0) if low < 0.5 * high else low
-    return {key: round(100 * (x - low) / (high - low), 1) for key, x in known.items()}

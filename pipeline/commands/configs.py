@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import textwrap
 
 from pipeline import config_files
+from pipeline.tables import wrapped
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -17,6 +17,6 @@ def run(arguments: argparse.Namespace) -> int:
         for heading in config_files.HEADINGS:
             label = f"  {heading.lower() + ':':<10}"
             text = file.header.get(heading, "")
-            print(textwrap.fill(text, 96, initial_indent=label, subsequent_indent=" " * 12))
+            print("\n".join(wrapped(text, label, " " * 12)))
         print()
     return 0

@@ -9,6 +9,7 @@ from components.cross_modal_evaluator.judge import judge
 from pipeline import settings as settings_file
 from pipeline.errors import RunError, UsageError
 from pipeline.tables import metric_table
+from pipeline.verdicts import verdict_lines
 from pipeline.work_dir import MODELS, WorkDir, find_judge, find_model, newest_run
 
 
@@ -21,8 +22,8 @@ def run(arguments: argparse.Namespace) -> int:
     if settings.evaluation.judge is not None:
         models |= _judge(arguments.model)
     # TensorFlow takes seconds to start: first everything that can be wrong without it.
+    from components.cross_modal_evaluator.measure import measure
     from pipeline.collecting import collect_splits
-    from trainer.evaluation.evaluate import evaluate
 
     source = settings.open_source()
     print(f"data: {source.describe()}")
@@ -30,13 +31,16 @@ def run(arguments: argparse.Namespace) -> int:
     missing = [split for split in ("train", "test") if len(splits.get(split, ())) < 2]
     if missing:
         raise RunError(f"{source.path}: fewer than 2 pictures are in {' and in '.join(missing)}")
-    found = evaluate(models, splits["test"], splits["train"], settings.evaluation)
+    measured = measure(models, splits["test"], splits["train"], settings.evaluation)
+    found = measured.evaluation
     print("\n".join(metric_table(found.metrics)))
     for name, why in found.skipped.items():
         print(f"not measured: {name}: {why}")
-    verdicts = judge(found.metrics, settings.thresholds, {}, skipped=found.skipped)
+    verdicts = judge(
+        found.metrics, settings.thresholds, {}, skipped=found.skipped, faults=measured.faults
+    )
     for model in (name for name in models if name in verdicts):
-        print(f"{model}: {verdicts[model].sentence}")
+        print("\n".join(verdict_lines(verdicts[model].to_json())))
     if arguments.output:
         found.write(arguments.output)
         print(f"figures and samples: {arguments.output}")

@@ -45,17 +45,20 @@ def _run_pipeline(
     settings: Settings, work: WorkDir, fingerprint: str, arguments: argparse.Namespace
 ) -> None:
     print("starting TFX, which takes half a minute ...", flush=True)
-    from pipeline import local_runner, pipeline
+    from pipeline import local_runner, pipeline, publishing
 
     adopt_loggers()
+    if arguments.force_bless:
+        print(f"blessing by force, in this run only: {arguments.force_bless}", flush=True)
     graph = pipeline.create_pipeline(
         settings,
         work,
         data_fingerprint=fingerprint,
-        force_bless=arguments.force_bless,
+        force_bless=arguments.force_bless or "",
         enable_cache=not arguments.fresh,
     )
     local_runner.run(graph, sys.stdout)
+    publishing.publish(graph.pipeline_info.pipeline_name, work)
 
 
 def _peak_gib() -> float:

@@ -114,7 +114,10 @@ def test_models_report_and_figures_are_left(finished):
     assert "<html" in (run / "report/index.html").read_text(encoding="utf-8")
     verdicts = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["verdicts"]
     assert [verdict["blessed"] for verdict in verdicts] == [True, True, True]
-    assert all(verdict["sentence"] in printed for verdict in verdicts)
+    said = " ".join(printed.split())
+    for verdict in verdicts:
+        assert f"{verdict['model']}: {'blessed' if verdict['checks'] else 'Blessed: '}" in said
+        assert all(check["sentence"] in said for check in verdict["checks"])
 
 
 def test_what_the_search_found_is_trained_and_told(finished):

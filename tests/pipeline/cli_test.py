@@ -89,6 +89,8 @@ def test_help_shows_examples_and_defaults(name, capsys):
         (["report"], "no run under runs"),
         (["report", "gone"], "gone: no such work directory"),
         (["evaluate", "demo"], "no pushed encoder under runs"),
+        (["compare", "gone", "also"], "gone: no such directory"),
+        (["compare", ".", "."], "this is no finished run"),
     ],
 )
 def test_a_wrong_command_is_told_in_one_message(capsys, arguments, words):
@@ -112,6 +114,20 @@ def test_wrong_numbers_are_refused(option, capsys):
         cli.main(["run", "demo", *option])
     assert end.value.code == cli.USAGE
     assert "--minutes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("reason", ["", "   "])
+def test_a_blessing_by_force_needs_a_reason(reason, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["run", "demo", "--force-bless", reason])
+    assert end.value.code == cli.USAGE
+    assert "an empty reason blesses nothing" in capsys.readouterr().err
+
+
+def test_the_reason_is_kept_on_one_line():
+    arguments = cli.parser().parse_args(["run", "demo", "--force-bless", " for  the\nboard "])
+    assert arguments.force_bless == "for the board"
+    assert cli.parser().parse_args(["run", "demo"]).force_bless is None
 
 
 def test_debug_shows_the_trace(capsys):

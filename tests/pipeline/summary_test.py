@@ -42,9 +42,19 @@ def test_it_names_figures_verdicts_models_and_report(work):
     assert "kid_encoder_n100" in text
     assert "generator: Blessed: it is fine." in text
     assert f"encoder    {work.serving / 'encoder/17'}\n" in text
-    assert "captioner  not pushed Refused: it does not load.\n" in text
+    assert "captioner  not pushed\n           Refused: it does not load.\n" in text
     assert "generator  not pushed\n" in text
     assert str(work.report) in text
+
+
+def test_a_version_that_an_earlier_run_pushed_is_told_from_this_ones(work):
+    write(work.serving / "generator/17/saved_model.pb", {})
+    place = work.serving / "generator/17"
+    assert f"generator  {place}" in summary.lines(work)
+    record = json.loads(work.metrics.read_text(encoding="utf-8"))
+    record["verdicts"] = [{"model": "generator", "blessed": False, "sentence": "Refused: no."}]
+    write(work.metrics, record)
+    assert f"generator  {place}, of an earlier run" in summary.lines(work)
 
 
 def test_the_picture_to_look_at_is_of_the_last_evaluation(work):
@@ -64,6 +74,23 @@ def test_the_table_has_value_interval_chance_and_ceiling():
     assert first.split() == ["kid_encoder_n100", "0.0123", "0.01", "to", "0.02", "0.001"]
     assert second.split() == ["bleu4", "-", "0.1"]
     assert first.index("0.001") > second.index("0.1")
+
+
+def test_a_name_that_is_too_wide_has_a_line_of_its_own():
+    rows = [("a", "1.0"), ("x" * 20, "2.0"), ("bb", "3.0")]
+    assert columns(rows, width=16) == ["a   1.0", "x" * 20, "    2.0", "bb  3.0"]
+
+
+def test_the_table_fits_a_terminal():
+    names = ("retrieval_text_to_image_1of100", "attribute_agreement@attribute=articleType")
+    metrics = [
+        Metric(name, -0.00123, -0.00423, -0.00124, 9, "test", 0, 0.0101, 0.123, True, "p")
+        for name in names
+    ]
+    lines = metric_table(metrics)
+    assert max(map(len, lines)) <= 80
+    assert lines[1].startswith(names[0] + " ")
+    assert lines[2] == names[1]
 
 
 def test_columns_line_up():

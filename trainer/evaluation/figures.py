@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from trainer.evaluation.evidence import Evidence
-from trainer.metrics.intervals import Estimate
+from trainer.metrics.intervals import Estimate, Resampled
 from trainer.metrics.result import Metric
 
 
@@ -41,6 +41,7 @@ def figure(
         baselines=dict(baselines or {}),
         parts=dict(parts or {}),
         extractor=extractor,
+        draws=tuple(estimate.draws.tolist()) if isinstance(estimate, Resampled) else (),
     )
 
 

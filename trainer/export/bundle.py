@@ -15,6 +15,7 @@ import tensorflow as tf
 from data.prepared import PreparedData
 from data.text import Vocabulary, read_lines
 from trainer.config import Experiment
+from trainer.export.model_card import model_card
 from trainer.export.signatures import ServedModule
 from trainer.export.warmup import write_warmup
 from trainer.models.build import build_encoder
@@ -23,6 +24,7 @@ from trainer.settings_loader import SettingsError, from_mapping, to_mapping
 
 SIDECAR = Path("assets.extra") / "tuwen"
 WEIGHTS = "weights.weights.h5"
+CARD = "model_card.md"
 SUMMARY = "summary.json"
 
 
@@ -85,8 +87,16 @@ def write_bundle(
     for name, content in (beside or {}).items():
         (side / name).write_text(content, encoding="utf-8")
     trained.save_weights(side / WEIGHTS)
-    card = _card(stage, experiment, prepared, trained, sorted(signatures))
-    (side / "model_card.md").write_text(card, encoding="utf-8")
+    card = model_card(
+        stage,
+        experiment,
+        parameters=trained.count_params(),
+        tokens=prepared.tokens.size,
+        attributes=len(prepared.attributes),
+        fingerprint=prepared.fingerprint(),
+        signatures=sorted(signatures),
+    )
+    (side / CARD).write_text(card, encoding="utf-8")
     write_warmup(str(partial / "assets.extra"), stage, warmup)
     shutil.rmtree(final, ignore_errors=True)
     partial.replace(final)
@@ -120,23 +130,3 @@ def in_float32(model: Encoder, experiment: Experiment, prepared: PreparedData) -
     twin = build_encoder(experiment, prepared.tokens.size, len(prepared.attributes), "float32")
     twin.set_weights(model.get_weights())
     return twin
-
-
-def _card(stage, experiment, prepared, trained, signatures) -> str:
-    data = experiment.data
-    return "\n".join(
-        [
-            f"# {experiment.name}: {stage}",
-            "",
-            f"- Weights: {trained.count_params():,} in float32",
-            f"- Pictures: {data.resolution} x {data.resolution} RGB",
-            f"- Vocabulary: {prepared.tokens.size:,} tokens, "
-            f"captions of at most {data.max_length} of them",
-            f"- Attributes: {len(prepared.attributes):,}",
-            f"- Data fingerprint: {prepared.fingerprint()}",
-            f"- Signatures: {', '.join(signatures)}",
-            "- Trained on the captioned pictures of one data set; outside of it, expect nothing. "
-            "The `text_oov` output of the generator is the share of words it has never seen.",
-            "",
-        ]
-    )

@@ -24,6 +24,17 @@ class Estimate(NamedTuple):
     high: float
 
 
+class Resampled(Estimate):
+    """An estimate that keeps its resamples; it unpacks and compares like any other.
+
+    Attributes:
+      draws: float64 [rounds], the figure of each resample. Equal N and seeds resample the same
+        rows, so that draws of two systems on the same pictures can be subtracted one by one.
+    """
+
+    draws: np.ndarray
+
+
 def resamples(n: int, rounds: int, seed: int) -> Iterator[np.ndarray]:
     """Yields float64 [r, n] blocks, `rounds` rows in all: how often each of n items was drawn."""
     rng = np.random.default_rng(seed)
@@ -61,14 +72,17 @@ def bootstrap(
       level: share of the resamples inside the interval.
 
     Returns:
-      The figure of all pictures and its percentile interval; NaN for N = 0.
+      The figure of all pictures and its percentile interval, with its draws; NaN for N = 0, and
+      then without draws.
     """
     statistics = np.asarray(statistics, np.float64)
     if not len(statistics):
         return Estimate(float("nan"), float("nan"), float("nan"))
     drawn = [value(block @ statistics) for block in resamples(len(statistics), rounds, seed)]
-    low, high = percentile_interval(np.concatenate([np.empty(0), *drawn]), level)
-    return Estimate(float(value(statistics.sum(0))), low, high)
+    draws = np.concatenate([np.empty(0), *drawn])
+    found = Resampled(float(value(statistics.sum(0))), *percentile_interval(draws, level))
+    found.draws = draws
+    return found
 
 
 def around(

@@ -27,6 +27,7 @@ class Metric:
       parts: the value's breakdown, such as one figure for each kind of attribute.
       extractor: what saw the pictures: a name, a colon, and a digest of its weights; "" where
         nothing but their pixels or captions counts.
+      draws: the figure of each bootstrap resample, for paired differences; they stay in memory.
     """
 
     name: str
@@ -43,10 +44,12 @@ class Metric:
     baselines: dict[str, float] = field(default_factory=dict)
     parts: dict[str, float] = field(default_factory=dict)
     extractor: str = ""
+    draws: tuple[float, ...] = field(default=(), compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        """Returns a JSON-able mapping; NaN and infinity, which JSON lacks, become null."""
-        return {key: _finite(value) for key, value in asdict(self).items()}
+        """Returns a JSON-able mapping without the draws; NaN and infinity, which JSON lacks,
+        become null."""
+        return {key: _finite(value) for key, value in asdict(self).items() if key != "draws"}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Metric:
@@ -54,7 +57,7 @@ class Metric:
 
         What has a default may be missing: a record may be older than the field.
         """
-        known = {item.name for item in fields(cls)}
+        known = {item.name for item in fields(cls)} - {"draws"}
         needed = {item.name for item in fields(cls) if _is_needed(item)}
         wrong = sorted((set(record) - known) | (needed - set(record)))
         if wrong:

@@ -9,7 +9,7 @@ from tfx.types import channel_utils, standard_artifacts
 
 from components.cross_modal_evaluator.component import CrossModalEvaluator
 from components.cross_modal_evaluator.executor import Executor
-from components.cross_modal_evaluator.judge import MODELS, Threshold
+from components.cross_modal_evaluator.thresholds import MODELS, Threshold
 from trainer.evaluation.settings import EvaluationSettings
 
 SETTINGS = EvaluationSettings(
@@ -126,6 +126,10 @@ def test_forced_blessing_is_recorded(run):
     blessing = outputs["captioner_blessing"][0]
     assert model_utils.is_model_blessed(blessing)
     assert blessing.get_string_custom_property("forced") == "shown to the board"
+    refusal = blessing.get_string_custom_property("refusal")
+    assert refusal.startswith("Refused: bleu4_en") and "at least 2 is asked" in refusal
+    said = Path(blessing.uri, "BLESSED").read_text()
+    assert "shown to the board" in said and "at least 2 is asked" in said
     assert verdicts["captioner"]["forced"] == "shown to the board"
     assert not outputs["encoder_blessing"][0].has_custom_property("forced")
 

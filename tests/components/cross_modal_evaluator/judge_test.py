@@ -1,11 +1,14 @@
 """Verdicts from hand-made figures, one rule at a time."""
 
+import dataclasses
 import json
 import math
 
+import numpy as np
 import pytest
 
-from components.cross_modal_evaluator.judge import judge, read_thresholds, with_previous
+from components.cross_modal_evaluator.judge import judge, with_previous
+from components.cross_modal_evaluator.thresholds import names_figure, read_thresholds
 from trainer.metrics.result import Metric
 from trainer.settings_loader import SettingsError
 
@@ -52,8 +55,43 @@ def test_limits(limits, value, blessed):
 def test_refusal_names_figure_value_limit_and_what_to_do():
     got = verdicts([metric("bleu4", 0.123)], {"bleu4": {"model": "captioner", "min": 0.2}})
     sentence = got["captioner"].sentence
-    assert sentence.startswith("Refused: bleu4 is 0.123, at least 0.2 is asked.")
-    assert "Train it longer" in sentence
+    assert sentence.startswith("Refused: bleu4 is 0.123, at least 0.2 is asked. Its captions")
+    assert "train it longer" in sentence
+
+
+def test_a_limit_within_the_interval_is_said_to_lie_there():
+    thresholds = {"a": {"model": "generator", "min": 0.5}}
+    near = verdicts([metric("a", 0.49, 0.45, 0.53)], thresholds)["generator"]
+    assert not near.blessed
+    assert "a is 0.49 (0.45 to 0.53), at least 0.5 is asked" in near.sentence
+    assert "within its interval" in near.sentence
+    far = verdicts([metric("a", 0.4, 0.38, 0.42)], thresholds)["generator"]
+    assert "within its interval" not in far.sentence
+    above = verdicts([metric("a", 0.6, 0.4, 0.8)], {"a": {"model": "generator", "max": 0.5}})
+    assert "within its interval" in above["generator"].sentence
+
+
+@pytest.mark.parametrize(
+    ("figure", "limit", "words"),
+    [
+        ("prompt_diversity", {"min": 0.5}, "too much alike"),
+        ("duplicate_rate", {"max": 0.01}, "too much alike"),
+        ("memorisation", {"max": 0.01}, "paints training pictures again"),
+        ("cider_d@language=zh", {"min": 0.5}, "captions are poor"),
+        ("attribute_agreement@attribute=colour", {"min": 0.5}, "do not show what captions say"),
+        ("kid_encoder_n100", {"max": 0.01}, "do not look like real ones"),
+        ("something_new", {"min": 0.5}, "or change the thresholds"),
+    ],
+)
+def test_the_remedy_follows_from_the_figure(figure, limit, words):
+    got = verdicts([metric(figure, 0.1)], {figure: {"model": "generator", **limit}})
+    assert words in got["generator"].sentence
+
+
+def test_two_failures_of_one_kind_are_mended_once():
+    thresholds = {name: {"model": "captioner", "min": 0.5} for name in ("bleu1", "bleu4")}
+    got = verdicts([metric("bleu1", 0.1), metric("bleu4", 0.1)], thresholds)["captioner"]
+    assert got.sentence.count("captions are poor") == 1
 
 
 def test_missing_metric_is_refused_and_lists_what_was_measured():
@@ -61,6 +99,91 @@ def test_missing_metric_is_refused_and_lists_what_was_measured():
     assert not got["captioner"].blessed
     assert "'bleu_4'" in got["captioner"].sentence
     assert "measured: bleu4" in got["captioner"].sentence
+
+
+def test_missing_metric_hints_at_the_nearest_name():
+    thresholds = {"attribute_agrement": {"model": "generator", "min": 0.2}}
+    got = verdicts([metric("attribute_agreement", 0.9), metric("bleu4", 0.1)], thresholds)
+    assert "did you mean 'attribute_agreement'?" in got["generator"].sentence
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "fits"),
+    [
+        ("cider_d*", "cider_d_en", True),
+        ("cider_d*", "cider_d_en@caption_length=short", False),
+        ("cider_d*@*", "cider_d_en@caption_length=short", True),
+        ("cider_d*@*", "cider_d_en", False),
+        ("cider_d@*", "cider_d_en@language=zh", False),
+        ("cider_d@language=zh", "cider_d@language=zh", True),
+        ("*@language=*", "cider_d@attribute=colour", False),
+    ],
+)
+def test_a_star_does_not_cross_from_the_figure_to_its_slice(pattern, name, fits):
+    assert names_figure(pattern, name) is fits
+
+
+def test_slices_are_judged_one_by_one_and_small_ones_left_out():
+    small = dataclasses.replace(metric("cider_d@language=fr", 0.1), n=5)
+    metrics = [metric("cider_d", 0.9), metric("cider_d@language=zh", 0.2), small]
+    thresholds = {"cider_d@*": {"model": "captioner", "min": 0.5, "least_n": 30}}
+    got = verdicts(metrics, thresholds)["captioner"]
+    assert [(check.metric, check.rule, check.passed) for check in got.checks] == [
+        ("cider_d@language=zh", "min", False),
+        ("cider_d@language=fr", "least_n", True),
+    ]
+    assert "cider_d@language=fr rests on 5 pictures" in got.checks[1].sentence
+
+
+def rivalled(value, low=None, high=None, higher=True, **baselines):
+    return dataclasses.replace(metric("a", value, low, high, higher), baselines=baselines)
+
+
+@pytest.mark.parametrize(
+    ("figure", "margin", "blessed"),
+    [
+        (rivalled(0.9, rival=0.5), 0.0, True),
+        (rivalled(0.5, rival=0.5), 0.0, False),
+        (rivalled(0.6, 0.45, 0.7, rival=0.5), 0.0, False),
+        (rivalled(0.6, 0.55, 0.7, rival=0.5), 0.0, True),
+        (rivalled(0.6, rival=0.5), 0.2, False),
+        (rivalled(0.45, 0.4, 0.5, rival=0.5), -0.1, True),
+        (rivalled(0.35, 0.3, 0.5, rival=0.5), -0.1, False),
+        (rivalled(0.1, 0.05, 0.2, higher=False, rival=0.3), 0.0, True),
+        (rivalled(0.1, 0.05, 0.4, higher=False, rival=0.3), 0.0, False),
+        (rivalled(0.4, higher=False, rival=0.3), 0.0, False),
+    ],
+)
+def test_a_rival_is_beaten_by_the_margin_and_beyond_noise(figure, margin, blessed):
+    asked = {"a": {"model": "generator", "beats": "rival", "margin": margin}}
+    got = verdicts([figure], asked)["generator"]
+    assert got.blessed is blessed
+    assert "(rival gives " in got.sentence
+
+
+def test_every_rival_that_fits_the_pattern_has_to_be_beaten():
+    asked = {"a": {"model": "captioner", "beats": "most_frequent*"}}
+    figure = rivalled(0.5, most_frequent_caption=0.4, most_frequent_word=0.6, nearest=0.9)
+    got = verdicts([figure], asked)["captioner"]
+    assert [check.passed for check in got.checks] == [True, False]
+    assert "hardly more than one sentence for all pictures" in got.sentence
+
+
+def test_a_rival_that_the_figure_lacks_is_refused_and_lists_those_it_has():
+    asked = {"a": {"model": "captioner", "beats": "nobody"}}
+    got = verdicts([rivalled(0.5, mean_image=0.1)], asked)["captioner"]
+    assert not got.blessed
+    assert "has no baseline 'nobody' to beat (it has: mean_image)" in got.sentence
+
+
+def test_a_broken_model_is_refused_whatever_its_figures_say():
+    asked = {"a": {"model": "generator", "min": 0.0}}
+    thresholds = read_thresholds(asked)
+    faults = {"generator": "OSError: it is gone"}
+    got = judge([metric("a", 0.5)], thresholds, {}, faults=faults)
+    assert not got["generator"].blessed
+    assert "the generator cannot be measured: OSError: it is gone." in got["generator"].sentence
+    assert got["encoder"].blessed
 
 
 def test_missing_metric_tells_what_was_skipped_and_why():
@@ -119,6 +242,30 @@ def test_drop_within_noise_is_no_regression():
     assert not regress(metric("a", 0.76, low=0.1, high=0.81), before).blessed
 
 
+def test_the_message_says_what_decided_about_noise():
+    before = metric("a", 0.86, low=0.80, high=0.99)
+    apart = regress(metric("a", 0.78, low=0.1, high=0.84), before)
+    assert "0.08 worse, within noise" in apart.sentence
+    assert "from both intervals)" in apart.sentence
+    draws = np.linspace(-0.1, 0.1, 101)
+    pairs = (
+        dataclasses.replace(metric("a", value), draws=tuple((value + draws).tolist()))
+        for value in (0.78, 0.86)
+    )
+    paired = regress(*pairs)
+    assert not paired.blessed
+    assert "paired, picture by picture)" in paired.sentence
+    assert "beyond noise" in paired.sentence
+    assert "neither figure has an interval" in regress(metric("a", 0.7), metric("a", 0.8)).sentence
+
+
+def test_figures_of_other_networks_are_not_compared():
+    now = dataclasses.replace(metric("a", 0.1), extractor="judge:1")
+    got = regress(now, dataclasses.replace(metric("a", 0.9), extractor="judge:2"))
+    assert got.blessed
+    assert "seen by another network" in got.sentence
+
+
 def test_noise_looks_at_the_facing_ends_when_lower_is_better():
     before = metric("a", 0.10, low=0.0, high=0.16, higher=False)
     assert regress(metric("a", 0.18, low=0.12, high=0.9, higher=False), before).blessed
@@ -151,7 +298,13 @@ def test_force_blesses_keeps_the_checks_and_the_reason():
     assert "demo tonight" in got["generator"].sentence
     assert "at least 0.5" in got["generator"].sentence
     assert [check.passed for check in got["generator"].checks] == [False]
-    assert got["encoder"].forced == ""
+    assert got["generator"].refusal.startswith("Refused: a is 0.1, at least 0.5 is asked.")
+    assert got["encoder"].forced == got["encoder"].refusal == ""
+
+
+def test_a_blank_reason_forces_nothing():
+    thresholds = {"a": {"model": "generator", "min": 0.5}}
+    assert not verdicts([metric("a", 0.1)], thresholds, force="  ")["generator"].blessed
 
 
 @pytest.mark.parametrize(
@@ -159,7 +312,10 @@ def test_force_blesses_keeps_the_checks_and_the_reason():
     [
         ({"model": "generator", "minimum": 1}, "unknown key 'a.minimum'"),
         ({"model": "painter", "min": 1}, "painter"),
-        ({"model": "generator"}, "min, max or max_regression"),
+        ({"model": "generator"}, "min, max, max_regression or beats"),
+        ({"model": "generator", "beats": ""}, "the name of a baseline"),
+        ({"model": "generator", "min": 1, "margin": 1}, "it goes with beats"),
+        ({"model": "generator", "min": 1, "least_n": -1}, "0 or more"),
         ({"model": "generator", "max_regression": -1}, "0 or more"),
         ({"min": 1}, "model"),
     ],

@@ -14,6 +14,7 @@ from tfx.types import channel_utils, standard_artifacts
 from components.caption_example_gen.artifacts import RejectedRows
 from components.cross_modal_evaluator.judge import judge
 from components.data_gate.artifacts import DataDecision
+from components.run_report import fingerprints
 from components.run_report.artifacts import RunReportPage
 from components.run_report.component import RunReport
 from components.run_report.executor import Executor
@@ -28,7 +29,18 @@ from trainer.tuning_settings import Knob, TuningSettings
 
 METRIC = Metric("agreement", 0.9, None, None, 5, "test", 0, None, None, True, "A protocol.")
 
-
+BAR = {"low": 0.0, "high": 0.1, "count": 5, "score": 0.05, "frequency": 0.2}
+PAIR = {
+    "caption": "a twin",
+    "png": "samples/own.png",
+    "training_id": "t",
+    "training_caption": "a model",
+    "training_png": "samples/theirs.png",
+    "distance": 1.0,
+    "ratio": 0.1,
+}
+AUDIT = {"threshold": 0.3, "generated": [PAIR], "held_out": [], "generated_distances": [1.0, 2.0],
+         "held_out_distances": [2.0, 3.0]}  # fmt: skip
 LABEL = asdict(LabelFigure("word:dog", 3, 0.5, 0.5, 0.5, 0.4, 0.3))
 
 
@@ -95,6 +107,8 @@ def inputs(tmp_path, model_uri, examples_uri):
     pushed = artefact(standard_artifacts.PushedModel, tmp_path)
     pushed.set_int_custom_property("pushed", 1)
     pushed.set_string_custom_property("pushed_version", "17")
+    pushed.set_string_custom_property("pushed_destination", str(tmp_path / "served"))
+    written(tmp_path / "served", {"assets.extra/tuwen/model_card.md": b"# Card\n"})
     summary = {
         "description": "Ten squares.",
         "pictures": {"train": 10},
@@ -108,8 +122,16 @@ def inputs(tmp_path, model_uri, examples_uri):
     decision = {"verdict": "pass", "findings": [finding], "figures": {}}
     progress = {"step": 1, "images": 8, "a": 1.0}
     metrics = {
-        "metrics.json": {"metrics": [METRIC.to_json()], "skipped": {}, "labels": [LABEL]},
+        "metrics.json": {
+            "metrics": [METRIC.to_json()],
+            "skipped": {},
+            "labels": [LABEL],
+            "reliability": [BAR],
+            "audit": AUDIT,
+        },
         "verdicts.json": verdicts,
+        "samples/own.png": b"own",
+        "samples/theirs.png": b"theirs",
     }
     kinds = standard_artifacts
     return made | {
@@ -127,8 +149,8 @@ def inputs(tmp_path, model_uri, examples_uri):
     }
 
 
-def run(tmp_path, inputs, **changes):
-    page = artefact(RunReportPage, tmp_path / "page")
+def run(tmp_path, inputs, name="page", **changes):
+    page = artefact(RunReportPage, tmp_path / name)
     properties = {"name": "squares", "config": "{}", "work_dir": "", "metadata_path": ""}
     Executor().Do(inputs, {"report": [page]}, properties | changes)
     content = Path(page.uri, "report.json").read_text()
@@ -146,15 +168,35 @@ def test_page_of_a_whole_run(tmp_path, inputs):
     assert report.data.gate.findings == ("Few words. Write more.",)
     assert report.stages[0].curves[0].name == "a"
     assert len(report.painted) == 8
+    assert [item.kind for item in report.walks] == ["noise", "noise", "captions", "captions"]
+    assert report.copies.threshold == 0.3 and report.copies.generated[0].caption == "a twin"
+    assert report.reliability[0]["count"] == 5
+    assert report.previous is None
     assert report.described[0].words
     assert [(push.model, push.version) for push in report.pushed] == [("captioner", "17")]
     assert report.versions["tfx"]
     assert (work / "report" / "index.html").read_text() == html
+    assert ReportData.from_json((work / "report" / "report.json").read_text()) == report
+    card = Path(tmp_path, "served/assets.extra/tuwen/model_card.md").read_text()
+    assert card.startswith("# Card\n") and "no threshold is configured for the captioner" in card
     figures = json.loads((work / "metrics.json").read_text())
     assert figures["labels"] == [LABEL] and LABEL["name"] in html
     assert figures["metrics"][0]["value"] == 0.9
     assert [verdict["model"] for verdict in figures["verdicts"]] == list(STAGES)
     assert not list(work.rglob("*.tmp"))
+
+
+def test_the_second_run_is_told_against_the_first(tmp_path):
+    evaluation = {"metrics": [METRIC.to_json()], "skipped": {}}
+    contents = {"metrics.json": evaluation, "verdicts.json": []}
+    place = written(tmp_path / "e", contents)
+    inputs = {"evaluation": [artefact(standard_artifacts.ModelEvaluation, place)]}
+    _, first = run(tmp_path, inputs, "report/7", config='{"a": 1}')
+    html, second = run(tmp_path, inputs, "report/12", config='{"a": 2}')
+    assert first.previous is None
+    assert second.previous.config == {"a": 1}
+    assert second.previous.metrics == first.metrics
+    assert "Against the last run" in html
 
 
 def test_page_of_a_run_that_left_almost_nothing(tmp_path):
@@ -206,4 +248,25 @@ def test_node_times_come_from_the_metadata(tmp_path):
         NodeTime("Transform", 1.5, cached=True),
         NodeTime("DataGate", 6.0),
     )
+    item = store.put_artifact_type(metadata_store_pb2.ArtifactType(name="Examples"))
+    made = metadata_store_pb2.Artifact(type_id=item, uri=str(written(tmp_path / "x", {"f": 1})))
+    named = metadata_store_pb2.Artifact(type_id=item, uri=str(tmp_path / "y"))
+    named.custom_properties["input_fingerprint"].string_value = "of the source"
+    ids = store.put_artifacts([made, named])
+    events = metadata_store_pb2.Event
+    store.put_events(
+        [
+            events(artifact_id=ids[0], execution_id=3, type=events.OUTPUT),
+            events(artifact_id=ids[1], execution_id=3, type=events.OUTPUT),
+            events(artifact_id=ids[0], execution_id=4, type=events.INPUT),
+        ]
+    )
+    transform, gate = node_times(database)
+    assert [(made.kind, made.number, made.uri) for made in transform.outputs] == [
+        ("Examples", ids[0], "x"),
+        ("Examples", ids[1], "y"),
+    ]
+    assert transform.outputs[0].fingerprint == fingerprints.of_directory(str(tmp_path / "x"))
+    assert transform.outputs[1].fingerprint == "of the source"
+    assert gate.inputs == (f"Examples {ids[0]}",)
     assert node_times("") == node_times(str(tmp_path / "none.db")) == ()

@@ -7,23 +7,30 @@ from html.parser import HTMLParser
 
 import pytest
 
-from components.cross_modal_evaluator.judge import judge, read_thresholds
-from components.run_report import views
+from components.cross_modal_evaluator.judge import judge
+from components.cross_modal_evaluator.thresholds import read_thresholds
+from components.run_report import figures_view, views
 from components.run_report.page import render
 from components.run_report.report_data import (
     Alarm,
+    ArtefactFacts,
+    CopyFacts,
     Curve,
     DataFacts,
     Described,
     GateFacts,
+    NearPair,
     NodeTime,
     Painted,
+    Previous,
     PushFacts,
     ReportData,
     SplitFacts,
     StageFacts,
+    Walk,
     Word,
 )
+from components.run_report.words import duration
 from trainer.metrics.result import LabelFigure, Metric
 from trainer.settings_loader import SettingsError
 
@@ -36,10 +43,12 @@ METRICS = [
            {"mean_image": 0.2}, {"colour": 0.95}),
     Metric("kid_n400", 0.02, None, None, 400, "test", 0, None, 0.001, False, "How KID is told."),
     Metric("f1", float("nan"), None, None, 0, "test", 0, None, None, True, "Nothing to tell."),
+    Metric("agreement@attribute=colour", 0.7, 0.6, 0.8, 31, "test", 0, 0.1, 1.0, True, "Part."),
 ]  # fmt: skip
 THRESHOLDS = read_thresholds(
     {
-        "agreement": {"model": "generator", "min": 0.8},
+        "agreement": {"model": "generator", "min": 0.8, "beats": "mean*"},
+        "agreement@*": {"model": "generator", "min": 0.75},
         "kid_*": {"model": "generator", "max": 0.01},
         "f1": {"model": "encoder", "min": 0.5},
     }
@@ -90,10 +99,32 @@ WHOLE = ReportData(
     ),
     serving=(SERVING,),
     pushed=(PushFacts("encoder", False), PushFacts("captioner", True, "17")),
-    timings=(NodeTime("Transform", 30.0), NodeTime("DataGate", 3.0, cached=True)),
+    timings=(
+        NodeTime("Transform", 30.0, inputs=("Examples 1", "Schema 2"),
+                 outputs=(ArtefactFacts("TransformGraph", 7, "Transform/graph/6", "abc123"),)),
+        NodeTime("DataGate", 3.0, cached=True),
+    ),
     versions={"python": "3.11"},
     hardware={"CPU": "Fast One", "cores": "2"},
     config={"name": "scenes", "training": {"minutes": 8}},
+    reliability=({"low": 0.0, "high": 0.1, "count": 40, "score": 0.05, "frequency": 0.15},),
+    walks=(
+        Walk("noise", ("a way", "a way"), (1, 2), (PIXEL, PIXEL, PIXEL)),
+        Walk("captions", ("a cat", "a dog"), (1, 1), (PIXEL, PIXEL)),
+    ),
+    copies=CopyFacts(
+        0.3,
+        (NearPair("a twin", PIXEL, "its model", PIXEL, 0.1),
+         NearPair("a stranger", PIXEL, "a stranger", PIXEL, 0.8)),
+        (NearPair("a test", PIXEL, "its neighbour", PIXEL, 0.5),),
+        (1.0, 2.0),
+        (3.0, 4.0),
+    ),
+    previous=Previous(
+        "2025-01-01",
+        {"name": "scenes", "training": {"minutes": 4}},
+        (dataclasses.replace(METRICS[0], value=0.6, low=0.58, high=0.62).to_json(),),
+    ),
 )  # fmt: skip
 
 
@@ -132,8 +163,13 @@ def page(**changes):
         "mean image 0.2", "colour 0.95", "A folder of 5 pictures.", "missing file",
         "empty caption", "caption/text in test: new values", "Nothing stands in the way.",
         "one finding", "9 steps", "1 min 1 s", "No bfloat16 here.", "the loss stood still",
-        "it crashed", "and again", "30.0 s", "3.0 s (cached)", "Fast One", "3.11",
+        "it crashed", "and again", "30.0 s", "cached", "Fast One", "3.11",
         "People: a circle", "truth (there is no check)", "a:b 0.9", "红色的圆", "2000",
+        "from Examples 1, Schema 2", "TransformGraph 7", "abc123", "Transform/graph/6",
+        "training.minutes", "▲ better", "reported 2025-01-01", "Slices of agreement (1)",
+        "attribute=colour", "Expected calibration error 0.1", "a cat → to a dog",
+        "counts as a copy , ratio 0.1", "training: its model", "its neighbour",
+        "≥ 0.8, beats 0.2",
     ],
 )  # fmt: skip
 def test_page_tells(words):
@@ -180,6 +216,8 @@ def test_page_renders_with_nothing_but_a_name():
     words = Reader(render(ReportData("bare"))).words
     assert "The models of this run were not judged." in words
     assert words.count("This run holds no") == 4
+    for name in ("Against the last run", "Copies of", "From one picture", "Lineage", "Slices"):
+        assert name not in words
 
 
 def test_json_restores_the_same_page():
@@ -208,20 +246,53 @@ def test_summary(verdicts, sentence):
 
 
 def test_forced_blessing_shows():
-    words = page(verdicts=(verdict("encoder", True, "a demo"),)).words
+    words = page(verdicts=(verdict("encoder", True, "a demo"),), serving=()).words
     assert "! blessed by force" in words
+    assert "Blessed by force: encoder. The checks say no." in words
+
+
+def test_what_several_checks_say_in_the_same_words_is_told_once():
+    check = {
+        "metric": "a",
+        "rule": "max_regression",
+        "limit": 0.1,
+        "passed": True,
+        "sentence": "No.",
+    }
+    one = {**verdict("encoder", True), "checks": [check, {**check, "metric": "b"}]}
+    (card,) = views.models(ReportData("x", verdicts=(one,)))
+    assert len(card.checks) == 1
+    assert card.lead == "The check passed."
+
+
+def test_only_pairs_up_to_the_threshold_count_as_copies():
+    html = render(WHOLE)
+    assert html.count('<span class="fail">counts as a copy</span>') == 1
+    assert html.count('class="near-pair copied"') == 1
+    assert html.count('class="near-pair"') == 2
+
+
+def test_slices_are_kept_out_of_tiles_and_rows():
+    assert [row.metric.name for row in figures_view.metric_rows(WHOLE)] == [
+        "agreement",
+        "kid_n400",
+        "f1",
+    ]
+    ((part, row),) = figures_view.slice_rows(WHOLE)["agreement"]
+    assert (part, row.metric.n, row.passed) == ("attribute=colour", 31, False)
+    assert [tile.label for tile in figures_view.tiles(WHOLE)] == ["agreement", "kid n400", "f1"]
 
 
 def test_scale_places_chance_value_and_ceiling():
-    row = views.metric_rows(WHOLE)[0]
+    row = figures_view.metric_rows(WHOLE)[0]
     assert row.scale["ceiling"] == 100.0
     assert row.scale["chance"] == 10.0
     assert row.scale["value"] == 90.0
-    assert (row.passed, row.rule) == (True, "≥ 0.8")
+    assert (row.passed, row.rule) == (True, "≥ 0.8, beats 0.2")
 
 
 def test_metric_that_is_not_a_number_has_no_scale():
-    row = views.metric_rows(WHOLE)[2]
+    row = figures_view.metric_rows(WHOLE)[2]
     assert row.scale is None
     assert row.passed is False
 
@@ -231,7 +302,7 @@ def test_metric_that_is_not_a_number_has_no_scale():
     [(0.04, "0.0 s"), (59.9, "59.9 s"), (250.0, "4 min 10 s"), (7500.0, "2 h 5 min"), (None, "–")],
 )
 def test_duration(seconds, words):
-    assert views.duration(seconds) == words
+    assert duration(seconds) == words
 
 
 def test_the_recogniser_is_told_label_by_label():

@@ -1,22 +1,12 @@
-"""The toy world, loaded by path: `tests` is no package."""
+"""Evidence of captioners that say what they are told."""
 
-import importlib.util
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from trainer.evaluation.described import Described
 from trainer.evaluation.evidence import Timings, gather
 from trainer.evaluation.settings import EvaluationSettings
-
-
-@pytest.fixture(scope="session")
-def toy():
-    spec = importlib.util.spec_from_file_location("toy", Path(__file__).with_name("toy.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")

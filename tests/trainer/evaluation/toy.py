@@ -61,14 +61,14 @@ def block(colour, size, ground, noise=None):
     return np.clip(np.rint(image), 0, 255).astype(np.uint8)
 
 
-def records(count, split, seed):
+def records(count, split, seed, noise=6):
     """`count` noisy blocks with two English captions and a Chinese one."""
     rng = np.random.default_rng(seed)
     kinds = list(itertools.product(COLOURS, SIZES, GROUNDS))
     result = []
     for index in range(count):
         kind = kinds[rng.integers(len(kinds))]
-        image = block(*kind, noise=rng.normal(0, 6, (SIDE, SIDE, 3)))
+        image = block(*kind, noise=rng.normal(0, noise, (SIDE, SIDE, 3)))
         result.append(
             CaptionedImage(
                 image_id=f"{split}-{index}",

@@ -50,3 +50,13 @@ def test_around_takes_the_spread_of_resamples_and_not_their_place():
     assert around(5.0, drawn) == pytest.approx((5.0, 5 - 1.96, 5 + 1.96))
     assert around(0.5, drawn, least=0.0, most=1.0) == (0.5, 0.0, 1.0)
     assert np.isnan(around(1.0, np.zeros(0)).low)
+
+
+def test_draws_are_kept_and_equal_seeds_resample_the_same_rows():
+    rng = np.random.default_rng(1)
+    one, noise = rng.random(60), rng.normal(0, 1e-3, 60)
+    first, second = bootstrap_mean(one, seed=4), bootstrap_mean(one + noise, seed=4)
+    assert len(first.draws) == 1000
+    np.testing.assert_allclose(np.quantile(first.draws, [0.025, 0.975]), first[1:])
+    assert np.std(second.draws - first.draws) < 0.01 * np.std(first.draws)
+    assert np.std(bootstrap_mean(one, seed=5).draws - first.draws) > np.std(first.draws)

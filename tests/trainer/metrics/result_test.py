@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 
@@ -25,6 +26,20 @@ METRIC = Metric(
 
 def test_survives_json():
     assert Metric.from_json(json.loads(json.dumps(METRIC.to_json()))) == METRIC
+
+
+def test_draws_stay_in_memory():
+    drawn = dataclasses.replace(METRIC, draws=(0.4, 0.6))
+    assert "draws" not in drawn.to_json()
+    assert drawn == METRIC
+
+
+def test_a_record_older_than_a_field_with_a_default_is_read():
+    record = METRIC.to_json()
+    for key in ("baselines", "parts", "extractor"):
+        del record[key]
+    back = Metric.from_json(record)
+    assert (back.baselines, back.parts, back.extractor) == ({}, {}, "")
 
 
 def test_json_holds_no_nan():

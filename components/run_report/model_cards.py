@@ -1,0 +1,79 @@
+"""Completes the card beside a pushed model with its verdict and figures."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from components.run_report.charts import number
+from components.run_report.report_data import ReportData
+from data.sources import files
+from trainer.export.model_card import with_figures
+from trainer.metrics.result import Metric
+
+PLACE = "assets.extra/tuwen/model_card.md"
+# Whose work a figure speaks of; what fits none of them is the generator's.
+_OF_MODEL = {
+    "encoder": "retrieval* f1_* average_precision* calibration*",
+    "captioner": "bleu* rouge* cider* meteor* spice* caption_* distinct* novel* vocabulary* "
+    "repetition* length*",
+}
+HEAD = ("| figure | value | 95 % interval | N | chance | ceiling |", "|---|---|---|---|---|---|")
+
+
+def complete(directory: str, report: ReportData, model: str) -> None:
+    """Writes figures and verdict of `model` into the card in the SavedModel's `directory`.
+
+    A model without a card, as earlier versions exported, is left as it is.
+    """
+    path = posixpath.join(directory, PLACE)
+    if files.is_file(path):
+        card = with_figures(files.read(path).decode("utf-8"), figure_lines(report, model))
+        files.write_whole(path, card.encode("utf-8"))
+
+
+def figure_lines(report: ReportData, model: str) -> list[str]:
+    """Returns the verdict and a table of the model's figures with their protocols, in Markdown."""
+    lines = [f"Of the run `{report.name}`, {report.made}."]
+    for verdict in report.verdicts:
+        if verdict["model"] == model:
+            lines += ["", verdict["sentence"]]
+            if verdict["forced"]:
+                lines += ["", f"The refusal that was overridden: {verdict.get('refusal', '')}"]
+    metrics = [Metric.from_json(record) for record in report.metrics]
+    own = [metric for metric in metrics if model_of(metric.name) == model]
+    if own:
+        lines += ["", *_table(own), "", *(f"- `{one.name}`: {_protocol(one)}" for one in own)]
+    return lines
+
+
+def model_of(figure: str) -> str:
+    """Returns the model whose work a figure speaks of."""
+    for model, patterns in _OF_MODEL.items():
+        if any(fnmatchcase(figure, pattern) for pattern in patterns.split()):
+            return model
+    return "generator"
+
+
+def _table(metrics: Sequence[Metric]) -> list[str]:
+    rows = list(HEAD)
+    for one in metrics:
+        known = one.low is not None and one.high is not None
+        interval = f"{_cell(one.low)} to {_cell(one.high)}" if known else ""
+        cells = (_cell(one.value), interval, str(one.n), _cell(one.chance), _cell(one.ceiling))
+        rows.append(f"| `{one.name}` | {' | '.join(cells)} |")
+    return rows
+
+
+def _protocol(metric: Metric) -> str:
+    better = "Higher" if metric.higher_is_better else "Lower"
+    text = f"{metric.protocol} {better} is better. Split {metric.split}, seed {metric.seed}."
+    if metric.extractor:
+        text += f" Seen by {metric.extractor}."
+    rivals = ", ".join(f"{name} {number(value)}" for name, value in metric.baselines.items())
+    return f"{text} Baselines: {rivals}." if rivals else text
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else number(value)

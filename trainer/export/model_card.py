@@ -1,0 +1,117 @@
+"""The card that lies beside every SavedModel: what it is, from what, with what limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trainer.config import Experiment
+from trainer.settings_loader import to_mapping
+
+# What follows it is replaced when the model has been judged.
+FIGURES = "## Figures"
+
+_WHAT = {
+    "encoder": "Puts pictures and captions into one space of unit vectors, and recognises "
+    "attributes of pictures.",
+    "captioner": "Describes pictures in words, in every language of its training captions. It "
+    "looks through the encoder of the same run.",
+    "generator": "Paints pictures of captions. It reads them through the encoder of the same run.",
+}
+_LIMITS = {
+    "encoder": "An attribute counts as present from its own threshold, chosen on held-out "
+    "pictures of the same data; on other pictures the thresholds may not hold.",
+    "captioner": "It says what is usual: rare things are missed, and what it says may be wrong. "
+    "A caption is no proof of what a picture shows.",
+    "generator": "Words that it has never seen have no effect; its output `text_oov` is their "
+    "share. Its pictures show nothing that has happened, and may repeat what training pictures "
+    "show: see `memorisation` below.",
+}
+
+
+def model_card(
+    stage: str,
+    experiment: Experiment,
+    *,
+    parameters: int,
+    tokens: int,
+    attributes: int,
+    fingerprint: str,
+    signatures: Sequence[str],
+) -> str:
+    """Returns the card of a model that has not been judged yet, as Markdown.
+
+    Args:
+      stage: `encoder`, `captioner` or `generator`.
+      experiment: what it was trained with.
+      parameters: number of its weights.
+      tokens, attributes: sizes of its vocabularies.
+      fingerprint: of the prepared data.
+      signatures: names of what it answers.
+    """
+    data = experiment.data
+    return "\n".join(
+        [
+            f"# {experiment.name}: {stage}",
+            "",
+            _WHAT[stage],
+            "",
+            f"- Weights: {parameters:,} in float32",
+            f"- Pictures: {data.resolution} x {data.resolution} RGB",
+            f"- Signatures: {', '.join(signatures)}",
+            "",
+            "## Data",
+            "",
+            f"- Data fingerprint: {fingerprint}",
+            f"- Vocabulary: {tokens:,} tokens, captions of at most {data.max_length} of them",
+            f"- Attributes: {attributes:,}",
+            "",
+            "## Training settings",
+            "",
+            *_settings(stage, experiment),
+            "",
+            "## Limits",
+            "",
+            "- Trained on the captioned pictures of one data set; outside of it, expect nothing.",
+            "- What is rare, wrong or unfair in that data is so in the model.",
+            f"- {_LIMITS[stage]}",
+            "",
+            "## Licence",
+            "",
+            "None is stated. The weights derive from the training data: its licence, and the "
+            "consent of those whom its pictures show, bind their use. State here what applies "
+            "before you pass the model on.",
+            "",
+            FIGURES,
+            "",
+            "Not measured when this was exported; `tuwen evaluate` measures it.",
+            "",
+        ]
+    )
+
+
+def with_figures(card: str, lines: Sequence[str]) -> str:
+    """Returns `card` with `lines` as its last section, in place of what stood there."""
+    head = card.partition(f"\n{FIGURES}\n")[0].rstrip("\n")
+    return "\n".join([head, "", FIGURES, "", *lines, ""])
+
+
+def _settings(stage: str, experiment: Experiment) -> list[str]:
+    """One line a setting of what this stage reads."""
+    values = to_mapping(experiment)
+    sections = dict.fromkeys(("data", "encoder", stage, "training"))
+    return [
+        f"- `{section}.{key}`: {_plain(value)}"
+        for section in sections
+        for key, value in values[section].items()
+    ]
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {item}" for key, item in value.items()) or "none"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)
