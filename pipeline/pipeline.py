@@ -22,7 +22,7 @@ from components.tuner.component import Tuner
 from data.schema import SPLITS
 from pipeline.last_blessed import BLESSING, CANDIDATE, MODEL, LastBlessedStrategy
 from pipeline.settings import CURATED, INFERRED, Settings
-from pipeline.stages import digest, stage_json, tuning_json
+from pipeline.stages import deciding_json, digest, stage_json, tuning_json
 from pipeline.work_dir import WorkDir
 from trainer.config import STAGES
 from trainer.settings_loader import to_mapping
@@ -130,7 +130,7 @@ def add_training(nodes: Nodes, settings: Settings, work: WorkDir, fingerprint: s
         data = [fingerprint, settings.source.path, asdict(settings.ingest), settings.schema]
         # Nothing where nothing is searched: such a training goes on where it was.
         data += [search] if search else []
-        name = f"{stage}-{digest(config['experiment'], *data)}"
+        name = f"{stage}-{digest(deciding_json(settings, stage), *data)}"
         if stage == tuned:
             tuning = {"tuning": search, "resume_dir": str(work.training / f"tuning-{name}")}
             tuner = Tuner(tuner_fn=TUNER_FN, custom_config=config | tuning, **inputs)
@@ -187,6 +187,7 @@ def add_pushing(nodes: Nodes, settings: Settings, work: WorkDir) -> None:
             model_name=stage,
             time_limit_seconds=settings.serving_check.time_limit_seconds,
             batch=settings.serving_check.batch,
+            compressed=() if stage == "encoder" else settings.serving_check.compressed,
         )
         _add(nodes, check, f"ServingCheck.{stage}")
         destination = tfx.proto.PushDestination.Filesystem(base_directory=str(work.serving / stage))
