@@ -39,6 +39,8 @@ class ServingReport:
       import_seconds, load_seconds: of the libraries and of the model; None if it never loaded.
       peak_rss_mib: the process's greatest resident memory; None if it died.
       latencies: of each signature and batch size.
+      foreign: by signature, its operations that are not TensorFlow's own but tensorflow_text's;
+        only signatures that have some.
       compressed: by form, bytes and distances of the LiteRT models that were asked for.
     """
 
@@ -51,6 +53,7 @@ class ServingReport:
     load_seconds: float | None
     peak_rss_mib: float | None
     latencies: tuple[Latency, ...]
+    foreign: dict[str, list[str]]
     compressed: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
@@ -88,6 +91,11 @@ def report(model: str, probes: Sequence[Probe], facts: Mapping[str, Any]) -> Ser
         load_seconds=load,
         peak_rss_mib=facts.get("peak_rss_mib"),
         latencies=latencies,
+        foreign={
+            name: found["foreign"]
+            for name, found in facts.get("signatures", {}).items()
+            if found.get("foreign")
+        },
         compressed=facts.get("compressed", {}),
     )
 

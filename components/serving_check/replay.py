@@ -35,21 +35,30 @@ def main(model_dir: str, requests_file: str, out_file: str, *forms: str) -> None
         facts["load_error"] = _describe(error)
     else:
         facts["load_seconds"] = time.perf_counter() - started
-        facts["signatures"] = _signatures(model)
+        facts["signatures"] = _signatures(tf, model)
         facts["answers"] = {request["name"]: _answer(tf, model, request) for request in requests}
         facts["compressed"] = {form: _compressed(tf, model_dir, form) for form in forms}
     facts["peak_rss_mib"] = _peak_rss_mib()
     Path(out_file).write_text(json.dumps(facts), encoding="utf-8")
 
 
-def _signatures(model: Any) -> dict[str, dict[str, list[str]]]:
+def _signatures(tf: Any, model: Any) -> dict[str, dict[str, list[str]]]:
     return {
         name: {
             "inputs": sorted(signature.structured_input_signature[1]),
             "outputs": sorted(signature.structured_outputs),
+            "foreign": _foreign(tf, signature.graph.as_graph_def()),
         }
         for name, signature in model.signatures.items()
     }
+
+
+def _foreign(tf: Any, graph: Any) -> list[str]:
+    """Operations that TensorFlow has only once another library is loaded."""
+    functions = {function.signature.name: function.node_def for function in graph.library.function}
+    nodes = [*graph.node, *(node for body in functions.values() for node in body)]
+    operations = {node.op for node in nodes} - functions.keys()
+    return sorted(name for name in operations if not hasattr(tf.raw_ops, name))
 
 
 def _answer(tf: Any, model: Any, request: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_text as tf_text
 
 from components.serving_check import replay
 from components.serving_check.check import check, run
@@ -60,6 +61,25 @@ def test_faulty_model_is_refused_with_the_reason(judged, kind, fault, words):
     assert not got.blessed
     assert got.sentence.startswith("Refused: ")
     assert any(words in problem for problem in got.problems), got.problems
+
+
+def test_signatures_that_need_another_library_are_named(tmp_path):
+    class Folding(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+        def fold(self, text):
+            return {"folded": tf.map_fn(lambda one: tf_text.case_fold_utf8([one])[0], text)}
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+        def lower(self, text):
+            return {"folded": tf.strings.lower(text)}
+
+    model = Folding()
+    signatures = {"fold": model.fold, "lower": model.lower}
+    tf.saved_model.save(model, str(tmp_path / "model"), signatures=signatures)
+    (tmp_path / "requests").write_text("[]")
+    replay.main(*(str(tmp_path / name) for name in ("model", "requests", "answers")))
+    facts = json.loads((tmp_path / "answers").read_text())
+    assert report("encoder", [], facts).foreign == {"fold": ["CaseFoldUTF8"]}
 
 
 @pytest.fixture
