@@ -23,7 +23,7 @@ from components.tuner.component import Tuner
 from data.schema import SPLITS
 from pipeline.last_blessed import BLESSING, CANDIDATE, MODEL, LastBlessedStrategy
 from pipeline.settings import CURATED, INFERRED, Settings
-from pipeline.stages import digest, judge_experiment, stage_json, tuning_json
+from pipeline.stages import deciding_json, digest, judge_experiment, stage_json, tuning_json
 from pipeline.work_dir import JUDGE_NODE, WorkDir
 from trainer.config import STAGES
 from trainer.evaluation.settings import JUDGE_SPLITS, EvaluationSettings
@@ -132,7 +132,7 @@ def add_training(nodes: Nodes, settings: Settings, work: WorkDir, fingerprint: s
         config, search = {"experiment": stage_json(settings, stage)}, tuning_json(settings, stage)
         # Nothing where nothing is searched: such a training goes on where it was.
         data = _data_key(settings, fingerprint) + ([search] if search else [])
-        name = f"{stage}-{digest(config['experiment'], *data)}"
+        name = f"{stage}-{digest(deciding_json(settings, stage), *data)}"
         if stage == tuned:
             tuning = {"tuning": search, "resume_dir": str(work.training / f"tuning-{name}")}
             tuner = Tuner(tuner_fn=TUNER_FN, custom_config=config | tuning, **inputs)
@@ -217,6 +217,7 @@ def add_pushing(nodes: Nodes, settings: Settings, work: WorkDir) -> None:
             model_name=stage,
             time_limit_seconds=settings.serving_check.time_limit_seconds,
             batch=settings.serving_check.batch,
+            compressed=() if stage == "encoder" else settings.serving_check.compressed,
         )
         _add(nodes, check, f"ServingCheck.{stage}")
         destination = tfx.proto.PushDestination.Filesystem(base_directory=str(work.serving / stage))

@@ -19,6 +19,7 @@ from trainer.config import (
     DataSettings,
     EncoderSettings,
     Experiment,
+    ExportSettings,
     GeneratorSettings,
     TrainingSettings,
 )
@@ -58,10 +59,13 @@ class ServingCheckSettings:
     Attributes:
       time_limit_seconds: a model that takes longer for all requests is refused.
       batch: rows of the larger requests.
+      compressed: forms in which captioner and generator must be there as LiteRT models, some of
+        `export.compressed`, and answer almost alike.
     """
 
     time_limit_seconds: float = 300.0
     batch: int = 8
+    compressed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         require(self.batch >= 2, "batch", self.batch, "2 or more")
@@ -90,6 +94,7 @@ class Settings:
     captioner: CaptionerSettings = field(default_factory=CaptionerSettings)
     generator: GeneratorSettings = field(default_factory=GeneratorSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    export: ExportSettings = field(default_factory=ExportSettings)
     tuning: TuningSettings | None = None
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     thresholds: dict[str, Threshold] = field(default_factory=dict)
@@ -100,6 +105,9 @@ class Settings:
         require(plain, "name", self.name, "letters, digits, - and _: it names a directory")
         known = self.schema in (CURATED, INFERRED) or Path(self.schema).is_file()
         require(known, "schema", self.schema, f"{CURATED}, {INFERRED}, or an existing .pbtxt file")
+        made, needed = self.export.compressed, self.serving_check.compressed
+        allowed = f"some of export.compressed, which is {list(made)}"
+        require(set(needed) <= set(made), "serving_check.compressed", list(needed), allowed)
         # Refuses settings that do not fit each other.
         experiment = self.experiment()
         if self.tuning is not None:
@@ -113,7 +121,13 @@ class Settings:
     def experiment(self) -> Experiment:
         """Returns what the trainer needs to know."""
         return Experiment(
-            self.name, self.data, self.encoder, self.captioner, self.generator, self.training
+            self.name,
+            self.data,
+            self.encoder,
+            self.captioner,
+            self.generator,
+            self.training,
+            self.export,
         )
 
 

@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 
 from pipeline.settings import Settings
-from trainer.config import STAGES, Experiment
+from trainer.config import STAGES, Experiment, deciding
 from trainer.evaluation.settings import JudgeSettings
 from trainer.settings_loader import to_mapping
 
@@ -52,6 +52,11 @@ def digest(*parts: object) -> str:
 def stage_json(settings: Settings, stage: str) -> str:
     """Returns `stage_experiment` as the JSON text that the TFX Trainer is given."""
     return json.dumps(to_mapping(stage_experiment(settings, stage)), sort_keys=True)
+
+
+def deciding_json(settings: Settings, stage: str) -> str:
+    """Returns those of `stage_experiment` that decide what is learned, for the training's name."""
+    return json.dumps(deciding(stage_experiment(settings, stage)), sort_keys=True)
 
 
 def tuning_json(settings: Settings, stage: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from data.label_rules import SOURCES, WORDS, LabelRules
+from trainer.export_settings import ExportSettings
 from trainer.generator_settings import GeneratorSettings
-from trainer.settings_loader import require, require_one_of, require_optimiser
+from trainer.settings_loader import require, require_one_of, require_optimiser, to_mapping
 
 STAGES = ("encoder", "captioner", "generator")
 RESOLUTIONS = ("16", "28", "32", "64", "128", "256")
@@ -241,6 +243,7 @@ class Experiment:
     captioner: CaptionerSettings = field(default_factory=CaptionerSettings)
     generator: GeneratorSettings = field(default_factory=GeneratorSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    export: ExportSettings = field(default_factory=ExportSettings)
 
     def __post_init__(self) -> None:
         sketch, side = self.generator.sketch_resolution, self.data.resolution
@@ -248,3 +251,13 @@ class Experiment:
             fits = [part for part in (side // 2, side // 4) if part >= SMALLEST_SKETCH]
             allowed = f"{' or '.join(map(str, fits))} where data.resolution is {side}, or null"
             require(sketch in fits, "generator.sketch_resolution", sketch, allowed)
+
+
+def deciding(experiment: Experiment) -> dict[str, Any]:
+    """Returns the settings that decide what is learned, as plain values.
+
+    A training goes on, or is only exported anew, where no other setting has changed.
+    """
+    values = to_mapping(experiment)
+    del values["export"]
+    return values

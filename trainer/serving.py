@@ -10,6 +10,10 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401  (registers the operations that the models use)
 
 
+class ServingError(ValueError):
+    """A model refused a row of a request; the message names row, reason and remedy."""
+
+
 class Picture(NamedTuple):
     """A generated picture.
 
@@ -39,6 +43,29 @@ def load(directory: str) -> Any:
     return tf.saved_model.load(directory)
 
 
+def ask(model: Any, signature: str, **inputs: tf.Tensor) -> dict[str, np.ndarray]:
+    """Calls a signature.
+
+    Args:
+      model: a loaded model.
+      signature: its name.
+      **inputs: tensors [N].
+
+    Returns:
+      All outputs but `error`, each [N, ...].
+
+    Raises:
+      ServingError: the model refused a row.
+      InvalidArgumentError: the inputs do not have the same number of rows.
+    """
+    answer = {name: value.numpy() for name, value in model.signatures[signature](**inputs).items()}
+    # Models exported by earlier versions fail as a whole, and have no such output.
+    for row, error in enumerate(answer.pop("error", ())):
+        if error:
+            raise ServingError(f"row {row} of {signature}: {error.decode('utf-8')}")
+    return answer
+
+
 def generate(
     model: Any, texts: Sequence[str], seeds: Sequence[int], truncation: float = 1.0
 ) -> list[Picture]:
@@ -47,14 +74,19 @@ def generate(
     Args:
       model: a loaded generator.
       texts, seeds: of equal length.
-      truncation: scale of the noise; below 1 trades variety for typicality.
+      truncation: scale of the noise, 0 to 2; below 1 trades variety for typicality.
+
+    Raises:
+      ServingError: a caption is too long, or the truncation out of its range.
     """
-    answer = model.signatures["generate"](
-        text=tf.constant(list(texts)),
+    answer = ask(
+        model,
+        "generate",
+        text=tf.constant(list(texts), tf.string),
         seed=tf.constant(list(seeds), tf.int64),
         truncation=tf.fill([len(texts)], float(truncation)),
     )
-    pairs = zip(answer["image_bytes"].numpy(), answer["text_oov"].numpy(), strict=True)
+    pairs = zip(answer["image_bytes"], answer["text_oov"], strict=True)
     return [Picture(png, float(oov)) for png, oov in pairs]
 
 
@@ -98,13 +130,14 @@ def caption(model: Any, images: Sequence[bytes], language: str | None = None) ->
       language: BCP-47 tag of one of `languages`; None takes the first.
 
     Raises:
-      InvalidArgumentError: what is no picture, or a language that the captioner does not write.
+      ServingError: what is no picture, is too large, or a language that the captioner does not
+        write.
     """
-    inputs, signature = {"image_bytes": tf.constant(list(images))}, "serving_default"
+    inputs, signature = {"image_bytes": tf.constant(list(images), tf.string)}, "serving_default"
     if language is not None:
         inputs["language"], signature = tf.fill([len(images)], language), "caption_in"
-    answer = model.signatures[signature](**inputs)
-    pairs = zip(answer["caption"].numpy(), answer["log_prob"].numpy(), strict=True)
+    answer = ask(model, signature, **inputs)
+    pairs = zip(answer["caption"], answer["log_prob"], strict=True)
     return [Caption(text.decode("utf-8"), float(log_prob)) for text, log_prob in pairs]
 
 
@@ -113,6 +146,8 @@ def explain(model: Any, images: Sequence[bytes]) -> dict[str, np.ndarray]:
 
     Returns:
       `caption` [N], `log_prob` [N], `tokens` [N, steps], `attention` [N, steps, h, w].
+
+    Raises:
+      ServingError: what is no picture, or is too large.
     """
-    answer = model.signatures["explain"](image_bytes=tf.constant(list(images)))
-    return {name: value.numpy() for name, value in answer.items()}
+    return ask(model, "explain", image_bytes=tf.constant(list(images), tf.string))

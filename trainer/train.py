@@ -11,9 +11,9 @@ from pathlib import Path
 from data.prepared import PreparedData
 from data.sources.files import write_whole
 from trainer import distribution, loop, precision
-from trainer.config import STAGES, DataSettings, Experiment
+from trainer.config import STAGES, DataSettings, Experiment, deciding
 from trainer.export.bundle import SIDECAR, SUMMARY, RestoredEncoder, load_encoder
-from trainer.settings_loader import SettingsError, require_one_of, to_mapping
+from trainer.settings_loader import SettingsError, require_one_of
 from trainer.tasks.base import Task
 from trainer.tasks.captioner import CaptionerTask
 from trainer.tasks.encoder import EncoderTask
@@ -130,7 +130,7 @@ def _claim(work_dir, experiment, stage, prepared, encoder_dir) -> None:
     """Refuses to go on with the checkpoints of another training."""
     identity = {
         "stage": stage,
-        "experiment": to_mapping(experiment),
+        "experiment": deciding(experiment),
         "data": prepared.fingerprint(),
         "encoder": _digest(encoder_dir),
     }

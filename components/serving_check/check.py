@@ -23,6 +23,7 @@ def check(
     *,
     batch: int = 8,
     time_limit: float = 180.0,
+    compressed: Sequence[str] = (),
 ) -> ServingReport:
     """Replays requests built from `pictures` in a fresh process and judges the answers.
 
@@ -32,21 +33,24 @@ def check(
       pictures: one or more; the first `batch` are used.
       batch: rows of the larger requests, 2 or more.
       time_limit: seconds for all of it; a slower model is refused.
+      compressed: forms that must lie beside it as LiteRT models, and answer alike.
 
     Raises:
       ValueError: there is no picture to ask with.
     """
     probes = build(model_name, pictures, batch)
-    return report(model_name, probes, replay(model_dir, probes, time_limit))
+    return report(model_name, probes, replay(model_dir, probes, time_limit, compressed))
 
 
-def replay(model_dir: str, probes: Sequence[Probe], time_limit: float) -> dict[str, Any]:
+def replay(
+    model_dir: str, probes: Sequence[Probe], time_limit: float, compressed: Sequence[str] = ()
+) -> dict[str, Any]:
     """Returns what the fresh process saw, or `{"died": reason}` when it left nothing."""
     with tempfile.TemporaryDirectory() as directory:
         requests, answers = Path(directory, "requests.json"), Path(directory, "answers.json")
         requests.write_text(json.dumps([probe.to_json() for probe in probes]), encoding="utf-8")
         command = [sys.executable, "-m", "components.serving_check.replay"]
-        command += [model_dir, str(requests), str(answers)]
+        command += [model_dir, str(requests), str(answers), *compressed]
         reason = run(command, Path(directory), time_limit)
         if reason:
             return {"died": reason}

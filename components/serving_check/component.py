@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 
 from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
@@ -21,6 +22,7 @@ class ServingCheckSpec(ComponentSpec):
         executor.MODEL_NAME: ExecutionParameter(type=str),
         executor.TIME_LIMIT: ExecutionParameter(type=float),
         executor.BATCH: ExecutionParameter(type=int),
+        executor.COMPRESSED: ExecutionParameter(type=str),
     }
     INPUTS: Mapping[str, ChannelParameter] = {
         executor.MODEL: ChannelParameter(type=standard_artifacts.Model),
@@ -50,6 +52,7 @@ class ServingCheck(base_component.BaseComponent):
         model_name: str,
         time_limit_seconds: float = 180.0,
         batch: int = 8,
+        compressed: Sequence[str] = (),
     ) -> None:
         """Builds the node.
 
@@ -60,6 +63,7 @@ class ServingCheck(base_component.BaseComponent):
           model_name: `encoder`, `captioner` or `generator`.
           time_limit_seconds: a model that takes longer for all requests is refused.
           batch: rows of the larger requests.
+          compressed: forms that must lie beside the model as LiteRT models.
 
         Raises:
           ValueError: an unknown model name or a batch below 2.
@@ -74,6 +78,7 @@ class ServingCheck(base_component.BaseComponent):
             model_name=model_name,
             time_limit_seconds=time_limit_seconds,
             batch=batch,
+            compressed=json.dumps(list(compressed)),
             blessing=types.Channel(type=standard_artifacts.InfraBlessing),
             report=types.Channel(type=ServingCheckReport),
         )

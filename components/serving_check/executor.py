@@ -21,6 +21,7 @@ REPORT = "report"
 MODEL_NAME = "model_name"
 TIME_LIMIT = "time_limit_seconds"
 BATCH = "batch"
+COMPRESSED = "compressed"
 
 # The names that the stock InfraValidator writes.
 YES, NO = "INFRA_BLESSED", "INFRA_NOT_BLESSED"
@@ -44,6 +45,7 @@ class Executor(base_executor.BaseExecutor):
             list(raw_examples.read(_test_split(input_dict[EXAMPLES]), limit=batch)),
             batch=batch,
             time_limit=exec_properties[TIME_LIMIT],
+            compressed=json.loads(exec_properties[COMPRESSED]),
         )
         report_uri = artifact_utils.get_single_uri(output_dict[REPORT])
         io_utils.write_string_file(

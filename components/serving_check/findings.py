@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from components.serving_check import outputs
-from components.serving_check.contract import CONTRACT
-from components.serving_check.probes import ANSWER, EITHER, REFUSAL, Probe
+from components.serving_check.contract import COMPRESSED_LIMITS, CONTRACT, ERROR
+from components.serving_check.probes import ANSWER, EITHER, REFUSAL, ROW_ERROR, Probe
 
 REFUSED = "InvalidArgumentError"
 
@@ -37,6 +39,9 @@ class ServingReport:
       import_seconds, load_seconds: of the libraries and of the model; None if it never loaded.
       peak_rss_mib: the process's greatest resident memory; None if it died.
       latencies: of each signature and batch size.
+      foreign: by signature, its operations that are not TensorFlow's own but tensorflow_text's;
+        only signatures that have some.
+      compressed: by form, bytes and distances of the LiteRT models that were asked for.
     """
 
     model: str
@@ -48,6 +53,8 @@ class ServingReport:
     load_seconds: float | None
     peak_rss_mib: float | None
     latencies: tuple[Latency, ...]
+    foreign: dict[str, list[str]]
+    compressed: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
         """Returns a JSON-able mapping."""
@@ -84,6 +91,12 @@ def report(model: str, probes: Sequence[Probe], facts: Mapping[str, Any]) -> Ser
         load_seconds=load,
         peak_rss_mib=facts.get("peak_rss_mib"),
         latencies=latencies,
+        foreign={
+            name: found["foreign"]
+            for name, found in facts.get("signatures", {}).items()
+            if found.get("foreign")
+        },
+        compressed=facts.get("compressed", {}),
     )
 
 
@@ -100,7 +113,19 @@ def _problems(model: str, probes: Sequence[Probe], facts: Mapping[str, Any]) -> 
         problems += _outcome(probe, answers[probe.name])
     if problems:
         return problems
-    return [problem for probe in probes for problem in _twins(probe, answers)]
+    problems = [problem for probe in probes for problem in _twins(probe, answers)]
+    for form, found in facts.get("compressed", {}).items():
+        problems += [f"LiteRT {form}: {fault}" for fault in _compressed_faults(found)]
+    return problems
+
+
+def _compressed_faults(found: Mapping[str, Any]) -> Iterator[str]:
+    if "error" in found:
+        yield found["error"]
+    for name, apart in found.get("apart", {}).items():
+        highest = COMPRESSED_LIMITS.get(name, float("inf"))
+        if not apart <= highest:
+            yield f"{name} is {apart:.3f} from the model's own, more than {highest:g}"
 
 
 def _names(model: str, signatures: Mapping[str, Mapping[str, list[str]]]) -> list[str]:
@@ -120,19 +145,34 @@ def _names(model: str, signatures: Mapping[str, Mapping[str, list[str]]]) -> lis
 
 
 def _outcome(probe: Probe, answer: Mapping[str, Any]) -> list[str]:
-    error = answer.get("error")
-    if error is None and probe.expect == REFUSAL:
+    failed = answer.get("error")
+    if failed is not None:
+        if failed == REFUSED and probe.expect in (REFUSAL, EITHER):
+            return []
+        return [f"'{probe.name}' ended in {answer['message']} in place of {probe.expect}"]
+    if probe.expect == REFUSAL:
         return [f"'{probe.name}' was answered, not refused"]
-    if error is None:
-        return [
-            f"'{probe.name}': {fault}"
-            for name, record in answer["outputs"].items()
-            for fault in outputs.faults(name, outputs.decode(record), probe.rows)
-        ]
-    if error == REFUSED and probe.expect in (REFUSAL, EITHER):
-        return []
-    wanted = probe.expect if probe.expect == ANSWER else REFUSAL
-    return [f"'{probe.name}' ended in {answer['message']} in place of {wanted}"]
+    values = {name: outputs.decode(record) for name, record in answer["outputs"].items()}
+    return [f"'{probe.name}': {fault}" for fault in _faults(probe, values)]
+
+
+def _faults(probe: Probe, values: Mapping[str, np.ndarray]) -> Iterator[str]:
+    """What is wrong with an answer; rows with an error must be blank, all others sound."""
+    errors = values[ERROR]
+    if faults := outputs.faults(ERROR, errors, probe.rows):
+        yield from faults
+        return
+    wrong = np.array([error != b"" for error in errors], bool)
+    if probe.expect == ANSWER and wrong.any():
+        yield f"refused a good row: {errors[wrong][0].decode()}"
+    if probe.expect == ROW_ERROR and wrong.tolist() != [False] * (probe.rows - 1) + [True]:
+        yield f"errors in rows {np.flatnonzero(wrong).tolist()} in place of the last one alone"
+    for name, column in values.items():
+        if len(column) != probe.rows:
+            yield from outputs.faults(name, column, probe.rows)
+        elif name != ERROR:
+            yield from outputs.faults(name, column[~wrong], int((~wrong).sum()))
+            yield from outputs.blank_faults(name, column[wrong])
 
 
 def _twins(probe: Probe, answers: Mapping[str, Any]) -> list[str]:

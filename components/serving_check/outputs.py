@@ -27,15 +27,21 @@ def faults(name: str, values: np.ndarray, rows: int) -> list[str]:
     """Says what is wrong with output `name` [rows, ...] of one answer."""
     if not values.ndim or len(values) != rows:
         return [f"{name} has shape {list(values.shape)} for {rows} rows"]
-    if name == "image_bytes":
+    if name == "image_bytes" and rows:
         return _picture_faults(values)
     if values.dtype == object:
         return [] if all(_is_utf8(value) for value in values.ravel()) else [f"{name} is no UTF-8"]
     if not np.isfinite(values).all():
         return [f"{name} holds values that are not finite"]
-    if name == "embedding" and np.abs(np.linalg.norm(values, axis=-1) - 1).max() > TOLERANCE:
+    if name == "embedding" and _off_unit(values) > TOLERANCE:
         return ["embedding rows are no unit vectors"]
     return []
+
+
+def blank_faults(name: str, values: np.ndarray) -> list[str]:
+    """Says whether rows [K, ...] of output `name` that have an error hold more than nothing."""
+    empty = values == b"" if values.dtype == object else values == 0
+    return [] if np.all(empty) else [f"{name} is not empty in a row with an error"]
 
 
 def difference(name: str, one: Any, other: Any) -> str:
@@ -68,6 +74,10 @@ def _picture_faults(values: np.ndarray) -> list[str]:
     if kinds != {("PNG", "RGB")} or len(sizes) != 1:
         return [f"image_bytes should be RGB PNGs of one size, not {described}"]
     return []
+
+
+def _off_unit(values: np.ndarray) -> float:
+    return float(np.abs(np.linalg.norm(values, axis=-1) - 1).max(initial=0.0))
 
 
 def _picture_difference(one: bytes, other: bytes) -> str:

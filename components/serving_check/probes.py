@@ -11,13 +11,15 @@ from typing import Any
 from components.serving_check.contract import CONTRACT
 from data.schema import CaptionedImage, to_example
 
-ANSWER = "answer"
+ANSWER = "an answer"
+ROW_ERROR = "an error of the last row"
 REFUSAL = "InvalidArgument"
-EITHER = "answer or InvalidArgument"
+EITHER = "an answer or an error"
 
 NO_PICTURE = b"these bytes are no picture"
 NO_EXAMPLE = b"these bytes are no tf.train.Example"
 NO_LANGUAGE = b"x-nobody-speaks-this"
+NO_NUMBER = -1e30
 ODD_TEXTS = (b"", b"\xff\xfe no UTF-8", b"word " * 5000, "\U0001f3a8\u0000\u200b".encode())
 
 
@@ -38,7 +40,8 @@ class Probe:
       name: unique among the probes of a model.
       signature: the signature called.
       inputs: a column of bytes, ints or floats for each input, one entry a row.
-      expect: `ANSWER`, `REFUSAL` or `EITHER`.
+      expect: `ANSWER`; `ROW_ERROR`, an answer with an error in the last row alone; `REFUSAL` of the
+        request; or `EITHER`, where each row may have an error.
       repeats: how often it is sent; the latency is the median.
       twins: rows that must equal rows of earlier probes.
     """
@@ -70,7 +73,8 @@ def build(model: str, pictures: Sequence[CaptionedImage], batch: int) -> list[Pr
     """Returns the probes of `model` ("encoder", "captioner" or "generator").
 
     Every signature gets a request of one row, one of `batch` rows in another order that holds the
-    first row again, requests that must be refused, and the first request once more after these.
+    first row again, one of no row, requests with rows that must be refused, and the first request
+    once more after these.
     Where the request has a seed, every row of the batch is also sent alone.
 
     Raises:
@@ -132,13 +136,20 @@ def _answers(signature: str, rows: list[dict[str, Any]]) -> list[Probe]:
 def _refusals(signature: str, rows: list[dict[str, Any]]) -> list[Probe]:
     good, name = rows[0], f"{signature} with"
     probes = []
-    broken = {"image_bytes": NO_PICTURE, "examples": NO_EXAMPLE, "language": NO_LANGUAGE}
+    broken = {
+        "image_bytes": NO_PICTURE,
+        "examples": NO_EXAMPLE,
+        "language": NO_LANGUAGE,
+        "truncation": NO_NUMBER,
+        "share": NO_NUMBER,
+    }
     for key, wrong in broken.items():
         if key in good:
             columns = _columns([good, {**good, key: wrong}])
-            probes.append(Probe(f"{name} broken {key}", signature, columns, REFUSAL))
+            # The good row's answer must be the one that it gets alone.
+            twin = (Twin(0, f"{signature} x1", 0),)
+            probes.append(Probe(f"{name} broken {key}", signature, columns, ROW_ERROR, twins=twin))
     if "text" in good:
-        columns = _columns([{**good, "text": text} for text in ODD_TEXTS])
         probes += [
             Probe(f"{name} odd text {i}", signature, _columns([{**good, "text": text}]), EITHER)
             for i, text in enumerate(ODD_TEXTS)
@@ -147,7 +158,7 @@ def _refusals(signature: str, rows: list[dict[str, Any]]) -> list[Probe]:
         first = min(good.keys() & {"text", "image_bytes"})
         columns = {**_columns([good]), first: [good[first]] * 2}
         probes.append(Probe(f"{name} unequal lengths", signature, columns, REFUSAL))
-    return probes
+    return [*probes, Probe(f"{name} no row at all", signature, {key: [] for key in good})]
 
 
 def _again(probes: Sequence[Probe], signature: str) -> Probe:

@@ -1,4 +1,4 @@
-"""Replays requests against a SavedModel: `python -m components.serving_check.replay MODEL IN OUT`.
+"""Replays requests: `python -m components.serving_check.replay MODEL IN OUT [FORM...]`.
 
 Nothing but TensorFlow and tensorflow-text is imported, as in a model server, so that a model which
 leans on the code that trained it does not load here.
@@ -15,9 +15,10 @@ from statistics import median
 from typing import Any
 
 
-def main(model_dir: str, requests_file: str, out_file: str) -> None:
+def main(model_dir: str, requests_file: str, out_file: str, *forms: str) -> None:
     """Loads the model, sends each request of the JSON file, and writes what happened.
 
+    Of each of its compressed `forms`, the rows that lie beside it are asked too.
     The name of each request goes to standard output first: the last one names a crash's cause.
     """
     started = time.perf_counter()
@@ -34,20 +35,30 @@ def main(model_dir: str, requests_file: str, out_file: str) -> None:
         facts["load_error"] = _describe(error)
     else:
         facts["load_seconds"] = time.perf_counter() - started
-        facts["signatures"] = _signatures(model)
+        facts["signatures"] = _signatures(tf, model)
         facts["answers"] = {request["name"]: _answer(tf, model, request) for request in requests}
+        facts["compressed"] = {form: _compressed(tf, model_dir, form) for form in forms}
     facts["peak_rss_mib"] = _peak_rss_mib()
     Path(out_file).write_text(json.dumps(facts), encoding="utf-8")
 
 
-def _signatures(model: Any) -> dict[str, dict[str, list[str]]]:
+def _signatures(tf: Any, model: Any) -> dict[str, dict[str, list[str]]]:
     return {
         name: {
             "inputs": sorted(signature.structured_input_signature[1]),
             "outputs": sorted(signature.structured_outputs),
+            "foreign": _foreign(tf, signature.graph.as_graph_def()),
         }
         for name, signature in model.signatures.items()
     }
+
+
+def _foreign(tf: Any, graph: Any) -> list[str]:
+    """Operations that TensorFlow has only once another library is loaded."""
+    functions = {function.signature.name: function.node_def for function in graph.library.function}
+    nodes = [*graph.node, *(node for body in functions.values() for node in body)]
+    operations = {node.op for node in nodes} - functions.keys()
+    return sorted(name for name in operations if not hasattr(tf.raw_ops, name))
 
 
 def _answer(tf: Any, model: Any, request: dict[str, Any]) -> dict[str, Any]:
@@ -69,6 +80,58 @@ def _answer(tf: Any, model: Any, request: dict[str, Any]) -> dict[str, Any]:
         "median_ms": median(milliseconds[1:] or milliseconds),
         "outputs": {name: _encode(value) for name, value in outputs.items()},
     }
+
+
+def _compressed(tf: Any, model_dir: str, form: str) -> dict[str, Any]:
+    """How far a LiteRT model is from the answers of the model that it was made of."""
+    import numpy as np
+
+    print(f"LiteRT {form}", flush=True)
+    directory = Path(model_dir, "assets.extra", "tuwen", "lite")
+    file = directory / f"{form}.tflite"
+    if not file.is_file():
+        return {"error": "it is missing"}
+    with np.load(directory / "sample.npz") as archive:
+        sample = dict(archive)
+    given = {key[3:]: value for key, value in sample.items() if key.startswith("in_")}
+    milliseconds: list[float] = []
+    apart: dict[str, list[float]] = {key[4:]: [] for key in sample if key.startswith("out_")}
+    try:
+        run = _interpreter(tf)(str(file), num_threads=2).get_signature_runner()
+        for row in range(len(next(iter(given.values())))):
+            started = time.perf_counter()
+            found = run(**{key: value[row : row + 1] for key, value in given.items()})
+            milliseconds.append(1000 * (time.perf_counter() - started))
+            for key, distances in apart.items():
+                distances.append(_apart(np, found[key], sample[f"out_{key}"][row : row + 1]))
+    except Exception as error:  # whatever keeps it from answering is the finding
+        return {"error": _describe(error)}
+    return {
+        "bytes": file.stat().st_size,
+        "first_ms": milliseconds[0],
+        "median_ms": median(milliseconds[1:] or milliseconds),
+        "apart": {key: float(np.mean(distances)) for key, distances in apart.items()},
+    }
+
+
+def _interpreter(tf: Any) -> Any:
+    """TensorFlow's own while it has one; it is moving to a package of its own."""
+    if hasattr(tf.lite, "Interpreter"):
+        return tf.lite.Interpreter
+    from ai_edge_litert.interpreter import Interpreter
+
+    return Interpreter
+
+
+def _apart(np: Any, one: Any, other: Any) -> float:
+    """Pixels: their mean difference, of 1; ids: the share that differs; numbers: relatively."""
+    if one.shape != other.shape or one.dtype != other.dtype:
+        raise ValueError(f"{one.dtype} {one.shape} in place of {other.dtype} {other.shape}")
+    if one.dtype == np.uint8:
+        return float(np.abs(one.astype(float) - other).mean() / 255)
+    if one.dtype == np.int32:
+        return float((one != other).mean())
+    return float(np.abs(one - other).mean() / (np.abs(other).mean() + 1e-6))
 
 
 def _tensors(tf: Any, signature: Any, columns: dict[str, list[Any]]) -> dict[str, Any]:

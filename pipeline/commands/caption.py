@@ -24,7 +24,10 @@ def run(arguments: argparse.Namespace) -> int:
     if language is not None and primary(language) not in known:
         choice = f"writes {', '.join(known)}" if known else "cannot be asked for a language"
         raise UsageError(f"--language {language}: this captioner {choice}")
-    answers = serving.caption(model, pictures, language)
+    try:
+        answers = serving.caption(model, pictures, language)
+    except serving.ServingError as error:
+        raise UsageError(str(error)) from None
     for path, (caption, log_prob) in zip(arguments.image, answers, strict=True):
         print(f"{path}: {caption or '(no words)'}   (log probability {log_prob:.2f})")
     return 0

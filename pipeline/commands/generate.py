@@ -26,9 +26,11 @@ def run(arguments: argparse.Namespace) -> int:
     from trainer import serving
 
     model = serving.load(str(model_dir))
-    pictures = serving.generate(
-        model, [text for text, _ in wanted], [seed for _, seed in wanted], arguments.truncation
-    )
+    asked = [text for text, _ in wanted], [seed for _, seed in wanted]
+    try:
+        pictures = serving.generate(model, *asked, arguments.truncation)
+    except serving.ServingError as error:
+        raise UsageError(str(error)) from None
     for path, picture in zip(paths, pictures, strict=True):
         _write(path, picture.png)
         print(path)

@@ -12,7 +12,7 @@ from pipeline.collecting import collect_splits
 from pipeline.errors import RunError, UsageError
 from pipeline.progress import duration
 from pipeline.settings import Settings
-from pipeline.stages import digest, stage_experiment, stage_json
+from pipeline.stages import deciding_json, digest, stage_experiment
 from pipeline.work_dir import WorkDir, default_work_dir, find_model, is_model
 from trainer import distribution
 from trainer.config import STAGES
@@ -62,7 +62,7 @@ def _train(settings: Settings, stage: str, work: WorkDir) -> None:
     encoder = None if stage == "encoder" else _encoder(work)
     data = _prepare(settings, work)
     fingerprint = (encoder / "fingerprint.pb").read_bytes().hex() if encoder else ""
-    name = digest(stage_json(settings, stage), data.fingerprint(), fingerprint)
+    name = digest(deciding_json(settings, stage), data.fingerprint(), fingerprint)
     export = work.models / stage
     summary = train(
         experiment,
@@ -82,7 +82,7 @@ def _cross_validate(settings: Settings, stage: str, work: WorkDir, folds: int) -
     experiment = stage_experiment(settings, stage)
     distribution.start(experiment.training.strategy, experiment.training.devices)
     data = _prepare(settings, work)
-    name = digest(stage_json(settings, stage), data.fingerprint())
+    name = digest(deciding_json(settings, stage), data.fingerprint())
     directory = work.training / f"{stage}-{name}-{folds}-folds"
 
     def say(fold: Fold) -> None:

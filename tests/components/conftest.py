@@ -8,7 +8,16 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from data.schema import RAW_FEATURE_SPEC, CaptionedImage, to_example
+from data.schema import CaptionedImage, to_example
+from trainer.export.errors import first_of, with_errors
+from trainer.export.inputs import (
+    check_range,
+    read_examples,
+    read_pictures,
+    read_texts,
+    require_same_length,
+)
+from trainer.export_settings import ExportSettings
 
 COLOURS = {"red": (220, 30, 30), "green": (30, 180, 60), "blue": (40, 60, 210)}
 
@@ -55,38 +64,48 @@ def examples_uri(tmp_path_factory, pictures):
     return str(root)
 
 
-def _decode(encoded):
-    picture = tf.io.decode_image(encoded, channels=3, expand_animations=False)
-    return tf.image.resize(tf.cast(picture, tf.float32) / 255, [8, 8])
-
-
-def _pixels(image_bytes):
-    spec = tf.TensorSpec([8, 8, 3], tf.float32)
-    return tf.map_fn(_decode, image_bytes, fn_output_signature=spec)
+STRINGS = tf.TensorSpec([None], tf.string)
+LIMITS = ExportSettings()
 
 
 def _unit(values):
     return tf.math.l2_normalize(values + 1e-3, -1)
 
 
-STRINGS = tf.TensorSpec([None], tf.string)
-
-
 class _Tiny(tf.Module):
-    """A model with a fault of choice: `nan`, `neighbours`, `accepts_anything`, or none."""
+    """A model with a fault of choice, or none.
+
+    `nan`, `neighbours` (answers depend on them), `accepts_anything`, `fails_all` (one bad row is
+    the end of a request), `silent` (blank rows without a reason).
+    """
 
     def __init__(self, fault):
         super().__init__()
         self.fault = fault
         self.scale = tf.Variable(float("nan") if fault == "nan" else 1.0)
 
+    def colours_of(self, image_bytes):
+        """Mean colours [N, 3] in [0, 1], and errors."""
+        if self.fault == "accepts_anything":
+            rows = tf.shape(image_bytes)[0]
+            return tf.zeros([rows, 3]), tf.fill([rows], "")
+        pixels, errors = read_pictures(image_bytes, 8, LIMITS)
+        if self.fault == "fails_all":
+            tf.debugging.Assert(tf.reduce_all(errors == ""), ["a bad row"])
+        return tf.reduce_mean(tf.cast(pixels, tf.float32) / 255, [1, 2]), errors
+
+    def finished(self, answer, *errors):
+        answer = with_errors(answer, first_of(*errors))
+        if self.fault == "silent":
+            answer["error"] = tf.zeros_like(answer["error"])
+        return answer
+
     def export(self, directory, **functions):
+        key = "image/encoded" if self.reads_pictures else "caption/text"
+
         def from_examples(examples):
-            key = "image/encoded" if self.reads_pictures else "caption/text"
-            parsed = tf.io.parse_example(examples, {key: RAW_FEATURE_SPEC[key]})[key]
-            if not self.reads_pictures:
-                parsed = tf.sparse.to_dense(parsed)[:, 0]
-            return functions["serving_default"](parsed)
+            values, errors = read_examples(examples, key)
+            return self.finished(functions["serving_default"](values), errors)
 
         signatures = {
             name: tf.function(call, input_signature=self.specs(name))
@@ -111,19 +130,22 @@ class TinyEncoder(_Tiny):
     names = tf.constant([f"colour:{name}" for name in COLOURS])
 
     def attributes(self, image_bytes):
-        colour = tf.reduce_mean(_pixels(image_bytes), [1, 2]) * self.scale
+        colour, errors = self.colours_of(image_bytes)
+        colour *= self.scale
         names = tf.tile(self.names[None], [tf.shape(image_bytes)[0], 1])
-        return {"name": names, "score": colour, "threshold": tf.fill(tf.shape(colour), 0.5)}
+        threshold = tf.fill(tf.shape(colour), 0.5)
+        return self.finished({"name": names, "score": colour, "threshold": threshold}, errors)
 
     def embed_image(self, image_bytes):
-        colour = tf.reduce_mean(_pixels(image_bytes), [1, 2])
+        colour, errors = self.colours_of(image_bytes)
         if self.fault == "neighbours":
             colour += tf.reduce_mean(colour, 0)
-        return {"embedding": _unit(colour)}
+        return self.finished({"embedding": _unit(colour)}, errors)
 
     def embed_text(self, text):
+        text, errors = read_texts(text, LIMITS)
         found = [tf.strings.regex_full_match(text, f".*{name}.*") for name in COLOURS]
-        return {"embedding": _unit(tf.cast(tf.stack(found, 1), tf.float32))}
+        return self.finished({"embedding": _unit(tf.cast(tf.stack(found, 1), tf.float32))}, errors)
 
     def save(self, directory):
         functions = {"serving_default": self.attributes, "attributes": self.attributes}
@@ -136,29 +158,25 @@ class TinyCaptioner(_Tiny):
     words = tf.constant([f"a {name} square" for name in COLOURS])
 
     def caption(self, image_bytes):
-        if self.fault == "accepts_anything":
-            rows = tf.shape(image_bytes)[0]
-            return {"caption": tf.fill([rows], "a"), "log_prob": tf.zeros([rows])}
-        colour = tf.reduce_mean(_pixels(image_bytes), [1, 2])
-        best = tf.argmax(colour, -1)
-        return {
-            "caption": tf.gather(self.words, best),
+        colour, errors = self.colours_of(image_bytes)
+        said = {
+            "caption": tf.gather(self.words, tf.argmax(colour, -1)),
             "log_prob": self.scale * -tf.reduce_max(colour, -1),
         }
+        return self.finished(said, errors)
 
     def caption_in(self, image_bytes, language):
         if self.fault == "accepts_anything":
             return self.caption(image_bytes)
-        tf.debugging.assert_equal(tf.shape(image_bytes), tf.shape(language))
+        require_same_length(image_bytes=image_bytes, language=language)
         known = tf.strings.regex_full_match(language, "en|zh")
-        tf.debugging.Assert(tf.reduce_all(known), ["unknown language"])
-        return self.caption(image_bytes)
+        return self.finished(self.caption(image_bytes), tf.where(known, "", "unknown language"))
 
     def explain(self, image_bytes):
         answer = self.caption(image_bytes)
         tokens = tf.strings.split(answer["caption"]).to_tensor()
         grid = tf.ones([tf.shape(tokens)[0], tf.shape(tokens)[1], 2, 2]) / 4
-        return {**answer, "tokens": tokens, "attention": grid}
+        return self.finished({**answer, "tokens": tokens, "attention": grid}, answer["error"])
 
     def save(self, directory):
         self.export(
@@ -184,21 +202,30 @@ class TinyGenerator(_Tiny):
         noise = tf.random.stateless_uniform([8, 8, 3], [0, tf.cast(seed, tf.int32)], 0, 20)
         return tf.io.encode_png(tf.cast(colour + noise, tf.uint8))
 
-    def generate(self, text, seed, truncation):
-        tf.debugging.assert_equal(tf.shape(text), tf.shape(seed))
+    def painted(self, text, seed):
+        text, errors = read_texts(text, LIMITS)
         if self.fault == "neighbours":
             seed += tf.cast(tf.shape(seed)[0], tf.int64)
-        pictures = tf.map_fn(self.paint, (text, seed), fn_output_signature=tf.string)
-        return {"image_bytes": pictures, "text_oov": truncation * 0.0 * self.scale}
+        return tf.map_fn(self.paint, (text, seed), fn_output_signature=tf.string), errors
+
+    def generate(self, text, seed, truncation):
+        require_same_length(text=text, seed=seed, truncation=truncation)
+        truncation, wild = check_range("truncation", truncation, 2.0)
+        pictures, errors = self.painted(text, seed)
+        answer = {"image_bytes": pictures, "text_oov": truncation * 0.0 * self.scale}
+        return self.finished(answer, errors, wild)
 
     def serve(self, text):
         ones = tf.ones_like(tf.strings.length(text), tf.float32)
         return self.generate(text, tf.strings.to_hash_bucket_fast(text, 1 << 30), ones)
 
     def interpolate(self, text, other_text, seed, other_seed, share):
+        require_same_length(text=text, other_text=other_text)
         nearer = share < 0.5
         chosen = tf.where(nearer, text, other_text), tf.where(nearer, seed, other_seed)
-        return {"image_bytes": self.generate(*chosen, share)["image_bytes"]}
+        pictures, errors = self.painted(*chosen)
+        share, wild = check_range("share", share, 1.0)
+        return self.finished({"image_bytes": pictures}, errors, wild)
 
     def specs(self, name):
         kinds = {

@@ -137,6 +137,17 @@ def test_other_data_and_other_settings_are_trained_elsewhere(tmp_path):
     assert len(places) == 3
 
 
+def test_another_export_goes_on_from_the_same_training(nodes, tmp_path_factory):
+    changed = ("export.compressed=[int8]", "serving_check.compressed=[int8]")
+    other = compiled(tmp_path_factory.mktemp("export"), *changed)
+    for stage in STAGES:
+        before, after = custom_config(nodes, stage), custom_config(other, stage)
+        assert Path(before["resume_dir"]).name == Path(after["resume_dir"]).name
+        assert json.loads(after["experiment"])["export"]["compressed"] == ["int8"]
+        needed = "[]" if stage == "encoder" else '["int8"]'
+        assert parameter(other, f"ServingCheck.{stage}", "compressed") == needed
+
+
 def test_paths_are_absolute_whatever_the_work_directory_is_called(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     graph = create_pipeline(

@@ -151,6 +151,13 @@ def test_a_path_becomes_absolute_and_other_names_stay(tmp_path, monkeypatch):
         assert settings.load("demo", data=name).source.path == name
 
 
+def test_only_compressed_models_that_are_made_can_be_required():
+    asked = ["export.compressed=[int8, float16]", "serving_check.compressed=[float16]"]
+    assert settings.load("demo", assignments=asked).serving_check.compressed == ("float16",)
+    with pytest.raises(SettingsError, match=r"serving_check.compressed.*export.compressed"):
+        settings.load("demo", assignments=["serving_check.compressed=[int8]"])
+
+
 def test_a_saved_copy_reads_back_to_equal_settings(tmp_path):
     before = settings.load("demo", assignments=["ingest.text_features=[a/b]"])
     settings.save(before, tmp_path / "settings.yaml")

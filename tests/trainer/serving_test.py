@@ -34,6 +34,22 @@ def test_it_captions_and_explains_pictures(trained, scenes):
     assert told["attention"].shape[:2] == told["tokens"].shape == (3, 7)
 
 
+def test_a_refused_row_is_an_error_with_its_number_and_reason(trained, scenes):
+    captioner = serving.load(str(trained("captioner").model_dir))
+    images = [scenes["val"][0].encoded, b"junk"]
+    with pytest.raises(
+        serving.ServingError, match="row 1 of serving_default: the picture is neith"
+    ):
+        serving.caption(captioner, images)
+    with pytest.raises(serving.ServingError, match="row 0 of caption_in: unknown language 'fr'"):
+        serving.caption(captioner, images, "fr")
+    with pytest.raises(serving.ServingError, match="row 1 of explain"):
+        serving.explain(captioner, images)
+    generator = serving.load(str(trained("generator").model_dir))
+    with pytest.raises(serving.ServingError, match="row 0 of generate: truncation must be"):
+        serving.generate(generator, ["a"], [1], truncation=3.0)
+
+
 def test_a_directory_without_a_model_is_an_error(tmp_path):
     with pytest.raises(OSError, match=str(tmp_path)):
         serving.load(str(tmp_path))

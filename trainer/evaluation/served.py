@@ -50,9 +50,12 @@ class ServedModel:
         return serving.languages(self._model)
 
     def __call__(self, signature: str, **inputs: Sequence) -> dict[str, np.ndarray]:
-        """Calls `signature` on inputs of N rows each; returns its outputs of N rows."""
-        call = self._model.signatures[signature]
-        kinds = call.structured_input_signature[1]
+        """Calls `signature` on inputs of N rows each; returns its outputs of N rows.
+
+        Raises:
+          ServingError: the model refuses a row.
+        """
+        kinds = self._model.signatures[signature].structured_input_signature[1]
         count = len(next(iter(inputs.values())))
         outputs: dict[str, list[np.ndarray]] = {}
         for start in range(0, count, self._batch_size):
@@ -60,8 +63,8 @@ class ServedModel:
             batch = {
                 key: tf.constant(value[rows], kinds[key].dtype) for key, value in inputs.items()
             }
-            for key, value in call(**batch).items():
-                outputs.setdefault(key, []).append(value.numpy())
+            for key, value in serving.ask(self._model, signature, **batch).items():
+                outputs.setdefault(key, []).append(value)
         return {key: np.concatenate(parts) for key, parts in outputs.items()}
 
 

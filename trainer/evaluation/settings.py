@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from trainer.export_settings import LARGEST_TRUNCATION
 from trainer.settings_loader import require, require_one_of
 
 JUDGE_SPLITS = ("train", "val")
@@ -81,4 +82,5 @@ class EvaluationSettings:
             require(value >= 2, key, value, "2 or more")
         require(self.batch_size >= 1, "batch_size", self.batch_size, "1 or more")
         require(self.seed >= 0, "seed", self.seed, "0 or more")
-        require(self.truncation > 0, "truncation", self.truncation, "more than 0")
+        allowed = f"more than 0, at most {LARGEST_TRUNCATION:g}"
+        require(0 < self.truncation <= LARGEST_TRUNCATION, "truncation", self.truncation, allowed)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from data.prepared import PreparedData
 from data.text import Vocabulary, read_lines
 from trainer.config import Experiment
+from trainer.export.lite import DIRECTORY, Core, write_compressed
 from trainer.export.model_card import model_card
+from trainer.export.operations import foreign_operations
 from trainer.export.signatures import ServedModule
-from trainer.export.warmup import write_warmup
+from trainer.export.warmup import Columns, write_warmup
 from trainer.models.build import build_encoder
 from trainer.models.encoder import Encoder
 from trainer.settings_loader import SettingsError, from_mapping, to_mapping
@@ -43,6 +44,26 @@ class RestoredEncoder(NamedTuple):
     experiment: Experiment
 
 
+class Bundle(NamedTuple):
+    """One trained model, ready to be exported.
+
+    Attributes:
+      stage: `encoder`, `captioner` or `generator`.
+      module: tracks the variables of the signatures.
+      signatures: traced functions by name.
+      trained: the Keras model whose weights retraining starts from.
+      warm_up: a signature's name -> inputs by name, of each warm-up request.
+      core: what can be compressed.
+    """
+
+    stage: str
+    module: ServedModule
+    signatures: dict[str, Any]
+    trained: keras.Model
+    warm_up: Callable[[str], Sequence[Columns]]
+    core: Core | None = None
+
+
 def token_file(prepared: PreparedData, directory: str) -> str:
     """Writes the vocabulary where the SavedModel's table can take it as an asset."""
     path = str(Path(directory) / "tokens.txt")
@@ -52,52 +73,47 @@ def token_file(prepared: PreparedData, directory: str) -> str:
 
 def write_bundle(
     directory: str,
-    stage: str,
+    bundle: Bundle,
     experiment: Experiment,
     prepared: PreparedData,
-    module: ServedModule,
-    signatures: dict,
-    trained: keras.Model,
-    warmup: dict[str, dict[str, np.ndarray]],
     beside: Mapping[str, str] | None = None,
 ) -> None:
     """Writes the SavedModel, its warm-up requests, weights, vocabularies and model card.
 
     Args:
       directory: made or replaced as a whole.
-      stage: `encoder`, `captioner` or `generator`.
+      bundle: what is exported.
       experiment, prepared: what it was trained with.
-      module: tracks the variables of the signatures.
-      signatures: concrete or traced functions by name.
-      trained: the Keras model whose weights retraining starts from.
-      warmup: example inputs by signature name.
       beside: further text files by name.
     """
     final = Path(directory)
     partial = final.with_name(final.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    tf.saved_model.save(module, str(partial), signatures=signatures)
+    tf.saved_model.save(bundle.module, str(partial), signatures=bundle.signatures)
     side = partial / SIDECAR
     side.mkdir(parents=True)
-    record = {"format": 1, "stage": stage, "experiment": to_mapping(experiment)}
+    record = {"format": 1, "stage": bundle.stage, "experiment": to_mapping(experiment)}
     (side / "experiment.json").write_text(json.dumps(record, indent=2), encoding="utf-8")
     prepared.tokens.write(str(side / "tokens.txt"))
     lines = "".join(f"{name}\n" for name in prepared.attributes)
     (side / "attributes.txt").write_text(lines, encoding="utf-8")
     for name, content in (beside or {}).items():
         (side / name).write_text(content, encoding="utf-8")
-    trained.save_weights(side / WEIGHTS)
+    bundle.trained.save_weights(side / WEIGHTS)
     card = model_card(
-        stage,
+        bundle.stage,
         experiment,
-        parameters=trained.count_params(),
+        parameters=bundle.trained.count_params(),
         tokens=prepared.tokens.size,
         attributes=len(prepared.attributes),
         fingerprint=prepared.fingerprint(),
-        signatures=sorted(signatures),
+        foreign=foreign_operations(str(partial)),
     )
     (side / CARD).write_text(card, encoding="utf-8")
-    write_warmup(str(partial / "assets.extra"), stage, warmup)
+    if bundle.core is not None:
+        forms = experiment.export.compressed
+        write_compressed(side / DIRECTORY, bundle.core, bundle.module, forms)
+    write_warmup(str(partial / "assets.extra"), bundle.stage, bundle.signatures, bundle.warm_up)
     shutil.rmtree(final, ignore_errors=True)
     partial.replace(final)
 

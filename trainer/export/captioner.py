@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
 
+from data import schema
+from data.arrays import SplitArrays
+from data.images import to_float
 from data.prepared import PreparedData
 from data.text import END, PAD, decode
 from trainer.config import Experiment
-from trainer.export.bundle import in_float32, token_file, write_bundle
-from trainer.export.signatures import ServedModule, from_example_pictures, strings
-from trainer.export.warmup import warmup_inputs
+from trainer.export.bundle import Bundle, in_float32, token_file, write_bundle
+from trainer.export.errors import first_of, where, with_errors
+from trainer.export.inputs import require_same_length
+from trainer.export.lite import SAMPLES, Core
+from trainer.export.signatures import ServedModule, from_examples, strings
+from trainer.export.warmup import Samples
 from trainer.models.build import build_captioner
 from trainer.models.captioner import Captioner, search
+from trainer.models.decode import Hypothesis
 from trainer.models.encoder import GRID, Encoder, telling
 from trainer.models.frozen import flatten_grid
 
@@ -32,17 +40,16 @@ class CaptionerModule(ServedModule):
         """string [languages] primary subtags, the default first."""
         return tf.constant(self._languages)
 
-    def number_of(self, language: tf.Tensor) -> tf.Tensor:
-        """string [N] BCP-47 tags -> int32 [N] places in `languages`; refuses all others."""
+    def number_of(self, language: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """string [N] BCP-47 tags -> int32 [N] places in `languages`, and string [N] errors."""
         asked = tf.strings.lower(tf.strings.regex_replace(language, "[-_].*", ""))
         found = asked[:, None] == tf.constant(self._languages)[None, :]
-        known = tf.reduce_any(found, axis=1)
-        unknown = tf.strings.reduce_join(tf.boolean_mask(language, ~known), separator=", ")
-        message = tf.strings.join(
-            ["unknown language ", unknown, "; known are: ", ", ".join(self._languages)]
-        )
-        with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(known), [message])]):
-            return tf.argmax(found, axis=1, output_type=tf.int32)
+        known = ", ".join(self._languages)
+        shown = tf.strings.unicode_transcode(language, "UTF-8", "UTF-8", errors="replace")
+        shown = tf.strings.substr(shown, 0, 40, unit="UTF8_CHAR")
+        message = tf.strings.join(["unknown language '", shown, f"'; known are: {known}"])
+        unknown = ~tf.reduce_any(found, axis=1)
+        return tf.argmax(found, axis=1, output_type=tf.int32), where(unknown, message)
 
 
 def export_captioner(
@@ -53,25 +60,103 @@ def export_captioner(
     directory: str,
 ) -> None:
     """Writes the SavedModel."""
-    seer, speaker = in_float32(encoder, experiment, prepared), _in_float32(model, experiment)
+    held_out = prepared.arrays("val")
+    samples = Samples(held_out, experiment.export.warm_up)
     with tempfile.TemporaryDirectory() as scratch:
-        data = experiment.data
-        tokens = token_file(prepared, scratch)
-        module = CaptionerModule(
-            (seer.image_tower, speaker),
-            tokens,
-            data.max_length,
-            data.resolution,
+        speaker = Speaker(experiment, prepared, encoder, model, scratch)
+        bundle = Bundle(
+            "captioner",
+            speaker.module,
+            speaker.signatures(),
+            model,
+            partial(samples.of_captioner, languages=model.languages),
+            speaker.core(held_out),
+        )
+        write_bundle(directory, bundle, experiment, prepared)
+
+
+class Speaker:
+    """Signatures of one captioner, see `ServedModule.in_chunks` for what captions depend on."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        prepared: PreparedData,
+        encoder: Encoder,
+        model: Captioner,
+        scratch: str,
+    ):
+        self.tower = in_float32(encoder, experiment, prepared).image_tower
+        self.model = _in_float32(model, experiment)
+        self.settings, self.steps = experiment.captioner, experiment.data.max_length - 1
+        self.pieces = tf.constant(prepared.tokens.pieces)
+        self.module = CaptionerModule(
+            (self.tower, self.model),
+            experiment,
+            token_file(prepared, scratch),
             languages=model.languages,
         )
-        signatures = _signatures(module, seer, speaker, experiment, prepared)
-        _, pictures = warmup_inputs(prepared.arrays("val"))
-        warmup = {name: {"image_bytes": pictures} for name in ("serving_default", "explain")}
-        asked = np.array([model.languages[-1].encode()], object)
-        warmup["caption_in"] = {"image_bytes": pictures, "language": asked}
-        write_bundle(
-            directory, "captioner", experiment, prepared, module, signatures, model, warmup
+
+    def signatures(self) -> dict:
+        """The signatures by name."""
+        of_picture, in_language = [strings("image_bytes")], [strings("language")]
+        return {
+            "serving_default": tf.function(self._caption, input_signature=of_picture),
+            "caption_in": tf.function(self._caption_in, input_signature=of_picture + in_language),
+            "explain": tf.function(self._explain, input_signature=of_picture),
+            "examples": from_examples(schema.IMAGE_ENCODED, self._caption),
+        }
+
+    def core(self, held_out: SplitArrays) -> Core:
+        """The ids of one caption, int32 [1, s], from float32 [1, R, R, 3] `picture` in [-1, 1] and
+        int32 [1] `language`, a place in `languages`; and its log probability, float32 [1]."""
+
+        def say(picture, language):
+            found = self._search(picture, language)
+            return {"ids": found.ids, "log_prob": found.log_prob}
+
+        pictures = to_float(held_out.images[:SAMPLES]).numpy()
+        language = np.arange(len(pictures), dtype=np.int32) % len(self.model.languages)
+        return Core(say, {"picture": pictures, "language": language})
+
+    def _caption(self, image_bytes):
+        return self._written(*self._say(image_bytes))
+
+    def _caption_in(self, image_bytes, language):
+        require_same_length(image_bytes=image_bytes, language=language)
+        number, unknown = self.module.number_of(language)
+        found, unseen = self._say(image_bytes, number)
+        return self._written(found, first_of(unseen, unknown))
+
+    def _explain(self, image_bytes):
+        found, errors = self._say(image_bytes)
+        silent = tf.logical_or(found.ids == PAD, found.ids == END)
+        seen = {
+            "tokens": tf.where(silent, "", tf.gather(self.pieces, found.ids)),
+            "attention": tf.reshape(found.attention, [-1, self.steps, GRID, GRID]),
+        }
+        return with_errors(seen | self._written(found, errors), errors)
+
+    def _written(self, found: Hypothesis, errors: tf.Tensor) -> dict[str, tf.Tensor]:
+        answer = {"caption": decode(found.ids, self.pieces), "log_prob": found.log_prob}
+        return with_errors(answer, errors)
+
+    def _say(self, image_bytes, language=None) -> tuple[Hypothesis, tf.Tensor]:
+        pictures, errors = self.module.pictures(image_bytes)
+        if language is None:
+            language = tf.zeros([tf.shape(image_bytes)[0]], tf.int32)
+        places = GRID * GRID
+        signature = Hypothesis(
+            tf.TensorSpec([self.steps], tf.int32),
+            tf.TensorSpec([], tf.float32),
+            tf.TensorSpec([self.steps, places], tf.float32),
         )
+        return self.module.in_chunks(self._search, (pictures, language), signature), errors
+
+    def _search(self, pictures, language) -> Hypothesis:
+        code = self.tower(pictures)
+        grid, told = flatten_grid(code.grid), telling(code)
+        return search(self.model, grid, told, self.settings, self.steps, language)
 
 
 def _in_float32(model: Captioner, experiment: Experiment) -> Captioner:
@@ -81,43 +166,3 @@ def _in_float32(model: Captioner, experiment: Experiment) -> Captioner:
     )
     twin.set_weights(model.get_weights())
     return twin
-
-
-def _signatures(module, encoder, model, experiment: Experiment, prepared: PreparedData) -> dict:
-    settings, steps = experiment.captioner, experiment.data.max_length - 1
-    pieces = tf.constant(prepared.tokens.pieces)
-
-    def say(image_bytes, language=None):
-        code = encoder.image_tower(module.pictures(image_bytes))
-        grid, told = flatten_grid(code.grid), telling(code)
-        return search(model, grid, told, settings, steps, language)
-
-    def written(found):
-        return {"caption": decode(found.ids, pieces), "log_prob": found.log_prob}
-
-    def caption(image_bytes):
-        return written(say(image_bytes))
-
-    @tf.function(input_signature=[strings("image_bytes"), strings("language")])
-    def caption_in(image_bytes, language):
-        tf.debugging.assert_equal(
-            tf.shape(image_bytes), tf.shape(language), "a language for each picture is needed"
-        )
-        return written(say(image_bytes, module.number_of(language)))
-
-    @tf.function(input_signature=[strings("image_bytes")])
-    def explain(image_bytes):
-        found = say(image_bytes)
-        silent = tf.logical_or(found.ids == PAD, found.ids == END)
-        places = tf.concat([tf.shape(found.ids), [GRID, GRID]], axis=0)
-        return written(found) | {
-            "tokens": tf.where(silent, "", tf.gather(pieces, found.ids)),
-            "attention": tf.reshape(found.attention, places),
-        }
-
-    return {
-        "serving_default": tf.function(caption, input_signature=[strings("image_bytes")]),
-        "caption_in": caption_in,
-        "explain": explain,
-        "examples": from_example_pictures(caption),
-    }

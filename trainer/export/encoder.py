@@ -8,12 +8,14 @@ import tempfile
 import numpy as np
 import tensorflow as tf
 
+from data import schema
 from data.arrays import SplitArrays
 from data.prepared import PreparedData
 from trainer.config import Experiment
-from trainer.export.bundle import in_float32, token_file, write_bundle
-from trainer.export.signatures import ServedModule, from_example_pictures, strings
-from trainer.export.warmup import warmup_inputs
+from trainer.export.bundle import Bundle, in_float32, token_file, write_bundle
+from trainer.export.errors import with_errors
+from trainer.export.signatures import ServedModule, from_examples, strings
+from trainer.export.warmup import Samples
 from trainer.metrics.calibration import best_thresholds
 from trainer.models.encoder import Encoder
 from trainer.models.frozen import FrozenEncoder
@@ -25,26 +27,14 @@ def export_encoder(
     experiment: Experiment, prepared: PreparedData, model: Encoder, directory: str
 ) -> None:
     """Writes the SavedModel; its signatures stand in the trainer's README."""
-    twin = in_float32(model, experiment, prepared)
+    held_out = prepared.arrays("val")
+    samples = Samples(held_out, experiment.export.warm_up)
     with tempfile.TemporaryDirectory() as scratch:
-        data = experiment.data
-        module = ServedModule(
-            (twin,), token_file(prepared, scratch), data.max_length, data.resolution
-        )
-        held_out = prepared.arrays("val")
-        thresholds = _thresholds(twin, held_out)
-        signatures = _signatures(module, twin, prepared.attributes, thresholds)
-        captions, pictures = warmup_inputs(held_out)
-        warmup = {
-            "embed_text": {"text": captions},
-            "embed_image": {"image_bytes": pictures},
-            "attributes": {"image_bytes": pictures},
-        }
-        by_name = dict(zip(prepared.attributes, thresholds.tolist(), strict=True))
+        seer = Seer(experiment, prepared, model, held_out, scratch)
+        bundle = Bundle("encoder", seer.module, seer.signatures(), model, samples.of_encoder)
+        by_name = dict(zip(prepared.attributes, seer.thresholds.tolist(), strict=True))
         beside = {THRESHOLDS: json.dumps(by_name, ensure_ascii=False, indent=1)}
-        write_bundle(
-            directory, "encoder", experiment, prepared, module, signatures, model, warmup, beside
-        )
+        write_bundle(directory, bundle, experiment, prepared, beside)
 
 
 def _thresholds(model: Encoder, held_out: SplitArrays) -> np.ndarray:
@@ -54,32 +44,68 @@ def _thresholds(model: Encoder, held_out: SplitArrays) -> np.ndarray:
     return best_thresholds(scores, held_out.labels)
 
 
-def _signatures(
-    module: ServedModule, model: Encoder, attributes: tuple[str, ...], thresholds: np.ndarray
-) -> dict:
-    names = tf.constant(attributes, tf.string, shape=[len(attributes)])
+class Seer:
+    """Signatures of one encoder.
 
-    @tf.function(input_signature=[strings("text")])
-    def embed_text(text):
-        return {"embedding": model.text_tower(module.ids(text)).embedding}
+    Attributes:
+      thresholds: float32 [A], scores from which attributes count as present.
+    """
 
-    @tf.function(input_signature=[strings("image_bytes")])
-    def embed_image(image_bytes):
-        return {"embedding": model.image_tower(module.pictures(image_bytes)).embedding}
+    def __init__(
+        self,
+        experiment: Experiment,
+        prepared: PreparedData,
+        model: Encoder,
+        held_out: SplitArrays,
+        scratch: str,
+    ):
+        self.twin = in_float32(model, experiment, prepared)
+        self.thresholds = _thresholds(self.twin, held_out)
+        self.names = tf.constant(prepared.attributes, tf.string, [len(prepared.attributes)])
+        self.module = ServedModule((self.twin,), experiment, token_file(prepared, scratch))
+        self.embedding = tf.TensorSpec([experiment.encoder.embedding], tf.float32)
 
-    def recognise(image_bytes):
-        logits = model.image_tower(module.pictures(image_bytes)).attributes[:, : len(attributes)]
+    def signatures(self) -> dict:
+        """The signatures by name."""
+        recognise = tf.function(self._recognise, input_signature=[strings("image_bytes")])
         return {
-            "name": tf.broadcast_to(names[None], tf.shape(logits)),
-            "score": tf.sigmoid(logits),
-            "threshold": tf.broadcast_to(tf.constant(thresholds)[None], tf.shape(logits)),
+            "serving_default": recognise,
+            "attributes": recognise,
+            "embed_text": tf.function(self._embed_text, input_signature=[strings("text")]),
+            "embed_image": tf.function(self._embed_image, input_signature=[strings("image_bytes")]),
+            "examples": from_examples(schema.IMAGE_ENCODED, self._recognise),
         }
 
-    recognised = tf.function(recognise, input_signature=[strings("image_bytes")])
-    return {
-        "serving_default": recognised,
-        "attributes": recognised,
-        "embed_text": embed_text,
-        "embed_image": embed_image,
-        "examples": from_example_pictures(recognise),
-    }
+    def _embed_text(self, text):
+        text, errors = self.module.texts(text)
+
+        def embed(ids):
+            return self.twin.text_tower(ids).embedding
+
+        found = self.module.in_chunks(embed, (self.module.ids(text),), self.embedding)
+        return with_errors({"embedding": found}, errors)
+
+    def _embed_image(self, image_bytes):
+        pictures, errors = self.module.pictures(image_bytes)
+
+        def embed(pictures):
+            return self.twin.image_tower(pictures).embedding
+
+        found = self.module.in_chunks(embed, (pictures,), self.embedding)
+        return with_errors({"embedding": found}, errors)
+
+    def _recognise(self, image_bytes):
+        pictures, errors = self.module.pictures(image_bytes)
+        count = len(self.thresholds)
+
+        def recognise(pictures):
+            return tf.sigmoid(self.twin.image_tower(pictures).attributes[:, :count])
+
+        one = tf.TensorSpec([count], tf.float32)
+        scores = self.module.in_chunks(recognise, (pictures,), one)
+        answer = {
+            "name": tf.broadcast_to(self.names[None], tf.shape(scores)),
+            "score": scores,
+            "threshold": tf.broadcast_to(tf.constant(self.thresholds)[None], tf.shape(scores)),
+        }
+        return with_errors(answer, errors)

@@ -1,20 +1,26 @@
-"""Exports the generator: `serving_default`, `generate`, `examples`, with averaged weights."""
+"""Exports the generator: `serving_default`, `generate`, `interpolate`, `examples`, with averaged
+weights."""
 
 from __future__ import annotations
 
 import tempfile
-from functools import partial
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from data.images import to_uint8
+from data import schema
+from data.arrays import SplitArrays
+from data.images import encode_png_batch, to_uint8
 from data.prepared import PreparedData
 from trainer.config import Experiment
-from trainer.export.bundle import in_float32, token_file, write_bundle
-from trainer.export.signatures import ServedModule, from_example_captions, strings
-from trainer.export.warmup import warmup_inputs
+from trainer.export.bundle import Bundle, in_float32, token_file, write_bundle
+from trainer.export.errors import first_of, with_errors
+from trainer.export.inputs import check_range, require_same_length
+from trainer.export.lite import SAMPLES, Core
+from trainer.export.signatures import ServedModule, column, from_examples, strings
+from trainer.export.warmup import Samples
+from trainer.export_settings import LARGEST_TRUNCATION
 from trainer.models.encoder import Encoder, telling
 
 
@@ -35,99 +41,145 @@ def export_generator(
       inference: (images, text) -> mean and log variance of the noise, of a model that has it; it
         adds the signature `reconstruct`.
     """
-    reader = in_float32(encoder, experiment, prepared)
-    models = (reader.text_tower, average) + ((inference,) if inference else ())
     with tempfile.TemporaryDirectory() as scratch:
-        data = experiment.data
-        tokens = token_file(prepared, scratch)
-        module = ServedModule(models, tokens, data.max_length, data.resolution)
-        painter = _Painter(module, reader, average, experiment.generator.conditional)
-        signatures = painter.signatures()
-        if inference is not None:
-            signatures["reconstruct"] = painter.reconstruct(inference)
-        warmup = _warmup(prepared, signatures)
-        write_bundle(
-            directory, "generator", experiment, prepared, module, signatures, average, warmup
+        painter = Painter(experiment, prepared, encoder, average, scratch, inference)
+        held_out = prepared.arrays("val")
+        samples = Samples(held_out, experiment.export.warm_up)
+        bundle = Bundle(
+            "generator",
+            painter.module,
+            painter.signatures(),
+            average,
+            samples.of_generator,
+            painter.core(held_out),
         )
+        write_bundle(directory, bundle, experiment, prepared)
 
 
-class _Painter:
-    """Signatures of one generator.
+class Painter:
+    """Signatures of one generator, see `ServedModule.in_chunks` for what pictures depend on."""
 
-    All paint row by row: a matrix product rounds differently in a batch of another size, and now
-    and then a pixel with it. A request's picture must not depend on its neighbours.
-    """
-
-    def __init__(self, module: ServedModule, reader: Encoder, average, conditional: bool):
-        self.module, self.reader, self.average = module, reader, average
-        self.conditional = conditional
+    def __init__(
+        self,
+        experiment: Experiment,
+        prepared: PreparedData,
+        encoder: Encoder,
+        average: keras.Model,
+        scratch: str,
+        inference: keras.Model | None = None,
+    ):
+        self.tower = in_float32(encoder, experiment, prepared).text_tower
+        self.average, self.inference = average, inference
+        self.conditional = experiment.generator.conditional
+        models = (self.tower, average) + ((inference,) if inference else ())
+        self.module = ServedModule(models, experiment, token_file(prepared, scratch))
+        side = experiment.data.resolution
+        self.picture = tf.TensorSpec([side, side, 3], tf.uint8)
 
     def signatures(self) -> dict:
-        def by_text(text):
-            seed = tf.strings.to_hash_bucket_fast(text, 2**62)
-            return self._generate(text, seed, tf.ones_like(seed, tf.float32))
-
-        whole, part = partial(_column, dtype=tf.int64), partial(_column, dtype=tf.float32)
-        return {
-            "serving_default": tf.function(by_text, input_signature=[strings("text")]),
-            "generate": tf.function(
-                self._generate, input_signature=[strings("text"), whole("seed"), part("truncation")]
-            ),
-            "interpolate": tf.function(
-                self._interpolate,
-                input_signature=[
-                    strings("text"),
-                    strings("other_text"),
-                    whole("seed"),
-                    whole("other_seed"),
-                    part("share"),
-                ],
-            ),
-            "examples": from_example_captions(by_text),
+        """The signatures by name."""
+        seeded = [strings("text"), column("seed", tf.int64), column("truncation", tf.float32)]
+        ways = [
+            strings("text"),
+            strings("other_text"),
+            column("seed", tf.int64),
+            column("other_seed", tf.int64),
+            column("share", tf.float32),
+        ]
+        found = {
+            "serving_default": tf.function(self._by_text, input_signature=[strings("text")]),
+            "generate": tf.function(self._generate, input_signature=seeded),
+            "interpolate": tf.function(self._interpolate, input_signature=ways),
+            "examples": from_examples(schema.CAPTION_TEXT, self._by_text),
         }
+        if self.inference is not None:
+            found["reconstruct"] = self._reconstruct(self.inference)
+        return found
 
-    def reconstruct(self, inference):
+    def core(self, held_out: SplitArrays) -> Core:
+        """One picture, uint8 [1, R, R, 3], from int32 [1, L] `ids` and float32 [1, z] `noise`."""
+
+        def paint(ids, noise):
+            # LiteRT cannot saturate; a picture in [-1, 1] does not need it.
+            bright = tf.round((self.average((noise, self._told(ids))) + 1.0) * 127.5)
+            return {"picture": tf.cast(bright, tf.uint8)}
+
+        ids, width = held_out.ids[:SAMPLES, 0], self.average.noise_width
+        noise = np.random.default_rng(0).standard_normal([len(ids), width], np.float32)
+        return Core(paint, {"ids": ids, "noise": noise})
+
+    def _by_text(self, text):
+        seed = tf.strings.to_hash_bucket_fast(text, 2**62)
+        return self._painted(text, seed, tf.ones_like(seed, tf.float32))
+
+    def _generate(self, text, seed, truncation):
+        require_same_length(text=text, seed=seed, truncation=truncation)
+        return self._painted(text, seed, truncation)
+
+    def _painted(self, text, seed, truncation):
+        text, unread = self.module.texts(text)
+        truncation, wild = check_range("truncation", truncation, LARGEST_TRUNCATION)
+
+        def paint(ids, noise):
+            return self._paint(noise, self._told(ids))
+
+        noise = truncation[:, None] * self._noise(seed)
+        pictures = self.module.in_chunks(paint, (self.module.ids(text), noise), self.picture)
+        answer = {"image_bytes": encode_png_batch(pictures), "text_oov": self.module.oov(text)}
+        return with_errors(answer, first_of(unread, wild))
+
+    def _interpolate(self, text, other_text, seed, other_seed, share):
+        require_same_length(
+            text=text, other_text=other_text, seed=seed, other_seed=other_seed, share=share
+        )
+        text, unread = self.module.texts(text)
+        other_text, other_unread = self.module.texts(other_text)
+        share, wild = check_range("share", share, 1.0)
+
+        def paint(ids, other_ids, noise, share):
+            told = (1 - share) * self._told(ids) + share * self._told(other_ids)
+            return self._paint(noise, told)
+
+        portion = share[:, None]
+        noise = between(self._noise(seed), self._noise(other_seed), portion)
+        rows = (self.module.ids(text), self.module.ids(other_text), noise, portion)
+        pictures = self.module.in_chunks(paint, rows, self.picture)
+        answer = {"image_bytes": encode_png_batch(pictures)}
+        return with_errors(answer, first_of(unread, other_unread, wild))
+
+    def _reconstruct(self, inference: keras.Model):
         """The signature that paints pictures again from the noise inferred from them."""
 
-        def again(row):
-            image, ids = row
+        def again(given, ids):
             told = self._told(ids)
-            mean, _ = inference((self.module.pictures(image[None]), told))
-            return self._png(mean, told)
+            mean, _ = inference((given, told))
+            return self._paint(mean, told)
 
         def reconstruct(image_bytes, text):
-            rows = (image_bytes, self.module.ids(text))
-            return {"image_bytes": _each(again, rows)}
+            require_same_length(image_bytes=image_bytes, text=text)
+            text, unread = self.module.texts(text)
+            given, unseen = self.module.pictures(image_bytes)
+            pictures = self.module.in_chunks(again, (given, self.module.ids(text)), self.picture)
+            answer = {"image_bytes": encode_png_batch(pictures)}
+            return with_errors(answer, first_of(unseen, unread))
 
         return tf.function(reconstruct, input_signature=[strings("image_bytes"), strings("text")])
 
-    def _generate(self, text, seed, truncation):
-        def picture(row):
-            ids, seed, truncation = row
-            return self._png(truncation * self._noise(seed), self._told(ids))
-
-        pictures = _each(picture, (self.module.ids(text), seed, truncation))
-        return {"image_bytes": pictures, "text_oov": self.module.oov(text)}
-
-    def _interpolate(self, text, other_text, seed, other_seed, share):
-        def picture(row):
-            ids, other_ids, seed, other_seed, share = row
-            noise = between(self._noise(seed), self._noise(other_seed), share)
-            told = (1 - share) * self._told(ids) + share * self._told(other_ids)
-            return self._png(noise, told)
-
-        rows = (self.module.ids(text), self.module.ids(other_text), seed, other_seed, share)
-        return {"image_bytes": _each(picture, rows)}
-
     def _noise(self, seed):
-        return tf.random.stateless_normal([1, self.average.noise_width], tf.stack([seed, 0]))
+        """int64 [N] -> float32 [N, z], each row from its own seed."""
+        width = self.average.noise_width
+        return tf.map_fn(
+            lambda one: tf.random.stateless_normal([width], tf.stack([one, 0])),
+            seed,
+            fn_output_signature=tf.TensorSpec([width], tf.float32),
+        )
 
     def _told(self, ids):
-        told = telling(self.reader.text_tower(ids[None]))
+        told = telling(self.tower(ids))
         return told if self.conditional else told[:, :0]
 
-    def _png(self, noise, told):
-        return tf.io.encode_png(to_uint8(self.average((noise, told)))[0])
+    def _paint(self, noise, told):
+        return to_uint8(self.average((noise, told)))
 
 
 def between(noise: tf.Tensor, other: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
@@ -139,29 +191,3 @@ def between(noise: tf.Tensor, other: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
     lengths = [tf.norm(x, axis=-1, keepdims=True) for x in (noise, other, straight)]
     wanted = (1 - share) * lengths[0] + share * lengths[1]
     return straight * tf.math.divide_no_nan(wanted, lengths[2])
-
-
-def _each(picture, rows):
-    return tf.map_fn(picture, rows, fn_output_signature=tf.string)
-
-
-def _column(name: str, dtype: tf.DType) -> tf.TensorSpec:
-    return tf.TensorSpec([None], dtype, name=name)
-
-
-def _warmup(prepared: PreparedData, signatures: dict) -> dict[str, dict[str, np.ndarray]]:
-    captions, pictures = warmup_inputs(prepared.arrays("val"))
-    seeds, ones = np.zeros(len(captions), np.int64), np.ones(len(captions), np.float32)
-    requests = {
-        "serving_default": {"text": captions},
-        "generate": {"text": captions, "seed": seeds, "truncation": ones},
-        "interpolate": {
-            "text": captions,
-            "other_text": captions,
-            "seed": seeds,
-            "other_seed": seeds + 1,
-            "share": ones / 2,
-        },
-        "reconstruct": {"image_bytes": pictures, "text": captions},
-    }
-    return {name: inputs for name, inputs in requests.items() if name in signatures}

@@ -37,7 +37,7 @@ def model_card(
     tokens: int,
     attributes: int,
     fingerprint: str,
-    signatures: Sequence[str],
+    foreign: Mapping[str, frozenset[str]],
 ) -> str:
     """Returns the card of a model that has not been judged yet, as Markdown.
 
@@ -47,9 +47,11 @@ def model_card(
       parameters: number of its weights.
       tokens, attributes: sizes of its vocabularies.
       fingerprint: of the prepared data.
-      signatures: names of what it answers.
+      foreign: by signature, the operations that are not TensorFlow's own.
     """
-    data = experiment.data
+    data, takes = experiment.data, experiment.export
+    needing = ", ".join(sorted(name for name, operations in foreign.items() if operations))
+    compressed = () if stage == "encoder" else takes.compressed
     return "\n".join(
         [
             f"# {experiment.name}: {stage}",
@@ -58,7 +60,12 @@ def model_card(
             "",
             f"- Weights: {parameters:,} in float32",
             f"- Pictures: {data.resolution} x {data.resolution} RGB",
-            f"- Signatures: {', '.join(signatures)}",
+            f"- Signatures: {', '.join(sorted(foreign))}",
+            f"- tensorflow_text: needed by {needing or 'no signature'}",
+            f"- Takes captions of up to {takes.caption_bytes:,} bytes, picture files of up to "
+            f"{takes.picture_bytes:,} bytes and {takes.picture_pixels:,} pixels",
+            f"- Computes {takes.chunk} rows at a time",
+            *([f"- LiteRT: {', '.join(compressed)}"] if compressed else []),
             "",
             "## Data",
             "",

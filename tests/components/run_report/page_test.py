@@ -176,6 +176,19 @@ def test_page_tells(words):
     assert words in page().words
 
 
+def test_what_a_model_needs_and_its_compressed_forms_are_shown():
+    found = {"bytes": 2048, "first_ms": 9.0, "median_ms": 3.5, "apart": {"ids": 0.0625}}
+    served = SERVING | {
+        "blessed": True,
+        "foreign": {"embed_text": ["CaseFoldUTF8"]},
+        "compressed": {"int8": found, "float16": {"error": "it is missing"}},
+    }
+    words = page(serving=(served,)).words
+    assert "Import tensorflow_text before loading it: its operations are in embed_text" in words
+    assert re.search(r"int8\W+2\D.*3\.5.* ids 0\.062", words) and "it is missing" in words
+    assert "loads without" in page(serving=(served | {"foreign": {}},)).words
+
+
 def test_page_loads_nothing_and_runs_nothing():
     html = render(WHOLE)
     reader = Reader(html)

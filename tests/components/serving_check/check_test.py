@@ -1,28 +1,32 @@
 """The check on tiny models, each with one fault that clients would meet."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tensorflow as tf
+import tensorflow_text as tf_text
 
 from components.serving_check import replay
 from components.serving_check.check import check, run
 from components.serving_check.contract import CONTRACT
 from components.serving_check.findings import report
-from components.serving_check.probes import build
+from components.serving_check.probes import ANSWER, build
 
 
 @pytest.fixture
 def judged(tmp_path, model_uri, pictures):
-    """Returns a function: kind, fault -> the report, replayed within this process."""
+    """Returns a function: kind, fault, forms -> the report, replayed within this process."""
 
-    def judge(kind, fault=""):
+    def judge(kind, fault="", *forms):
         probes = build(kind, pictures["test"], 4)
         requests, answers = tmp_path / "requests.json", tmp_path / "answers.json"
         requests.write_text(json.dumps([probe.to_json() for probe in probes]))
         model_dir = f"{model_uri(kind, fault)}/Format-Serving"
-        replay.main(model_dir, str(requests), str(answers))
+        replay.main(model_dir, str(requests), str(answers), *forms)
         return report(kind, probes, json.loads(answers.read_text()))
 
     return judge
@@ -43,9 +47,11 @@ def test_sound_model_is_blessed(judged, kind):
     ("kind", "fault", "words"),
     [
         ("captioner", "nan", "log_prob holds values that are not finite"),
-        ("captioner", "accepts_anything", "with broken image_bytes' was answered, not refused"),
-        ("captioner", "accepts_anything", "'caption_in with broken language' was answered"),
         ("captioner", "accepts_anything", "'caption_in with unequal lengths' was answered"),
+        ("captioner", "accepts_anything", "with broken image_bytes': errors in rows [] in place"),
+        ("captioner", "accepts_anything", "'caption_in with broken language': errors in rows []"),
+        ("encoder", "fails_all", "with broken image_bytes' ended in InvalidArgumentError"),
+        ("encoder", "silent", "'embed_image with broken image_bytes': errors in rows [] in place"),
         ("encoder", "neighbours", "embedding: up to"),
         ("generator", "neighbours", "image_bytes: pixels up to"),
     ],
@@ -55,6 +61,73 @@ def test_faulty_model_is_refused_with_the_reason(judged, kind, fault, words):
     assert not got.blessed
     assert got.sentence.startswith("Refused: ")
     assert any(words in problem for problem in got.problems), got.problems
+
+
+def test_signatures_that_need_another_library_are_named(tmp_path):
+    class Folding(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+        def fold(self, text):
+            return {"folded": tf.map_fn(lambda one: tf_text.case_fold_utf8([one])[0], text)}
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+        def lower(self, text):
+            return {"folded": tf.strings.lower(text)}
+
+    model = Folding()
+    signatures = {"fold": model.fold, "lower": model.lower}
+    tf.saved_model.save(model, str(tmp_path / "model"), signatures=signatures)
+    (tmp_path / "requests").write_text("[]")
+    replay.main(*(str(tmp_path / name) for name in ("model", "requests", "answers")))
+    facts = json.loads((tmp_path / "answers").read_text())
+    assert report("encoder", [], facts).foreign == {"fold": ["CaseFoldUTF8"]}
+
+
+@pytest.fixture
+def beside(model_uri):
+    """Writes a LiteRT model that doubles, and samples that want it done, beside the captioner."""
+    lite = Path(model_uri("captioner"), "Format-Serving", "assets.extra", "tuwen", "lite")
+
+    def write(wanted):
+        @tf.function(input_signature=[tf.TensorSpec([1, 4], tf.int32, "x")])
+        def double(x):
+            return {"ids": 2 * x}
+
+        module = tf.Module()
+        concrete = [double.get_concrete_function()]
+        converter = tf.lite.TFLiteConverter.from_concrete_functions(concrete, module)
+        lite.mkdir()
+        (lite / "int8.tflite").write_bytes(converter.convert())
+        rows = np.arange(8, dtype=np.int32).reshape(2, 4)
+        np.savez(lite / "sample.npz", in_x=rows, out_ids=wanted(rows))
+
+    yield write
+    shutil.rmtree(lite, ignore_errors=True)
+
+
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
+def test_a_compressed_model_that_answers_alike_is_blessed_with_its_size(judged, beside):
+    beside(lambda rows: 2 * rows)
+    got = judged("captioner", "", "int8")
+    assert got.blessed, got.problems
+    assert got.compressed["int8"]["apart"] == {"ids": 0.0}
+    assert got.compressed["int8"]["bytes"] > 100 and got.compressed["int8"]["median_ms"] > 0
+
+
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
+@pytest.mark.parametrize(
+    ("wanted", "form", "words"),
+    [
+        (lambda rows: 3 * rows + 1, "int8", "LiteRT int8: ids is 1.000 from the model's own"),
+        (lambda rows: rows[:, :2], "int8", "LiteRT int8: ValueError: int32 (1, 4) in place of"),
+        (lambda rows: 2 * rows, "float16", "LiteRT float16: it is missing"),
+    ],
+)
+def test_a_compressed_model_that_is_needed_and_not_right_is_refused(
+    judged, beside, wanted, form, words
+):
+    beside(wanted)
+    got = judged("captioner", "", form)
+    assert not got.blessed and words in got.problems[0]
 
 
 def test_slow_model_is_refused_at_the_time_limit(model_uri, pictures):
@@ -117,16 +190,18 @@ def test_every_seeded_row_is_compared_with_itself_alone(pictures):
 
 def facts_of(kind, **changes):
     names = {
-        name: {"inputs": sorted(wanted.inputs), "outputs": sorted(wanted.outputs) or ["x"]}
+        name: {"inputs": sorted(wanted.inputs), "outputs": sorted(wanted.outputs)}
         for name, wanted in CONTRACT[kind].items()
     }
     return {"signatures": {**names, **changes}, "answers": {}, "peak_rss_mib": 1.0}
 
 
 def test_renamed_output_is_a_problem():
-    changed = {"inputs": ["image_bytes"], "outputs": ["caption", "logprob"]}
+    changed = {"inputs": ["image_bytes"], "outputs": ["caption", "error", "logprob"]}
     got = report("captioner", [], facts_of("captioner", serving_default=changed))
-    wanted = "'serving_default' has outputs caption, logprob in place of caption, log_prob"
+    wanted = (
+        "'serving_default' has outputs caption, error, logprob in place of caption, error, log_prob"
+    )
     assert wanted in got.sentence
 
 
@@ -141,12 +216,10 @@ def test_missing_signature_is_a_problem():
 
 
 def test_wrong_kind_of_error_is_a_problem(pictures):
-    probes = [
-        probe for probe in build("captioner", pictures["test"], 2) if probe.expect != "answer"
-    ]
+    probes = [probe for probe in build("captioner", pictures["test"], 2) if probe.expect != ANSWER]
     crash = {"error": "InternalError", "message": "InternalError: bad"}
     facts = facts_of("captioner")
     facts["answers"] = {probe.name: crash for probe in probes}
     got = report("captioner", probes, facts)
     assert len(got.problems) == len(probes)
-    assert "ended in InternalError: bad in place of InvalidArgument" in got.problems[0]
+    assert "ended in InternalError: bad in place of an error of the last row" in got.problems[0]

@@ -27,11 +27,12 @@ def node(**changes):
 
 
 def test_channels_and_properties():
-    check = node(time_limit_seconds=9.0)
+    check = node(time_limit_seconds=9.0, compressed=("int8",))
     assert check.outputs["blessing"].type is standard_artifacts.InfraBlessing
     assert check.outputs["report"].type is ServingCheckReport
     assert check.exec_properties["model_name"] == "captioner"
     assert check.exec_properties["time_limit_seconds"] == 9.0
+    assert check.exec_properties["compressed"] == '["int8"]'
 
 
 @pytest.mark.parametrize(("key", "value"), [("model_name", "painter"), ("batch", 1)])
@@ -56,7 +57,8 @@ def run(tmp_path, model_uri, examples_uri, **changes):
         "blessing": [artefact(standard_artifacts.InfraBlessing, tmp_path / "blessing")],
         "report": [artefact(ServingCheckReport, tmp_path / "report")],
     }
-    properties = {"model_name": "captioner", "time_limit_seconds": 120.0, "batch": 3} | changes
+    properties = {"model_name": "captioner", "time_limit_seconds": 120.0, "batch": 3}
+    properties |= {"compressed": "[]"} | changes
     Executor().Do(inputs, outputs, properties)
     report = json.loads(Path(tmp_path, "report", "report.json").read_text())
     return outputs["blessing"][0], report
@@ -79,3 +81,11 @@ def test_refused_model_is_held_back_with_the_reason(tmp_path, model_uri, example
     assert Path(blessing.uri, "INFRA_NOT_BLESSED").read_text().strip() == report["sentence"]
     assert blessing.get_string_custom_property("blessing_message") == report["sentence"]
     assert "no end after 0.2 s" in report["sentence"]
+
+
+def test_a_needed_compressed_model_that_is_missing_holds_the_model_back(
+    tmp_path, model_uri, examples_uri
+):
+    blessing, report = run(tmp_path, model_uri("captioner"), examples_uri, compressed='["int8"]')
+    assert not model_utils.is_infra_validated(blessing)
+    assert report["problems"] == ["LiteRT int8: it is missing"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.serving_check.outputs import decode, difference, faults
+from components.serving_check.outputs import blank_faults, decode, difference, faults
 
 
 def picture(value, mode="RGB", size=4, kind="PNG"):
@@ -73,3 +73,15 @@ def test_numbers_may_differ_by_rounding():
 def test_texts_must_be_equal():
     assert difference("caption", b"a red square", b"a red square") == ""
     assert "'a' and 'b'" in difference("caption", b"a", b"b")
+
+
+def test_rows_with_an_error_must_be_blank():
+    assert blank_faults("caption", objects(b"", b"")) == []
+    assert blank_faults("score", np.zeros([2, 3])) == []
+    assert "not empty" in blank_faults("caption", objects(b"", b"a"))[0]
+    assert "not empty" in blank_faults("score", np.array([[0.0, np.nan]]))[0]
+
+
+def test_no_rows_have_no_faults():
+    assert faults("embedding", np.zeros([0, 4]), rows=0) == []
+    assert "shape" in faults("embedding", np.zeros([1, 4]), rows=0)[0]

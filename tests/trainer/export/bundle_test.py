@@ -56,11 +56,11 @@ def test_what_retraining_and_a_reader_need_is_beside_it(trained, experiment, pre
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_every_warm_up_request_can_be_answered(trained, served, stage):
+def test_every_signature_is_warmed_up_in_every_batch_size_in_use(trained, served, stage):
     path = trained(stage).model_dir / "assets.extra" / "tf_serving_warmup_requests"
     records = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
     logs = [prediction_log_pb2.PredictionLog.FromString(record) for record in records]
-    warmed = set()
+    warmed = {}
     for log in logs:
         request = log.predict_log.request
         assert request.model_spec.name == stage
@@ -68,10 +68,22 @@ def test_every_warm_up_request_can_be_answered(trained, served, stage):
         answer = served(stage).signatures[request.model_spec.signature_name](
             **{key: tf.constant(value) for key, value in inputs.items()}
         )
-        assert {len(value) for value in answer.values()} == {1}
-        warmed.add(request.model_spec.signature_name)
-    offered = set(served(stage).signatures) - {"examples"}
-    assert warmed | ({"serving_default"} & offered if "attributes" in warmed else set()) == offered
+        (size,) = {len(value) for value in inputs.values()}
+        assert {len(value) for value in answer.values()} == {size}
+        assert not any(answer["error"].numpy())
+        warmed.setdefault(request.model_spec.signature_name, []).append(size)
+    assert warmed == {name: [1, 8, 32] for name in served(stage).signatures}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_card_says_which_signatures_need_tensorflow_text(trained, served, stage):
+    card = (trained(stage).model_dir / "assets.extra" / "tuwen" / "model_card.md").read_text()
+    needing = {
+        "encoder": "needed by embed_text",
+        "captioner": "needed by no signature",
+        "generator": f"needed by {', '.join(sorted(served(stage).signatures))}",
+    }
+    assert f"- tensorflow_text: {needing[stage]}\n" in card
 
 
 def test_the_encoder_comes_back_with_its_weights(trained, experiment, prepared):

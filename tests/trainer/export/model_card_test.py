@@ -14,7 +14,7 @@ def card(stage):
         tokens=99,
         attributes=7,
         fingerprint="f00",
-        signatures=["a", "b"],
+        foreign={"a": frozenset(), "b": frozenset({"Normalise"})},
     )
 
 

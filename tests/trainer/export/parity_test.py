@@ -1,4 +1,8 @@
-"""Every signature: the models in memory and the SavedModel in a fresh process say the same."""
+"""Every signature: the models in memory and the SavedModel in a fresh process say the same.
+
+Twice: signatures before they are written against those read back, to the bit; and against what the
+trained Keras models answer when they are called one row at a time, up to rounding.
+"""
 
 import os
 import pickle
@@ -13,7 +17,9 @@ import tensorflow as tf
 
 from data import schema, text
 from data.images import preprocess_batch, to_float, to_uint8
-from trainer.export.generator import between
+from trainer.export.captioner import Speaker
+from trainer.export.encoder import Seer
+from trainer.export.generator import Painter, between
 from trainer.metrics.calibration import best_thresholds
 from trainer.models.captioner import search
 from trainer.models.encoder import telling
@@ -85,7 +91,20 @@ def reloaded(trained, requests, tmp_path_factory):
     return {(Path(directory).name, name): found for (directory, name), found in answers.items()}
 
 
-class InMemory:
+@pytest.fixture(scope="module")
+def in_memory(trained, prepared, experiment, tmp_path_factory):
+    """By stage, the signatures as functions of this process."""
+    scratch = str(tmp_path_factory.mktemp("in_memory"))
+    encoder, held_out = trained("encoder").task.model, prepared.arrays("val")
+    captioner, average = trained("captioner").task.model, trained("generator").task.average
+    return {
+        "encoder": Seer(experiment, prepared, encoder, held_out, scratch),
+        "captioner": Speaker(experiment, prepared, encoder, captioner, scratch),
+        "generator": Painter(experiment, prepared, encoder, average, scratch),
+    }
+
+
+class OneByOne:
     """The same requests, answered by the trained Keras models and the data room's functions."""
 
     def __init__(self, trained, prepared, experiment):
@@ -200,13 +219,29 @@ def assert_same_pictures(found, wanted):
 
 
 @pytest.mark.parametrize(("stage", "signature"), SIGNATURES)
-def test_parity(trained, prepared, experiment, requests, reloaded, stage, signature):
-    inputs = requests[stage, signature]
+def test_what_is_read_back_answers_as_what_was_written_to_the_bit(
+    in_memory, requests, reloaded, stage, signature
+):
     found = reloaded[stage, signature]
-    expected = InMemory(trained, prepared, experiment).answer(stage, signature, inputs)
+    function = in_memory[stage].signatures()[signature]
+    asked = {name: tf.constant(value) for name, value in requests[stage, signature].items()}
+    expected = {name: value.numpy() for name, value in function(**asked).items()}
     assert found.keys() == expected.keys()
     for name, value in found.items():
-        wanted = np.asarray(expected[name])
+        np.testing.assert_array_equal(value, expected[name], name)
+
+
+@pytest.mark.parametrize(("stage", "signature"), SIGNATURES)
+def test_parity(trained, prepared, experiment, requests, reloaded, stage, signature):
+    inputs = requests[stage, signature]
+    found = dict(reloaded[stage, signature])
+    well = found.pop("error") == b""
+    # One caption of these is too long; it stands in two rows where a second one is asked for.
+    assert well.sum() >= len(well) - 2
+    expected = OneByOne(trained, prepared, experiment).answer(stage, signature, inputs)
+    assert found.keys() == expected.keys()
+    for name, answered in found.items():
+        value, wanted = answered[well], np.asarray(expected[name])[well]
         assert value.dtype == wanted.dtype and value.shape == wanted.shape, name
         if name == "image_bytes":
             assert_same_pictures(value, wanted)

@@ -1,6 +1,8 @@
 """The contract of each signature: names, dtypes, shapes, and what values mean."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,55 +14,58 @@ from trainer.config import STAGES
 from trainer.export.generator import between
 from trainer.metrics.calibration import best_thresholds
 
-ATTRIBUTES = {"name": (tf.string, 2), "score": (tf.float32, 2), "threshold": (tf.float32, 2)}
-CAPTION = {"caption": (tf.string, 1), "log_prob": (tf.float32, 1)}
-PICTURE = {"image_bytes": (tf.string, 1), "text_oov": (tf.float32, 1)}
-EMBEDDING = {"embedding": (tf.float32, 2)}
-STRINGS = (tf.string, 1)
+PICTURES = {"image_bytes": "string [N]"}
+TEXTS = {"text": "string [N]"}
+EXAMPLES = {"examples": "string [N]"}
+ERROR = {"error": "string [N]"}
+NAMED = {
+    "name": "string [N, a]",
+    "score": "float32 [N, a]",
+    "threshold": "float32 [N, a]",
+} | ERROR
+SAID = {"caption": "string [N]", "log_prob": "float32 [N]"} | ERROR
+PAINTED = {"image_bytes": "string [N]", "text_oov": "float32 [N]"} | ERROR
+PLACED = {"embedding": "float32 [N, d]"} | ERROR
+LOOKED = {"tokens": "string [N, s]", "attention": "float32 [N, s, 8, 8]"}
+SEEDED = TEXTS | {"seed": "int64 [N]", "truncation": "float32 [N]"}
+WAYS = {
+    "text": "string [N]",
+    "other_text": "string [N]",
+    "seed": "int64 [N]",
+    "other_seed": "int64 [N]",
+    "share": "float32 [N]",
+}
 CONTRACT = {
     "encoder": {
-        "serving_default": ({"image_bytes": STRINGS}, ATTRIBUTES),
-        "attributes": ({"image_bytes": STRINGS}, ATTRIBUTES),
-        "embed_text": ({"text": STRINGS}, EMBEDDING),
-        "embed_image": ({"image_bytes": STRINGS}, EMBEDDING),
-        "examples": ({"examples": STRINGS}, ATTRIBUTES),
+        "serving_default": (PICTURES, NAMED),
+        "attributes": (PICTURES, NAMED),
+        "embed_image": (PICTURES, PLACED),
+        "embed_text": (TEXTS, PLACED),
+        "examples": (EXAMPLES, NAMED),
     },
     "captioner": {
-        "serving_default": ({"image_bytes": STRINGS}, CAPTION),
-        "caption_in": ({"image_bytes": STRINGS, "language": STRINGS}, CAPTION),
-        "explain": (
-            {"image_bytes": STRINGS},
-            {**CAPTION, "tokens": (tf.string, 2), "attention": (tf.float32, 4)},
-        ),
-        "examples": ({"examples": STRINGS}, CAPTION),
+        "serving_default": (PICTURES, SAID),
+        "caption_in": (PICTURES | {"language": "string [N]"}, SAID),
+        "explain": (PICTURES, SAID | LOOKED),
+        "examples": (EXAMPLES, SAID),
     },
     "generator": {
-        "serving_default": ({"text": STRINGS}, PICTURE),
-        "generate": (
-            {"text": STRINGS, "seed": (tf.int64, 1), "truncation": (tf.float32, 1)},
-            PICTURE,
-        ),
-        "interpolate": (
-            {
-                "text": STRINGS,
-                "other_text": STRINGS,
-                "seed": (tf.int64, 1),
-                "other_seed": (tf.int64, 1),
-                "share": (tf.float32, 1),
-            },
-            {"image_bytes": STRINGS},
-        ),
-        "examples": ({"examples": STRINGS}, PICTURE),
+        "serving_default": (TEXTS, PAINTED),
+        "generate": (SEEDED, PAINTED),
+        "interpolate": (WAYS, PICTURES | ERROR),
+        "examples": (EXAMPLES, PAINTED),
     },
 }
+CASES = [(stage, name) for stage, signatures in CONTRACT.items() for name in signatures]
+TENSOR = re.compile(r"`(\w+)` (string|float32|int64) (\[[^\]]*\])")
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "serving.md"
 
 
 def ask(model, signature, **inputs):
     function = model.signatures[signature]
-    return {
-        name: value.numpy()
-        for name, value in function(**{k: tf.constant(v) for k, v in inputs.items()}).items()
-    }
+    specs = function.structured_input_signature[1]
+    tensors = {name: tf.constant(value, specs[name].dtype) for name, value in inputs.items()}
+    return {name: value.numpy() for name, value in function(**tensors).items()}
 
 
 def generate(model, texts, seeds, truncation=1.0):
@@ -80,16 +85,55 @@ def graph_of(directory):
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_names_dtypes_and_ranks(served, stage):
-    found = {}
-    for name, function in served(stage).signatures.items():
-        inputs = function.structured_input_signature[1]
-        found[name] = tuple(
-            {key: (spec.dtype, spec.shape.rank) for key, spec in specs.items()}
-            for specs in (inputs, function.structured_outputs)
+def test_names_dtypes_and_shapes(served, prepared, experiment, stage):
+    letters = {
+        None: "N",
+        len(prepared.attributes): "a",
+        experiment.encoder.embedding: "d",
+        experiment.data.max_length - 1: "s",
+    }
+
+    def written(specs):
+        return {
+            key: f"{spec.dtype.name} [{', '.join(_sides(spec.shape, letters))}]"
+            for key, spec in specs.items()
+        }
+
+    found = {
+        name: (
+            written(function.structured_input_signature[1]),
+            written(function.structured_outputs),
         )
-        assert all(spec.shape[0] is None for spec in inputs.values())
+        for name, function in served(stage).signatures.items()
+    }
     assert found == CONTRACT[stage]
+
+
+def _sides(shape, letters):
+    """Names of the sides of a shape; those of a grid are always 8."""
+    grid = shape.rank == 4
+    return [
+        str(side) if grid and place > 1 else letters[side]
+        for place, side in enumerate(shape.as_list())
+    ]
+
+
+def test_what_is_documented_is_what_is_served():
+    found, model = {}, ""
+    for line in DOCS.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) != 4 or "N]" not in line:
+            continue
+        model = cells[0] or model
+        names = re.findall(r"`(\w+)`", cells[1].partition("(")[0])
+        for name in names:
+            sides = [
+                {key: f"{dtype} {shape}" for key, dtype, shape in TENSOR.findall(cell)}
+                for cell in cells[2:]
+            ]
+            found.setdefault(model, {})[name] = tuple(sides)
+    found["generator"].pop("reconstruct")
+    assert found == CONTRACT
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -115,10 +159,12 @@ def test_weights_are_float32(trained, stage):
 
 
 def test_embeddings_are_unit_vectors_of_one_space(served, texts, pictures):
-    said = ask(served("encoder"), "embed_text", text=texts)["embedding"]
+    answer = ask(served("encoder"), "embed_text", text=texts)
+    said = answer["embedding"]
+    assert said[answer["error"] != b""].tolist() == [[0.0] * 8]
     seen = ask(served("encoder"), "embed_image", image_bytes=pictures)["embedding"]
     assert said.shape == (len(texts), 8) and seen.shape == (len(pictures), 8)
-    for embedding in (said, seen):
+    for embedding in (said[answer["error"] == b""], seen):
         np.testing.assert_allclose(np.linalg.norm(embedding, axis=1), 1, rtol=1e-5)
 
 
@@ -179,11 +225,15 @@ def test_captions_are_written_in_the_language_that_is_asked_for(served, pictures
     np.testing.assert_allclose(mixed["log_prob"], expected, rtol=1e-5)
 
 
-def test_a_language_that_is_not_known_is_refused_with_those_that_are(served, pictures):
-    with pytest.raises(tf.errors.InvalidArgumentError, match="language fr; known are: en, zh"):
-        ask(served("captioner"), "caption_in", image_bytes=pictures[:2], language=["en", "fr"])
-    with pytest.raises(tf.errors.InvalidArgumentError, match="a language for each picture"):
-        ask(served("captioner"), "caption_in", image_bytes=pictures[:2], language=["en"])
+def test_a_language_that_is_not_known_is_an_error_that_names_those_that_are(served, pictures):
+    model, asked = served("captioner"), ["en", "fr", "\N{SNOWMAN}" * 50, b"\xff", ""]
+    images = [pictures[0]] * len(asked)
+    answer = ask(model, "caption_in", image_bytes=images, language=asked)
+    errors = [error.decode() for error in answer["error"]]
+    assert errors[:2] == ["", "unknown language 'fr'; known are: en, zh"]
+    assert all("known are: en, zh" in error and len(error) < 100 for error in errors[2:])
+    alone = ask(model, "serving_default", image_bytes=images[:1])
+    assert answer["caption"].tolist() == [alone["caption"][0]] + [b""] * 4
 
 
 def test_unknown_words_are_counted(served, prepared):
@@ -235,47 +285,119 @@ def test_without_a_seed_the_text_decides(served, texts):
 
 def test_whatever_is_said_is_painted(served, texts, experiment):
     side = experiment.data.resolution
-    for png in generate(served("generator"), texts, range(len(texts))):
+    answerable = [text for text in texts if len(text.encode()) <= experiment.export.caption_bytes]
+    assert len(answerable) == len(texts) - 1
+    for png in generate(served("generator"), answerable, range(len(answerable))):
         assert tf.io.decode_png(png).shape == (side, side, 3)
+
+
+def inputs_of(stage, signature, pictures, scenes, rows):
+    """A good request of some rows."""
+    examples = [schema.to_example(scene).SerializeToString() for scene in scenes["val"]]
+    columns = {
+        "image_bytes": pictures,
+        "examples": examples,
+        "text": ["a red circle", "一个红色的圆形", ""],
+        "other_text": ["a blue square"],
+        "language": ["en", "zh"],
+        "seed": np.arange(rows),
+        "other_seed": np.arange(rows) + 7,
+        "truncation": np.linspace(0.5, 1, rows, dtype=np.float32),
+        "share": np.linspace(0, 1, rows, dtype=np.float32),
+    }
+    names = CONTRACT[stage][signature][0]
+    return {
+        name: [columns[name][row % len(columns[name])] for row in range(rows)] for name in names
+    }
+
+
+BROKEN = {
+    "image_bytes": {
+        b"": "the field is empty",
+        b"not a picture": "neither a PNG nor a JPEG",
+        b"GIF89a\x01\x00\x01\x00\x00\x00\x00;": "neither a PNG nor a JPEG",
+        b"\xff\xd8\xffnor this": "cannot be decoded",
+        b"\x89PNG\r\n\x1a\n": "cannot be decoded",
+    },
+    "text": {b"red circle " * 1500: "longer than 16384 bytes"},
+    "other_text": {b"x" * 16385: "longer than 16384 bytes"},
+    "examples": {b"\xff\xff": "no serialized tf.Example"},
+    "truncation": {
+        -0.1: "truncation must be a number from 0 to 2",
+        float("nan"): "truncation must be",
+        float("inf"): "truncation must be",
+    },
+    "share": {1.01: "share must be a number from 0 to 1"},
+}
+
+
+@pytest.mark.parametrize(("stage", "signature"), CASES)
+def test_a_bad_row_gets_an_error_and_nothing_else_and_its_neighbours_are_as_without_it(
+    served, pictures, scenes, stage, signature
+):
+    good = inputs_of(stage, signature, pictures, scenes, rows=2)
+    alone = ask(served(stage), signature, **good)
+    assert alone["error"].tolist() == [b"", b""]
+    for name in good.keys() & BROKEN.keys():
+        for junk, words in BROKEN[name].items():
+            changed = {key: [column[0], column[0], column[1]] for key, column in good.items()}
+            changed[name] = [good[name][0], junk, good[name][1]]
+            answer = ask(served(stage), signature, **changed)
+            errors = [error.decode() for error in answer.pop("error")]
+            assert words in errors[1] and errors == ["", errors[1], ""]
+            for key, value in answer.items():
+                assert not value[1].any() if isinstance(value[1], np.ndarray) else not value[1]
+                np.testing.assert_array_equal(value[[0, 2]], alone[key], f"{signature} {key}")
+
+
+@pytest.mark.parametrize(("stage", "signature"), CASES)
+def test_every_signature_answers_no_rows_with_no_rows(served, stage, signature):
+    inputs, outputs = CONTRACT[stage][signature]
+    nothing = {key: tf.zeros([0], spec.split()[0]) for key, spec in inputs.items()}
+    answer = served(stage).signatures[signature](**nothing)
+    assert {key: value.shape[0] for key, value in answer.items()} == dict.fromkeys(outputs, 0)
 
 
 @pytest.mark.parametrize(
     ("stage", "signature"),
-    [
-        (stage, name)
-        for stage, signatures in CONTRACT.items()
-        for name, (inputs, _) in signatures.items()
-        if "image_bytes" in inputs
-    ],
+    [case for case in CASES if len(CONTRACT[case[0]][case[1]][0]) > 1],
 )
-@pytest.mark.parametrize("junk", [b"", b"not a picture", b"\xff\xd8\xffnor this"])
-def test_what_is_no_picture_is_an_invalid_argument(served, pictures, stage, signature, junk):
-    inputs = {"image_bytes": [pictures[0], junk]}
-    if signature == "caption_in":
-        inputs["language"] = ["en", "en"]
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"^(?!.*known are)"):
-        ask(served(stage), signature, **inputs)
+def test_inputs_of_unequal_lengths_are_an_invalid_argument(
+    served, pictures, scenes, stage, signature
+):
+    for name in CONTRACT[stage][signature][0]:
+        inputs = inputs_of(stage, signature, pictures, scenes, rows=2)
+        inputs[name] = inputs[name][:1]
+        with pytest.raises(tf.errors.InvalidArgumentError, match="same number of rows"):
+            ask(served(stage), signature, **inputs)
+
+
+@pytest.mark.parametrize(("stage", "signature"), CASES)
+def test_an_answer_is_the_same_to_the_bit_whatever_its_batch(
+    served, pictures, scenes, stage, signature
+):
+    inputs = inputs_of(stage, signature, pictures, scenes, rows=7)
+    together = ask(served(stage), signature, **inputs)
+    backwards = ask(served(stage), signature, **{k: v[::-1] for k, v in inputs.items()})
+    for key, value in together.items():
+        np.testing.assert_array_equal(value[::-1], backwards[key], key)
+    for row in (0, 3, 6):
+        alone = ask(served(stage), signature, **{k: v[row : row + 1] for k, v in inputs.items()})
+        for key, value in together.items():
+            np.testing.assert_array_equal(value[row : row + 1], alone[key], key)
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_an_example_without_its_feature_is_an_invalid_argument_or_empty(served, stage):
+def test_an_example_without_its_feature_is_an_error_or_empty(served, stage):
     """No picture cannot be answered; no caption is an empty one."""
     nothing = tf.train.Example().SerializeToString()
+    answer = ask(served(stage), "examples", examples=[nothing])
     if stage == "generator":
-        found = ask(served(stage), "examples", examples=[nothing])
         expected = ask(served(stage), "serving_default", text=[""])
-        np.testing.assert_array_equal(found["image_bytes"], expected["image_bytes"])
+        np.testing.assert_array_equal(answer["image_bytes"], expected["image_bytes"])
+        assert answer["error"].tolist() == [b""]
         return
-    with pytest.raises(tf.errors.InvalidArgumentError):
-        ask(served(stage), "examples", examples=[nothing])
-
-
-@pytest.mark.parametrize("stage", ["generator"])
-def test_an_empty_request_gets_an_empty_answer(served, stage):
-    for name, (inputs, outputs) in CONTRACT[stage].items():
-        nothing = {key: tf.zeros([0], dtype) for key, (dtype, _) in inputs.items()}
-        answer = served(stage).signatures[name](**nothing)
-        assert {key: value.shape[0] for key, value in answer.items()} == dict.fromkeys(outputs, 0)
+    assert answer["error"].tolist() == [b"there is no picture: the field is empty"]
 
 
 def test_interpolation_leads_from_one_picture_to_the_other(served, texts):
