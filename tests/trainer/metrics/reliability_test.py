@@ -22,10 +22,7 @@ def judged():
     rng = np.random.default_rng(0)
     scores = rng.random((200, 3))
     scores[0, 0], scores[1, 0] = 0.0, 1.0
-    labels = rng.random(scores.shape) < scores**2
-    # The score 1 belongs to the last bin, where a wrong one shows.
-    labels[1, 0] = False
-    return scores, labels
+    return scores, rng.random(scores.shape) < scores**2
 
 
 def test_error_by_brute_force(judged):
@@ -45,7 +42,7 @@ def test_bars_hold_all_pairs(judged):
     assert (bars[0].low, bars[-1].high) == (0.0, 1.0)
     assert all(bar.low <= bar.score <= bar.high for bar in bars)
     assert sum(bar.count * bar.frequency for bar in bars) == pytest.approx(labels.sum())
-    empty = reliability(np.full((4, 1), 0.95), np.ones((4, 1))).bins
+    empty = reliability(np.array([[0.95], [0.95], [1.0], [1.0]]), np.ones((4, 1))).bins
     assert (empty[0].count, empty[0].score, empty[0].frequency) == (0, None, None)
     assert (empty[9].count, empty[9].frequency) == (4, 1.0)
 
