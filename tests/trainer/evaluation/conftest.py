@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from trainer.evaluation.described import Described
-from trainer.evaluation.evidence import Timings, gather
+from trainer.evaluation.evidence import Timings
+from trainer.evaluation.gathering import gather
 from trainer.evaluation.settings import EvaluationSettings
 
 
