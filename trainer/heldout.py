@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from trainer import distribution
-from trainer.deciding import Deciding, figure_of
+from trainer.best_figure import BestFigure, figure_of
 
 
 class HeldOut:
@@ -18,7 +18,7 @@ class HeldOut:
       waited: int64 variable, checks since the best or since the rate was lowered.
     """
 
-    def __init__(self, figure: Deciding | None):
+    def __init__(self, figure: BestFigure | None):
         """None remembers nothing."""
         self.figure = figure
         self.best = tf.Variable(tf.float64.min, dtype=tf.float64, name="best")

@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from data.prepared import PreparedData
 from trainer import trials
+from trainer.best_figure import best_figure_of
 from trainer.config import Experiment
-from trainer.deciding import deciding
 from trainer.loop import TrainingError
 from trainer.run_fn import transformed
 from trainer.settings_loader import from_mapping
@@ -76,7 +76,7 @@ class StageTuner(BaseTuner):
         tuning.require_fit(experiment)
         self.experiment, self.tuning, self.prepared = experiment, tuning, prepared
         self.encoder_dir = encoder_dir or None
-        figure, higher = deciding(tuning.stage, bool(prepared.attributes))
+        figure, higher = best_figure_of(tuning.stage, bool(prepared.attributes))
         self.wanted = figure, "max" if higher else "min"
         self.own = own_values(experiment, tuning)
         Path(directory).mkdir(parents=True, exist_ok=True)

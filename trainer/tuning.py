@@ -9,8 +9,8 @@ from dataclasses import replace
 import tensorflow as tf
 
 from data.prepared import PreparedData
+from trainer.best_figure import figure_of
 from trainer.config import Experiment
-from trainer.deciding import figure_of
 from trainer.loop import TrainingError
 from trainer.settings_loader import SettingsError
 from trainer.train import train

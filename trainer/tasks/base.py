@@ -19,7 +19,7 @@ class Task(Protocol):
 
     Optional attributes, without which a training that breaks cannot go back, and none is best:
       control: a `trainer.control.Control`, which gives the steps their rate and seed.
-      best_figure: the `trainer.deciding.Deciding` figure, or None.
+      best_figure: the `trainer.best_figure.BestFigure` figure, or None.
       alarms: a method that takes held-out figures and returns what is wrong with them, in words;
         anything leads back to the last checkpoint.
     """

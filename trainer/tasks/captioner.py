@@ -15,9 +15,9 @@ from data.text import PAD, UNK, decode
 from trainer import distribution, optimizers
 from trainer.adapt.views import view
 from trainer.batches import SimilarLengths
+from trainer.best_figure import BestFigure, best_figure_of
 from trainer.config import Experiment
 from trainer.control import Control
-from trainer.deciding import Deciding, deciding
 from trainer.export.captioner import export_captioner
 from trainer.losses.captions import caption_cross_entropy
 from trainer.metrics.caption import score
@@ -84,8 +84,8 @@ class CaptionerTask:
         self._caption = tf.function(self._search, reduce_retracing=True)
 
     @property
-    def best_figure(self) -> Deciding | None:
-        return deciding(self.stage, False) if self.references else None
+    def best_figure(self) -> BestFigure | None:
+        return best_figure_of(self.stage, False) if self.references else None
 
     def _references(self) -> dict[str, tuple[list[int], list[list[str]]]]:
         """By language: the first held-out pictures described in it, and their captions."""

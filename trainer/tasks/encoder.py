@@ -10,9 +10,9 @@ from data.prepared import PreparedData
 from trainer import distribution, optimizers
 from trainer.adapt.views import view
 from trainer.batches import Sampler
+from trainer.best_figure import BestFigure, best_figure_of
 from trainer.config import Experiment
 from trainer.control import Control
-from trainer.deciding import Deciding, deciding
 from trainer.export.encoder import export_encoder
 from trainer.losses.contrastive import binary_cross_entropy, info_nce
 from trainer.metrics.recognition import multilabel
@@ -52,8 +52,8 @@ class EncoderTask:
         self._step = distribution.function(self._train_step)
 
     @property
-    def best_figure(self) -> Deciding:
-        return deciding(self.stage, bool(self.prepared.attributes))
+    def best_figure(self) -> BestFigure:
+        return best_figure_of(self.stage, bool(self.prepared.attributes))
 
     def batch(self, step: int) -> tuple[np.ndarray, ...]:
         turn = int(self.control.turn.numpy())

@@ -9,9 +9,9 @@ from data.images import to_uint8
 from data.prepared import PreparedData
 from trainer.adapt import ema
 from trainer.batches import Sampler
+from trainer.best_figure import best_figure_of
 from trainer.config import Experiment
 from trainer.control import Control
-from trainer.deciding import deciding
 from trainer.export.generator import export_generator
 from trainer.metrics.distribution import kid
 from trainer.metrics.diversity import mean_distance
@@ -42,7 +42,7 @@ class PaintingTask:
     """
 
     stage = "generator"
-    best_figure = deciding("generator", False)
+    best_figure = best_figure_of("generator", False)
 
     def __init__(
         self, experiment: Experiment, prepared: PreparedData, policy: str, encoder: Encoder

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trainer.deciding import deciding, figure_of
+from trainer.best_figure import best_figure_of, figure_of
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from trainer.deciding import deciding, figure_of
     ],
 )
 def test_what_decides(stage, attributes, wanted):
-    assert deciding(stage, attributes) == wanted
+    assert best_figure_of(stage, attributes) == wanted
 
 
 def test_the_figure_is_found_whatever_its_pool():

@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 
-class Deciding(NamedTuple):
+class BestFigure(NamedTuple):
     """A held-out figure's name, and whether higher is better."""
 
     figure: str
     higher: bool
 
 
-def deciding(stage: str, attributes: bool) -> Deciding:
+def best_figure_of(stage: str, attributes: bool) -> BestFigure:
     """Returns what decides about `stage`, where the data has `attributes` or has not."""
     if stage == "captioner":
-        return Deciding("cider_d", True)
+        return BestFigure("cider_d", True)
     if stage == "generator":
-        return Deciding("kid_encoder", False)
-    return Deciding("f1_micro" if attributes else "text_to_image", True)
+        return BestFigure("kid_encoder", False)
+    return BestFigure("f1_micro" if attributes else "text_to_image", True)
 
 
 def figure_of(validation: Mapping[str, float], name: str) -> float:
