@@ -6,6 +6,8 @@ import tensorflow as tf
 
 from trainer.export.chunks import in_chunks
 
+pytestmark = pytest.mark.debian13
+
 SPEC = {"double": tf.TensorSpec([2], tf.float32), "sum": tf.TensorSpec([], tf.float32)}
 
 

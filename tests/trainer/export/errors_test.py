@@ -1,9 +1,12 @@
 """One row's error is its own."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from trainer.export.errors import attempt, first_of, with_errors
+
+pytestmark = pytest.mark.debian13
 
 
 def test_the_first_message_counts():

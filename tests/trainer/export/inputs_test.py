@@ -12,6 +12,8 @@ from data.images import preprocess
 from trainer.export.inputs import read_examples, read_pictures, read_texts
 from trainer.export_settings import ExportSettings
 
+pytestmark = pytest.mark.debian13
+
 LIMITS = ExportSettings(caption_bytes=10, picture_bytes=2000, picture_pixels=400)
 KINDS = [("PNG", mode) for mode in ("RGB", "RGBA", "L", "P", "1", "I;16", "LA")]
 KINDS += [("JPEG", mode) for mode in ("RGB", "L", "CMYK")]

@@ -12,7 +12,11 @@ from trainer.export.generator import export_generator
 from trainer.export_settings import ExportSettings
 
 FORMS = ("float32", "float16", "int8")
-pytestmark = pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.debian13,
+    pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated"),
+]
 
 
 @pytest.fixture(scope="module")

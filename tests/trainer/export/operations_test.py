@@ -1,9 +1,12 @@
 """Operations that are not TensorFlow's own are found wherever they hide."""
 
+import pytest
 import tensorflow as tf
 import tensorflow_text as tf_text
 
 from trainer.export.operations import foreign_operations
+
+pytestmark = pytest.mark.debian13
 
 STRINGS = tf.TensorSpec([None], tf.string, name="text")
 
