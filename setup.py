@@ -6,7 +6,9 @@ from setuptools import find_packages, setup
 
 ROOMS = ("data", "trainer", "components", "pipeline")
 RUNTIME = [
+    "aiohttp>=3.9",
     "apache-beam",
+    "grpcio",
     "jinja2",
     # tensorflow-datasets imports it and does not ask for it.
     "importlib_resources",
@@ -24,10 +26,23 @@ RUNTIME = [
     "tqdm",
 ]
 TFX = ["tfx>=1.16"]
-DEV = ["hypothesis", "ipykernel", "mypy", "nbclient", "pytest", "ruff", "types-PyYAML"]
+DEV = [
+    "hypothesis",
+    "ipykernel",
+    "jsonschema",
+    "mypy",
+    "nbclient",
+    "playwright",
+    "pytest",
+    "requests",
+    "ruff",
+    "types-PyYAML",
+]
 # Files that the code reads at run time: schemas, configs, templates, and what TFDS asks beside a
 # builder (README.md, CITATIONS.bib, TAGS.txt).
-PACKAGE_DATA = [f"**/*.{ending}" for ending in ("bib", "css", "html", "j2", "md", "pbtxt", "yaml")]
+PACKAGE_DATA = [
+    f"**/*.{ending}" for ending in ("bib", "css", "html", "j2", "js", "md", "pbtxt", "yaml")
+]
 PACKAGE_DATA += ["**/TAGS.txt"]
 
 setup(
