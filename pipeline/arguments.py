@@ -72,8 +72,13 @@ COMMANDS = {
             "tuwen serve                                  # the models of the newest run",
             "tuwen serve runs/demo --port 8501 --grpc-port 8500",
             "tuwen serve --config models.config           # versions and labels of your choice",
-            "tuwen serve runs/demo --print-config --base-path /models > models.config",
+            "tuwen serve runs/demo --print-config --base-path /models  # labels stable and canary",
         ),
+    ),
+    "demo-ui": Command(
+        "try trained models in a browser",
+        "pipeline.commands.demo_ui",
+        ("tuwen demo-ui", "tuwen demo-ui --work runs/demo --port 7860"),
     ),
     "evaluate": Command(
         "measure pushed models again, without TFX",
@@ -187,6 +192,11 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _demo_ui(parser: argparse.ArgumentParser) -> None:
+    _work(parser, "work directory of a finished run (the newest run)")
+    _listen(parser, port=7860)
+
+
 def _evaluate(parser: argparse.ArgumentParser) -> None:
     _config(parser)
     _model(parser)
@@ -206,6 +216,7 @@ _ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "generate": _generate,
     "caption": _caption,
     "serve": _serve,
+    "demo-ui": _demo_ui,
     "evaluate": _evaluate,
     "report": _report,
 }
