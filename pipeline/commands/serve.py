@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
         labelled = config.labelled(models, arguments.base_path)
         print(text_format.MessageToString(labelled), end="")
         return 0
+    # TensorFlow calls the loader that a server needs deprecated.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     # Starting TensorFlow takes seconds: first everything that can be wrong without it.
     from pipeline.model_server.server import ModelServer
 

@@ -102,6 +102,7 @@ class Servable:
         self._session = tf.compat.v1.Session(graph=tf.Graph())
         try:
             with self._session.graph.as_default():
+                # Deprecated for people, not for servers: it restores signatures by name.
                 meta = tf.compat.v1.saved_model.load(
                     self._session, [tf.saved_model.SERVING], str(directory)
                 )

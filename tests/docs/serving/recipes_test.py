@@ -110,10 +110,13 @@ def message():
             )
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
+    # protobuf 3 has it under another name.
+    made = getattr(message_factory, "GetMessageClass", None)
+    made = made or message_factory.MessageFactory(pool).GetPrototype
 
     def parse(name, text):
         found = pool.FindMessageTypeByName(f"recipes.{name}")
-        return text_format.Parse(text, message_factory.GetMessageClass(found)())
+        return text_format.Parse(text, made(found)())
 
     return parse
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -11,7 +12,7 @@ from pipeline.model_server.config import ModelConfig
 from pipeline.model_server.errors import ServingError
 from pipeline.model_server.manager import Manager
 
-BROKEN = b"broken"
+BROKEN, DEADLINE_SECONDS = b"broken", 10
 
 
 @pytest.fixture
@@ -22,6 +23,7 @@ def events(monkeypatch):
     class Fake:
         def __init__(self, name, version, directory):
             if (directory / "saved_model.pb").read_bytes() == BROKEN:
+                happened.append(f"fail {version}")
                 raise OSError("half a model")
             self.name, self.version, self.users = name, version, 0
             happened.append(f"load {version}")
@@ -67,13 +69,25 @@ def test_a_new_version_is_loaded_before_the_old_one_is_closed(manager, events, p
         assert servable.version == 10
 
 
+def test_of_several_versions_the_newest_answers_unless_one_is_named(events, push, tmp_path):
+    push(9)
+    push(10)
+    manager = Manager([ModelConfig("m", tmp_path, newest=2)])
+    manager.update()
+    for asked, answers in ((None, 10), (9, 9)):
+        with manager.lend("m", asked) as servable:
+            assert servable.version == answers
+
+
 def test_an_old_version_is_closed_after_its_last_request(manager, events, push):
     push(2)
     with manager.lend("m") as servable:
         update = threading.Thread(target=manager.update)
         update.start()
+        end = time.monotonic() + DEADLINE_SECONDS
         while state(manager, 1) != "UNLOADING":
-            pass
+            assert time.monotonic() < end
+            time.sleep(0.01)
         with manager.lend("m") as newer:
             assert (servable.version, newer.version) == (1, 2)
         update.join(0.05)
@@ -86,13 +100,13 @@ def test_a_version_that_does_not_load_changes_nothing_until_its_files_do(manager
     push(2, BROKEN)
     for _ in range(3):
         manager.update()
-    assert events == ["load 1"]
+    assert events == ["load 1", "fail 2"]
     assert manager.statuses("m")[2].error == "OSError: half a model"
     with manager.lend("m") as servable:
         assert servable.version == 1
     push(2)
     manager.update()
-    assert events == ["load 1", "load 2", "close 1"]
+    assert events == ["load 1", "fail 2", "load 2", "close 1"]
 
 
 def test_a_directory_that_is_no_version_is_left_alone(manager, events, tmp_path):
