@@ -6,7 +6,9 @@ from setuptools import find_packages, setup
 
 ROOMS = ("data", "trainer", "components", "pipeline")
 RUNTIME = [
+    "aiohttp>=3.9",
     "apache-beam",
+    "grpcio",
     "jinja2",
     # tensorflow-datasets imports it and does not ask for it.
     "importlib_resources",
@@ -28,10 +30,24 @@ TFX = ["tfx>=1.16"]
 TAGGER = ["HanTa", "rjieba>=0.2"]
 # Figures of captions that few machines can make: METEOR and SPICE (they need Java), Chinese words.
 CAPTIONS = ["pycocoevalcap>=1.2", "rjieba>=0.2"]
-DEV = [*TAGGER, "hypothesis", "ipykernel", "mypy", "nbclient", "pytest", "ruff", "types-PyYAML"]
+DEV = [
+    *TAGGER,
+    "hypothesis",
+    "ipykernel",
+    "jsonschema",
+    "mypy",
+    "nbclient",
+    "playwright",
+    "pytest",
+    "requests",
+    "ruff",
+    "types-PyYAML",
+]
 # Files that the code reads at run time: schemas, configs, templates, and what TFDS asks beside a
 # builder (README.md, CITATIONS.bib, TAGS.txt).
-PACKAGE_DATA = [f"**/*.{ending}" for ending in ("bib", "css", "html", "j2", "md", "pbtxt", "yaml")]
+PACKAGE_DATA = [
+    f"**/*.{ending}" for ending in ("bib", "css", "html", "j2", "js", "md", "pbtxt", "yaml")
+]
 PACKAGE_DATA += ["**/TAGS.txt"]
 
 setup(

@@ -66,6 +66,21 @@ COMMANDS = {
             "tuwen caption picture.png --language zh",
         ),
     ),
+    "serve": Command(
+        "serve models as TensorFlow Serving does (REST and gRPC), for development and tests",
+        "pipeline.commands.serve",
+        (
+            "tuwen serve                                  # the models of the newest run",
+            "tuwen serve runs/demo --port 8501 --grpc-port 8500",
+            "tuwen serve --config models.config           # versions and labels of your choice",
+            "tuwen serve runs/demo --print-config --base-path /models  # labels stable and canary",
+        ),
+    ),
+    "demo-ui": Command(
+        "try trained models in a browser",
+        "pipeline.commands.demo_ui",
+        ("tuwen demo-ui", "tuwen demo-ui --work runs/demo --port 7860"),
+    ),
     "evaluate": Command(
         "measure pushed models again, without TFX",
         "pipeline.commands.evaluate",
@@ -163,6 +178,35 @@ def _caption(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _serve(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "directory",
+        nargs="?",
+        metavar="DIR",
+        help="work directory, or directory of models (the newest run)",
+    )
+    parser.add_argument(
+        "--config", metavar="FILE", help="TensorFlow Serving's models.config in place of DIR"
+    )
+    _listen(parser, port=8501)
+    parser.add_argument("--grpc-port", type=_port, default=8500, help="port of gRPC")
+    parser.add_argument(
+        "--print-config",
+        action="store_true",
+        help="print a models.config with the labels stable and canary, and serve nothing",
+    )
+    parser.add_argument(
+        "--base-path",
+        metavar="PATH",
+        help="with --print-config: where TensorFlow Serving will find the models",
+    )
+
+
+def _demo_ui(parser: argparse.ArgumentParser) -> None:
+    _work(parser, "work directory of a finished run (the newest run)")
+    _listen(parser, port=7860)
+
+
 def _evaluate(parser: argparse.ArgumentParser) -> None:
     _config(parser)
     _model(parser)
@@ -189,6 +233,8 @@ _ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "train": _train,
     "generate": _generate,
     "caption": _caption,
+    "serve": _serve,
+    "demo-ui": _demo_ui,
     "evaluate": _evaluate,
     "compare": _compare,
     "report": _report,
@@ -209,8 +255,19 @@ def _config(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _work(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--work", metavar="DIR", help="work directory (runs/<name of the config>)")
+def _work(
+    parser: argparse.ArgumentParser, what: str = "work directory (runs/<name of the config>)"
+) -> None:
+    parser.add_argument("--work", metavar="DIR", help=what)
+
+
+def _listen(parser: argparse.ArgumentParser, port: int) -> None:
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on; others than this machine's own let the network in",
+    )
+    parser.add_argument("--port", type=_port, default=port, help="port of HTTP, 0 for any")
 
 
 def _model(parser: argparse.ArgumentParser) -> None:
@@ -239,6 +296,13 @@ def _count(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return value
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 65536:
+        raise argparse.ArgumentTypeError(f"{text} is not a port from 0 to 65535")
     return value
 
 

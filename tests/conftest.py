@@ -83,3 +83,50 @@ def toy() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def pushed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A `serving` directory with the three models, as small as they go, each as version 1.
+
+    They are trained for one step: what they say is nonsense, and as stable as any model's answers.
+    """
+    from data.prepared import prepare
+    from data.scenes import as_captioned_images
+    from trainer.config import Experiment
+    from trainer.settings_loader import from_mapping
+    from trainer.train import train
+
+    data = {"resolution": 16, "max_captions": 2, "max_length": 8, "vocabulary_size": 24}
+    experiment = from_mapping(
+        Experiment,
+        {
+            "name": "tiny",
+            "data": {**data, "min_count": 1},
+            "encoder": {"width": 4, "embedding": 8, "text_width": 8, "batch_size": 8},
+            "captioner": {"units": 8, "embedding": 6, "beam": 3, "batch_size": 8},
+            "generator": {"noise": 4, "width": 4, "discriminator_width": 4, "batch_size": 8},
+            "training": {"steps": 1, "precision": "float32"},
+        },
+        "the test's settings",
+    )
+    root = tmp_path_factory.mktemp("pushed")
+    scenes = list(as_captioned_images(32, 16, seed=0, languages=("en", "zh", "en")))
+    splits = {"train": scenes[:24], "val": scenes[24:]}
+    prepared = prepare(splits, str(root / "data"), **data, min_count=1)
+    encoder = None
+    for stage in ("encoder", "captioner", "generator"):
+        model = str(root / "serving" / stage / "1")
+        train(experiment, stage, prepared, str(root / stage), model, encoder)
+        encoder = encoder or model
+    return root / "serving"
+
+
+@pytest.fixture(scope="session")
+def server(pushed: Path) -> Iterator[Any]:
+    """A `ModelServer` that serves the three models and takes requests of up to 1 MiB."""
+    from pipeline.model_server.config import from_directory
+    from pipeline.model_server.server import ModelServer
+
+    with ModelServer(from_directory(pushed), poll_seconds=0, max_body_bytes=2**20) as running:
+        yield running

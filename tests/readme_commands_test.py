@@ -6,7 +6,8 @@ all in one empty folder. What a person waits for can be shortened for the test, 
     <!-- test: run; replace "--minutes 40" with "--smoke" -->
 
 The folder of real data sets is `$TEST_DATA` there. Of the other blocks every `make` target must
-exist, and every `tuwen` line must be one that the command line takes.
+exist, and every `tuwen` line must be one that the command line takes; so must those of the page on
+serving.
 """
 
 from __future__ import annotations
@@ -67,7 +68,13 @@ def blocks(page: str) -> list[Block]:
 
 
 PAGE = blocks(README.read_text(encoding="utf-8"))
-COMMANDS = [words for block in PAGE for line in block.lines() if (words := shlex.split(line, True))]
+SERVING = blocks((PROJECT / "docs" / "serving.md").read_text(encoding="utf-8"))
+COMMANDS = [
+    words
+    for block in PAGE + SERVING
+    for line in block.lines()
+    if (words := shlex.split(line, True))
+]
 
 
 def name(value: object) -> str | None:

@@ -1,0 +1,72 @@
+"""`tuwen serve`: models behind TensorFlow Serving's REST and gRPC interfaces, for development."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from google.protobuf import text_format
+
+from pipeline.errors import RunError, UsageError
+from pipeline.model_server import config
+from pipeline.waiting import wait_for_the_end
+from pipeline.work_dir import newest_run
+
+if TYPE_CHECKING:
+    from pipeline.model_server.server import ModelServer
+
+_EXAMPLE = (
+    """curl -d '{"inputs": {"text": ["a red circle"]}}' http://%s:%d/v1/models/generator:predict"""
+)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serves until it is interrupted, or prints a config for TensorFlow Serving."""
+    models = _models(arguments)
+    if arguments.print_config:
+        labelled = config.labelled(models, arguments.base_path)
+        print(text_format.MessageToString(labelled), end="")
+        return 0
+    # TensorFlow calls the loader that a server needs deprecated.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    # Starting TensorFlow takes seconds: first everything that can be wrong without it.
+    from pipeline.model_server.server import ModelServer
+
+    host = arguments.host
+    with ModelServer(
+        models, host=host, rest_port=arguments.port, grpc_port=arguments.grpc_port
+    ) as server:
+        _tell(server, models)
+        print(f"REST: http://{host}:{server.rest_port}/v1/models/...", end="   ")
+        print(f"gRPC: {host}:{server.grpc_port}   (Ctrl-C ends it)")
+        if any(model.name == "generator" for model in models):
+            print(f"try: {_EXAMPLE % (host, server.rest_port)}", flush=True)
+        wait_for_the_end()
+    return 0
+
+
+def _models(arguments: argparse.Namespace) -> list[config.ModelConfig]:
+    if arguments.config:
+        if arguments.directory:
+            raise UsageError("give a directory or --config, not both")
+        return config.from_file(Path(arguments.config))
+    if arguments.directory:
+        return config.from_directory(Path(arguments.directory))
+    run = newest_run()
+    if run is None:
+        raise UsageError("there is no run under runs/ yet. Make one with 'tuwen run demo'")
+    return config.from_directory(run.root)
+
+
+def _tell(server: ModelServer, models: list[config.ModelConfig]) -> None:
+    """Prints what is served; an error if there are models and none of them loads."""
+    known = server.manager.known()
+    for (name, version), status in known.items():
+        print(f"{name} version {version}: {status.error or status.state.lower()}")
+    for model in models:
+        if not any(name == model.name for name, _ in known):
+            print(f"{model.name}: no version in {model.base} yet")
+    if known and all(status.error for status in known.values()):
+        raise RunError("none of the models could be loaded")

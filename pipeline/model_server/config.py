@@ -1,0 +1,121 @@
+"""Which models and versions are served: TensorFlow Serving's own `models.config`, or a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from google.protobuf import text_format
+from tensorflow_serving.config import model_server_config_pb2 as config_pb2
+
+from pipeline.errors import UsageError
+from pipeline.work_dir import is_model, newest_version
+
+STABLE, CANARY = "stable", "canary"
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """One model.
+
+    Attributes:
+      name: what clients call it.
+      base: directory of versions, which are directories named by whole numbers.
+      newest: how many of the newest versions to serve.
+      versions: exactly these instead, if any are given.
+      labels: version by label.
+    """
+
+    name: str
+    base: Path
+    newest: int = 1
+    versions: tuple[int, ...] = ()
+    labels: Mapping[str, int] = field(default_factory=dict)
+
+    def wanted(self) -> dict[int, Path]:
+        """Directories of the versions that shall be served and are there, by version."""
+        found = versions(self.base)
+        if self.versions:
+            return {number: found[number] for number in self.versions if number in found}
+        return dict(list(found.items())[-self.newest :])
+
+
+def versions(base: Path) -> dict[int, Path]:
+    """SavedModels under `base` by version, the newest last."""
+    entries = base.iterdir() if base.is_dir() else ()
+    found = {int(item.name): item for item in entries if item.name.isdecimal() and is_model(item)}
+    return dict(sorted(found.items()))
+
+
+def from_directory(directory: Path) -> list[ModelConfig]:
+    """The models of a work directory or of a directory of models, the newest version of each.
+
+    Raises:
+      UsageError: there is none.
+    """
+    for place in (directory / "serving", directory):
+        bases = sorted(item for item in place.iterdir()) if place.is_dir() else []
+        if found := [ModelConfig(item.name, item) for item in bases if newest_version(item)]:
+            return found
+    raise UsageError(
+        f"{directory}: no served models here. Give the work directory of a finished run, or a "
+        "directory that holds <model>/<version>/saved_model.pb"
+    )
+
+
+def from_file(path: Path) -> list[ModelConfig]:
+    """The models of a `models.config`, a ModelServerConfig in protobuf's text format.
+
+    Raises:
+      UsageError: it cannot be read, or names no model.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        read = text_format.Parse(text, config_pb2.ModelServerConfig())
+    except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
+        raise UsageError(f"{path}: not a models.config of TensorFlow Serving: {error}") from None
+    if not read.model_config_list.config:
+        raise UsageError(f"{path}: names no model in model_config_list")
+    return [from_proto(one) for one in read.model_config_list.config]
+
+
+def from_proto(one: config_pb2.ModelConfig) -> ModelConfig:
+    """One entry of a ModelServerConfig.
+
+    Raises:
+      UsageError: it has no name, or its base path is relative.
+    """
+    base = Path(one.base_path)
+    if not one.name or not base.is_absolute():
+        raise UsageError(
+            f"model {one.name!r}: needs a name and an absolute base_path, not {one.base_path!r}"
+        )
+    policy = one.model_version_policy
+    kind = policy.WhichOneof("policy_choice")
+    newest = policy.latest.num_versions or 1
+    if kind == "all":
+        newest = 2**31
+    return ModelConfig(
+        one.name, base, newest, tuple(policy.specific.versions), dict(one.version_labels)
+    )
+
+
+def labelled(models: list[ModelConfig], base: str | None = None) -> config_pb2.ModelServerConfig:
+    """A `models.config` with the newest version of each model as canary, the one before as stable.
+
+    Where a model has one version, it carries both labels.
+
+    Args:
+      models: where the versions are looked up.
+      base: the directory that holds the models where they will be served; None: where they are.
+    """
+    result = config_pb2.ModelServerConfig()
+    for model in models:
+        newest = list(versions(model.base))[-2:]
+        one = result.model_config_list.config.add()
+        one.name, one.model_platform = model.name, "tensorflow"
+        one.base_path = f"{base.rstrip('/')}/{model.name}" if base else str(model.base.resolve())
+        one.model_version_policy.specific.versions.extend(newest)
+        one.version_labels[STABLE], one.version_labels[CANARY] = newest[0], newest[-1]
+    return result

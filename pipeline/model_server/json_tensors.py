@@ -1,0 +1,232 @@
+"""TensorFlow Serving's JSON of predict requests and answers, in row and columnar format.
+
+https://www.tensorflow.org/tfx/serving/api_rest
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from pipeline.model_server.errors import invalid
+from pipeline.model_server.servable import Spec
+
+_BASE64_KEY, _BYTES_SUFFIX = "b64", "_bytes"
+_SHOWN = 60
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """Reads the JSON object of a request.
+
+    Raises:
+      ServingError: it is none.
+    """
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise invalid(f"JSON Parse error: {error}") from None
+    if not isinstance(document, dict):
+        raise invalid(f"JSON Value: {_shown(document)} Is not object")
+    return document
+
+
+def signature_name(document: Mapping[str, Any]) -> str:
+    """The signature that a request asks for, "" for the default one."""
+    name = document.get("signature_name", "")
+    if not isinstance(name, str):
+        raise invalid(f"'signature_name' key must be a string value, not {_shown(name)}")
+    return name
+
+
+def read_inputs(
+    document: Mapping[str, Any], specs: Mapping[str, Spec]
+) -> tuple[dict[str, np.ndarray], bool]:
+    """Returns the tensors of a request, and whether it is in row format.
+
+    Raises:
+      ServingError: there is not exactly one of `instances` and `inputs`, or it does not give the
+        tensors that `specs` ask for.
+    """
+    found = {"inputs", "instances"} & set(document)
+    if len(found) != 1:
+        wrong = "Expecting only one of" if found else "Missing"
+        raise invalid(f"{wrong} 'inputs' or 'instances' key")
+    if "inputs" in document:
+        return _columns(document["inputs"], specs), False
+    instances = document["instances"]
+    if not isinstance(instances, list):
+        raise invalid(f"Expecting 'instances' to be a list, not {_shown(instances)}")
+    if not instances:
+        raise invalid("No values in 'instances' array")
+    return _rows(instances, specs), True
+
+
+def write_outputs(outputs: Mapping[str, np.ndarray], in_rows: bool) -> bytes:
+    """The JSON of an answer; a single output stands without its name.
+
+    Raises:
+      ServingError: rows are asked for, and the outputs do not have as many as each other.
+    """
+    values = {alias: _plain(alias, array) for alias, array in sorted(outputs.items())}
+    if not in_rows:
+        answer = values if len(values) > 1 else next(iter(values.values()))
+        return _dump({"outputs": answer})
+    sizes = {alias: len(array) if array.ndim else -1 for alias, array in outputs.items()}
+    if len(set(sizes.values())) != 1 or -1 in sizes.values():
+        raise invalid(f"outputs have inconsistent batch sizes: {sizes}; ask with 'inputs'")
+    rows = [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
+    return _dump({"predictions": rows if len(values) > 1 else next(iter(values.values()))})
+
+
+def _dump(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False).encode("utf-8")
+
+
+def _rows(instances: list[Any], specs: Mapping[str, Spec]) -> dict[str, np.ndarray]:
+    named = _is_object(instances[0])
+    if not named and len(specs) > 1:
+        raise invalid(
+            "instances is a plain list, but expecting list of objects as multiple input tensors "
+            f"are required: {', '.join(specs)}"
+        )
+    only = next(iter(specs))
+    columns: dict[str, list[Any]] = {alias: [] for alias in specs}
+    for place, instance in enumerate(instances):
+        if _is_object(instance) != named:
+            kind = "object but got value or list" if named else "value or list but got object"
+            raise invalid(f"Expecting {kind} at item {place} of input list")
+        row = instance if named else {only: instance}
+        if set(row) != set(specs):
+            raise invalid(
+                f"Failed to process element: {place} of 'instances' list. Its keys are "
+                f"{', '.join(map(_shown, row))}; they must be equal to: {', '.join(specs)}"
+            )
+        for alias, value in row.items():
+            columns[alias].append(value)
+    return {alias: _tensor(alias, column, specs[alias]) for alias, column in columns.items()}
+
+
+def _columns(inputs: Any, specs: Mapping[str, Spec]) -> dict[str, np.ndarray]:
+    if not _is_object(inputs):
+        if len(specs) > 1:
+            raise invalid(
+                "inputs is a plain value/list, but expecting an object as multiple input tensors "
+                f"are required: {', '.join(specs)}"
+            )
+        inputs = {next(iter(specs)): inputs}
+    for alias in specs:
+        if alias not in inputs:
+            raise invalid(f"Missing named input: {alias} in 'inputs' object.")
+    return {alias: _tensor(alias, inputs[alias], spec) for alias, spec in specs.items()}
+
+
+def _tensor(alias: str, value: Any, spec: Spec) -> np.ndarray:
+    shape = _shape(value)
+    leaves = [_leaf(alias, leaf, spec.dtype) for leaf in _leaves(alias, value, shape)]
+    array = np.empty(len(leaves), spec.dtype.as_numpy_dtype)
+    array[:] = leaves
+    return array.reshape(shape)
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    sizes = []
+    while isinstance(value, list):
+        sizes.append(len(value))
+        value = value[0] if value else None
+    return tuple(sizes)
+
+
+def _leaves(alias: str, value: Any, shape: tuple[int, ...]) -> Iterator[Any]:
+    """Values of nested lists in order; refuses lists that are longer or deeper than the first."""
+    if not shape:
+        if isinstance(value, list):
+            raise invalid(f"input {alias}: a list stands where a value is expected")
+        yield value
+        return
+    if not isinstance(value, list) or len(value) != shape[0]:
+        found = f"{len(value)} values" if isinstance(value, list) else _shown(value)
+        raise invalid(f"input {alias}: {found} where a list of {shape[0]} is expected")
+    for part in value:
+        yield from _leaves(alias, part, shape[1:])
+
+
+def _leaf(alias: str, value: Any, dtype: tf.DType) -> Any:
+    """One JSON value as one of `dtype`."""
+    if dtype == tf.string:
+        return _text(alias, value)
+    if dtype == tf.bool:
+        fits = isinstance(value, bool)
+    elif dtype.is_integer:
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        fits = whole and dtype.min <= value <= dtype.max
+    else:
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        fits = dtype.is_floating and number and not _overflows(value, dtype)
+    if not fits:
+        raise _not_of_type(alias, value, dtype)
+    return value
+
+
+def _overflows(value: float, dtype: tf.DType) -> bool:
+    """Whether a finite number is beyond what `dtype` can hold."""
+    return abs(value) > dtype.max and abs(value) != float("inf")
+
+
+def _text(alias: str, value: Any) -> bytes:
+    if isinstance(value, str):
+        try:
+            return value.encode("utf-8")
+        except UnicodeEncodeError:
+            raise invalid(f"input {alias}: {_shown(value)} is no valid Unicode") from None
+    if not isinstance(value, dict):
+        raise _not_of_type(alias, value, tf.string)
+    if set(value) != {_BASE64_KEY} or not isinstance(value[_BASE64_KEY], str):
+        raise invalid(
+            f"input {alias}: JSON Value: {_shown(value)} not formatted correctly for base64 data"
+        )
+    encoded = "".join(value[_BASE64_KEY].split()).rstrip("=")
+    try:
+        return base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise invalid(f"input {alias}: Unable to base64 decode {_shown(value)}") from None
+
+
+def _not_of_type(alias: str, value: Any, dtype: tf.DType) -> Exception:
+    return invalid(
+        f"input {alias}: JSON Value: {_shown(value)} is not of expected type: {dtype.name}"
+    )
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) != {_BASE64_KEY}
+
+
+def _plain(alias: str, array: np.ndarray) -> Any:
+    """Nested lists of what JSON can write."""
+    if array.dtype == object:
+        as_bytes = alias.endswith(_BYTES_SUFFIX)
+        flat = [_written(value, as_bytes) for value in array.ravel()]
+        boxes = np.empty(len(flat), object)
+        boxes[:] = flat
+        return boxes.reshape(array.shape).tolist()
+    if array.dtype == np.float32:
+        # The shortest decimal that is this float32, and not the digits of a double near it.
+        array = array.astype("U").astype(np.float64)
+    return array.tolist()
+
+
+def _written(value: bytes, as_bytes: bool) -> Any:
+    if as_bytes:
+        return {_BASE64_KEY: base64.b64encode(value).decode("ascii")}
+    return value.decode("utf-8", "replace")
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

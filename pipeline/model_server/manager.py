@@ -1,0 +1,184 @@
+"""Keeps the wanted versions of all models loaded, and lends them to requests."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.model_server.config import ModelConfig
+from pipeline.model_server.errors import Code, ServingError, invalid
+from pipeline.model_server.servable import Servable
+
+LOADING, AVAILABLE, UNLOADING, END = "LOADING", "AVAILABLE", "UNLOADING", "END"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Status:
+    """State of one version, by the names of TensorFlow Serving's ModelVersionStatus.
+
+    Attributes:
+      state: `LOADING`, `AVAILABLE`, `UNLOADING` or `END`.
+      error: why it could not be loaded.
+    """
+
+    state: str
+    error: str = ""
+
+
+class Manager:
+    """Loads, swaps and lends models.
+
+    A new version is loaded and warmed before the one that it replaces is let go, and that one is
+    closed when its last request has been answered. A version that does not load leaves all others
+    as they are; it is tried again when its files change.
+    """
+
+    def __init__(self, models: Sequence[ModelConfig]):
+        self._models = {model.name: model for model in models}
+        self._loaded: dict[tuple[str, int], Servable] = {}
+        self._statuses: dict[tuple[str, int], Status] = {}
+        self._failed: dict[tuple[str, int], object] = {}
+        self._changed = threading.Condition()
+        self._updating = threading.Lock()
+
+    def configure(self, models: Sequence[ModelConfig]) -> None:
+        """Serves other models from now on, and drops those that are not named."""
+        with self._changed:
+            self._models = {model.name: model for model in models}
+        self.update()
+
+    def update(self) -> None:
+        """Looks at the directories once: loads what is new, then lets go what is not wanted."""
+        with self._updating:
+            wanted = {
+                (model.name, version): directory
+                for model in self._models.values()
+                for version, directory in model.wanted().items()
+            }
+            for key, directory in wanted.items():
+                if key not in self._loaded:
+                    self._load(key, directory)
+            for key in [key for key in self._loaded if key not in wanted]:
+                if self._replaceable(key[0], wanted):
+                    self._unload(key)
+
+    def close(self) -> None:
+        """Lets all models go."""
+        with self._updating:
+            for key in list(self._loaded):
+                self._unload(key)
+
+    def known(self) -> dict[tuple[str, int], Status]:
+        """The states of all versions that were ever seen, by model and version."""
+        with self._changed:
+            return dict(sorted(self._statuses.items()))
+
+    def name_of(self, asked: str) -> str:
+        """The name that was asked for if it is a model's, else "": clients may ask for anything."""
+        return asked if asked in self._models else ""
+
+    @contextmanager
+    def lend(self, name: str, version: int | None = None, label: str = "") -> Iterator[Servable]:
+        """Holds a model for one request: the newest version unless one is named.
+
+        Raises:
+          ServingError: there is no such model, version or label.
+        """
+        with self._changed:
+            servable = self._pick(name, version, label)
+            servable.users += 1
+        try:
+            yield servable
+        finally:
+            with self._changed:
+                servable.users -= 1
+                self._changed.notify_all()
+
+    def statuses(self, name: str, version: int | None = None, label: str = "") -> dict[int, Status]:
+        """States of all versions of a model that were ever seen, or of one, the newest first.
+
+        Raises:
+          ServingError: there is no such model, version or label.
+        """
+        with self._changed:
+            if label:
+                version = self._version_of(name, label)
+            found = {
+                number: status
+                for (model, number), status in sorted(self._statuses.items(), reverse=True)
+                if model == name and version in (None, number)
+            }
+        if found:
+            return found
+        if version is None:
+            raise ServingError(Code.NOT_FOUND, f"Could not find any versions of model {name}")
+        raise ServingError(Code.NOT_FOUND, f"Could not find version {version} of model {name}")
+
+    def _pick(self, name: str, version: int | None, label: str) -> Servable:
+        if label:
+            if version is not None:
+                raise invalid(
+                    f"Both model version ({version}) and model version label ({label}) are given"
+                )
+            version = self._version_of(name, label)
+        asked = f"Latest({name})" if version is None else f"Specific({name}, {version})"
+        loaded = [number for model, number in self._loaded if model == name]
+        if version is None:
+            version = max(loaded, default=-1)
+        if version not in loaded:
+            raise ServingError(Code.NOT_FOUND, f"Servable not found for request: {asked}")
+        return self._loaded[name, version]
+
+    def _version_of(self, name: str, label: str) -> int:
+        model = self._models.get(name)
+        if model is None:
+            raise ServingError(Code.NOT_FOUND, f"Could not find any versions of model {name}")
+        if label not in model.labels:
+            raise invalid(f"Unrecognized servable version label: {label}")
+        return model.labels[label]
+
+    def _replaceable(self, name: str, wanted: dict[tuple[str, int], Path]) -> bool:
+        """Whether a model has all versions that are wanted, or is not wanted itself."""
+        return all(key in self._loaded for key in wanted if key[0] == name)
+
+    def _load(self, key: tuple[str, int], directory: Path) -> None:
+        files = _files(directory)
+        if self._failed.get(key) == files:
+            return
+        self._tell(key, Status(LOADING))
+        try:
+            servable = Servable(*key, directory)
+        except Exception as error:
+            self._failed[key] = files
+            self._tell(key, Status(END, f"{type(error).__name__}: {error}"))
+            _log.warning("%s version %d does not load from %s: %s", *key, directory, error)
+            return
+        self._failed.pop(key, None)
+        with self._changed:
+            self._loaded[key] = servable
+        self._tell(key, Status(AVAILABLE))
+        _log.info("%s version %d is served from %s", *key, directory)
+
+    def _unload(self, key: tuple[str, int]) -> None:
+        with self._changed:
+            servable = self._loaded.pop(key)
+            self._statuses[key] = Status(UNLOADING)
+            self._changed.wait_for(lambda: servable.users == 0)
+        servable.close()
+        self._tell(key, Status(END))
+        _log.info("%s version %d is no longer served", *key)
+
+    def _tell(self, key: tuple[str, int], status: Status) -> None:
+        with self._changed:
+            self._statuses[key] = status
+
+
+def _files(directory: Path) -> object:
+    """What tells whether files of a version changed, such as those of a copy under way."""
+    stats = {path: path.stat() for path in directory.rglob("*") if path.is_file()}
+    return {path: (stat.st_size, stat.st_mtime_ns) for path, stat in stats.items()}

@@ -1,0 +1,157 @@
+"""One loaded version of a model; its signatures run in a session, as in TensorFlow Serving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+# Registers the operations that text signatures use; TensorFlow Serving has them built in.
+import tensorflow_text  # noqa: F401
+from tensorflow_serving.apis import prediction_log_pb2
+
+from pipeline.model_server.errors import Code, ServingError, from_tensorflow, invalid
+
+DEFAULT_SIGNATURE = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
+WARMUP = Path("assets.extra") / "tf_serving_warmup_requests"
+# TensorFlow Serving reads no more of them.
+WARMUP_LIMIT = 1000
+
+
+class Spec(NamedTuple):
+    """What a signature says of one input.
+
+    Attributes:
+      dtype: of the tensor.
+      shape: sizes, None where any will do; None for any rank.
+    """
+
+    dtype: tf.DType
+    shape: tuple[int | None, ...] | None
+
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Whether a tensor of this shape can be fed."""
+        if self.shape is None:
+            return True
+        pairs = zip(self.shape, shape, strict=False)
+        return len(shape) == len(self.shape) and all(want in (None, got) for want, got in pairs)
+
+
+class Signature:
+    """One signature of a model, ready to run."""
+
+    def __init__(self, session: tf.compat.v1.Session, definition: Any):
+        self.definition = definition
+        self.inputs = {alias: _spec(info) for alias, info in sorted(definition.inputs.items())}
+        self.outputs = sorted(definition.outputs)
+        self._run: Callable[..., Sequence[np.ndarray]] = session.make_callable(
+            [definition.outputs[alias].name for alias in self.outputs],
+            [definition.inputs[alias].name for alias in self.inputs],
+        )
+
+    def __call__(self, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Returns all outputs by alias.
+
+        Raises:
+          ServingError: the tensors are not those of the signature, or the graph refuses them.
+        """
+        self._check(tensors)
+        try:
+            values = self._run(*(tensors[alias] for alias in self.inputs))
+        except tf.errors.OpError as error:
+            raise from_tensorflow(error) from error
+        return dict(zip(self.outputs, values, strict=True))
+
+    def _check(self, tensors: Mapping[str, np.ndarray]) -> None:
+        missing, extra = set(self.inputs) - set(tensors), set(tensors) - set(self.inputs)
+        if missing or extra:
+            raise invalid(
+                f"input size does not match signature: {len(tensors)}!={len(self.inputs)}. "
+                f"Sent extra: {{{','.join(sorted(extra))}}}. "
+                f"Missing but required: {{{','.join(sorted(missing))}}}."
+            )
+        for alias, spec in self.inputs.items():
+            dtype, shape = tf.as_dtype(tensors[alias].dtype), tensors[alias].shape
+            if dtype != spec.dtype:
+                raise invalid(f"input {alias} is {dtype.name}, but {spec.dtype.name} is expected")
+            if not spec.fits(shape):
+                wanted = ["?" if size is None else size for size in spec.shape or ()]
+                raise invalid(f"input {alias} has shape {list(shape)}, but {wanted} is expected")
+
+
+class Servable:
+    """A loaded SavedModel.
+
+    Attributes:
+      name, version: what it is served as.
+      signatures: by name, those of the SavedModel that take input.
+      users: requests that are using it now; kept by the manager.
+    """
+
+    def __init__(self, name: str, version: int, directory: Path):
+        """Loads, and replays the warm-up requests that lie beside the model.
+
+        Raises:
+          OSError, tf.errors.OpError, RuntimeError: it cannot be loaded.
+          ServingError: a warm-up request fails.
+        """
+        self.name, self.version, self.users = name, version, 0
+        self._session = tf.compat.v1.Session(graph=tf.Graph())
+        try:
+            with self._session.graph.as_default():
+                # Deprecated for people, not for servers: it restores signatures by name.
+                meta = tf.compat.v1.saved_model.load(
+                    self._session, [tf.saved_model.SERVING], str(directory)
+                )
+            self.signatures = {
+                key: Signature(self._session, definition)
+                for key, definition in sorted(meta.signature_def.items())
+                if definition.inputs
+            }
+            self._warm_up(directory / WARMUP)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Frees the model's memory; no request may come after."""
+        self._session.close()
+
+    def signature(self, name: str) -> Signature:
+        """Returns the signature called `name`, the default one for an empty name.
+
+        Raises:
+          ServingError: there is none.
+        """
+        key = name or DEFAULT_SIGNATURE
+        if key not in self.signatures:
+            raise ServingError(
+                Code.INVALID_ARGUMENT,
+                f'Serving signature name: "{key}" not found in signature def. '
+                f"{self.name} has {', '.join(self.signatures)}.",
+            )
+        return self.signatures[key]
+
+    def _warm_up(self, path: Path) -> None:
+        for signature, tensors in warmup_requests(path):
+            self.signature(signature)(tensors)
+
+
+def warmup_requests(path: Path) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """Yields signature name and inputs of each warm-up request in a file, if there is one."""
+    if not path.is_file():
+        return
+    records = tf.data.TFRecordDataset(str(path)).take(WARMUP_LIMIT)
+    for record in records.as_numpy_iterator():
+        request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
+        tensors = {alias: tf.make_ndarray(value) for alias, value in request.inputs.items()}
+        yield request.model_spec.signature_name, tensors
+
+
+def _spec(info: Any) -> Spec:
+    shape = info.tensor_shape
+    sizes = tuple(None if dim.size < 0 else dim.size for dim in shape.dim)
+    return Spec(tf.as_dtype(info.dtype), None if shape.unknown_rank else sizes)

@@ -1,0 +1,94 @@
+"""One loaded model: what it takes, what its graph refuses, and how it is warmed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
+
+from pipeline.model_server.errors import Code, ServingError
+from pipeline.model_server.servable import WARMUP, Servable
+
+
+class Module(tf.Module):
+    """Halves rows of two numbers, counts its runs, and refuses negative ones."""
+
+    def __init__(self):
+        super().__init__()
+        self.runs = tf.Variable(0)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.float32, name="x")])
+    def halve(self, x):
+        refusal = tf.debugging.Assert(tf.reduce_all(x >= 0), ["a number is negative"])
+        with tf.control_dependencies([refusal]):
+            return {"half": x / 2, "runs": self.runs.assign_add(1)}
+
+
+@pytest.fixture
+def directory(tmp_path):
+    module = Module()
+    tf.saved_model.save(module, str(tmp_path), signatures={"serving_default": module.halve})
+    return tmp_path
+
+
+@pytest.fixture
+def servable(directory):
+    loaded = Servable("m", 1, directory)
+    yield loaded
+    loaded.close()
+
+
+def write_warmup(directory, value):
+    log = prediction_log_pb2.PredictionLog()
+    log.predict_log.request.inputs["x"].CopyFrom(tf.make_tensor_proto(value, tf.float32))
+    (directory / WARMUP).parent.mkdir()
+    with tf.io.TFRecordWriter(str(directory / WARMUP)) as writer:
+        writer.write(log.SerializeToString())
+
+
+def test_a_signature_runs(servable):
+    answer = servable.signature("")({"x": np.array([[1, 3]], np.float32)})
+    np.testing.assert_array_equal(answer["half"], [[0.5, 1.5]])
+    assert answer["runs"] == 1
+
+
+def test_what_the_graph_refuses_is_told_without_its_nodes(servable):
+    with pytest.raises(ServingError) as raised:
+        servable.signature("serving_default")({"x": np.array([[1, -3]], np.float32)})
+    assert raised.value.code == Code.INVALID_ARGUMENT
+    assert "a number is negative" in raised.value.message
+    assert "node" not in raised.value.message
+    assert raised.value.http_status == 400
+
+
+@pytest.mark.parametrize(
+    ("tensors", "said"),
+    [
+        ({}, "Missing but required: {x}"),
+        ({"x": np.zeros((1, 2), np.float32), "y": np.zeros(1)}, "Sent extra: {y}"),
+        ({"x": np.zeros((1, 2))}, "x is float64, but float32 is expected"),
+        ({"x": np.zeros((1, 3), np.float32)}, r"has shape \[1, 3\], but \['\?', 2\]"),
+    ],
+)
+def test_other_tensors_are_refused(servable, tensors, said):
+    with pytest.raises(ServingError, match=said):
+        servable.signature("")(tensors)
+
+
+def test_warm_up_requests_are_run_before_the_first_client_s(directory):
+    write_warmup(directory, [[1, 1]])
+    loaded = Servable("m", 1, directory)
+    assert loaded.signature("")({"x": np.zeros((1, 2), np.float32)})["runs"] == 2
+    loaded.close()
+
+
+def test_a_model_whose_warm_up_fails_is_not_loaded(directory):
+    write_warmup(directory, [[-1, 1]])
+    with pytest.raises(ServingError, match="a number is negative"):
+        Servable("m", 1, directory)
+
+
+def test_a_directory_without_a_model_is_not_loaded(tmp_path):
+    with pytest.raises(OSError):
+        Servable("m", 1, tmp_path)

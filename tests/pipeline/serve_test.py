@@ -1,0 +1,109 @@
+"""`tuwen serve` and `tuwen demo-ui` as processes and as commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from pipeline import cli
+from pipeline.errors import RunError
+from pipeline.model_server import config
+from pipeline.model_server.server import ModelServer
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def start(tmp_path):
+    """A function that starts a command and reads its output to the line that matches."""
+    started = []
+
+    def run(*arguments, until):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline.cli", *map(str, arguments)],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        for line in process.stdout:
+            if found := re.search(until, line):
+                return process, found
+        raise AssertionError(f"{arguments} ended without the line {until}")
+
+    yield run
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def ended(process):
+    """Exit status after Ctrl-C."""
+    process.send_signal(signal.SIGINT)
+    return process.wait(timeout=30)
+
+
+def test_serve_answers_until_it_is_interrupted(start, pushed):
+    ports = ("--port", 0, "--grpc-port", 0)
+    process, found = start("serve", pushed, *ports, until=r"REST: (http://127\.0\.0\.1:\d+)")
+    request = urllib.request.Request(
+        f"{found[1]}/v1/models/generator:predict", json.dumps({"instances": ["a"]}).encode()
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        assert "b64" in json.loads(answer.read())["predictions"][0]["image_bytes"]
+    assert ended(process) == 0
+
+
+def test_demo_ui_shows_its_page_until_it_is_interrupted(start, pushed):
+    process, found = start("demo-ui", "--work", pushed, "--port", 0, until=r"open (http://\S+)")
+    with urllib.request.urlopen(found[1], timeout=60) as answer:
+        assert "<title>Tuwen" in answer.read().decode()
+    assert ended(process) == 0
+
+
+def test_a_printed_config_is_one_that_is_served(pushed, capsys, tmp_path):
+    assert cli.main(["serve", str(pushed), "--print-config"]) == 0
+    file = tmp_path / "models.config"
+    file.write_text(capsys.readouterr().out, encoding="utf-8")
+    found = config.from_file(file)
+    assert [model.name for model in found] == ["captioner", "encoder", "generator"]
+    for model in found:
+        assert list(model.wanted()) == [1]
+        assert dict(model.labels) == {"stable": 1, "canary": 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["serve"], "no run under runs"),
+        (["serve", "gone"], "gone: no served models here"),
+        (["serve", "--config", "gone.config"], "gone.config: not a models.config"),
+        (["serve", "here", "--config", "x"], "a directory or --config, not both"),
+        (["demo-ui"], "no run under runs"),
+        (["demo-ui", "--work", "gone"], "--work gone: no such directory"),
+    ],
+)
+def test_a_wrong_command_is_told(arguments, said, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(arguments) == cli.USAGE
+    assert said in capsys.readouterr().err
+
+
+def test_a_taken_port_is_told():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        for ports in ({"grpc_port": port}, {"rest_port": port}):
+            with pytest.raises(RunError, match=f"{port}: .*choose another"):
+                ModelServer([], **ports)
