@@ -48,6 +48,12 @@ def test_real_pictures_are_duplicates_of_each_other_as_seldom_as_the_level_says(
 
 
 def test_equal_pictures_are_duplicates_even_where_real_ones_are_too():
-    real = np.repeat(np.random.default_rng(2).random((50, 48)), 2, 0)
-    constant = np.repeat(real[:1] + 3.0, 100, 0)
-    assert duplicates(constant, real).estimate.value == 1.0
+    same = np.repeat(np.random.default_rng(2).random((60, 128)), 8, 0)
+    assert duplicates(same, np.ones((480, 128))).estimate.value == 1.0
+
+
+def test_more_generated_pictures_than_real_ones_are_no_more_alike():
+    rng = np.random.default_rng(3)
+    real, fake = rng.random((200, 3)), rng.random((4000, 3))
+    assert duplicates(fake, real).estimate.value < 0.15
+    assert duplicates(real, fake).estimate.value < 0.15

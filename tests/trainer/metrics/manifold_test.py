@@ -51,6 +51,13 @@ def test_a_set_covers_itself_wherever_it_lies():
         assert found["density"] >= 1.0
 
 
+def test_copies_are_within_each_others_reach_though_distances_are_rounded():
+    pictures, _ = _sets(60, 2, d=128)
+    found = cover(np.repeat(pictures, 8, 0), np.repeat(pictures, 8, 0)[40:408]).values()
+    assert found["recall"] == found["coverage"] == pytest.approx(46 / 60)
+    assert found["precision"] == 1.0
+
+
 def test_sets_far_apart_cover_nothing():
     found = cover(*_sets(100, 100, shift=50.0)).values()
     assert found == dict.fromkeys(("precision", "recall", "density", "coverage"), 0.0)

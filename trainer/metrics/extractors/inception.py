@@ -77,7 +77,8 @@ class Inception:
     def _look(self, pictures):
         size = [SIDE, SIDE]
         x = tf.image.resize(tf.cast(pictures, tf.float32), size, "bicubic", antialias=True)
-        return self._model(x / 127.5 - 1.0, training=False)
+        # A network of one output returns it bare.
+        return tf.nest.flatten(self._model(x / 127.5 - 1.0, training=False))
 
 
 def _loaded(weights: str, top: bool) -> keras.Model | None:

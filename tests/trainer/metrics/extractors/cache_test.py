@@ -51,6 +51,7 @@ def test_what_was_computed_once_is_read_again(cache, tmp_path):
         ([b"onet", b"wo", b"three"], "random:12"),
         ([b"two", b"one", b"three"], "random:12"),
         (PICTURES, "random:13"),
+        (PICTURES, "random-12"),
     ],
 )
 def test_other_pictures_another_order_or_extractor_are_computed(cache, pictures, extractor):
