@@ -37,7 +37,11 @@ COMMANDS = {
     "check-data": Command(
         "read a data set as a run would, and say what is wrong with it",
         "pipeline.commands.check_data",
-        ("tuwen check-data my-pictures/", "tuwen check-data tfds:captioned_scenes/32px"),
+        (
+            "tuwen check-data my-pictures/ -o check/",
+            "tuwen check-data tfds:captioned_scenes/32px",
+            "tuwen check-data 'data/span-{SPAN}' --window 3 --model runs/fashion64",
+        ),
     ),
     "train": Command(
         "train one model without TFX, to try things out",
@@ -107,9 +111,21 @@ def _check_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-dir", help="where TFDS keeps its data sets")
     parser.add_argument("--images", help="the folder that image paths start from")
     parser.add_argument("--files", metavar="PATTERN", help="caption files of a folder")
+    parser.add_argument("--span", type=_count, help="the number for {SPAN} in PATH (the newest)")
+    parser.add_argument("--window", type=_count, default=1, help="spans to read, this one the last")
     parser.add_argument(
-        "--resolution", type=_count, default=64, help="side of the models' pictures"
+        "--resolution", type=_count, help="side of the models' pictures (64, or the config's)"
     )
+    parser.add_argument(
+        "--config", metavar="CONFIG", help="read and judge the data as a run of this config would"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change the config"
+    )
+    parser.add_argument(
+        "--model", metavar="DIR", help="say which words this SavedModel or run does not know"
+    )
+    parser.add_argument("-o", "--output", metavar="DIR", help="write a page and check.json here")
 
 
 def _train(parser: argparse.ArgumentParser) -> None:

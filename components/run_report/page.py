@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from components.run_report import charts, tuning_view, views
@@ -19,7 +19,7 @@ def render(report: ReportData) -> str:
 
     Parts of the report that are missing are left out or said to be missing.
     """
-    page = _environment().get_template("page.html")
+    page = environment(FileSystemLoader(TEMPLATES)).get_template("page.html")
     return page.render(
         report=report,
         style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
@@ -34,9 +34,10 @@ def render(report: ReportData) -> str:
     )
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+def environment(loader: BaseLoader) -> Environment:
+    """Returns what renders templates of `loader`, with the filters of this page."""
+    made = Environment(
+        loader=loader,
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -50,5 +51,5 @@ def _environment() -> Environment:
         "picture": views.picture_source,
         "sentence": views.sentence,
     }
-    environment.filters.update(filters)
-    return environment
+    made.filters.update(filters)
+    return made
