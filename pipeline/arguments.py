@@ -43,6 +43,11 @@ COMMANDS = {
             "tuwen check-data 'data/span-{SPAN}' --window 3 --model runs/fashion64",
         ),
     ),
+    "schema": Command(
+        "say what a run's data would change in the reviewed schema, and propose a new one",
+        "pipeline.commands.schema",
+        ("tuwen schema diff", "tuwen schema diff runs/fashion64 --schema schema.pbtxt"),
+    ),
     "train": Command(
         "train one model without TFX, to try things out",
         "pipeline.commands.train",
@@ -128,6 +133,13 @@ def _check_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="DIR", help="write a page and check.json here")
 
 
+def _schema(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=("diff",), help="compare, and write a proposal")
+    parser.add_argument("work", nargs="?", metavar="DIR", help="work directory (the newest run)")
+    parser.add_argument("--schema", metavar="FILE", help="reviewed .pbtxt (the run's own)")
+    parser.add_argument("-o", "--output", metavar="FILE", help="where the proposal goes")
+
+
 def _train(parser: argparse.ArgumentParser) -> None:
     _config(parser)
     _work(parser)
@@ -184,6 +196,7 @@ _ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "run": _run,
     "configs": _nothing,
     "check-data": _check_data,
+    "schema": _schema,
     "train": _train,
     "generate": _generate,
     "caption": _caption,
