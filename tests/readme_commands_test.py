@@ -1,4 +1,4 @@
-"""The README's commands work as they stand there.
+"""The commands of the README and of docs/your-data.md work as they stand there.
 
 A ```bash block right under the comment `<!-- test: run -->` is run, from top to bottom of the page,
 all in one empty folder. What a person waits for can be shortened for the test, in the comment:
@@ -24,7 +24,7 @@ import pytest
 from pipeline.cli import parser
 
 PROJECT = Path(__file__).resolve().parents[1]
-README = PROJECT / "README.md"
+PAGES = (PROJECT / "README.md", PROJECT / "docs" / "your-data.md")
 FENCE = re.compile(
     r"(?:^<!-- test: run(?P<changes>[^\n]*?) -->\n\n?)?^```bash\n(?P<script>.*?)^```$",
     re.MULTILINE | re.DOTALL,
@@ -66,7 +66,7 @@ def blocks(page: str) -> list[Block]:
     return found
 
 
-PAGE = blocks(README.read_text(encoding="utf-8"))
+PAGE = [block for page in PAGES for block in blocks(page.read_text(encoding="utf-8"))]
 COMMANDS = [words for block in PAGE for line in block.lines() if (words := shlex.split(line, True))]
 
 
