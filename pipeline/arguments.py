@@ -38,7 +38,16 @@ COMMANDS = {
     "check-data": Command(
         "read a data set as a run would, and say what is wrong with it",
         "pipeline.commands.check_data",
-        ("tuwen check-data my-pictures/", "tuwen check-data tfds:captioned_scenes/32px"),
+        (
+            "tuwen check-data my-pictures/ -o check/",
+            "tuwen check-data tfds:captioned_scenes/32px",
+            "tuwen check-data 'data/span-{SPAN}' --window 3 --model runs/fashion64",
+        ),
+    ),
+    "schema": Command(
+        "say what a run's data would change in the reviewed schema, and propose a new one",
+        "pipeline.commands.schema",
+        ("tuwen schema diff", "tuwen schema diff runs/fashion64 --schema schema.pbtxt"),
     ),
     "train": Command(
         "train one model without TFX, to try things out",
@@ -132,9 +141,28 @@ def _check_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-dir", help="where TFDS keeps its data sets")
     parser.add_argument("--images", help="the folder that image paths start from")
     parser.add_argument("--files", metavar="PATTERN", help="caption files of a folder")
+    parser.add_argument("--span", type=_count, help="the number for {SPAN} in PATH (the newest)")
+    parser.add_argument("--window", type=_count, default=1, help="spans to read, this one the last")
     parser.add_argument(
-        "--resolution", type=_count, default=64, help="side of the models' pictures"
+        "--resolution", type=_count, help="side of the models' pictures (64, or the config's)"
     )
+    parser.add_argument(
+        "--config", metavar="CONFIG", help="read and judge the data as a run of this config would"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change the config"
+    )
+    parser.add_argument(
+        "--model", metavar="DIR", help="say which words this SavedModel or run does not know"
+    )
+    parser.add_argument("-o", "--output", metavar="DIR", help="write a page and check.json here")
+
+
+def _schema(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=("diff",), help="compare, and write a proposal")
+    parser.add_argument("work", nargs="?", metavar="DIR", help="work directory (the newest run)")
+    parser.add_argument("--schema", metavar="FILE", help="reviewed .pbtxt (the run's own)")
+    parser.add_argument("-o", "--output", metavar="FILE", help="where the proposal goes")
 
 
 def _train(parser: argparse.ArgumentParser) -> None:
@@ -230,6 +258,7 @@ _ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "run": _run,
     "configs": _nothing,
     "check-data": _check_data,
+    "schema": _schema,
     "train": _train,
     "generate": _generate,
     "caption": _caption,

@@ -14,6 +14,7 @@ from tfx.types import Channel, standard_artifacts
 from components.caption_example_gen.component import CaptionExampleGen
 from components.cross_modal_evaluator.component import CrossModalEvaluator
 from components.cross_modal_evaluator.executor import baseline_key, blessing_key
+from components.data_gate.artifacts import DataDecision
 from components.data_gate.component import DataGate
 from components.run_report.component import RunReport
 from components.run_report.executor import TUNING, pushed_key, run_key, serving_key
@@ -21,6 +22,7 @@ from components.serving_check.component import ServingCheck
 from components.transform import SCHEMA_FILE
 from components.tuner.component import Tuner
 from data.schema import SPLITS
+from pipeline import last_blessed_data
 from pipeline.last_blessed import BLESSING, CANDIDATE, MODEL, LastBlessedStrategy
 from pipeline.settings import CURATED, INFERRED, Settings
 from pipeline.stages import deciding_json, digest, judge_experiment, stage_json, tuning_json
@@ -34,6 +36,7 @@ RUN_FN = "trainer.run_fn.run_fn"
 TUNER_FN = "trainer.tuner_fn.tuner_fn"
 TUNER = "Tuner"
 EVALUATOR = "CrossModalEvaluator"
+LAST_DATA = "LastBlessed.data"
 # Named by its path: the short name DirectRunner lets Beam fetch another runner from the network.
 BEAM = (
     "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
@@ -92,6 +95,7 @@ def add_data(nodes: Nodes, settings: Settings, fingerprint: str) -> None:
             fingerprint=fingerprint,
             span=settings.source.span,
             version=settings.source.version,
+            window=settings.source.window,
         ),
     )
     examples = nodes["CaptionExampleGen"].outputs["examples"]
@@ -100,9 +104,13 @@ def add_data(nodes: Nodes, settings: Settings, fingerprint: str) -> None:
     schema = _add(nodes, _schema_node(settings.schema, statistics)).outputs["schema"]
     validator = tfx.components.ExampleValidator(statistics=statistics, schema=schema)
     _add(nodes, validator)
+    last = _last_data(nodes)
     gate = DataGate(
         examples=examples,
         statistics=statistics,
+        schema=schema,
+        last_statistics=last.outputs[last_blessed_data.STATISTICS],
+        last_gate=last.outputs[last_blessed_data.GATE],
         anomalies=validator.outputs["anomalies"],
         rejects=nodes["CaptionExampleGen"].outputs["rejects"],
         limits=settings.gate,
@@ -119,6 +127,26 @@ def add_data(nodes: Nodes, settings: Settings, fingerprint: str) -> None:
     # No standard component takes the gate's decision as an input, so this one waits for it.
     transform.add_upstream_node(gate)
     _add(nodes, transform)
+
+
+def _last_data(nodes: Nodes) -> BaseNode:
+    """Adds the look-up of what the last blessed run said of its data."""
+    channels: dict[str, Any] = {
+        last_blessed_data.CANDIDATE: nodes["StatisticsGen"].outputs["statistics"],
+        last_blessed_data.STATISTICS: Channel(
+            type=standard_artifacts.ExampleStatistics, producer_component_id="StatisticsGen"
+        ),
+        last_blessed_data.GATE: Channel(type=DataDecision, producer_component_id="DataGate"),
+    }
+    for stage in STAGES:
+        channels[blessing_key(stage)] = Channel(
+            type=standard_artifacts.ModelBlessing,
+            producer_component_id=EVALUATOR,
+            output_key=blessing_key(stage),
+        )
+    strategy = last_blessed_data.LastBlessedDataStrategy
+    last = tfx.dsl.Resolver(strategy_class=strategy, **channels)
+    return _add(nodes, last, LAST_DATA)
 
 
 def add_training(nodes: Nodes, settings: Settings, work: WorkDir, fingerprint: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from components.caption_example_gen.options import IngestOptions
 from components.cross_modal_evaluator.thresholds import Threshold
-from components.data_gate.findings import GateLimits
+from data.checking.findings import CheckLimits
 from data.errors import DataError
 from data.sources import Source, spans
 from pipeline import config_files
@@ -39,17 +39,20 @@ class SourceSettings:
         `{SPAN}` and `{VERSION}` for numbers in it. Empty means that the command has to name it
         with --data.
       span, version: the numbers wanted; null takes the newest.
+      window: at most this many spans, up to that one, are read as one data set.
       max_reject_share: the run stops when a larger part of the rows cannot be used.
     """
 
     path: str = ""
     span: int | None = None
     version: int | None = None
+    window: int = 1
     max_reject_share: float = 0.05
 
     def __post_init__(self) -> None:
         share = self.max_reject_share
         require(0 <= share <= 1, "max_reject_share", share, "0 to 1")
+        require(self.window >= 1, "window", self.window, "1 or more")
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class Settings:
     source: SourceSettings = field(default_factory=SourceSettings)
     ingest: IngestOptions = field(default_factory=IngestOptions)
     schema: str = CURATED
-    gate: GateLimits = field(default_factory=GateLimits)
+    gate: CheckLimits = field(default_factory=CheckLimits)
     data: DataSettings = field(default_factory=DataSettings)
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     captioner: CaptionerSettings = field(default_factory=CaptionerSettings)
@@ -115,8 +118,9 @@ class Settings:
 
     def open_source(self) -> Source:
         """Opens the data; raises DataError when there are none."""
-        found = spans.resolve(self.source.path, self.source.span, self.source.version)
-        return self.ingest.open(found.path)
+        source = self.source
+        found = spans.resolve_window(source.path, source.window, source.span, source.version)
+        return spans.open_window(found, self.ingest.open)
 
     def experiment(self) -> Experiment:
         """Returns what the trainer needs to know."""

@@ -1,4 +1,4 @@
-"""The README's commands work as they stand there.
+"""The commands of the README and of the pages in docs work as they stand there.
 
 A ```bash block right under the comment `<!-- test: run -->` is run, from top to bottom of the page,
 all in one empty folder. What a person waits for can be shortened for the test, in the comment:
@@ -6,8 +6,7 @@ all in one empty folder. What a person waits for can be shortened for the test, 
     <!-- test: run; replace "--minutes 40" with "--smoke" -->
 
 The folder of real data sets is `$TEST_DATA` there. Of the other blocks every `make` target must
-exist, and every `tuwen` line must be one that the command line takes; so must those of the page on
-serving.
+exist, and every `tuwen` line must be one that the command line takes.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ import pytest
 from pipeline.cli import parser
 
 PROJECT = Path(__file__).resolve().parents[1]
-README = PROJECT / "README.md"
+PAGES = [PROJECT / name for name in ("README.md", "docs/your-data.md", "docs/serving.md")]
 FENCE = re.compile(
     r"(?:^<!-- test: run(?P<changes>[^\n]*?) -->\n\n?)?^```bash\n(?P<script>.*?)^```$",
     re.MULTILINE | re.DOTALL,
@@ -67,13 +66,9 @@ def blocks(page: str) -> list[Block]:
     return found
 
 
-PAGE = blocks(README.read_text(encoding="utf-8"))
-SERVING = blocks((PROJECT / "docs" / "serving.md").read_text(encoding="utf-8"))
+BLOCKS = [block for page in PAGES for block in blocks(page.read_text(encoding="utf-8"))]
 COMMANDS = [
-    words
-    for block in PAGE + SERVING
-    for line in block.lines()
-    if (words := shlex.split(line, True))
+    words for block in BLOCKS for line in block.lines() if (words := shlex.split(line, True))
 ]
 
 
@@ -107,7 +102,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("block", [block for block in PAGE if block.is_run], ids=name)
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.is_run], ids=name)
 def test_the_block_runs(block: Block, folder: Path, test_data: Path) -> None:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "TEST_DATA": str(test_data)}

@@ -27,6 +27,7 @@ class CaptionExampleGenSpec(ComponentSpec):
         executor.FINGERPRINT: ExecutionParameter(type=str),
         executor.SPAN: ExecutionParameter(type=int, optional=True),
         executor.VERSION: ExecutionParameter(type=int, optional=True),
+        executor.WINDOW: ExecutionParameter(type=int, optional=True),
     }
     INPUTS: Mapping[str, ChannelParameter] = {}
     OUTPUTS: Mapping[str, ChannelParameter] = {
@@ -56,6 +57,7 @@ class CaptionExampleGen(base_beam_component.BaseBeamComponent):
         fingerprint: str = "",
         span: int | None = None,
         version: int | None = None,
+        window: int = 1,
     ) -> None:
         """Builds the node.
 
@@ -68,6 +70,7 @@ class CaptionExampleGen(base_beam_component.BaseBeamComponent):
             data's fingerprint has to be one of the properties. Empty where the data cannot be seen
             when the pipeline is put together; such a run should not be cached.
           span, version: the numbers wanted; None takes the newest.
+          window: at most this many spans, up to that one, are read as one data set.
 
         Raises:
           ValueError: `max_reject_share` is not between 0 and 1.
@@ -81,6 +84,7 @@ class CaptionExampleGen(base_beam_component.BaseBeamComponent):
             input_fingerprint=fingerprint,
             span=span,
             version=version,
+            window=window,
             examples=types.Channel(type=standard_artifacts.Examples),
             rejects=types.Channel(type=RejectedRows),
         )
@@ -92,6 +96,7 @@ def fingerprint(
     options: IngestOptions = DEFAULT_OPTIONS,
     span: int | None = None,
     version: int | None = None,
+    window: int = 1,
 ) -> str:
     """Returns what `CaptionExampleGen` takes as `fingerprint`: equal as long as the data are.
 
@@ -100,4 +105,5 @@ def fingerprint(
     Raises:
       DataError: there is no such source.
     """
-    return options.open(spans.resolve(source, span, version).path).fingerprint()
+    found = spans.resolve_window(source, window, span, version)
+    return spans.open_window(found, options.open).fingerprint()

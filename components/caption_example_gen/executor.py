@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -28,6 +29,7 @@ MAX_REJECT_SHARE = "max_reject_share"
 FINGERPRINT = utils.FINGERPRINT_PROPERTY_NAME
 SPAN = utils.SPAN_PROPERTY_NAME
 VERSION = utils.VERSION_PROPERTY_NAME
+WINDOW = "window"
 EXAMPLES = "examples"
 REJECTS = "rejects"
 
@@ -54,10 +56,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples = artifact_utils.get_single_instance(output_dict[EXAMPLES])
         rejects_uri = artifact_utils.get_single_uri(output_dict[REJECTS])
         options = IngestOptions.from_json(exec_properties[OPTIONS])
-        found = spans.resolve(
-            exec_properties[SOURCE], exec_properties.get(SPAN), exec_properties.get(VERSION)
+        window = spans.resolve_window(
+            exec_properties[SOURCE],
+            exec_properties.get(WINDOW) or 1,
+            exec_properties.get(SPAN),
+            exec_properties.get(VERSION),
         )
-        source = options.open(found.path)
+        found = window[0]
+        source = spans.open_window(window, options.open)
         partial = f"{examples.uri}/partial"
         with self._make_beam_pipeline() as pipeline:
             ingest(
@@ -68,14 +74,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 max_pictures=options.max_pictures,
             )
         tally, report = read_outcome(f"{partial}/{OUTCOME}")
-        summary = summarise(source, found, tally, report)
-        _refuse(report, exec_properties[MAX_REJECT_SHARE], found.path, examples.uri)
+        summary = summarise(source, window, tally, report)
+        _refuse(report, exec_properties[MAX_REJECT_SHARE], source.path, examples.uri)
         fill_gaps(partial, tally)
         _put_in_place(partial, examples.uri)
         _write_rejects(rejects_uri, report, summary)
         _describe(examples, found, summary[FINGERPRINT])
         if exec_properties[FINGERPRINT] not in ("", summary[FINGERPRINT]):
-            logging.warning("The data in %s changed after the run was planned.", found.path)
+            logging.warning("The data in %s changed after the run was planned.", source.path)
 
 
 def read_outcome(path: str) -> tuple[counting.Tally, RejectReport]:
@@ -92,20 +98,25 @@ def read_outcome(path: str) -> tuple[counting.Tally, RejectReport]:
         kept=sum(counting.section(tally, "pictures").values()),
         rejects=[Reject.from_json(line) for line in outcome["rejects"]],
         dropped_captions=Counter(counting.section(tally, "dropped_captions")),
+        mended=Counter(counting.section(tally, "mended")),
     )
     return tally, report
 
 
 def summarise(
-    source: Source, found: spans.Resolved, tally: counting.Tally, report: RejectReport
+    source: Source,
+    window: Sequence[spans.Resolved],
+    tally: counting.Tally,
+    report: RejectReport,
 ) -> dict[str, Any]:
-    """Returns the content of `summary.json`."""
+    """Returns the content of `summary.json`; `window` has the newest span first."""
     pictures = counting.section(tally, "pictures")
     return {
-        "source": found.path,
+        "source": source.path,
         "description": source.describe(),
-        SPAN: found.span,
-        VERSION: found.version,
+        SPAN: window[0].span,
+        VERSION: window[0].version,
+        "window": [one.span for one in window],
         FINGERPRINT: source.fingerprint(),
         "pictures": {split: pictures.get(split, 0) for split in SPLITS},
         "captions": counting.section(tally, "captions"),
@@ -113,6 +124,7 @@ def summarise(
         "rejects": report.by_reason(),
         "reject_share": report.share,
         "dropped_captions": dict(report.dropped_captions),
+        "mended": dict(report.mended),
     }
 
 

@@ -9,7 +9,14 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from data.errors import DataError
-from data.sources import DEFAULT_LIMITS, Limits, Source, open_source
+from data.sources import (
+    DEFAULT_LIMITS,
+    DEFAULT_POLICIES,
+    Limits,
+    Policies,
+    Source,
+    open_source,
+)
 from data.splits import SHARES, check_shares
 
 
@@ -20,6 +27,7 @@ class IngestOptions:
     Attributes:
       data_dir, images, files_pattern, language, text_features, resplit: see `open_source`.
       limits: of one picture and one caption.
+      policies: what becomes of a row whose field is missing or bad.
       shares: of train, val and test, for pictures whose source names no split.
       max_pictures: at most this many rows, spread over the whole source; None reads them all.
     """
@@ -31,6 +39,7 @@ class IngestOptions:
     text_features: tuple[str, ...] = ()
     resplit: bool = False
     limits: Limits = DEFAULT_LIMITS
+    policies: Policies = DEFAULT_POLICIES
     shares: tuple[float, ...] = SHARES
     max_pictures: int | None = None
 
@@ -46,12 +55,15 @@ class IngestOptions:
         """Reads plain values; raises DataError on a key that is not known."""
         _refuse_unknown(values, cls, "ingest options")
         plain = dict(values)
-        limits = plain.pop("limits", {})
+        limits, policies = plain.pop("limits", {}), dict(plain.pop("policies", {}))
         _refuse_unknown(limits, Limits, "ingest options: limits")
+        _refuse_unknown(policies, Policies, "ingest options: policies")
         for name in ("text_features", "shares"):
             if name in plain:
                 plain[name] = tuple(plain[name])
-        return cls(limits=Limits(**limits), **plain)
+        if "attributes_fill" in policies:
+            policies["attributes_fill"] = tuple(policies["attributes_fill"])
+        return cls(limits=Limits(**limits), policies=Policies(**policies), **plain)
 
     @classmethod
     def from_json(cls, text: str) -> IngestOptions:
@@ -67,6 +79,7 @@ class IngestOptions:
         return open_source(
             path,
             limits=self.limits,
+            policies=self.policies,
             data_dir=self.data_dir,
             images=self.images,
             files_pattern=self.files_pattern,

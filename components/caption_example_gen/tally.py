@@ -38,6 +38,7 @@ def _facts(element: Loaded | Reject) -> Tally:
     facts["formats", f"{element.picture.format} {element.picture.mode}"] = 1
     facts.update(("captions", language) for language in element.row.languages)
     facts.update(("dropped_captions", reason) for reason in element.row.dropped)
+    facts.update(("mended", what) for what in element.row.mended)
     return facts
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-from components.data_gate.findings import Finding
+from data.checking.findings import Finding
 
 _Type = anomalies_pb2.AnomalyInfo.Type
 

@@ -12,9 +12,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 from components.caption_example_gen.artifacts import RejectedRows
 from components.data_gate import executor
 from components.data_gate.artifacts import DataDecision
-from components.data_gate.findings import GateLimits
-
-DEFAULT_LIMITS = GateLimits()
+from data.checking.findings import DEFAULT_LIMITS, CheckLimits
 
 
 class DataGateSpec(ComponentSpec):
@@ -28,6 +26,11 @@ class DataGateSpec(ComponentSpec):
         executor.STATISTICS: ChannelParameter(type=standard_artifacts.ExampleStatistics),
         executor.ANOMALIES: ChannelParameter(type=standard_artifacts.ExampleAnomalies),
         executor.REJECTS: ChannelParameter(type=RejectedRows),
+        executor.SCHEMA: ChannelParameter(type=standard_artifacts.Schema, optional=True),
+        executor.LAST_STATISTICS: ChannelParameter(
+            type=standard_artifacts.ExampleStatistics, optional=True
+        ),
+        executor.LAST_GATE: ChannelParameter(type=DataDecision, optional=True),
     }
     OUTPUTS: Mapping[str, ChannelParameter] = {
         executor.GATE: ChannelParameter(type=DataDecision),
@@ -53,7 +56,10 @@ class DataGate(base_component.BaseComponent):
         statistics: types.BaseChannel,
         anomalies: types.BaseChannel,
         rejects: types.BaseChannel,
-        limits: GateLimits = DEFAULT_LIMITS,
+        schema: types.BaseChannel | None = None,
+        last_statistics: types.BaseChannel | None = None,
+        last_gate: types.BaseChannel | None = None,
+        limits: CheckLimits = DEFAULT_LIMITS,
     ) -> None:
         """Builds the node.
 
@@ -62,6 +68,9 @@ class DataGate(base_component.BaseComponent):
           statistics: of those examples, Channel of type `standard_artifacts.ExampleStatistics`.
           anomalies: Channel of type `standard_artifacts.ExampleAnomalies`.
           rejects: Channel of type `RejectedRows`.
+          schema: of the examples; without it, neither drift nor skew is looked for.
+          last_statistics, last_gate: of the data of the last blessed run, `ExampleStatistics` and
+            `DataDecision`; each may resolve to nothing.
           limits: what the data may be like.
         """
         spec = DataGateSpec(
@@ -69,6 +78,9 @@ class DataGate(base_component.BaseComponent):
             statistics=statistics,
             anomalies=anomalies,
             rejects=rejects,
+            schema=schema,
+            last_statistics=last_statistics,
+            last_gate=last_gate,
             limits=limits.to_json(),
             gate=types.Channel(type=DataDecision),
         )

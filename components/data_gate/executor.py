@@ -14,23 +14,33 @@ from tfx.components.example_validator.executor import DEFAULT_FILE_NAME as ANOMA
 from tfx.components.statistics_gen import stats_artifact_utils
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
+from tfx.utils import io_utils
 
 from components import raw_examples, stops
 from components.caption_example_gen.executor import SUMMARY_FILE
 from components.data_gate import anomalies as judging
-from components.data_gate.checks import CHECKS, Splits
+from components.data_gate import drift
 from components.data_gate.facts import gather
-from components.data_gate.findings import Decision, Finding, GateLimits
+from components.data_gate.findings import Decision
+from data.checking import profile as profiles
+from data.checking.checks import run_all
+from data.checking.facts import Splits
+from data.checking.findings import CheckLimits, Finding
+from data.checking.profile import Profile
 from data.sources import files
 
 EXAMPLES = "examples"
 STATISTICS = "statistics"
 ANOMALIES = "anomalies"
 REJECTS = "rejects"
+SCHEMA = "schema"
+LAST_STATISTICS = "last_statistics"
+LAST_GATE = "last_gate"
 GATE = "gate"
 LIMITS = "limits"
 
 DECISION_FILE = "decision.json"
+PROFILE_FILE = "profile.json"
 
 
 class Executor(base_executor.BaseExecutor):
@@ -49,7 +59,7 @@ class Executor(base_executor.BaseExecutor):
             the output, which TFX deletes.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        limits = GateLimits.from_mapping(json.loads(exec_properties[LIMITS]))
+        limits = CheckLimits.from_mapping(json.loads(exec_properties[LIMITS]))
         examples = artifact_utils.get_single_instance(input_dict[EXAMPLES])
         splits = {
             split: gather(raw_examples.read(artifact_utils.get_split_uri([examples], split)))
@@ -60,10 +70,16 @@ class Executor(base_executor.BaseExecutor):
             *_anomalies(artifact_utils.get_single_instance(input_dict[ANOMALIES])),
             *_statistics(artifact_utils.get_single_instance(input_dict[STATISTICS]), splits),
             *_rejects(summary),
-            *(finding for check in CHECKS for finding in check(splits, limits)),
+            *run_all(splits, limits),
+            *_drift(input_dict, limits),
         ]
+        profile = Profile.of(splits)
+        findings += _changes(input_dict, profile, limits)
         decision = Decision.of(findings, figures(splits, summary))
-        _announce(decision, artifact_utils.get_single_uri(output_dict[GATE]))
+        uri = artifact_utils.get_single_uri(output_dict[GATE])
+        text = json.dumps(profile.to_json(), ensure_ascii=False)
+        files.write_whole(f"{uri}/{PROFILE_FILE}", text.encode("utf-8"))
+        _announce(decision, uri)
 
 
 def _announce(decision: Decision, uri: str) -> None:
@@ -90,7 +106,7 @@ def _anomalies(artifact: types.Artifact) -> Iterator[Finding]:
 def _statistics(artifact: types.Artifact, splits: Splits) -> Iterator[Finding]:
     """Statistics of other examples would have been validated in vain."""
     for split in artifact_utils.decode_split_names(artifact.split_names):
-        described = stats_artifact_utils.load_statistics(artifact, split).proto().datasets
+        described = _statistics_of(artifact, split).datasets
         count = sum(one.num_examples for one in described)
         pictures = len(splits.get(split, ()))
         if count != pictures:
@@ -100,6 +116,38 @@ def _statistics(artifact: types.Artifact, splits: Splits) -> Iterator[Finding]:
                 f"they describe {count} pictures of {split}, which has {pictures}",
                 "Compute the statistics of these examples, in full and not of a sample.",
             )
+
+
+def _drift(inputs: Mapping[str, list[types.Artifact]], limits: CheckLimits) -> Iterator[Finding]:
+    if not inputs.get(SCHEMA):
+        return
+    schema = io_utils.SchemaReader().read(
+        io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri(inputs[SCHEMA]))
+    )
+    (now,) = inputs[STATISTICS]
+    before = [_statistics_of(last, "train") for last in inputs.get(LAST_STATISTICS, ())]
+    splits = artifact_utils.decode_split_names(now.split_names)
+    yield from drift.compare(
+        {split: _statistics_of(now, split) for split in splits},
+        before[0] if before else None,
+        schema,
+        limits,
+    )
+
+
+def _statistics_of(artifact: types.Artifact, split: str) -> Any:
+    return stats_artifact_utils.load_statistics(artifact, split).proto()
+
+
+def _changes(
+    inputs: Mapping[str, list[types.Artifact]], profile: Profile, limits: CheckLimits
+) -> Iterator[Finding]:
+    for last in inputs.get(LAST_GATE, ()):
+        path = f"{last.uri}/{PROFILE_FILE}"
+        # Of a run before there were profiles, there is none.
+        if files.is_file(path):
+            before = Profile.from_json(json.loads(files.read(path).decode("utf-8")))
+            yield from profiles.drift(before, profile, limits)
 
 
 def _rejects(summary: Mapping[str, Any]) -> Iterator[Finding]:

@@ -30,6 +30,7 @@ def with_rejects(facts: DataFacts, directory: str) -> DataFacts:
         captions=summary["captions"],
         rejects=summary["rejects"],
         dropped_captions=summary["dropped_captions"],
+        mended=summary["mended"],
     )
 
 

@@ -15,13 +15,13 @@ TEMPLATES = Path(__file__).with_name("templates")
 
 def render_template(name: str, **values: Any) -> str:
     """Returns the template `name` filled in, as a page that loads nothing from anywhere."""
-    style = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))
-    return _environment().get_template(name).render(style=style, **values)
+    return environment().get_template(name).render(**values)
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+def environment(*folders: Path) -> Environment:
+    """Returns what renders templates of `folders`, and then of this one, in the common style."""
+    made = Environment(
+        loader=FileSystemLoader([*folders, TEMPLATES]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -35,5 +35,6 @@ def _environment() -> Environment:
         "picture": views.picture_source,
         "sentence": words.sentence,
     }
-    environment.filters.update(filters)
-    return environment
+    made.filters.update(filters)
+    made.globals["style"] = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))
+    return made

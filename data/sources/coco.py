@@ -68,7 +68,14 @@ class CocoCaptions(Source):
             "captions": captions[image["id"]],
             "split": image.get("split", split),
         }
-        return to_row(where, record, folder=folder, limits=self.limits, language=self.language)
+        return to_row(
+            where,
+            record,
+            folder=folder,
+            limits=self.limits,
+            language=self.language,
+            policies=self.policies,
+        )
 
     def _split(self, path: str) -> str | None:
         if len(self.caption_files) == 1:

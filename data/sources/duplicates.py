@@ -3,21 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from data.sources.files import natural_key
 from data.sources.loading import Loaded
 from data.sources.rows import Reject
 
 
-def as_duplicate(first_where: str, first_split: str, later: Loaded) -> Reject:
+class First(NamedTuple):
+    """What is remembered of the first of several identical pictures."""
+
+    where: str
+    split: str
+    attributes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, loaded: Loaded) -> First:
+        """Returns what there is to remember of a picture."""
+        return cls(loaded.row.where, loaded.split, loaded.row.attributes)
+
+
+def as_duplicate(first: First, later: Loaded) -> Reject:
     """Returns the reject of a picture that was seen before.
 
-    A copy in another split would let a model be tested on what it has learned by heart, and is
-    counted under a reason of its own.
+    A copy in another split would let a model be tested on what it has learned by heart, and a copy
+    with other attributes says that one of the two is wrong; both have reasons of their own.
     """
-    across = later.split != first_split
-    reason = "duplicate_across_splits" if across else "duplicate"
-    detail = f"the same picture, in {first_split}, is at {first_where}"
+    detail = f"the same picture, in {first.split}, is at {first.where}"
+    mine = later.row.attributes
+    if later.split != first.split:
+        reason = "duplicate_across_splits"
+    elif mine and first.attributes and set(mine) != set(first.attributes):
+        reason = "contradicting_copy"
+        there, here = (", ".join(sorted(names)) for names in (first.attributes, mine))
+        detail += f" with {there!r:.60} and here with {here!r:.60}"
+    else:
+        reason = "duplicate"
     return Reject.of(later.row.where, later.row.image_id, reason, detail)
 
 
@@ -28,4 +49,4 @@ def resolve_duplicates(group: Iterable[Loaded]) -> tuple[Loaded, list[Reject]]:
     depend on which worker was quicker.
     """
     first, *later = sorted(group, key=lambda loaded: natural_key(loaded.row.where))
-    return first, [as_duplicate(first.row.where, first.split, copy) for copy in later]
+    return first, [as_duplicate(First.of(first), copy) for copy in later]

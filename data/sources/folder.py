@@ -55,6 +55,7 @@ class CaptionedFolder(Source):
                         folder=self.images,
                         limits=self.limits,
                         language=self.language,
+                        policies=self.policies,
                     )
 
 
@@ -90,6 +91,7 @@ def _join(first: Row, later: Row) -> Row:
         attributes=tuple(dict.fromkeys(first.attributes + later.attributes)),
         split=first.split or later.split,
         dropped=first.dropped + later.dropped,
+        mended=first.mended + later.mended,
     )
 
 

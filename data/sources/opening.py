@@ -9,6 +9,7 @@ from data.errors import DataError
 from data.sources import files
 from data.sources.coco import CocoCaptions
 from data.sources.folder import CaptionedFolder, find_caption_files
+from data.sources.policies import DEFAULT_POLICIES, Policies
 from data.sources.rows import DEFAULT_LIMITS, Limits
 from data.sources.source import Source
 from data.sources.tables import READERS
@@ -25,6 +26,7 @@ def open_source(
     language: str | None = None,
     text_features: Sequence[str] = (),
     resplit: bool = False,
+    policies: Policies = DEFAULT_POLICIES,
 ) -> Source:
     """Returns the source of captioned images that `path_or_name` names; reads no row yet.
 
@@ -43,21 +45,21 @@ def open_source(
         with a Han character and en for others.
       text_features: caption features of a TFDS data set, where their names do not tell.
       resplit: ignores splits in the data and decides them all by content.
+      policies: of fields that are missing or bad.
 
     Raises:
       DataError: there is no such thing, or no caption file in it.
     """
     name = str(path_or_name)
+    shared = (name, limits, language, resplit, policies)
     if name.startswith(PREFIX):
-        return TfdsSet(
-            name, limits, language, resplit, data_dir=data_dir, text_features=tuple(text_features)
-        )
+        return TfdsSet(*shared, data_dir=data_dir, text_features=tuple(text_features))
     paths = _caption_files(name, files_pattern)
     if all(path.lower().endswith(".json") for path in paths):
-        return CocoCaptions(name, limits, language, resplit, caption_files=paths, images=images)
+        return CocoCaptions(*shared, caption_files=paths, images=images)
     _check_endings(name, paths)
     folder = images or (name if files.is_folder(name) else posixpath.dirname(paths[0]) or ".")
-    return CaptionedFolder(name, limits, language, resplit, caption_files=paths, images=folder)
+    return CaptionedFolder(*shared, caption_files=paths, images=folder)
 
 
 def _caption_files(name: str, pattern: str | None) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from data.sources.policies import DEFAULT_POLICIES, DROP, FILL, KEEP, Policies
 from data.sources.rows import Limits, Reject, Row
 from data.splits import SPLITS
 
@@ -38,7 +39,13 @@ def clean(text: str) -> str:
 
 
 def to_row(
-    where: str, record: Any, *, folder: str, limits: Limits, language: str | None = None
+    where: str,
+    record: Any,
+    *,
+    folder: str,
+    limits: Limits,
+    language: str | None = None,
+    policies: Policies = DEFAULT_POLICIES,
 ) -> Row | Reject:
     """Returns the row of one record.
 
@@ -48,24 +55,27 @@ def to_row(
       folder: where the image's path starts.
       limits: of one caption.
       language: BCP-47 tag of all captions; None reads the record's own, or guesses by script.
+      policies: of fields that are missing or bad.
     """
     image = ""
+    mended: list[str] = []
     try:
         if not isinstance(record, Mapping):
             raise _Fault("wrong_type", f"an object was expected, not {_kind(record)}")
         image = _image(record)
-        _check_keys(record)
-        kept, dropped = _captions(record, limits)
+        _check_keys(record, policies, mended)
+        kept, dropped = _captions(record, limits, policies, mended)
         return Row(
             where=where,
             image_id=image,
             image=image,
             captions=tuple(kept.values()),
-            languages=_languages(record.get("language"), kept, language),
-            attributes=_attributes(record.get("attributes")),
-            split=_split(record.get("split")),
+            languages=_languages(record.get("language"), kept, language, policies, mended),
+            attributes=_attributes(record.get("attributes"), policies, mended),
+            split=_split(record.get("split"), policies, mended),
             folder=folder,
             dropped=dropped,
+            mended=tuple(mended),
         )
     except _Fault as fault:
         return Reject.of(where, image, fault.reason, fault.detail)
@@ -97,24 +107,40 @@ def _image(record: Mapping[str, Any]) -> str:
     return posixpath.normpath(image)
 
 
-def _check_keys(record: Mapping[str, Any]) -> None:
+def _check_keys(record: Mapping[str, Any], policies: Policies, mended: list[str]) -> None:
     unknown = [key for key in record if key not in KEYS]
-    if unknown:
+    if unknown and policies.unknown_key == DROP:
         known = ", ".join(KEYS)
         raise _Fault("unknown_key", f"{unknown[0]!r:.60} is none of {known}")
+    mended += ["key ignored"] * len(unknown)
 
 
-def _captions(record: Mapping[str, Any], limits: Limits) -> tuple[dict[int, str], tuple[str, ...]]:
+def _captions(
+    record: Mapping[str, Any], limits: Limits, policies: Policies, mended: list[str]
+) -> tuple[dict[int, str], tuple[str, ...]]:
     """Returns the captions that stay by their place in the record, and why the others do not."""
     given = [*_listed(record.get("captions")), *_listed(record.get("caption"))]
     if not all(isinstance(caption, str) for caption in given):
         raise _Fault("wrong_type", "captions must be a list of texts")
+    if policies.bad_caption == FILL:
+        given = [_cut(caption, limits, mended) for caption in given]
     faults = {place: _caption_fault(caption, limits) for place, caption in enumerate(given)}
     dropped = tuple(fault for fault in faults.values() if fault)
     kept = {place: clean(given[place]) for place, fault in faults.items() if not fault}
-    if not kept:
-        raise _Fault(dropped[0] if dropped else "empty_caption", "no caption can be used")
+    if not kept and policies.no_caption == FILL:
+        mended.append("caption filled")
+        kept = {0: policies.caption_fill}
+    if not kept or (dropped and policies.bad_caption == DROP):
+        which = "no caption" if not kept else "not every caption"
+        raise _Fault(dropped[0] if dropped else "empty_caption", f"{which} can be used")
     return kept, dropped
+
+
+def _cut(caption: str, limits: Limits, mended: list[str]) -> str:
+    if len(caption) <= limits.max_caption_characters:
+        return caption
+    mended.append("caption cut")
+    return caption[: limits.max_caption_characters]
 
 
 def _listed(value: Any) -> list[Any]:
@@ -131,16 +157,39 @@ def _caption_fault(caption: str, limits: Limits) -> str | None:
     return None if clean(caption) else "empty_caption"
 
 
-def _languages(given: Any, kept: Mapping[int, str], override: str | None) -> tuple[str, ...]:
+def _languages(
+    given: Any,
+    kept: Mapping[int, str],
+    override: str | None,
+    policies: Policies,
+    mended: list[str],
+) -> tuple[str, ...]:
     if override:
         return (override,) * len(kept)
     if given is None or given == "":
-        return tuple(guess_language(caption) for caption in kept.values())
-    if isinstance(given, list):
+        if policies.missing_language == DROP:
+            raise _Fault("missing_language", "the row says no language")
+        return _filled_languages(kept, policies, mended)
+    try:
+        if not isinstance(given, list):
+            return (_language(given),) * len(kept)
         if len(given) <= max(kept):
             raise _Fault("malformed_row", "language lists fewer tags than there are captions")
         return tuple(_language(given[place]) for place in kept)
-    return (_language(given),) * len(kept)
+    except _Fault:
+        if policies.bad_language == DROP:
+            raise
+        return _filled_languages(kept, policies, mended)
+
+
+def _filled_languages(
+    kept: Mapping[int, str], policies: Policies, mended: list[str]
+) -> tuple[str, ...]:
+    if policies.language_fill:
+        mended.append("language filled")
+        return (policies.language_fill,) * len(kept)
+    mended.append("language guessed")
+    return tuple(guess_language(caption) for caption in kept.values())
 
 
 def _language(value: Any) -> str:
@@ -150,8 +199,27 @@ def _language(value: Any) -> str:
     return tag
 
 
-def _attributes(given: Any) -> tuple[str, ...]:
-    """Returns the distinct names a list of names or a {group: value} object."""
+def _attributes(given: Any, policies: Policies, mended: list[str]) -> tuple[str, ...]:
+    """Returns the distinct names of a list of names or a {group: value} object."""
+    try:
+        found = _attribute_names(given)
+    except _Fault:
+        if policies.bad_attributes == DROP:
+            raise
+        if policies.bad_attributes == KEEP:
+            mended.append("attributes left out")
+            return ()
+        mended.append("attributes filled")
+        return policies.attributes_fill
+    if found or policies.missing_attributes == KEEP:
+        return found
+    if policies.missing_attributes == DROP:
+        raise _Fault("missing_attributes", "the row has no attribute")
+    mended.append("attributes filled")
+    return policies.attributes_fill
+
+
+def _attribute_names(given: Any) -> tuple[str, ...]:
     if given is None:
         return ()
     if isinstance(given, Mapping):
@@ -169,10 +237,16 @@ def _values(held: Any) -> list[Any]:
     return [value for value in values if value is not None and value != ""]
 
 
-def _split(given: Any) -> str | None:
+def _split(given: Any, policies: Policies, mended: list[str]) -> str | None:
     if given is None or given == "":
         return None
-    split = _text(given, "split").strip()
-    if split not in SPLITS:
-        raise _Fault("unknown_split", f"{split!r:.60} is none of {', '.join(SPLITS)}")
-    return split
+    try:
+        split = _text(given, "split").strip()
+        if split not in SPLITS:
+            raise _Fault("unknown_split", f"{split!r:.60} is none of {', '.join(SPLITS)}")
+        return split
+    except _Fault:
+        if policies.bad_split == DROP:
+            raise
+        mended.append("split decided by content")
+        return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from data.errors import DataError
 from data.sources import files
-from data.sources.duplicates import as_duplicate
+from data.sources.duplicates import First, as_duplicate
 from data.sources.loading import Loaded, load_row
 from data.sources.rows import DEFAULT_LIMITS, Limits, Reject, Row
 from data.sources.source import Source
@@ -17,6 +17,8 @@ from data.splits import SHARES, check_shares
 
 if TYPE_CHECKING:
     from data.schema import CaptionedImage
+
+_PLACES = 20
 
 
 @dataclass
@@ -27,16 +29,23 @@ class RejectReport:
       kept: number of pictures that stayed.
       rejects: the rows and pictures that did not, in the order in which they were met.
       dropped_captions: number of captions left out of rows that stayed, by reason.
+      dropped_at: the first places of such rows.
+      mended: how often a policy has put something right, by what it did.
     """
 
     kept: int = 0
     rejects: list[Reject] = field(default_factory=list)
     dropped_captions: Counter[str] = field(default_factory=Counter)
+    dropped_at: list[str] = field(default_factory=list)
+    mended: Counter[str] = field(default_factory=Counter)
 
     def keep(self, row: Row) -> None:
         """Counts a row that stays."""
         self.kept += 1
         self.dropped_captions.update(row.dropped)
+        self.mended.update(row.mended)
+        if row.dropped and len(self.dropped_at) < _PLACES:
+            self.dropped_at.append(row.where)
 
     @property
     def share(self) -> float:
@@ -91,15 +100,15 @@ def sift(
 ) -> Iterator[Loaded]:
     """Yields the pictures of a source that can be used, and counts the others in `report`."""
     check_shares(shares)
-    seen: dict[str, tuple[str, str]] = {}
+    seen: dict[str, First] = {}
     for row in source.rows():
         loaded = row if isinstance(row, Reject) else load_row(row, limits, shares)
         if isinstance(loaded, Loaded) and loaded.content_hash in seen:
-            loaded = as_duplicate(*seen[loaded.content_hash], loaded)
+            loaded = as_duplicate(seen[loaded.content_hash], loaded)
         if isinstance(loaded, Reject):
             report.rejects.append(loaded)
             continue
-        seen[loaded.content_hash] = (loaded.row.where, loaded.split)
+        seen[loaded.content_hash] = First.of(loaded)
         report.keep(loaded.row)
         yield loaded
 

@@ -23,6 +23,8 @@ REMEDIES = {
     "empty_caption": "Write at least one caption for the picture.",
     "long_caption": "Shorten the caption, or raise the limit max_caption_characters.",
     "invalid_utf8": "Save the file as UTF-8.",
+    "missing_language": "Give the row a language tag, or set policies.missing_language to fill.",
+    "missing_attributes": "Give the row attributes, or set policies.missing_attributes to keep.",
     "wrong_type": "Write the value as its column asks: image text, captions a list of texts.",
     "malformed_row": "Correct the row; in CSV, a caption with a comma stands in double quotes.",
     "unknown_key": "Rename or remove the key.",
@@ -30,6 +32,7 @@ REMEDIES = {
     "conflicting_split": "Give all rows of one picture the same split.",
     "unknown_image": "Add the picture to `images`, or remove the annotation.",
     "duplicate": "Remove one copy, or put all captions on one row.",
+    "contradicting_copy": "See which attributes are true, and keep one copy of the picture.",
     "duplicate_across_splits": "Keep the picture in one split only; the first one seen has stayed.",
 }
 
@@ -77,6 +80,7 @@ class Row:
       split: train, val, test, or None to have it decided by content.
       folder: where a relative `image` path starts, and what it may not leave.
       dropped: the reason for each caption that was left out while others of the row stayed.
+      mended: what a policy has put right, a few words each.
     """
 
     where: str
@@ -88,6 +92,7 @@ class Row:
     split: str | None = None
     folder: str = ""
     dropped: tuple[str, ...] = ()
+    mended: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

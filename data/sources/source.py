@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from data.errors import DataError
 from data.sources import files
+from data.sources.policies import DEFAULT_POLICIES, Policies
 from data.sources.rows import DEFAULT_LIMITS, Limits, Reject, Row
 
 
@@ -23,6 +24,7 @@ class Source(abc.ABC):
       limits: of one caption and one picture.
       language: tag of all captions; None reads it from the data or guesses it by script.
       resplit: whether splits in the data are ignored and decided anew by content.
+      policies: of fields that are missing or bad.
     """
 
     kind: ClassVar[str]
@@ -31,6 +33,7 @@ class Source(abc.ABC):
     limits: Limits = DEFAULT_LIMITS
     language: str | None = None
     resplit: bool = False
+    policies: Policies = DEFAULT_POLICIES
 
     @abc.abstractmethod
     def describe(self) -> str:

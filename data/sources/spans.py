@@ -1,16 +1,20 @@
-"""Data that comes in spans and versions: which folder a path pattern stands for.
+"""Data that comes in spans and versions: which folders a path pattern stands for.
 
-`/data/span-{SPAN}/v{VERSION}` names the newest span, and of that span the newest version.
+`/data/span-{SPAN}/v{VERSION}` names the newest span, and of that span the newest version. A window
+takes several spans, up to that one, as one data set.
 """
 
 from __future__ import annotations
 
 import glob
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from data.errors import DataError
 from data.sources import files
+from data.sources.several import Several
+from data.sources.source import Source
 
 SPAN = "{SPAN}"
 VERSION = "{VERSION}"
@@ -37,20 +41,44 @@ def resolve(pattern: str, span: int | None = None, version: int | None = None) -
     Raises:
       DataError: the pattern is malformed, or nothing on the disk fits it.
     """
+    return resolve_window(pattern, 1, span, version)[0]
+
+
+def resolve_window(
+    pattern: str, window: int, span: int | None = None, version: int | None = None
+) -> tuple[Resolved, ...]:
+    """Returns what a pattern stands for in a window of spans, the newest first.
+
+    Args:
+      pattern, span, version: as for `resolve`; the version is wanted of each span.
+      window: at most this many of the spans that there are, `span` and those below it.
+
+    Raises:
+      DataError: as for `resolve`.
+    """
     _check(pattern, span, version)
     if SPAN not in pattern:
-        return Resolved(pattern, None, None)
+        return (Resolved(pattern, None, None),)
     head, tail = _cut(pattern)
     found = [_match(head, path) for path in files.glob(_shell(head))]
-    fitting = [
-        (path, *numbers)
-        for path, numbers in filter(None, found)
-        if span in (None, numbers[0]) and version in (None, numbers[1])
-    ]
-    if not fitting:
+    newest: dict[int, tuple[int, str, int | None]] = {}
+    for path, (number, of_it) in filter(None, found):
+        if version in (None, of_it):
+            known = newest.get(number)
+            newest[number] = max(filter(None, (known, (of_it or 0, path, of_it))))
+    last = span if span is not None else max(newest, default=None)
+    if last not in newest:
         raise DataError(pattern, _missing(span, version, found), _remedy(found))
-    path, newest, of_it = max(fitting, key=lambda fit: (fit[1], fit[2] or 0))
-    return Resolved(path + tail, newest, of_it)
+    wanted = sorted((number for number in newest if number <= last), reverse=True)[:window]
+    return tuple(Resolved(newest[one][1] + tail, one, newest[one][2]) for one in wanted)
+
+
+def open_window(found: Sequence[Resolved], open_one: Callable[[str], Source]) -> Source:
+    """Opens what `resolve_window` found: one source, or several as one."""
+    if len(found) == 1:
+        return open_one(found[0].path)
+    parts = tuple((f"span-{one.span}", open_one(one.path)) for one in reversed(found))
+    return Several.of(parts)
 
 
 def _check(pattern: str, span: int | None, version: int | None) -> None:

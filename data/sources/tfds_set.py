@@ -90,7 +90,14 @@ class TfdsSet(Source):
             "attributes": _texts(example, roles.attributes) if roles.attributes else None,
             "split": split,
         }
-        row = to_row(where, record, folder="", limits=self.limits, language=self.language)
+        row = to_row(
+            where,
+            record,
+            folder="",
+            limits=self.limits,
+            language=self.language,
+            policies=self.policies,
+        )
         return row if isinstance(row, Reject) else replace(row, image=pick(example, roles.image))
 
 

@@ -4,23 +4,83 @@ from __future__ import annotations
 
 import argparse
 import functools
+from pathlib import Path
 
 from tqdm import tqdm
 
-from data.check import check
-from data.check_text import render
-from data.sources import open_source
+from components.caption_example_gen.options import IngestOptions
+from data.checking.check import CheckResult, check, unreadable
+from data.checking.console import render
+from data.checking.findings import DEFAULT_LIMITS, CheckLimits
+from data.checking.known import ModelWords
+from data.errors import DataError
+from data.sources import spans
+from pipeline.check_page import write
+from pipeline.work_dir import MODELS, find_model
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints figures and problems; returns 1 when a run would stop on this data."""
-    source = open_source(
-        arguments.path,
-        data_dir=arguments.data_dir,
-        images=arguments.images,
-        files_pattern=arguments.files,
-    )
-    bar = functools.partial(tqdm, desc="reading", unit=" pictures", mininterval=0.5, leave=False)
-    result = check(source, resolution=arguments.resolution, progress=bar)
+    """Prints figures and findings; returns 1 when a run would stop on this data."""
+    model = _model_words(arguments.model) if arguments.model else None
+    try:
+        result = _check(arguments, model)
+    except DataError as error:
+        result = unreadable(arguments.path, error)
     print(render(result))
+    if arguments.output:
+        print(f"page: {write(result, Path(arguments.output))}")
     return 0 if result.ok else 1
+
+
+def _check(arguments: argparse.Namespace, model: ModelWords | None) -> CheckResult:
+    options, limits, resolution, max_reject_share = _settings(arguments)
+    found = spans.resolve_window(arguments.path, arguments.window, arguments.span)
+    source = spans.open_window(found, options.open)
+    bar = functools.partial(tqdm, desc="reading", unit=" pictures", mininterval=0.5, leave=False)
+    return check(
+        source,
+        limits=limits,
+        resolution=arguments.resolution or resolution,
+        shares=options.shares,
+        max_reject_share=max_reject_share,
+        model=model,
+        progress=bar,
+    )
+
+
+def _settings(arguments: argparse.Namespace) -> tuple[IngestOptions, CheckLimits, int, float]:
+    """Returns how a run of the config would read and judge the data; a run's defaults without."""
+    given = {
+        "data_dir": arguments.data_dir,
+        "images": arguments.images,
+        "files_pattern": arguments.files,
+    }
+    wanted = {name: value for name, value in given.items() if value is not None}
+    if not arguments.config:
+        return IngestOptions.from_mapping(wanted), DEFAULT_LIMITS, 64, 0.05
+    from pipeline import settings as settings_file
+
+    assignments = [f"ingest.{name}={value}" for name, value in wanted.items()]
+    settings = settings_file.load(
+        arguments.config, data=arguments.path, assignments=[*assignments, *arguments.set]
+    )
+    share = settings.source.max_reject_share
+    return settings.ingest, settings.gate, settings.data.resolution, share
+
+
+def _model_words(given: str) -> ModelWords:
+    """Reads the vocabularies that lie beside a model: of the captioner, or of what there is."""
+    from pipeline.errors import UsageError
+
+    for kind in MODELS:
+        try:
+            directory = find_model(kind, given)
+        except UsageError:
+            continue
+        beside = directory / "assets.extra" / "tuwen"
+        tokens, names = (
+            frozenset((beside / file).read_text(encoding="utf-8").split("\n"))
+            for file in ("tokens.txt", "attributes.txt")
+        )
+        return ModelWords(str(directory), tokens, names)
+    raise UsageError(f"--model {given}: holds no model. Give a SavedModel or a work directory")

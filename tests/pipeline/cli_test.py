@@ -101,11 +101,33 @@ def test_a_wrong_command_is_told_in_one_message(capsys, arguments, words):
     assert "Traceback" not in message
 
 
-@pytest.mark.parametrize("command", [["run", "demo", "--data"], ["check-data"]])
-def test_missing_data_is_named(capsys, command):
-    status, message = told(capsys, *command, "gone/folder")
+def test_missing_data_is_named(capsys):
+    status, message = told(capsys, "run", "demo", "--data", "gone/folder")
     assert status == cli.FAILURE
     assert re.search(r"gone/folder: there is no such file or folder", message)
+
+
+def test_missing_data_is_a_finding_of_check_data(capsys):
+    assert cli.main(["check-data", "gone/folder"]) == cli.FAILURE
+    assert "STOPS  gone/folder: there is no such file or folder" in capsys.readouterr().out
+
+
+def test_check_data_reads_and_judges_as_a_config_says(capsys, tmp_path):
+    Image.new("RGB", (9, 9)).save(tmp_path / "0.png")
+    (tmp_path / "captions.jsonl").write_text('{"image": "0.png", "captions": ["a"], "x": 1}')
+    command = ["check-data", str(tmp_path), "--config", "fashion64"]
+    assert cli.main(command) == cli.FAILURE
+    assert "1 unknown_key" in capsys.readouterr().out
+    kept = ["--set", "ingest.policies.unknown_key=keep", "--set", "gate.min_pictures=0"]
+    kept += ["--set", "gate.max_caption_share=1"]
+    assert cli.main([*command, *kept]) == 0
+    assert "key ignored 1" in capsys.readouterr().out
+
+
+def test_check_data_needs_a_model_where_one_is_named(capsys, tmp_path):
+    status, message = told(capsys, "check-data", "x", "--model", str(tmp_path))
+    assert status == cli.USAGE
+    assert "holds no model" in message
 
 
 @pytest.mark.parametrize("option", [["--minutes", "0"], ["--minutes", "x"], ["--minutes", "inf"]])

@@ -68,6 +68,7 @@ def test_every_node_of_the_design_is_there(nodes):
         *ONCE,
         "ImportSchemaGen",
         JUDGE,
+        "LastBlessed.data",
         *(f"{kind}.{stage}" for kind in THRICE for stage in STAGES),
     }
     assert set(nodes) == wanted

@@ -14,6 +14,7 @@ from components.caption_example_gen.artifacts import RejectedRows
 from components.caption_example_gen.options import IngestOptions
 from data.errors import DataError
 from data.schema import from_example
+from data.sources import Policies
 
 
 @pytest.fixture
@@ -100,6 +101,25 @@ def test_do_writes_an_artifact_that_tfx_can_read(folder, outputs, tmp_path):
     shard = f"{examples.uri}/Split-val/data_tfrecord-00000-of-00001.gz"
     records = list(tf.data.TFRecordDataset(shard, "GZIP").as_numpy_iterator())
     assert sorted(from_example(one).image_id for one in records) == ["0.png", "1.png"]
+
+
+def test_a_window_of_spans_is_one_data_set(folder, outputs):
+    older = folder.parents[1] / "span-2/v7"
+    older.mkdir(parents=True)
+    Image.new("RGB", (9, 9), "white").save(older / "0.png")
+    row = {"image": "0.png", "captions": ["a white square"], "split": "test", "note": "new"}
+    (older / "captions.jsonl").write_text(json.dumps(row))
+    pattern = folder.parents[1] / "span-{SPAN}/v{VERSION}"
+    options = IngestOptions(policies=Policies(unknown_key="keep"))
+    _do(pattern, outputs, window=2, options=options.to_json())
+    with tf.io.gfile.GFile(f"{outputs['rejects'][0].uri}/summary.json") as file:
+        summary = json.load(file)
+    assert summary["pictures"] == {"train": 7, "val": 2, "test": 1}
+    assert (summary["span"], summary["version"], summary["window"]) == (3, 2, [3, 2])
+    assert summary["mended"] == {"language guessed": 10, "key ignored": 1}
+    shard = f"{outputs['examples'][0].uri}/Split-test/data_tfrecord-00000-of-00001.gz"
+    (record,) = tf.data.TFRecordDataset(shard, "GZIP").as_numpy_iterator()
+    assert from_example(record).image_id == "span-2/0.png"
 
 
 def test_rejects_and_summary_are_written(folder, outputs):

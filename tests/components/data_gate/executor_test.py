@@ -16,8 +16,8 @@ from tfx.types import artifact_utils, channel_utils, standard_artifacts
 from components.caption_example_gen.artifacts import RejectedRows
 from components.data_gate import component, executor
 from components.data_gate.artifacts import DataDecision
-from components.data_gate.findings import GateLimits
 from components.transform import SCHEMA_FILE
+from data.checking.findings import CheckLimits
 from data.errors import DataError
 from data.schema import SPLITS, CaptionedImage, to_example
 
@@ -61,6 +61,7 @@ def _inputs(root, splits, rejects):
         "statistics": [statistics],
         "anomalies": [found],
         "rejects": [_artifact(RejectedRows, root / "rejects")],
+        "schema": [schema],
     }
 
 
@@ -84,7 +85,7 @@ def sound(tmp_path_factory):
 
 def _do(inputs, root):
     gate = _artifact(DataDecision, root / "DataGate/gate/5")
-    executor.Executor().Do(inputs, {"gate": [gate]}, {"limits": GateLimits().to_json()})
+    executor.Executor().Do(inputs, {"gate": [gate]}, {"limits": CheckLimits().to_json()})
     return json.loads(Path(gate.uri, "decision.json").read_text())
 
 
@@ -97,7 +98,7 @@ def test_channels():
     }
     node = component.DataGate(
         **{name: channel_utils.as_channel([kind()]) for name, kind in channels.items()},
-        limits=GateLimits(min_pictures=3),
+        limits=CheckLimits(min_pictures=3),
     )
     assert node.outputs["gate"].type == DataDecision
     assert json.loads(node.exec_properties["limits"])["min_pictures"] == 3
@@ -134,3 +135,30 @@ def test_statistics_of_other_examples_are_noticed(sound, tmp_path):
         _write(tmp_path / "other", split, rows)
     with pytest.raises(DataError, match="describe 9 pictures of val, which has 8"):
         _do({**sound, "examples": [other]}, tmp_path)
+
+
+def test_what_has_changed_since_the_last_blessed_run_is_told(sound, tmp_path):
+    _do(sound, tmp_path / "first")
+    last = _artifact(DataDecision, tmp_path / "first/DataGate/gate/5")
+    before = {**sound, "last_statistics": sound["statistics"], "last_gate": [last]}
+    same = [one["check"] for one in _do(before, tmp_path / "same")["findings"]]
+    assert same == ["rejects"]
+    path = Path(last.uri, "profile.json")
+    profile = json.loads(path.read_text())
+    profile["words"] = {"a": 1}
+    profile["pictures"]["train"] = 400
+    path.write_text(json.dumps(profile))
+    found = {one["check"]: one for one in _do(before, tmp_path / "other")["findings"]}
+    assert set(found) == {"rejects", "changes", "new_words"}
+    assert "train 400 to 9 pictures" in found["changes"]["what"]
+    assert not found["new_words"]["stops"]
+
+
+def test_skew_between_splits_is_told(tmp_path):
+    splits = {split: [_example(split, n) for n in range(100)] for split in SPLITS}
+    for one in splits["test"][:50]:
+        one.features.feature["caption/language"].bytes_list.value[0] = b"de"
+    splits["train"][0].features.feature["caption/language"].bytes_list.value[0] = b"de"
+    inputs = _inputs(tmp_path / "skewed", splits, {"rejects": {}, "reject_share": 0.0})
+    found = [one for one in _do(inputs, tmp_path)["findings"] if one["check"] == "skew"]
+    assert ["caption/language between train and test" in one["what"] for one in found] == [True]

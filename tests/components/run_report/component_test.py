@@ -115,6 +115,7 @@ def inputs(tmp_path, model_uri, examples_uri):
         "captions": {"en": 10},
         "rejects": {"missing_file": 2},
         "dropped_captions": {},
+        "mended": {},
     }
     serving = {"model": "encoder", "blessed": True, "sentence": "S."}
     serving |= {"problems": [], "latencies": []}

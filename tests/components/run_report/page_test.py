@@ -69,6 +69,7 @@ WHOLE = ReportData(
         captions={"en": 6, "zh": 4},
         rejects={"missing_file": 2},
         dropped_captions={"empty_caption": 1},
+        mended={"language guessed": 7},
         anomalies=("caption/text in test: new values",),
         gate=GateFacts(True, "Nothing stands in the way.", ("one finding",)),
     ),

@@ -76,7 +76,7 @@ def test_a_sibling_with_the_same_beginning_is_outside(tmp_path):
 
 
 def test_sources_and_check_start_without_tensorflow():
-    code = "import sys, data.check_text; print([m for m in sys.modules if 'tensor' in m])"
+    code = "import sys, data.checking.console; print([m for m in sys.modules if 'tensor' in m])"
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,

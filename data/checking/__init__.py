@@ -1,0 +1,1 @@
+"""Looking at captioned pictures before anything is trained on them: figures and findings."""

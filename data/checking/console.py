@@ -1,0 +1,123 @@
+"""A `CheckResult` as plain text for a terminal of 80 columns."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+
+from data.checking.check import CheckResult
+from data.checking.figures import Spread
+from data.checking.findings import Finding
+from data.checking.known import by_language
+
+COLUMNS = 80
+_SHOWN = 12
+_PLACES = 3
+_NAME = 11
+
+
+def render(result: CheckResult) -> str:
+    """Returns the figures, and the findings with where they are and their remedies."""
+    lines = [*fitted(result.source, "")]
+    for name, text in _figures(result) if result.pictures or result.rejects else ():
+        lines += fitted(f"{name:<{_NAME}}{text}", " " * _NAME)
+    for finding in result.findings:
+        lines += _finding(finding)
+    lines.append("A run can start on this data." if result.ok else "A run would stop on this data.")
+    return "\n".join(lines)
+
+
+def fitted(text: str, indent: str) -> Iterator[str]:
+    """Yields `text` in lines of at most 80 columns; the later ones begin with `indent`.
+
+    Wide characters take two columns. A word that is longer than a line is cut.
+    """
+    line, used = "", 0
+    for piece in _pieces(text, COLUMNS - len(indent)):
+        if used + columns(piece) > COLUMNS and line.strip():
+            yield line.rstrip()
+            line, used = indent, len(indent)
+            line += piece.lstrip()
+            used += columns(piece.lstrip())
+        else:
+            line += piece
+            used += columns(piece)
+    yield line.rstrip()
+
+
+def columns(text: str) -> int:
+    """Returns how many columns of a terminal `text` takes."""
+    return sum(
+        0 if unicodedata.combining(mark) else 1 + (unicodedata.east_asian_width(mark) in "WF")
+        for mark in text
+    )
+
+
+def _pieces(text: str, most: int) -> Iterator[str]:
+    """Yields words with the blanks before them, in pieces of at most `most` columns."""
+    piece, used = "", 0
+    for place, mark in enumerate(text):
+        wide = columns(mark)
+        begins = mark == " " and place and text[place - 1] != " "
+        if piece and (begins or used + wide > most or (wide == 2 and used)):
+            yield piece
+            piece, used = "", 0
+        piece, used = piece + mark, used + wide
+    yield piece
+
+
+def _figures(result: CheckResult) -> Iterator[tuple[str, str]]:
+    yield "pictures", f"{result.pictures:,} ({counts(result.splits)})"
+    yield "sizes", _sizes(result)
+    yield "files", counts(result.formats)
+    yield "colours", counts(result.modes)
+    for language, figures in result.captions.items():
+        yield (
+            "captions",
+            f"{language}: {figures.count:,} ({figures.distinct:,} distinct), words "
+            f"{_spread(figures.words)}, {figures.vocabulary:,} different ({figures.once:,} "
+            "met once)",
+        )
+    for group, labels in result.attributes.items():
+        yield (
+            "attributes",
+            f"{group or '(no group)'}: {labels.values:,} on {labels.pictures:,} pictures, "
+            f"{labels.rare:,} rare; {counts(labels.commonest, 5)}",
+        )
+    if not result.attributes:
+        yield "attributes", "none"
+    if result.model:
+        shares = ", ".join(f"{tag} {share:.1%}" for tag, share in by_language(result.model).items())
+        yield "not known", f"to {result.model.model}: {shares or 'no word'} of the words"
+    yield "left out", counts(result.reject_reasons) or "none"
+    if result.mended:
+        yield "mended", counts(result.mended)
+
+
+def counts(held: Mapping[str, int], most: int = _SHOWN) -> str:
+    """Returns `name count, ...` of the first `most`."""
+    shown = [f"{name} {count:,}" for name, count in list(held.items())[:most]]
+    more = [f"and {len(held) - most} more"] if len(held) > most else []
+    return ", ".join(shown + more)
+
+
+def _spread(spread: Spread) -> str:
+    return f"{spread.low:g} to {spread.high:g}, median {spread.median:g}"
+
+
+def _sizes(result: CheckResult) -> str:
+    text = f"width {_spread(result.widths)}; height {_spread(result.heights)}"
+    return f"{text}; {result.smaller:,} smaller than {result.resolution}"
+
+
+def places(finding: Finding, most: int = _PLACES) -> str:
+    """Returns the first places of a finding, in words."""
+    more = ", ..." if len(finding.rows) > most else ""
+    return ", ".join(finding.rows[:most]) + more
+
+
+def _finding(finding: Finding) -> Iterator[str]:
+    mark = "STOPS" if finding.stops else "note"
+    where = f"{places(finding)}: " if finding.rows else ""
+    yield from fitted(f"{mark:<6} {where}{finding.what}", " " * 7)
+    yield from fitted(f"{'':<7}{finding.remedy}", " " * 7)

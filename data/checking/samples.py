@@ -1,0 +1,73 @@
+"""A contact sheet: a few pictures of a data set, always the same ones, with their captions."""
+
+from __future__ import annotations
+
+import heapq
+import io
+from dataclasses import dataclass, field
+
+from PIL import Image
+
+from data.sources.loading import Loaded
+from data.splits import over_white
+
+_SIDE = 96
+_QUALITY = 80
+_COLUMNS = 8
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture of the sheet: a JPEG of at most 96 pixels, its place, split and first caption."""
+
+    where: str
+    split: str
+    caption: str
+    jpeg: bytes
+
+
+@dataclass
+class Sampler:
+    """Keeps `count` pictures of a stream: those of the smallest content hashes."""
+
+    count: int = 48
+    _kept: list[tuple[int, str, Sample]] = field(default_factory=list)
+
+    def add(self, loaded: Loaded) -> None:
+        """Looks at one picture; decodes it only if it may stay."""
+        lot = -int(loaded.content_hash, 16)
+        if len(self._kept) < self.count:
+            heapq.heappush(self._kept, (lot, loaded.row.where, _sample(loaded)))
+        elif self._kept and lot > self._kept[0][0]:
+            heapq.heapreplace(self._kept, (lot, loaded.row.where, _sample(loaded)))
+
+    def samples(self) -> tuple[Sample, ...]:
+        """Returns the pictures kept, in the order of their lots."""
+        return tuple(sample for _, _, sample in sorted(self._kept, reverse=True))
+
+
+def _sample(loaded: Loaded) -> Sample:
+    target = io.BytesIO()
+    with Image.open(io.BytesIO(loaded.picture.encoded)) as image:
+        image.draft("RGB", (2 * _SIDE, 2 * _SIDE))
+        shown = over_white(image)
+        shown.thumbnail((_SIDE, _SIDE))
+        shown.save(target, "JPEG", quality=_QUALITY)
+    return Sample(loaded.row.where, loaded.split, loaded.row.captions[0], target.getvalue())
+
+
+def sheet(samples: tuple[Sample, ...]) -> bytes:
+    """Returns one JPEG with the pictures in rows of eight; empty where there is none."""
+    if not samples:
+        return b""
+    rows = -(-len(samples) // _COLUMNS)
+    whole = Image.new("RGB", (_COLUMNS * _SIDE, rows * _SIDE), "white")
+    for place, sample in enumerate(samples):
+        with Image.open(io.BytesIO(sample.jpeg)) as image:
+            spare = ((_SIDE - length) // 2 for length in image.size)
+            left, top = next(spare), next(spare)
+            cell = (place % _COLUMNS * _SIDE + left, place // _COLUMNS * _SIDE + top)
+            whole.paste(image, cell)
+    target = io.BytesIO()
+    whole.save(target, "JPEG", quality=_QUALITY)
+    return target.getvalue()
