@@ -13,7 +13,7 @@ from components.cross_modal_evaluator.remedies import in_order
 from components.cross_modal_evaluator.thresholds import MODELS, Threshold, names_figure
 from trainer.metrics.result import Metric
 
-LAST_BLESSED = "last blessed"
+LAST_BLESSED = "last_blessed"
 
 
 @dataclass(frozen=True)
