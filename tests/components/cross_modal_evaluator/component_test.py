@@ -116,8 +116,8 @@ def test_last_blessed_models_are_measured_and_named(run):
     record = json.loads(Path(outputs["evaluation"][0].uri, "metrics.json").read_text())
     by_name = {metric["name"]: metric for metric in record["metrics"]}
     agreement = by_name["attribute_agreement"]
-    assert agreement["baselines"]["last blessed"] == pytest.approx(agreement["value"])
-    assert "last blessed" not in by_name["bleu4_en"]["baselines"]
+    assert agreement["baselines"]["last_blessed"] == pytest.approx(agreement["value"])
+    assert "last_blessed" not in by_name["bleu4_en"]["baselines"]
 
 
 def test_forced_blessing_is_recorded(run):

@@ -336,11 +336,11 @@ A, B, OLD = metric("a", 0.1), metric("b", 0.2), {"a": metric("a", 0.3), "b": met
 def test_last_blessed_value_joins_the_baselines_of_its_model():
     thresholds = {"a*": {"model": "generator", "min": 0}, "b": {"model": "captioner", "min": 0}}
     got = baselines([A, B], thresholds, {"generator": OLD})
-    assert got == {"a": {"last blessed": 0.3}, "b": {}}
+    assert got == {"a": {"last_blessed": 0.3}, "b": {}}
 
 
 def test_figure_of_an_unknown_model_is_compared_only_where_no_new_model_took_part():
     assert baselines([A], {}, {"generator": OLD}) == {"a": {}}
-    assert baselines([A], {}, {"encoder": OLD}) == {"a": {"last blessed": 0.3}}
+    assert baselines([A], {}, {"encoder": OLD}) == {"a": {"last_blessed": 0.3}}
     everything = {"encoder": {}, "captioner": OLD, "generator": OLD}
-    assert baselines([A], {}, everything) == {"a": {"last blessed": 0.3}}
+    assert baselines([A], {}, everything) == {"a": {"last_blessed": 0.3}}
