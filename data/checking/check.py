@@ -113,7 +113,7 @@ def check(
         sampler.add(loaded)
         splits[loaded.split].append(_facts(loaded))
     report.rejects.sort(key=lambda reject: natural_key(reject.where))
-    found = [*reject_findings(report, max_reject_share), *run_all(splits, limits)]
+    found = [*_reject_findings(report, max_reject_share), *run_all(splits, limits)]
     found += _size_findings(report.kept, tally.smaller(resolution), resolution)
     named = {row.image_id for row in everything(splits)} | {one.image for one in report.rejects}
     found += strays.find(source, named)
@@ -156,7 +156,7 @@ def _facts(loaded: Loaded) -> Facts:
     )
 
 
-def reject_findings(report: RejectReport, max_share: float) -> Iterator[Finding]:
+def _reject_findings(report: RejectReport, max_share: float) -> Iterator[Finding]:
     """Yields a finding for each reason to leave rows out, and for captions left out of rows."""
     stops = report.share > max_share or not report.kept
     for reason, count in report.by_reason().items():

@@ -56,7 +56,7 @@ def resolve_window(
     Raises:
       DataError: as for `resolve`.
     """
-    _check(pattern, span, version)
+    _check(pattern, span, version, window)
     if SPAN not in pattern:
         return (Resolved(pattern, None, None),)
     head, tail = _cut(pattern)
@@ -81,11 +81,13 @@ def open_window(found: Sequence[Resolved], open_one: Callable[[str], Source]) ->
     return Several.of(parts)
 
 
-def _check(pattern: str, span: int | None, version: int | None) -> None:
+def _check(pattern: str, span: int | None, version: int | None, window: int) -> None:
     faults = {
         "{SPAN} or {VERSION} stands there twice": max(map(pattern.count, (SPAN, VERSION))) > 1,
         "{VERSION} stands there without {SPAN}": VERSION in pattern and SPAN not in pattern,
         "a span was asked for, but {SPAN} is not in it": span is not None and SPAN not in pattern,
+        "a window of spans was asked for, but {SPAN} is not in it": window > 1
+        and SPAN not in pattern,
         "a version was asked for, but {VERSION} is not in it": version is not None
         and VERSION not in pattern,
     }

@@ -69,7 +69,7 @@ def _settings(arguments: argparse.Namespace) -> tuple[IngestOptions, CheckLimits
 
 
 def _model_words(given: str) -> ModelWords:
-    """Reads the vocabularies that lie beside a model: of the captioner, or of what there is."""
+    """Reads the vocabularies that lie beside the first model that `given` holds."""
     from pipeline.errors import UsageError
 
     for kind in MODELS:

@@ -1,12 +1,15 @@
 """Settings: defaults, overrides, the smoke twins, and what a mistake is told."""
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
 
+from components.caption_example_gen.options import IngestOptions
 from pipeline import config_files, settings
-from trainer.settings_loader import SettingsError
+from pipeline.settings import SourceSettings
+from trainer.settings_loader import SettingsError, from_mapping
 
 
 @pytest.fixture
@@ -176,3 +179,12 @@ def test_merge_goes_into_mappings_and_replaces_the_rest():
     merged = config_files.merge(base, {"a": {"c": [3]}, "d": {"e": 2}})
     assert merged == {"a": {"b": 1, "c": [3]}, "d": {"e": 2}}
     assert yaml.safe_dump(base) == yaml.safe_dump({"a": {"b": 1, "c": [1, 2]}, "d": 1})
+
+
+def test_the_settings_that_the_docs_show_are_read():
+    page = Path(__file__).parents[2] / "docs" / "your-data.md"
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    ingest, source = map(yaml.safe_load, blocks)
+    # The page calls them the defaults.
+    assert IngestOptions.from_mapping(ingest["ingest"]) == IngestOptions()
+    assert from_mapping(SourceSettings, source["source"], "page").window == 3

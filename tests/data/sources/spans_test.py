@@ -3,7 +3,7 @@
 import pytest
 
 from data.errors import DataError
-from data.sources.spans import Resolved, resolve
+from data.sources.spans import Resolved, resolve, resolve_window
 
 
 @pytest.fixture
@@ -31,6 +31,11 @@ def test_what_follows_the_placeholders_is_kept(base):
 @pytest.mark.parametrize("name", ["/data/plain", "tfds:captioned_scenes/32px"])
 def test_a_name_without_placeholders_is_itself(name):
     assert resolve(name) == Resolved(name, None, None)
+
+
+def test_a_window_needs_spans():
+    with pytest.raises(DataError, match="a window of spans was asked for"):
+        resolve_window("/data/plain", 2)
 
 
 def test_other_parts_of_the_path_are_literal(tmp_path):
