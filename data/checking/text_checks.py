@@ -6,10 +6,10 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from data.checking.facts import Facts, Splits, everything, fold
+from data.checking.facts import HAN, Facts, Splits, everything, fold
 from data.checking.findings import CheckLimits, Finding, first_places
 
-_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
+_HAN = re.compile(f"[{HAN}]")
 
 # What is seldom meant to be learned from, by what it is.
 _ODD = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trainer.metrics.intervals import ROUNDS, Estimate, percentile_interval, resamples
+from trainer.metrics.intervals import ROUNDS, Estimate, around, percentile_interval, resamples
 from trainer.metrics.neighbours import blocks, features_of
 
 _BLOCK = 2048
@@ -109,8 +109,7 @@ def fid_interval(
         )
         for _ in range(rounds)
     ]
-    value, margin = fid(real, fake), 1.96 * float(np.std(drawn, ddof=1))
-    return Estimate(value, max(0.0, value - margin), value + margin)
+    return around(fid(real, fake), np.array(drawn), least=0.0)
 
 
 def polynomial_kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
