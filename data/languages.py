@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 UNDETERMINED = "und"
+# Han characters, as ranges for a class of the graph's regular expressions and of Python's.
+HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 
 
 def primary(language: str) -> str:

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from data import stop_words, text
 from data.label_rules import AUTO, CAPTIONS, CONTENT, GIVEN, LabelRules
+from data.languages import HAN
 from data.part_of_speech import content_words, require_taggers
 from data.schema import CaptionedImage
 
@@ -47,10 +48,10 @@ def candidates(captions: tf.RaggedTensor, tokens: tf.RaggedTensor) -> tf.RaggedT
       string[N, (candidates)], each once a picture, in the order of the captions.
     """
     single = tokens.with_flat_values(tf.strings.regex_replace(tokens.flat_values, r"'s?$", ""))
-    single = _matching(single, f"{_WORD}|{text.HAN}")
+    single = _matching(single, f"{_WORD}|[{HAN}]")
     single = _without(single, f"(?:{_ENGLISH_STOP}|{_CHINESE_STOP})")
     joined = tf.strings.ngrams(tokens, tuple(range(2, _LONGEST + 1)), separator="")
-    joined = _matching(joined, f"{text.HAN}+")
+    joined = _matching(joined, f"[{HAN}]+")
     joined = _without(joined, f".*{_CHINESE_STOP}.*")
     found = tf.concat([single, joined], axis=1)
     return _distinct(captions.with_values(found).merge_dims(1, 2))
@@ -64,7 +65,7 @@ def choose(counts: Mapping[str, int], rules: LabelRules) -> list[str]:
       rules: the limits.
     """
     frequent = {word: n for word, n in counts.items() if n >= rules.min_label_count}
-    unspaced = {word: n for word, n in frequent.items() if re.match(text.HAN, word)}
+    unspaced = {word: n for word, n in frequent.items() if re.match(f"[{HAN}]", word)}
     words = {word: n for word, n in frequent.items() if word not in unspaced} | _han_words(unspaced)
     if rules.label_words == CONTENT:
         words = {word: words[word] for word in content_words(words)}

@@ -11,7 +11,7 @@ import importlib.util
 import re
 from collections.abc import Iterable
 
-from data import text
+from data.languages import HAN
 
 # Nouns, names, verbs other than be, do, have and the modal ones, adjectives.
 _ENGLISH = re.compile("NN|NP|VV|AJ")
@@ -41,7 +41,7 @@ def content_words(words: Iterable[str]) -> list[str]:
 
 
 def _is_content(word: str) -> bool:
-    if re.match(text.HAN, word):
+    if re.match(f"[{HAN}]", word):
         return any(_CHINESE.match(tag) for _, tag in _chinese_tagger().tag(word))
     if word.isascii():
         tags = _english_tagger().tag_word(word)

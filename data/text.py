@@ -22,8 +22,6 @@ SPECIAL = ("[PAD]", "[UNK]", "[START]", "[END]")
 # TensorFlow Transform writes this line when an analysed feature had no value at all.
 EMPTY_VOCABULARY_LINE = "49d0cd50-04bb-48c0-bc6f-5b575dce351a"
 
-# One ideograph, for the graph's regular expressions and for Python's.
-HAN = "[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]"
 _LETTER = r"[\p{L}\p{M}\p{N}]"
 _TOKEN = rf"(\p{{Han}}|\p{{N}}+(?:[.,]\p{{N}}+)+|{_LETTER}+(?:['\-]{_LETTER}+)*|\S)"
 

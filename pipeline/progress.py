@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
+from components.run_report.words import duration
+
 WIDTH = 34
 
 
@@ -33,13 +35,3 @@ class Progress:
 
     def _write(self, text: str, end: str = "\n") -> None:
         print(text, end=end, file=self._stream, flush=True)
-
-
-def duration(seconds: float) -> str:
-    """Returns `8.1 s`, `4 min 05 s` or `2 h 10 min`."""
-    if seconds < 99.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 100:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"

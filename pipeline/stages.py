@@ -9,6 +9,7 @@ from dataclasses import replace
 from pipeline.settings import Settings
 from trainer.config import STAGES, Experiment, deciding
 from trainer.evaluation.settings import JudgeSettings
+from trainer.export_settings import ExportSettings
 from trainer.settings_loader import to_mapping
 
 _JUDGE_CHECKS = 5
@@ -29,7 +30,8 @@ def judge_experiment(settings: Settings, judge: JudgeSettings) -> Experiment:
     """Returns the experiment of the encoder that judges generated pictures.
 
     It is the run's encoder with other first weights and batches, and a budget of its own; the state
-    of the best held-out figure is kept, for a small split is soon known by heart.
+    of the best held-out figure is kept, for a small split is soon known by heart. It is not served,
+    so that settings of the export do not reach it.
     """
     encoder = stage_experiment(settings, "encoder")
     training = replace(
@@ -40,7 +42,7 @@ def judge_experiment(settings: Settings, judge: JudgeSettings) -> Experiment:
         sample_seconds=60.0 * judge.minutes / _JUDGE_CHECKS,
         keep="best",
     )
-    return replace(encoder, training=training)
+    return replace(encoder, training=training, export=ExportSettings())
 
 
 def digest(*parts: object) -> str:

@@ -6,15 +6,22 @@ import math
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from trainer.metrics.result import Metric
+from trainer.metrics.result import SLICE, Metric
 
 WIDTH = 80
 HEADINGS = ("figure", "value", "95 % interval", "chance", "ceiling")
 
 
 def metric_table(metrics: Iterable[Metric]) -> list[str]:
-    """Returns a line for each figure: value, interval, what chance and what real pictures give."""
-    return columns([HEADINGS, *(_row(metric) for metric in metrics)])
+    """Returns a line for each figure: value, interval, what chance and what real pictures give.
+
+    Figures of slices are many: they are counted here, and stand in the files and the report.
+    """
+    metrics = list(metrics)
+    whole = [metric for metric in metrics if SLICE not in metric.name]
+    lines = columns([HEADINGS, *(_row(metric) for metric in whole)])
+    parts = len(metrics) - len(whole)
+    return [*lines, f"and {parts} figures of slices, in metrics.json"] if parts else lines
 
 
 def columns(rows: Sequence[Sequence[str]], width: int = WIDTH) -> list[str]:

@@ -33,7 +33,7 @@ class ExportSettings:
     caption_bytes: int = 16_384
     picture_bytes: int = 64 * 2**20
     picture_pixels: int = 64_000_000
-    chunk: int = 8
+    chunk: int = 4
     warm_up: tuple[int, ...] = (1, 8, 32)
     compressed: tuple[str, ...] = ()
 

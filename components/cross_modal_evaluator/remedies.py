@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from components.cross_modal_evaluator.thresholds import SLICE
+from trainer.metrics.result import SLICE
 
 _ALIKE = (
     "Its pictures are too much alike: look for a collapse in the curves and sample sheets of the "

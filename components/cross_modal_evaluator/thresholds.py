@@ -8,10 +8,10 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from trainer.config import STAGES
+from trainer.metrics.result import SLICE
 from trainer.settings_loader import from_mapping, require, require_one_of
 
 MODELS = STAGES
-SLICE = "@"
 
 
 @dataclass(frozen=True)

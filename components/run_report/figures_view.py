@@ -10,10 +10,9 @@ from typing import Any
 from components.run_report import charts
 from components.run_report.report_data import ReportData
 from components.run_report.words import plain
-from trainer.metrics.result import Metric
+from trainer.metrics.result import SLICE, Metric
 
 TILES = 6
-SLICE = "@"
 
 
 @dataclass(frozen=True)

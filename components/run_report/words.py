@@ -1,4 +1,4 @@
-"""How the page writes durations and names."""
+"""How durations and names are written for people."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import math
 
 
 def duration(seconds: float | None) -> str:
-    """Writes seconds as 3.2 s, 4 min 10 s or 2 h 5 min."""
+    """Writes seconds as `8.1 s`, `4 min 05 s` or `2 h 10 min`, and `–` where there are none."""
     if seconds is None or not math.isfinite(seconds):
         return "–"
-    if seconds < 60:
+    if seconds < 99.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
+    if minutes < 100:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def plain(name: str) -> str:

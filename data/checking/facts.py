@@ -8,7 +8,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+from data.languages import HAN
+
 _WORD = re.compile(rf"[{HAN}]|[^\W_{HAN}]+(?:['’-][^\W_{HAN}]+)*")
 
 

@@ -6,8 +6,9 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from data.checking.facts import HAN, Facts, Splits, everything, fold
+from data.checking.facts import Facts, Splits, everything, fold
 from data.checking.findings import CheckLimits, Finding, first_places
+from data.languages import HAN
 
 _HAN = re.compile(f"[{HAN}]")
 

@@ -9,10 +9,10 @@ import sys
 import time
 from pathlib import Path
 
+from components.run_report.words import duration
 from pipeline import settings as settings_file
 from pipeline import summary
 from pipeline.logs import adopt_loggers, logs_to
-from pipeline.progress import duration
 from pipeline.settings import Settings
 from pipeline.work_dir import WorkDir, default_work_dir
 

@@ -6,11 +6,11 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
+from components.run_report.words import duration
 from data import prepared
 from pipeline import settings as settings_file
 from pipeline.collecting import collect_splits
 from pipeline.errors import RunError, UsageError
-from pipeline.progress import duration
 from pipeline.settings import Settings
 from pipeline.stages import deciding_json, digest, stage_experiment
 from pipeline.work_dir import WorkDir, default_work_dir, find_model, is_model

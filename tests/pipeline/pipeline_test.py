@@ -215,6 +215,14 @@ def test_a_judge_waits_for_the_data_alone_and_no_model_is_trained_from_it(tmp_pa
     assert (found.producer_node_query.id, found.output_key) == (JUDGE, "model")
 
 
+def test_a_judge_is_not_trained_again_for_what_is_served_otherwise(tmp_path):
+    plain, other = (
+        json.loads(parameter(compiled(tmp_path, *assignments), JUDGE, "custom_config"))
+        for assignments in ((), ("export.chunk=2", "export.compressed=[int8]"))
+    )
+    assert plain == other
+
+
 def test_without_a_judge_the_evaluator_is_given_none(tmp_path):
     graph = compiled(tmp_path, "evaluation.judge=null")
     assert JUDGE not in graph

@@ -2,9 +2,7 @@
 
 import io
 
-import pytest
-
-from pipeline.progress import Progress, duration
+from pipeline.progress import Progress
 
 
 class Terminal(io.StringIO):
@@ -25,18 +23,3 @@ def test_a_terminal_sees_the_node_at_work():
     stream = Terminal()
     Progress(["only"], stream).started("only")
     assert stream.getvalue() == "[1/1] only ...\r"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.04, "0.0 s"),
-        (99.94, "99.9 s"),
-        (99.96, "1 min 40 s"),
-        (245, "4 min 05 s"),
-        (5999, "99 min 59 s"),
-        (7800, "2 h 10 min"),
-    ],
-)
-def test_durations_read_well(seconds, text):
-    assert duration(seconds) == text

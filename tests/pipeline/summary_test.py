@@ -82,15 +82,22 @@ def test_a_name_that_is_too_wide_has_a_line_of_its_own():
 
 
 def test_the_table_fits_a_terminal():
-    names = ("retrieval_text_to_image_1of100", "attribute_agreement@attribute=articleType")
-    metrics = [
-        Metric(name, -0.00123, -0.00423, -0.00124, 9, "test", 0, 0.0101, 0.123, True, "p")
-        for name in names
-    ]
-    lines = metric_table(metrics)
+    names = ("retrieval_text_to_image_1of100", "attribute_agreement_of_a_very_long_kind")
+    lines = metric_table([_metric(name) for name in names])
     assert max(map(len, lines)) <= 80
     assert lines[1].startswith(names[0] + " ")
     assert lines[2] == names[1]
+
+
+def test_slices_are_counted_and_not_listed():
+    names = ("bleu4", "bleu4@language=en", "bleu4@language=zh")
+    _, first, rest = metric_table([_metric(name) for name in names])
+    assert first.startswith("bleu4 ")
+    assert rest == "and 2 figures of slices, in metrics.json"
+
+
+def _metric(name):
+    return Metric(name, -0.00123, -0.00423, -0.00124, 9, "test", 0, 0.0101, 0.123, True, "p")
 
 
 def test_columns_line_up():

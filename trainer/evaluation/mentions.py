@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterable, Sequence
 
-from data.languages import primary
+from data.languages import HAN, primary
 from trainer.metrics.recognition import kind_of
 
 # Languages that write values in Han characters and set no blanks around them.
 _HAN_WRITTEN = ("zh", "yue", "ja")
-_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
+_HAN = re.compile(f"[{HAN}]")
 _WORD = re.compile(r"\w+(?:['’\-]\w+)*")
 
 

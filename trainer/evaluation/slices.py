@@ -14,7 +14,7 @@ import numpy as np
 from trainer.evaluation.evidence import Evidence
 from trainer.evaluation.figures import figure
 from trainer.metrics.intervals import bootstrap_ratio
-from trainer.metrics.result import Metric
+from trainer.metrics.result import SLICE, Metric
 
 # A slice of fewer pictures would say more of these than of the model.
 FEWEST = 30
@@ -63,7 +63,9 @@ def slices(
             n = len(np.unique(examples.rows[chosen]))
             if n >= FEWEST:
                 text = f"{protocol}; only where {key} is {part}, {int(chosen.sum())} of them."
-                metrics.append(_slice(evidence, f"{name}@{key}={part}", examples, chosen, n, text))
+                metrics.append(
+                    _slice(evidence, f"{name}{SLICE}{key}={part}", examples, chosen, n, text)
+                )
     return metrics
 
 

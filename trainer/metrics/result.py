@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from typing import Any
 
+# Between the name of a figure and the part of the examples that it was measured on.
+SLICE = "@"
+
 
 @dataclass(frozen=True)
 class Metric:

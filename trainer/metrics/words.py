@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from data.languages import HAN
 from trainer.metrics import ptb
 from trainer.metrics.extras import load
 from trainer.metrics.letters import MARKS
@@ -17,11 +18,10 @@ UNSPACED = ("zh", "yue", "ja", "th", "lo", "km", "my", "bo")
 # Those that the segmenter knows.
 SEGMENTED = ("zh",)
 
-_HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 _KANA = "\u3041-\u3096\u30a1-\u30fa\u31f0-\u31ff"
 _THAI_LAO = "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0edc-\u0edf"
 _TIBETAN_BURMESE_KHMER = "\u0f40-\u0f84\u1000-\u103f\u1050-\u108f\u1780-\u17d3"
-_ALONE = f"{_HAN}{_KANA}{_THAI_LAO}{_TIBETAN_BURMESE_KHMER}"
+_ALONE = f"{HAN}{_KANA}{_THAI_LAO}{_TIBETAN_BURMESE_KHMER}"
 # The long-vowel mark of kana is a letter to Unicode; it goes with what it lengthens.
 _CHARACTER = re.compile(rf"[{_ALONE}][{MARKS}\u30fc]*|(?:[^\W{_ALONE}]|[{MARKS}])+")
 _LETTER = re.compile(r"\w")

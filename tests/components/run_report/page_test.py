@@ -163,7 +163,7 @@ def page(**changes):
         "kid_n400 is 0.02, at most 0.01 is asked", "How agreement is told.", "0.88 to 0.92",
         "mean image 0.2", "colour 0.95", "A folder of 5 pictures.", "missing file",
         "empty caption", "caption/text in test: new values", "Nothing stands in the way.",
-        "one finding", "9 steps", "1 min 1 s", "No bfloat16 here.", "the loss stood still",
+        "one finding", "9 steps", "61.0 s", "No bfloat16 here.", "the loss stood still",
         "it crashed", "and again", "30.0 s", "cached", "Fast One", "3.11",
         "People: a circle", "truth (there is no check)", "a:b 0.9", "红色的圆", "2000",
         "from Examples 1, Schema 2", "TransformGraph 7", "abc123", "Transform/graph/6",
@@ -313,7 +313,15 @@ def test_metric_that_is_not_a_number_has_no_scale():
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.04, "0.0 s"), (59.9, "59.9 s"), (250.0, "4 min 10 s"), (7500.0, "2 h 5 min"), (None, "–")],
+    [
+        (0.04, "0.0 s"),
+        (99.94, "99.9 s"),
+        (99.96, "1 min 40 s"),
+        (245, "4 min 05 s"),
+        (5999, "99 min 59 s"),
+        (7800, "2 h 10 min"),
+        (None, "–"),
+    ],
 )
 def test_duration(seconds, words):
     assert duration(seconds) == words
