@@ -4,6 +4,8 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 py
 BIN := .venv/bin
 # Further arguments: make demo ARGS=--smoke, make test ARGS="tests/data -x"
 ARGS ?=
+# Files of tests are shared out among that many processes, of 2 to 3 GiB each.
+JOBS ?= 2
 
 .PHONY: help env demo test lint format lock test-debian13 clean
 .DEFAULT_GOAL := help
@@ -18,7 +20,7 @@ demo: env  ## run the whole pipeline on generated scenes; leaves models and a re
 	@$(BIN)/tuwen run demo $(ARGS)
 
 test: env  ## run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 lint: env  ## ruff and mypy
 	@$(BIN)/ruff check .

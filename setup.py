@@ -39,6 +39,7 @@ DEV = [
     "nbclient",
     "playwright",
     "pytest",
+    "pytest-xdist",
     "requests",
     "ruff",
     "types-PyYAML",

@@ -23,8 +23,9 @@ from data.schema import CaptionedImage
 from pipeline import settings as settings_file
 from pipeline.collecting import collect_splits
 from trainer.evaluation.served import ServedCaptioner, ServedEncoder
-from trainer.metrics.caption import UNSPACED, per_image, score_intervals, tokenizer_of
+from trainer.metrics import caption
 from trainer.metrics.intervals import Estimate, bootstrap_mean
+from trainer.metrics.words import UNSPACED, split_of
 
 CONFIG = "flickr8k64"
 # Not `captions*`: Flickr8k-CN has translated captions of the test pictures too.
@@ -137,7 +138,8 @@ def judge(
     for tag in captioner.languages:
         systems = captioned(captioner, tag, test, [train[index] for index in nearest], train)
         scored = {
-            name: score_intervals(*spoken, tokenizer_of(tag)) for name, spoken in systems.items()
+            name: caption.measure(*spoken, split_of(tag).tokenise).intervals()
+            for name, spoken in systems.items()
         }
         found[tag] = {
             "pictures": len(systems[OURS].captions),
@@ -184,7 +186,8 @@ def own(record: CaptionedImage, language: str) -> list[str]:
 def ahead(ours: Spoken, other: Spoken, language: str) -> Estimate:
     """CIDEr-D of ours minus that of another system, picture by picture."""
     mine, others = (
-        per_image(*spoken, tokenizer_of(language))["cider_d"] for spoken in (ours, other)
+        caption.measure(*spoken, split_of(language).tokenise).per_image()["cider_d"]
+        for spoken in (ours, other)
     )
     return bootstrap_mean(mine - others, seed=0)
 

@@ -26,7 +26,8 @@ from data.languages import captions_in, primary
 from data.schema import CaptionedImage
 from trainer import serving
 from trainer.evaluation.scene_check import SceneCheck
-from trainer.metrics.caption import score, tokenizer_of
+from trainer.metrics.caption import score
+from trainer.metrics.words import split_of
 
 LITE = Path("assets.extra") / "tuwen" / "lite"
 Figures = dict[str, float]
@@ -175,7 +176,8 @@ def _truth(said: list[str], languages: list[str], records: list[CaptionedImage])
         ]
         kept = [(said[row], found) for row, found in zip(rows, references, strict=True) if found]
         if len(kept) > 1:
-            scored = score(*map(list, zip(*kept, strict=True)), tokenizer_of(tag))
+            candidates, wanted = map(list, zip(*kept, strict=True))
+            scored = score(candidates, wanted, split_of(tag).tokenise)
             figures[f"cider_d {tag}"] = scored["cider_d"]
     return figures
 

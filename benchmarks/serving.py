@@ -21,6 +21,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +93,7 @@ def latencies(models: list[Bare], connect: Connect | None, arguments: argparse.N
             threads = [int(number) for number in arguments.threads.split(",")]
             for size, number in itertools.product(sizes, threads):
                 pool = [_sent(model, model.request(signature, size, rng)) for _ in range(16)]
-                client = connect or (lambda model=model: model.answer)
+                client = connect or partial(getattr, model, "answer")
                 _for_seconds(client, pool, number, arguments.seconds / 4)
                 found = _for_seconds(client, pool, number, arguments.seconds)
                 wrong += sum(found.problems.values())

@@ -102,7 +102,7 @@ def _warm_up_rows(directory: Path) -> dict[str, Columns]:
 
 def _wrong(request: Request) -> Iterator[Request]:
     """The request, wrong in each way that its inputs allow."""
-    values = {
+    values: dict[str, dict[str, Any]] = {
         "image_bytes": {
             "no picture": b"these bytes are no picture",
             "an empty picture": b"",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import replace
+from unittest import mock
 
 import keras
 import numpy as np
@@ -49,13 +50,9 @@ def step(model: keras.Model, *inputs, training: dict) -> Callable[[], object]:
 
 def encoder_step(policy: str, settings: EncoderSettings, norm: type):
     """A training step of the encoder with that kind of batch normalisation."""
-    used = encoder_module.FusedBatchNormalization
-    encoder_module.FusedBatchNormalization = norm
-    try:
-        experiment = replace(Experiment(), encoder=settings)
+    experiment = replace(Experiment(), encoder=settings)
+    with mock.patch.object(encoder_module, "FusedBatchNormalization", norm):
         model = build_encoder(experiment, VOCABULARY, ATTRIBUTES, policy)
-    finally:
-        encoder_module.FusedBatchNormalization = used
     images = tf.random.stateless_uniform([BATCH, 32, 32, 3], [0, 1], -1.0, 1.0)
     captions = tf.constant(ids(LENGTHS[:BATCH], LENGTH))
     return step(model, images, captions, training={"training": True, "seed": tf.constant([1, 2])})
