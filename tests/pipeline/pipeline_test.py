@@ -216,8 +216,9 @@ def test_a_judge_waits_for_the_data_alone_and_no_model_is_trained_from_it(tmp_pa
 
 
 def test_a_judge_is_not_trained_again_for_what_is_served_otherwise(tmp_path):
+    judge = "evaluation.judge={}"
     plain, other = (
-        json.loads(parameter(compiled(tmp_path, *assignments), JUDGE, "custom_config"))
+        json.loads(parameter(compiled(tmp_path, judge, *assignments), JUDGE, "custom_config"))
         for assignments in ((), ("export.chunk=2", "export.compressed=[int8]"))
     )
     assert plain == other
