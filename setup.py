@@ -23,6 +23,7 @@ RUNTIME = [
     "tensorflow-datasets>=4.9",
     "tensorflow-serving-api",
     "tensorflow-text>=2.16",
+    "threadpoolctl",
     "tqdm",
 ]
 TFX = ["tfx>=1.16"]
