@@ -4,7 +4,8 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 py
 BIN := .venv/bin
 # Further arguments: make demo ARGS=--smoke, make test ARGS="tests/data -x"
 ARGS ?=
-# Files of tests are shared out among that many processes, of 2 to 3 GiB each.
+# Files of tests are shared out among that many processes, of 2 to 3 GiB each. With more threads for
+# matrix products than cores they would wait for each other most of the time.
 JOBS ?= 2
 
 .PHONY: help env demo test lint format lock test-debian13 clean
@@ -20,7 +21,7 @@ demo: env  ## run the whole pipeline on generated scenes; leaves models and a re
 	@$(BIN)/tuwen run demo $(ARGS)
 
 test: env  ## run the tests
-	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 lint: env  ## ruff and mypy
 	@$(BIN)/ruff check .
