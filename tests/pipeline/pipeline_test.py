@@ -67,7 +67,6 @@ def test_every_node_of_the_design_is_there(nodes):
     wanted = {
         *ONCE,
         "ImportSchemaGen",
-        JUDGE,
         "LastBlessed.data",
         *(f"{kind}.{stage}" for kind in THRICE for stage in STAGES),
     }

@@ -124,9 +124,9 @@ def test_a_constant_picture_is_refused_for_being_always_the_same(judged):
     assert Path(blessings["generator"].uri, "NOT_BLESSED").read_text().strip() == sentence
 
 
-def test_copies_of_training_pictures_are_refused_though_all_else_is_fine(judged):
+def test_copies_of_training_pictures_are_refused_though_they_fit_their_captions(judged):
     verdict = judged(generator="copyist")[0]["generator"]
-    assert failed(verdict) == ["memorisation"]
+    assert failed(verdict) == ["memorisation", "duplicate_rate"]
     assert "memorisation is 1" in verdict["sentence"]
     assert "at most 0.25 is asked" in verdict["sentence"]
     assert "It paints training pictures again" in verdict["sentence"]
