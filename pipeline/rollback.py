@@ -46,7 +46,7 @@ class Rollback:
 def roll_back(model: str, work: WorkDir, now: float | None = None) -> Rollback:
     """Publishes the version before the current one again, under a higher number.
 
-    Another rollback goes one version further back.
+    Another rollback goes one version further back; what was withdrawn once stays so.
 
     Args:
       model: whose versions under `work.serving`.
@@ -61,7 +61,12 @@ def roll_back(model: str, work: WorkDir, now: float | None = None) -> Rollback:
         raise RunError(f"{work.serving / model}: no {model} was pushed there")
     current = max(found)
     pushes = {number: origin(path, number) for number, path in found.items()}
-    before = [number for number in found if number == pushes[number] < pushes[current]]
+    bad = {one.withdrawn_push for one in map(_record, found.values()) if one}
+    before = [
+        number
+        for number in found
+        if number == pushes[number] < pushes[current] and number not in bad
+    ]
     if not before:
         raise RunError(
             f"{work.serving / model}: there is no {model} before version {pushes[current]} to go "
@@ -78,10 +83,16 @@ def roll_back(model: str, work: WorkDir, now: float | None = None) -> Rollback:
 
 def origin(path: Path, number: int) -> int:
     """Returns the number under which the model at `path`, served as `number`, was pushed."""
+    record = _record(path)
+    return record.restored if record else number
+
+
+def _record(path: Path) -> Rollback | None:
+    """What the rollback did that published the model at `path`, if one did."""
     record = path / RECORD
     if not record.is_file():
-        return number
-    return int(json.loads(record.read_text(encoding="utf-8"))["restored"])
+        return None
+    return Rollback(**json.loads(record.read_text(encoding="utf-8")))
 
 
 def _publish(source: Path, base: Path, done: Rollback) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from tqdm import tqdm
 
 from data.prepared import PreparedData
 from data.sources.files import write_whole
@@ -95,7 +98,7 @@ def _train(
     if distribution.is_chief():
         write_world(task.world, work_dir)
         if task.start:
-            print(*(f"{stage}: {line}" for line in task.start["lines"]), sep="\n", flush=True)
+            tqdm.write("\n".join(f"{stage}: {one}" for one in task.start["lines"]), file=sys.stderr)
     return task, loop.run(task, experiment.training, work_dir, (policy, reason))
 
 

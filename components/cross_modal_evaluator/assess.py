@@ -38,7 +38,7 @@ class Assessment:
     forgotten: tuple[dict[str, Any], ...] = ()
 
     def write(self, directory: str) -> None:
-        """Writes the evaluation, `forgetting.json` and `verdicts.json`; the directory may be remote."""
+        """Writes the evaluation, `forgetting.json` and `verdicts.json`; may be remote."""
         self.evaluation.write(directory)
         forgotten = json.dumps(self.forgotten, ensure_ascii=False, allow_nan=False)
         files.write_whole(f"{directory}/{FORGETTING_FILE}", forgotten.encode("utf-8"))

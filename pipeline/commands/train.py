@@ -86,8 +86,8 @@ def _train(settings: Settings, stage: str, work: WorkDir) -> None:
 def _cross_validate(settings: Settings, stage: str, work: WorkDir, folds: int) -> None:
     if any(settings.start_of(one) for one in STAGES):
         raise UsageError(
-            "start_from: an earlier model may have learned from pictures that a fold holds out. Add "
-            "--set start_from=null to cross-validate a training from nothing"
+            "start_from: an earlier model may have learned from pictures that a fold holds out. "
+            "Add --set start_from=null to cross-validate a training from nothing"
         )
     experiment = stage_experiment(settings, stage)
     distribution.start(experiment.training.strategy, experiment.training.devices)

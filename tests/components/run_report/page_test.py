@@ -112,7 +112,7 @@ WHOLE = ReportData(
     config={"name": "scenes", "training": {"minutes": 8}},
     forgetting=(
         {"model": "captioner", "before": METRICS[0].to_json(),
-         "after": dataclasses.replace(METRICS[0], name="agreement", value=0.5, low=0.45, high=0.55).to_json()},
+         "after": dataclasses.replace(METRICS[0], value=0.5, low=0.45, high=0.55).to_json()},
     ),
     reliability=({"low": 0.0, "high": 0.1, "count": 40, "score": 0.05, "frequency": 0.15},),
     walks=(

@@ -301,5 +301,5 @@ def test_the_record_goes_beside_the_model(tmp_path, trained, experiment, prepare
     (line, *_) = summary.start["lines"]
     assert f"## Start\n\n- {line}" in card and card.index("## Start") < card.index("## Limits")
     assert json.loads((side / "summary.json").read_text("utf-8"))["start"] == summary.start
-    assert f"encoder: {line}" in capsys.readouterr().out
+    assert f"encoder: {line}" in capsys.readouterr().err
     assert load_encoder(str(tmp_path / "m"), "float32").tokens.size == prepared.tokens.size
