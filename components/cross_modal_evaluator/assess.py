@@ -91,7 +91,9 @@ def assess(
         forgetting=forgetting,
     )
     compared = with_previous(evaluation.metrics, thresholds, previous)
-    return Assessment(dataclasses.replace(evaluation, metrics=compared), verdicts)
+    forgotten = tuple(forgetting.records(thresholds)) if forgetting else ()
+    whole = dataclasses.replace(evaluation, metrics=compared)
+    return Assessment(whole, verdicts, forgotten)
 
 
 def previous_figures(
