@@ -48,10 +48,10 @@ class GeneratorTask(PaintingTask):
         self.posterior = build_posterior(experiment, self.grid.shape[1:], self.noise_width, policy)
         self.beginning.take("posterior", self.posterior)
         critics = build_discriminators(experiment, width, policy)
-        named = dict(zip(discriminator_names(len(critics)), critics, strict=True))
-        for name, critic in named.items():
+        by_name = dict(zip(discriminator_names(len(critics)), critics, strict=True))
+        for name, critic in by_name.items():
             self.beginning.take(name, critic)
-        self.further = {"posterior": self.posterior, **named}
+        self.further = {"posterior": self.posterior, **by_name}
         self.start = self.beginning.done()
         agreement = Agreement(self.settings, encoder, resolution)
         named = name_colours(prepared.tokens.pieces)
