@@ -1,4 +1,4 @@
-"""How long a step of the generator's training takes, over a whole training."""
+"""How long a step of a training takes, over a whole training."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from data.prepared import PreparedData
 from trainer import precision
 from trainer.config import Experiment
 from trainer.export.bundle import load_encoder
+from trainer.tasks.captioner import CaptionerTask
+from trainer.tasks.encoder import EncoderTask
 from trainer.tasks.generator import GeneratorTask
 from trainer.tasks.vae import VaeTask
 
@@ -19,18 +21,28 @@ from trainer.tasks.vae import VaeTask
 PLACES, CYCLE = 10, 16
 
 
-def seconds_per_step(experiment: Experiment, data: PreparedData, encoder_dir: str) -> float:
+def seconds_per_step(
+    experiment: Experiment, data: PreparedData, encoder_dir: str, stage: str = "generator"
+) -> float:
     """Mean seconds of a step over a training of a fixed number of steps, once all is compiled."""
     keras.backend.clear_session()
     policy, _ = precision.choose(experiment.training.precision)
     encoder = load_encoder(encoder_dir, policy)
     experiment = replace(experiment, encoder=encoder.experiment.encoder)
-    kind = VaeTask if experiment.generator.architecture == "vae" else GeneratorTask
-    task = kind(experiment, data, policy, encoder.model)
+    task = _task(stage, experiment, data, policy, encoder.model)
     _run(task)
     begun = time.perf_counter()
     steps = _run(task)
     return (time.perf_counter() - begun) / steps
+
+
+def _task(stage, experiment, data, policy, encoder):
+    if stage == "encoder":
+        return EncoderTask(experiment, data, policy)
+    if stage == "captioner":
+        return CaptionerTask(experiment, data, policy, encoder)
+    kind = VaeTask if experiment.generator.architecture == "vae" else GeneratorTask
+    return kind(experiment, data, policy, encoder)
 
 
 def _run(task) -> int:

@@ -7,6 +7,8 @@ from tfx.utils import io_utils
 
 BLESSED = "blessed"
 MESSAGE = "blessing_message"
+# Set by a rollback: the model was blessed, and has shown since that it should not have been.
+WITHDRAWN = "withdrawn"
 
 
 def write(blessing: types.Artifact, blessed: bool, sentence: str, *, yes: str, no: str) -> None:
@@ -22,3 +24,11 @@ def write(blessing: types.Artifact, blessed: bool, sentence: str, *, yes: str, n
     io_utils.write_string_file(f"{blessing.uri}/{name}", sentence + "\n")
     blessing.set_int_custom_property(BLESSED, int(blessed))
     blessing.set_string_custom_property(MESSAGE, sentence)
+
+
+def stands(blessing: types.Artifact) -> bool:
+    """Whether a model was blessed, and that was not withdrawn."""
+    return (
+        blessing.get_int_custom_property(BLESSED) == 1
+        and blessing.get_int_custom_property(WITHDRAWN) != 1
+    )

@@ -85,6 +85,20 @@ COMMANDS = {
             "tuwen serve runs/demo --print-config --base-path /models  # labels stable and canary",
         ),
     ),
+    "rollback": Command(
+        "put the model that was served before the current one back in place",
+        "pipeline.commands.rollback",
+        ("tuwen rollback generator", "tuwen rollback captioner --work runs/fashion64"),
+    ),
+    "watch": Command(
+        "run a config again whenever a new span of data has arrived",
+        "pipeline.commands.watch",
+        (
+            "tuwen watch fashion64 --data data/",
+            "tuwen watch fashion64 --data 'data/span-{SPAN}' --every 300 --set start_from=last",
+            "tuwen watch fashion64 --data data/ --once     # for cron",
+        ),
+    ),
     "demo-ui": Command(
         "try trained models in a browser",
         "pipeline.commands.demo_ui",
@@ -230,6 +244,24 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _rollback(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", choices=STAGES, help="which model")
+    _work(parser, "work directory of the run (the newest run)")
+
+
+def _watch(parser: argparse.ArgumentParser) -> None:
+    _config(parser)
+    _work(parser)
+    parser.add_argument("--minutes", type=_positive, help="training budget of each run")
+    parser.add_argument("--smoke", action="store_true", help="run the config's smoke twin")
+    parser.add_argument(
+        "--every", type=_positive, default=60.0, metavar="SECONDS", help="between two looks"
+    )
+    parser.add_argument(
+        "--once", action="store_true", help="look once, run if there is something new, and end"
+    )
+
+
 def _demo_ui(parser: argparse.ArgumentParser) -> None:
     _work(parser, "work directory of a finished run (the newest run)")
     _listen(parser, port=7860)
@@ -263,6 +295,8 @@ _ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "generate": _generate,
     "caption": _caption,
     "serve": _serve,
+    "rollback": _rollback,
+    "watch": _watch,
     "demo-ui": _demo_ui,
     "evaluate": _evaluate,
     "compare": _compare,

@@ -6,6 +6,8 @@ import ml_metadata as mlmd
 from tfx import types
 from tfx.v1.dsl.experimental import ResolverStrategy
 
+from components.blessing import stands
+
 MODEL = "model"
 BLESSING = "blessing"
 CANDIDATE = "candidate"
@@ -26,7 +28,7 @@ class LastBlessedStrategy(ResolverStrategy):
         blessed = {
             blessing.get_int_custom_property("current_model_id"): blessing
             for blessing in sorted(input_dict[BLESSING], key=lambda artifact: artifact.id)
-            if blessing.get_int_custom_property("blessed") == 1
+            if stands(blessing)
         }
         models = [item for item in input_dict[MODEL] if item.id in blessed.keys() - candidates]
         last = sorted(models, key=lambda artifact: artifact.id)[-1:]

@@ -8,14 +8,17 @@ import ml_metadata as mlmd
 from tfx import types
 from tfx.v1.dsl.experimental import ResolverStrategy
 
+from components.blessing import stands
+
 STATISTICS = "statistics"
 GATE = "gate"
+EXAMPLES = "examples"
 CANDIDATE = "candidate"
 RUN = "pipeline_run"
 
 
 class LastBlessedDataStrategy(ResolverStrategy):
-    """Resolves `statistics` and `gate` to those of the newest run with a blessed model.
+    """Resolves `statistics`, `gate` and `examples` to those of the newest run with a blessed model.
 
     Runs on the candidate's own data do not count: a finished run that is started again would be
     compared with itself, and could not come from the cache.
@@ -24,9 +27,9 @@ class LastBlessedDataStrategy(ResolverStrategy):
     def resolve_artifacts(
         self, store: mlmd.MetadataStore, input_dict: dict[str, list[types.Artifact]]
     ) -> dict[str, list[types.Artifact]]:
-        """Returns `input_dict` with one artefact or none under `statistics` and `gate`."""
+        """Returns `input_dict` with one artefact or none under each of the three."""
         own = {artifact.id for artifact in input_dict[CANDIDATE]}
-        found: dict[str, list[types.Artifact]] = {STATISTICS: [], GATE: []}
+        found: dict[str, list[types.Artifact]] = {STATISTICS: [], GATE: [], EXAMPLES: []}
         for members in _blessed_runs(store, input_dict):
             held = {
                 name: [artifact for artifact in input_dict[name] if artifact.id in members][-1:]
@@ -45,9 +48,9 @@ def _blessed_runs(
     blessings = (
         artifact
         for name, several in input_dict.items()
-        if name not in (STATISTICS, GATE, CANDIDATE)
+        if name not in (STATISTICS, GATE, EXAMPLES, CANDIDATE)
         for artifact in several
-        if artifact.get_int_custom_property("blessed") == 1
+        if stands(artifact)
     )
     for blessing in sorted(blessings, key=lambda artifact: -artifact.id):
         runs = [one for one in store.get_contexts_by_artifact(blessing.id) if one.type == RUN]

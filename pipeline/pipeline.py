@@ -14,6 +14,7 @@ from tfx.types import Channel, standard_artifacts
 from components.caption_example_gen.component import CaptionExampleGen
 from components.cross_modal_evaluator.component import CrossModalEvaluator
 from components.cross_modal_evaluator.executor import baseline_key, blessing_key
+from components.cross_modal_evaluator.forgetting import is_bounded
 from components.data_gate.artifacts import DataDecision
 from components.data_gate.component import DataGate
 from components.run_report.component import RunReport
@@ -26,10 +27,12 @@ from pipeline import last_blessed_data
 from pipeline.last_blessed import BLESSING, CANDIDATE, MODEL, LastBlessedStrategy
 from pipeline.settings import CURATED, INFERRED, Settings
 from pipeline.stages import deciding_json, digest, judge_experiment, stage_json, tuning_json
+from pipeline.starts import starts
 from pipeline.work_dir import JUDGE_NODE, WorkDir
 from trainer.config import STAGES
 from trainer.evaluation.settings import JUDGE_SPLITS, EvaluationSettings
 from trainer.settings_loader import to_mapping
+from trainer.transfer.start import digest_of
 
 PREPROCESSING = "components.transform.preprocessing.preprocessing_fn"
 RUN_FN = "trainer.run_fn.run_fn"
@@ -136,6 +139,9 @@ def _last_data(nodes: Nodes) -> BaseNode:
         last_blessed_data.STATISTICS: Channel(
             type=standard_artifacts.ExampleStatistics, producer_component_id="StatisticsGen"
         ),
+        last_blessed_data.EXAMPLES: Channel(
+            type=standard_artifacts.Examples, producer_component_id="CaptionExampleGen"
+        ),
         last_blessed_data.GATE: Channel(type=DataDecision, producer_component_id="DataGate"),
     }
     for stage in STAGES:
@@ -152,14 +158,20 @@ def _last_data(nodes: Nodes) -> BaseNode:
 def add_training(nodes: Nodes, settings: Settings, work: WorkDir, fingerprint: str) -> None:
     """Adds the three trainings; captioner and generator start from the encoder.
 
-    The Tuner of a stage stands before it, and so after the encoder where the stage starts from it.
+    Each takes over the weights of an earlier model where the settings name one. The Tuner of a
+    stage stands before it, and so after the encoder where the stage starts from it.
     """
     tuned = settings.tuning.stage if settings.tuning else ""
+    begun = starts(settings, work, _data_key(settings, fingerprint))
     for stage in STAGES:
         inputs = _training_inputs(nodes, stage)
         config, search = {"experiment": stage_json(settings, stage)}, tuning_json(settings, stage)
         # Nothing where nothing is searched: such a training goes on where it was.
         data = _data_key(settings, fingerprint) + ([search] if search else [])
+        start = begun.get(stage)
+        if start:
+            config["start_dir"] = str(start)
+            data.append(digest_of(str(start)))
         name = f"{stage}-{digest(deciding_json(settings, stage), *data)}"
         if stage == tuned:
             tuning = {"tuning": search, "resume_dir": str(work.training / f"tuning-{name}")}
@@ -224,11 +236,14 @@ def add_judgement(nodes: Nodes, settings: Settings, work: WorkDir, force_bless: 
         }
         last = tfx.dsl.Resolver(strategy_class=LastBlessedStrategy, **channels)
         _add(nodes, last, f"LastBlessed.{stage}")
+    forgetting = any(map(is_bounded, settings.thresholds.values()))
+    earlier = nodes[LAST_DATA].outputs[last_blessed_data.EXAMPLES]
     evaluator = CrossModalEvaluator(
         examples=nodes["CaptionExampleGen"].outputs["examples"],
         settings=_evaluation(settings, work),
         thresholds=settings.thresholds,
         force_bless=force_bless,
+        earlier_examples=earlier if forgetting else None,
         judge=nodes[JUDGE_NODE].outputs["model"] if JUDGE_NODE in nodes else None,
         **{stage: _model(nodes, stage) for stage in STAGES},
         **{baseline_key(stage): nodes[f"LastBlessed.{stage}"].outputs[MODEL] for stage in STAGES},

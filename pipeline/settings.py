@@ -15,6 +15,7 @@ from data.sources import Source, spans
 from pipeline import config_files
 from pipeline.work_dir import SMOKE
 from trainer.config import (
+    STAGES,
     CaptionerSettings,
     DataSettings,
     EncoderSettings,
@@ -24,10 +25,18 @@ from trainer.config import (
     TrainingSettings,
 )
 from trainer.evaluation.settings import EvaluationSettings
-from trainer.settings_loader import SettingsError, from_mapping, override, require, to_mapping
+from trainer.settings_loader import (
+    SettingsError,
+    from_mapping,
+    override,
+    require,
+    require_one_of,
+    to_mapping,
+)
 from trainer.tuning_settings import TuningSettings
 
 CURATED, INFERRED = "curated", "inferred"
+ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,9 @@ class Settings:
         data, anything else is the path of a schema in text form (.pbtxt).
       gate: what the data may be like, see `components.data_gate`.
       tuning: a search for better settings of one stage; null searches nothing.
+      start_from: an earlier model whose weights the trainings take over: a work directory, a pushed
+        or exported model, the directory of a training, or `last` for what this work directory has
+        pushed last; null is from nothing. Stage by stage as a mapping, with `all` for the others.
       thresholds: what a figure must reach for its model to be blessed, by metric name or pattern.
     """
 
@@ -96,6 +108,7 @@ class Settings:
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     captioner: CaptionerSettings = field(default_factory=CaptionerSettings)
     generator: GeneratorSettings = field(default_factory=GeneratorSettings)
+    start_from: str | dict[str, str | None] | None = None
     training: TrainingSettings = field(default_factory=TrainingSettings)
     export: ExportSettings = field(default_factory=ExportSettings)
     tuning: TuningSettings | None = None
@@ -111,6 +124,11 @@ class Settings:
         made, needed = self.export.compressed, self.serving_check.compressed
         allowed = f"some of export.compressed, which is {list(made)}"
         require(set(needed) <= set(made), "serving_check.compressed", list(needed), allowed)
+        for key in self.start_from if isinstance(self.start_from, Mapping) else ():
+            require_one_of("start_from", key, (ALL, *STAGES))
+        window, replay = self.source.window, self.training.replay
+        wide = replay is None or window > 1
+        require(wide, "training.replay", replay, "null where source.window is 1")
         # Refuses settings that do not fit each other.
         experiment = self.experiment()
         if self.tuning is not None:
@@ -121,6 +139,13 @@ class Settings:
         source = self.source
         found = spans.resolve_window(source.path, source.window, source.span, source.version)
         return spans.open_window(found, self.ingest.open)
+
+    def start_of(self, stage: str) -> str | None:
+        """Returns where `stage` shall start from, as the settings say it."""
+        asked = self.start_from
+        if isinstance(asked, Mapping):
+            return asked.get(stage, asked.get(ALL))
+        return asked
 
     def experiment(self) -> Experiment:
         """Returns what the trainer needs to know."""

@@ -106,8 +106,14 @@ def is_model(directory: Path) -> bool:
 
 def newest_version(base: Path) -> Path | None:
     """Returns the SavedModel of the highest integer version under `base`, if there is one."""
-    versions = [item for item in _entries(base) if item.name.isdecimal() and is_model(item)]
-    return max(versions, key=lambda item: int(item.name), default=None)
+    found = versions_of(base)
+    return found[max(found)] if found else None
+
+
+def versions_of(base: Path) -> dict[int, Path]:
+    """Returns the SavedModels under `base` by version, the newest last."""
+    entries = (item for item in _entries(base) if item.name.isdecimal() and is_model(item))
+    return dict(sorted((int(item.name), item) for item in entries))
 
 
 def find_model(model: str, given: str | None = None) -> Path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +26,7 @@ class Sampler:
         self._order = functools.lru_cache(maxsize=2)(self._shuffle)
 
     def _shuffle(self, epoch: int, turn: int) -> np.ndarray:
-        return _generator(self.seed, turn, epoch).permutation(self.count)
+        return generator_of(self.seed, turn, epoch).permutation(self.count)
 
     def rows(self, step: int, turn: int = 0) -> np.ndarray:
         """Returns int [batch_size] rows of the examples of `step`; each epoch has each row once.
@@ -32,12 +34,16 @@ class Sampler:
         Args:
           turn: rollbacks so far; each brings another order.
         """
-        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size).tolist()
-        return np.array([self._order(p // self.count, turn)[p % self.count] for p in places])
+        return self.at(range(step * self.batch_size, (step + 1) * self.batch_size), turn)
+
+    def at(self, places: range, turn: int = 0) -> np.ndarray:
+        """Returns int [n] rows at `places` of the endless order of all epochs."""
+        found = [self._order(p // self.count, turn)[p % self.count] for p in places]
+        return np.array(found, np.int64)
 
     def captions(self, step: int, counts: np.ndarray, turn: int = 0) -> np.ndarray:
         """Returns one caption number for each row: int [batch_size] below `counts` [batch_size]."""
-        draw = _generator(self.seed, turn, step, 1).random(len(counts))
+        draw = generator_of(self.seed, turn, step, 1).random(len(counts))
         return (draw * counts).astype(np.int64)
 
 
@@ -54,17 +60,27 @@ class SimilarLengths:
     POOL = 8
     STEP = 4
 
-    def __init__(self, lengths: np.ndarray, batch_size: int, seed: int):
-        """Raises ValueError when there is nothing to draw from."""
+    def __init__(
+        self,
+        lengths: np.ndarray,
+        batch_size: int,
+        seed: int,
+        pools: Callable[[int], Sampler | Any] | None = None,
+    ):
+        """Raises ValueError when there is nothing to draw from.
+
+        `pools` makes what draws the rows of a pool, by their number; None draws from all alike.
+        """
         self.lengths, self.seed = np.asarray(lengths), seed
-        self._pools = Sampler(len(self.lengths), batch_size * self.POOL, seed)
+        size = batch_size * self.POOL
+        self._pools = pools(size) if pools else Sampler(len(self.lengths), size, seed)
         self._sorted = functools.lru_cache(maxsize=2)(self._sort)
 
     def _sort(self, pool: int, turn: int) -> np.ndarray:
         rows = self._pools.rows(pool, turn)
         by_length = rows[np.argsort(self.lengths[rows], kind="stable")]
         pieces = by_length.reshape(self.POOL, -1)
-        return pieces[_generator(self.seed, turn, pool, 2).permutation(self.POOL)]
+        return pieces[generator_of(self.seed, turn, pool, 2).permutation(self.POOL)]
 
     def rows(self, step: int, turn: int = 0) -> np.ndarray:
         """Returns int [batch_size] rows of the sequences of `step`, after `turn` rollbacks."""
@@ -75,5 +91,6 @@ class SimilarLengths:
         return -int(-self.lengths[rows].max() // self.STEP) * self.STEP
 
 
-def _generator(seed: int, turn: int, *use: int) -> np.random.Generator:
+def generator_of(seed: int, turn: int, *use: int) -> np.random.Generator:
+    """Draws of one use of the run's seed after `turn` rollbacks."""
     return np.random.default_rng([seed, *use, *([3, turn] if turn else [])])

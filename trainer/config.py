@@ -9,6 +9,7 @@ from data.label_rules import SOURCES, WORDS, LabelRules
 from trainer.export_settings import ExportSettings
 from trainer.generator_settings import GeneratorSettings
 from trainer.settings_loader import require, require_one_of, require_optimiser, to_mapping
+from trainer.transfer_settings import TransferSettings
 
 STAGES = ("encoder", "captioner", "generator")
 RESOLUTIONS = ("16", "28", "32", "64", "128", "256")
@@ -61,7 +62,7 @@ class DataSettings:
 
 
 @dataclass(frozen=True)
-class EncoderSettings:
+class EncoderSettings(TransferSettings):
     """The shared text-image space and the attribute recogniser.
 
     Attributes:
@@ -96,6 +97,7 @@ class EncoderSettings:
     clip_norm: float = 5.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require_one_of("text", self.text, ("convolution", "gru", "transformer"))
         require(0 < self.crop <= 1, "crop", self.crop, "above 0, at most 1")
         require(0 <= self.colour <= 1, "colour", self.colour, "0 to 1")
@@ -104,7 +106,7 @@ class EncoderSettings:
 
 
 @dataclass(frozen=True)
-class CaptionerSettings:
+class CaptionerSettings(TransferSettings):
     """Frozen picture features, attention and GRUs.
 
     Attributes:
@@ -146,6 +148,7 @@ class CaptionerSettings:
     clip_norm: float = 5.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require_one_of("attention", self.attention, ("additive", "none"))
         require(1 <= self.layers <= 8, "layers", self.layers, "1 to 8")
         begins = self.self_critical_from
@@ -180,6 +183,8 @@ class TrainingSettings:
         number.
       devices: for `mirrored`: GPUs to use, or CPU devices to make if there is none; null takes all
         GPUs.
+      replay: share of the examples of a step that is drawn from the older spans of the window; null
+        draws from all spans alike.
       checkpoint_seconds: time between two checkpoints.
       sample_seconds: time between two sample grids and held-out checks.
       check_steps: steps between two of them, in place of a time; null takes sample_seconds.
@@ -200,6 +205,7 @@ class TrainingSettings:
     strategy: str = "none"
     devices: int | None = None
     seed: int = 0
+    replay: float | None = None
     checkpoint_seconds: float = 60.0
     sample_seconds: float = 60.0
     check_steps: int | None = None
@@ -218,6 +224,9 @@ class TrainingSettings:
         for key in ("check_steps", "patience"):
             value = getattr(self, key)
             require(value is None or value >= 1, key, value, "1 or more, or null")
+        replay = self.replay
+        right = replay is None or 0 <= replay < 1
+        require(right, "replay", replay, "0 or more, below 1, or null")
         require_one_of("schedule", self.schedule, SCHEDULES)
         require(self.plateau_checks >= 1, "plateau_checks", self.plateau_checks, "1 or more")
         factor = self.plateau_factor

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trainer.settings_loader import require, require_one_of, require_optimiser
+from trainer.transfer_settings import TransferSettings
 
 # Keys of `trainer.losses`, which loads TensorFlow and settings do not.
 ADVERSARIAL_LOSSES = (
@@ -22,7 +23,7 @@ DISCRIMINATORS = ("matching_aware", "projection", "unconditional")
 
 
 @dataclass(frozen=True)
-class GeneratorSettings:
+class GeneratorSettings(TransferSettings):
     """The generator of pictures and what it is trained against.
 
     Attributes:
@@ -38,6 +39,8 @@ class GeneratorSettings:
       noise: dimension of the latent vector.
       width: channels at full resolution of the generator.
       discriminator_width: channels after the discriminator's first convolution.
+      widest: channels of small grids are at most so many times those two widths. At twice the
+        resolution, halved widths and twice this number keep all blocks that both have.
       augment: DiffAugment policies, in order.
       augment_colour: strength of the policy `colour`, 1 as published; null takes a third where
         captions name colours (`trainer.adapt.colour_words`), else 1.
@@ -78,6 +81,7 @@ class GeneratorSettings:
     noise: int = 64
     width: int = 32
     discriminator_width: int = 32
+    widest: int = 4
     augment: tuple[str, ...] = ("translation", "cutout")
     augment_colour: float | None = None
     augment_adaptive: bool = False
@@ -104,6 +108,8 @@ class GeneratorSettings:
     clip_norm: float = 1.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.widest >= 1, "widest", self.widest, "1 or more")
         require_one_of("architecture", self.architecture, ARCHITECTURES)
         require_one_of("discriminator", self.discriminator, DISCRIMINATORS)
         _require_loss(self.architecture, self.loss)

@@ -6,6 +6,7 @@ import json
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
@@ -39,6 +40,8 @@ class TrainingSummary:
       stop_reason: why training ended.
       validation: held-out figures of the exported state.
       held_out: pictures of the split that they were taken on.
+      start: `trainer.transfer.record.StartRecord` of what was taken from an earlier model, or None.
+      replay: `trainer.replay.Replay.record` of the examples drawn from older spans, or None.
       kept_step: the steps that it had seen: `steps`, or fewer where `training.keep` is best.
       rollbacks: how often training went back to a checkpoint because it was broken.
       alarms: what each rollback was for.
@@ -59,6 +62,8 @@ class TrainingSummary:
     rollbacks: int
     alarms: list[str]
     held_out: int = 0
+    start: dict[str, Any] | None = None
+    replay: dict[str, Any] | None = None
 
 
 def to_json(summary: TrainingSummary) -> bytes:
@@ -253,6 +258,8 @@ def _run(task, settings, work_dir, own_dir, precision) -> TrainingSummary:
         rollbacks=turn,
         alarms=alarms,
         held_out=len(getattr(task, "held_out", ())),
+        start=getattr(task, "start", None),
+        replay=getattr(task, "replay", None),
     )
     write_whole(str(Path(own_dir) / "summary.json"), to_json(summary))
     return summary

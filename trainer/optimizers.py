@@ -89,10 +89,24 @@ def apply(
     rate: tf.Tensor | float,
     found: Sequence[tf.Tensor],
     variables: Sequence[keras.Variable],
+    shares: Sequence[tf.Tensor | float] | None = None,
 ) -> None:
-    """Updates `variables` once by gradients `found` of this replica, at learning rate `rate`."""
+    """Updates `variables` once by gradients `found` of this replica, at learning rate `rate`.
+
+    Args:
+      optimizer, rate, found, variables: what is updated by what.
+      shares: of each variable, the part of its update that it follows; None is the whole. A factor
+        of the gradient would be no factor of the step, which Adam makes as long as the rate.
+    """
     optimizer.learning_rate.assign(rate)
+    partly = [
+        (variable, tf.identity(variable.value), share)
+        for variable, share in zip(variables, shares or (), strict=bool(shares))
+        if not isinstance(share, float) or share != 1.0
+    ]
     optimizer.apply(distribution.mean(list(found)), variables)
+    for variable, start, share in partly:
+        variable.assign(start + share * (variable.value - start))
 
 
 def accumulated(parts: int, compute: Callable[..., tuple[Any, Any]], batch: Sequence[Any]) -> Any:

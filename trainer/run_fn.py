@@ -21,7 +21,8 @@ def run_fn(fn_args: Any) -> None:
 
     Args:
       fn_args: TFX FnArgs. `custom_config` holds `experiment` (JSON), `stage`, and `resume_dir`,
-        where checkpoints outlive a killed execution. `base_model` is the encoder for the stages
+        where checkpoints outlive a killed execution, and `start_dir`, an earlier model to start
+        from, if there is one. `base_model` is the encoder for the stages
         that start from it. The SavedModel goes to `serving_model_dir`, the logs to
         `model_run_dir`. The values of `hyperparameters`, KerasTuner's form of what the Tuner found,
         take the place of the experiment's.
@@ -39,6 +40,7 @@ def run_fn(fn_args: Any) -> None:
         work_dir=work_dir,
         export_dir=fn_args.serving_model_dir,
         encoder_dir=fn_args.base_model or None,
+        start_dir=config.get("start_dir") or None,
     )
     _publish_logs(Path(work_dir), Path(fn_args.model_run_dir))
 

@@ -119,14 +119,15 @@ def _convert(hint: Any, value: Any, where: str, key: str) -> Any:
         if value is None and type(None) in arguments:
             return None
         kinds = [item for item in arguments if item is not type(None)]
-        return _convert(kinds[0], value, where, key)
+        fitting = [item for item in kinds if _is_mapping(item) == isinstance(value, Mapping)]
+        return _convert((fitting or kinds)[0], value, where, key)
     if origin is tuple:
         if not isinstance(value, list | tuple):
             raise SettingsError(f"{where}: {key} must be a list, not {value!r}")
         return tuple(
             _convert(arguments[0], item, where, f"{key}[{i}]") for i, item in enumerate(value)
         )
-    if origin in (dict, Mapping) or (isinstance(origin, type) and issubclass(origin, Mapping)):
+    if _is_mapping(hint):
         if not isinstance(value, Mapping):
             raise SettingsError(f"{where}: {key} must be a mapping, not {value!r}")
         return {
@@ -134,6 +135,14 @@ def _convert(hint: Any, value: Any, where: str, key: str) -> Any:
             for name, item in value.items()
         }
     return _scalar(hint, value, where, key)
+
+
+def _is_mapping(hint: Any) -> bool:
+    """Whether values of this type are written as a mapping of keys."""
+    origin = typing.get_origin(hint) or hint
+    return isinstance(origin, type) and (
+        issubclass(origin, Mapping) or dataclasses.is_dataclass(origin)
+    )
 
 
 def _scalar(kind: Any, value: Any, where: str, key: str) -> Any:

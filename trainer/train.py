@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
 
 from data.prepared import PreparedData
 from data.sources.files import write_whole
 from trainer import distribution, loop, precision
 from trainer.config import STAGES, DataSettings, Experiment, deciding
-from trainer.export.bundle import SIDECAR, SUMMARY, RestoredEncoder, load_encoder
+from trainer.export.bundle import RestoredEncoder, load_encoder
+from trainer.export.layout import CARD, SIDECAR, SUMMARY, WEIGHTS
+from trainer.export.model_card import with_start
 from trainer.settings_loader import SettingsError, require_one_of
 from trainer.tasks.base import Task
 from trainer.tasks.captioner import CaptionerTask
 from trainer.tasks.encoder import EncoderTask
 from trainer.tasks.generator import GeneratorTask
 from trainer.tasks.vae import VaeTask
+from trainer.transfer.start import IDENTITY, Start, read, write_world
 
 _KINDS: dict[str, Callable[..., Task]] = {
     "encoder": EncoderTask,
@@ -34,6 +41,7 @@ def train(
     work_dir: str,
     export_dir: str | None,
     encoder_dir: str | None = None,
+    start_dir: str | None = None,
 ) -> loop.TrainingSummary:
     """Trains `stage`, or goes on with what `work_dir` holds of it, and exports the SavedModel.
 
@@ -46,11 +54,13 @@ def train(
       prepared: the data, at `experiment.data.resolution`.
       work_dir: takes checkpoints, logs and samples.
       export_dir: takes the SavedModel, whole or not at all; None exports nothing.
-      encoder_dir: the exported encoder that captioner and generator start from.
+      encoder_dir: the exported encoder that captioner and generator look through.
+      start_dir: an earlier model of this stage whose weights it takes over: exported, or the work
+        directory of a training. A training that was killed goes on from its own checkpoint.
 
     Raises:
-      SettingsError: settings, data and encoder do not belong together, or `work_dir` holds the
-        training of something else.
+      SettingsError: settings, data, encoder and earlier model do not belong together, or `work_dir`
+        holds the training of something else.
       TrainingError: training broke down.
     """
     require_one_of("stage", stage, STAGES)
@@ -58,32 +68,45 @@ def train(
     _require_equal_parts(experiment, stage, strategy.num_replicas_in_sync)
     _require_fit("settings", experiment.data, prepared)
     with strategy.scope():
-        task, summary = _train(experiment, stage, prepared, work_dir, encoder_dir)
+        task, summary = _train(experiment, stage, prepared, work_dir, encoder_dir, start_dir)
         chief = distribution.is_chief()
     if chief and export_dir is not None:
         task.export(export_dir)
         # Whoever judges the model may want to know how its training ended.
-        write_whole(str(Path(export_dir) / SIDECAR / SUMMARY), loop.to_json(summary))
+        side = Path(export_dir) / SIDECAR
+        if summary.start:
+            card = with_start((side / CARD).read_text(encoding="utf-8"), summary.start["lines"])
+            write_whole(str(side / CARD), card.encode("utf-8"))
+        write_whole(str(side / SUMMARY), loop.to_json(summary))
     with strategy.scope():
         # A worker that left while another still runs would look like one that was killed.
         distribution.of_chief(0.0)
     return summary
 
 
-def _train(experiment, stage, prepared, work_dir, encoder_dir) -> tuple[Task, loop.TrainingSummary]:
+def _train(
+    experiment, stage, prepared, work_dir, encoder_dir, start_dir
+) -> tuple[Task, loop.TrainingSummary]:
     policy, reason = precision.choose(experiment.training.precision)
     encoder = None if stage == "encoder" else _encoder(stage, encoder_dir, prepared, policy)
     if encoder is not None:
         # The encoder is as it was trained, whatever the settings say now.
         experiment = replace(experiment, encoder=encoder.experiment.encoder)
-    _claim(work_dir, experiment, stage, prepared, encoder_dir)
-    task = _task(experiment, stage, prepared, policy, encoder)
+    start = read(start_dir, stage) if start_dir else None
+    _claim(work_dir, experiment, stage, prepared, encoder_dir, start)
+    task = _task(experiment, stage, prepared, policy, encoder, start)
+    if distribution.is_chief():
+        write_world(task.world, work_dir)
+        if task.start:
+            tqdm.write("\n".join(f"{stage}: {one}" for one in task.start["lines"]), file=sys.stderr)
     return task, loop.run(task, experiment.training, work_dir, (policy, reason))
 
 
-def _task(experiment, stage, prepared, policy, encoder: RestoredEncoder | None) -> Task:
-    start = () if encoder is None else (encoder.model,)
-    return _kind(experiment, stage)(experiment, prepared, policy, *start)
+def _task(
+    experiment, stage, prepared, policy, encoder: RestoredEncoder | None, start: Start | None
+) -> Any:
+    through = () if encoder is None else (encoder.model,)
+    return _kind(experiment, stage)(experiment, prepared, policy, *through, start=start)
 
 
 def _kind(experiment: Experiment, stage: str) -> Callable[..., Task]:
@@ -126,15 +149,16 @@ def _require_fit(where: str, data: DataSettings, prepared: PreparedData) -> None
             )
 
 
-def _claim(work_dir, experiment, stage, prepared, encoder_dir) -> None:
+def _claim(work_dir, experiment, stage, prepared, encoder_dir, start: Start | None) -> None:
     """Refuses to go on with the checkpoints of another training."""
     identity = {
         "stage": stage,
         "experiment": deciding(experiment),
         "data": prepared.fingerprint(),
         "encoder": _digest(encoder_dir),
+        "start": start.digest if start else None,
     }
-    path = Path(work_dir) / "identity.json"
+    path = Path(work_dir) / IDENTITY
     if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != identity:
         raise SettingsError(
             f"{work_dir}: holds the training of other settings or data. "
@@ -151,5 +175,4 @@ def _claim(work_dir, experiment, stage, prepared, encoder_dir) -> None:
 def _digest(directory: str | None) -> str | None:
     if directory is None:
         return None
-    weights = Path(directory) / "assets.extra" / "tuwen" / "weights.weights.h5"
-    return hashlib.sha256(weights.read_bytes()).hexdigest()
+    return hashlib.sha256((Path(directory) / SIDECAR / WEIGHTS).read_bytes()).hexdigest()

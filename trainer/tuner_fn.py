@@ -46,13 +46,21 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
     Args:
       fn_args: TFX FnArgs. `custom_config` holds `experiment` and `tuning` (JSON), and
         `resume_dir`, where finished trials outlive a killed execution and where the table of all
-        trials is left. `base_model` is the encoder for the stages that start from it.
+        trials is left, and `start_dir`, an earlier model that trials start from, if there is one.
+        `base_model` is the encoder for the stages that start from it.
     """
     config = fn_args.custom_config
     experiment = from_mapping(Experiment, json.loads(config["experiment"]), "custom_config")
     tuning = from_mapping(TuningSettings, json.loads(config["tuning"]), "custom_config", "tuning.")
     prepared = transformed(fn_args, experiment)
-    tuner = StageTuner(experiment, tuning, prepared, fn_args.base_model, config["resume_dir"])
+    tuner = StageTuner(
+        experiment,
+        tuning,
+        prepared,
+        fn_args.base_model,
+        config["resume_dir"],
+        config.get("start_dir"),
+    )
     return TunerFnResult(tuner, {})
 
 
@@ -72,10 +80,11 @@ class StageTuner(BaseTuner):
         prepared: PreparedData,
         encoder_dir: str | None,
         directory: str,
+        start_dir: str | None = None,
     ):
         tuning.require_fit(experiment)
         self.experiment, self.tuning, self.prepared = experiment, tuning, prepared
-        self.encoder_dir = encoder_dir or None
+        self.encoder_dir, self.start_dir = encoder_dir or None, start_dir
         figure, higher = best_figure_of(tuning.stage, bool(prepared.attributes))
         self.wanted = figure, "max" if higher else "min"
         self.own = own_values(experiment, tuning)
@@ -108,6 +117,7 @@ class StageTuner(BaseTuner):
                 self.prepared,
                 str(directory / _TRAINING),
                 self.encoder_dir,
+                self.start_dir,
             )
         except Exception as error:
             # KerasTuner would take it for a failed trial.

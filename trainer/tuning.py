@@ -25,6 +25,7 @@ def run_trial(
     prepared: PreparedData,
     work_dir: str,
     encoder_dir: str | None,
+    start_dir: str | None = None,
 ) -> Trial:
     """Trains with the settings of `row`, or goes on with that, and returns the row filled in.
 
@@ -34,11 +35,12 @@ def run_trial(
     Args:
       experiment: the settings that the trial does not change.
       work_dir: takes the trial's checkpoints and logs; nothing is exported.
-      encoder_dir: the exported encoder, for the stages that start from one.
+      encoder_dir: the exported encoder, for the stages that look through one.
+      start_dir: an earlier model of the stage that each trial starts from, or None.
     """
     try:
         changed = for_trial(experiment, tuning, row.settings)
-        summary = train(changed, tuning.stage, prepared, work_dir, None, encoder_dir)
+        summary = train(changed, tuning.stage, prepared, work_dir, None, encoder_dir, start_dir)
         figure = figure_of(summary.validation, row.objective)
     except (TrainingError, SettingsError, tf.errors.ResourceExhaustedError) as error:
         return replace(row, status=FAILED, reason=str(error))

@@ -7,7 +7,9 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from components.cross_modal_evaluator.forgetting import Forgetting, is_bounded
 from components.cross_modal_evaluator.judge import Verdict, judge, with_previous
 from components.cross_modal_evaluator.measure import ENCODER, measure
 from components.cross_modal_evaluator.thresholds import Threshold
@@ -18,20 +20,28 @@ from trainer.evaluation.settings import EvaluationSettings
 from trainer.metrics.result import Metric
 
 VERDICTS_FILE = "verdicts.json"
+FORGETTING_FILE = "forgetting.json"
 
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """The figures and samples of the models, and a verdict on each."""
+    """The figures and samples of the models, and a verdict on each.
+
+    Attributes:
+      forgotten: `Forgetting.records`, of figures on the pictures of the last blessed run.
+    """
 
     evaluation: Evaluation
     verdicts: dict[str, Verdict]
+    forgotten: tuple[dict[str, Any], ...] = ()
 
     def write(self, directory: str) -> None:
-        """Writes `metrics.json`, `samples/` and `verdicts.json`; the directory may be remote."""
+        """Writes the evaluation, `forgetting.json` and `verdicts.json`; may be remote."""
         self.evaluation.write(directory)
+        forgotten = json.dumps(self.forgotten, ensure_ascii=False, allow_nan=False)
+        files.write_whole(f"{directory}/{FORGETTING_FILE}", forgotten.encode("utf-8"))
         records = [verdict.to_json() for verdict in self.verdicts.values()]
         text = json.dumps(records, ensure_ascii=False, indent=1, allow_nan=False)
         files.write_whole(f"{directory}/{VERDICTS_FILE}", text.encode("utf-8"))
@@ -46,6 +56,7 @@ def assess(
     settings: EvaluationSettings,
     thresholds: Mapping[str, Threshold],
     force_bless: str = "",
+    earlier: tuple[Sequence[CaptionedImage], Sequence[CaptionedImage]] | None = None,
 ) -> Assessment:
     """Measures `models` and `last_blessed` alike and judges the former.
 
@@ -58,11 +69,18 @@ def assess(
       settings: of the evaluation.
       thresholds: by metric name or pattern.
       force_bless: a person's reason to bless whatever the checks say, or "".
+      earlier: test and training pictures of the last blessed run, if that had other data: what is
+        forgotten of them is measured where a threshold bounds it.
     """
     measured = measure(models, test, train, settings)
     evaluation = measured.evaluation
     working = {name: path for name, path in models.items() if name not in measured.faults}
     previous = previous_figures(working, last_blessed, test, train, settings)
+    forgetting = None
+    if earlier and last_blessed and any(map(is_bounded, thresholds.values())):
+        after = measure(working, *earlier, settings).evaluation.metrics
+        before = previous_figures(working, last_blessed, *earlier, settings)
+        forgetting = Forgetting({metric.name: metric for metric in after}, before)
     verdicts = judge(
         evaluation.metrics,
         thresholds,
@@ -70,9 +88,12 @@ def assess(
         force_bless,
         skipped=evaluation.skipped,
         faults=measured.faults,
+        forgetting=forgetting,
     )
     compared = with_previous(evaluation.metrics, thresholds, previous)
-    return Assessment(dataclasses.replace(evaluation, metrics=compared), verdicts)
+    forgotten = tuple(forgetting.records(thresholds)) if forgetting else ()
+    whole = dataclasses.replace(evaluation, metrics=compared)
+    return Assessment(whole, verdicts, forgotten)
 
 
 def previous_figures(

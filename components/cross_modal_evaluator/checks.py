@@ -24,8 +24,9 @@ class Check:
 
     Attributes:
       metric: the figure's name, the pattern that matched none, or "" for a model that is broken.
-      rule: `min`, `max`, `max_regression`, `beats`, `least_n` for a figure that rests on too few
-        pictures, `measured` where there was nothing to compare, `works` for a broken model.
+      rule: `min`, `max`, `max_regression`, `max_forgetting`, `beats`, `least_n` for a figure that
+        rests on too few pictures, `measured` where there was nothing to compare, `works` for a
+        broken model.
       value: the figure, or None.
       limit: what it was compared with, or None.
       passed: whether it speaks for the model.
@@ -105,10 +106,10 @@ def _limits(metric: Metric, threshold: Threshold) -> list[Check]:
         if limit is None:
             continue
         passed = metric.value >= limit if rule == MIN else metric.value <= limit
-        text = f"{_said(metric)}, {words} {_number(limit)} is asked"
+        text = f"{_said(metric)}, {words} {number(limit)} is asked"
         if not passed and _reaches(metric, limit, rule):
             text += ", which lies within its interval: more test pictures would tell"
-        checks.append(_compared(metric, rule, limit, passed, text))
+        checks.append(compared(metric, rule, limit, passed, text))
     return checks
 
 
@@ -132,12 +133,12 @@ def _duel(metric: Metric, rival: str, margin: float) -> Check:
     passed = lead > margin and (margin < 0 or sign * (worst - against) > 0)
     limit = against + sign * margin
     words = "more than" if metric.higher_is_better else "less than"
-    by = f", margin {_number(margin)}" if margin else ""
-    text = f"{_said(metric)}, {words} {_number(limit)} is asked"
-    text += f" ({_plain(rival)} gives {_number(against)}{by})"
+    by = f", margin {number(margin)}" if margin else ""
+    text = f"{_said(metric)}, {words} {number(limit)} is asked"
+    text += f" ({_plain(rival)} gives {number(against)}{by})"
     if not passed and lead > margin:
         text += ", and that lies within its interval"
-    return _compared(metric, BEATS, limit, passed, text, rival)
+    return compared(metric, BEATS, limit, passed, text, rival)
 
 
 def _regression(metric: Metric, threshold: Threshold, previous: Figures | None) -> Check:
@@ -145,37 +146,38 @@ def _regression(metric: Metric, threshold: Threshold, previous: Figures | None) 
     if previous is None:
         # The same words for every figure, so that they can be said once.
         text = f"no {threshold.model} was blessed before: it has nothing to fall behind"
-        return _compared(metric, REGRESSION, limit, True, text)
+        return compared(metric, REGRESSION, limit, True, text)
     before = previous.get(metric.name)
     if before is None or not math.isfinite(before.value):
         text = f"the last blessed {threshold.model} has no {metric.name} to compare with"
-        return _compared(metric, REGRESSION, limit, True, text)
+        return compared(metric, REGRESSION, limit, True, text)
     if before.extractor != metric.extractor:
         text = f"{metric.name} of the last blessed {threshold.model} was seen by another network"
-        return _compared(metric, REGRESSION, limit, True, text)
+        return compared(metric, REGRESSION, limit, True, text)
     moved = difference(metric, before)
     passed = moved.worse <= limit or not moved.beyond_noise
     text = (
-        f"{metric.name} went from {_number(before.value)} (last blessed) to"
-        f" {_number(metric.value)}, {_change(moved)}; {_number(limit)} worse is allowed"
+        f"{metric.name} went from {number(before.value)} (last blessed) to"
+        f" {number(metric.value)}, {change(moved)}; {number(limit)} worse is allowed"
     )
-    return _compared(metric, REGRESSION, limit, passed, text)
+    return compared(metric, REGRESSION, limit, passed, text)
 
 
-def _change(moved: Difference) -> str:
+def change(moved: Difference) -> str:
     """The difference with its interval, and what that was made from."""
     size = abs(moved.worse)
-    said = f"{_number(size)} {'worse' if moved.worse > 0 else 'better'}" if size else "no change"
+    said = f"{number(size)} {'worse' if moved.worse > 0 else 'better'}" if size else "no change"
     if moved.low is None or moved.high is None:
         return f"{said} ({UNKNOWN})"
     noise = "beyond noise" if moved.beyond_noise else "within noise"
-    ends = f"{_number(moved.low)} to {_number(moved.high)}"
+    ends = f"{number(moved.low)} to {number(moved.high)}"
     return f"{said}, {noise} (difference {ends}, {moved.how})"
 
 
-def _compared(
+def compared(
     metric: Metric, rule: str, limit: float, passed: bool, text: str, rival: str = ""
 ) -> Check:
+    """The check of one figure, with a remedy where it failed."""
     advice = "" if passed else remedy(rule, metric.name, rival)
     return Check(metric.name, rule, metric.value, limit, passed, text, advice)
 
@@ -188,13 +190,14 @@ def _reaches(metric: Metric, limit: float, rule: str) -> bool:
 
 def _said(metric: Metric) -> str:
     known = metric.low is not None and metric.high is not None
-    ends = f" ({_number(metric.low)} to {_number(metric.high)})" if known else ""
-    return f"{metric.name} is {_number(metric.value)}{ends}"
+    ends = f" ({number(metric.low)} to {number(metric.high)})" if known else ""
+    return f"{metric.name} is {number(metric.value)}{ends}"
 
 
 def _plain(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """A figure in a sentence."""
     return "?" if value is None else f"{value:.3g}"

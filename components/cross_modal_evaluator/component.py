@@ -34,6 +34,7 @@ class CrossModalEvaluatorSpec(ComponentSpec):
             for name in MODELS
         },
         executor.JUDGE: ChannelParameter(type=standard_artifacts.Model, optional=True),
+        executor.EARLIER: ChannelParameter(type=standard_artifacts.Examples, optional=True),
     }
     OUTPUTS: Mapping[str, ChannelParameter] = {
         executor.EVALUATION: ChannelParameter(type=standard_artifacts.ModelEvaluation),
@@ -70,6 +71,7 @@ class CrossModalEvaluator(base_component.BaseComponent):
         baseline_captioner: types.BaseChannel | None = None,
         baseline_generator: types.BaseChannel | None = None,
         judge: types.BaseChannel | None = None,
+        earlier_examples: types.BaseChannel | None = None,
         force_bless: str = "",
     ) -> None:
         """Builds the node.
@@ -84,6 +86,8 @@ class CrossModalEvaluator(base_component.BaseComponent):
             channels may be empty.
           judge: Channel of type `standard_artifacts.Model` with an encoder that the generator does
             not know, for the figures of generated pictures; without it the run's encoder sees them.
+          earlier_examples: Channel of type `standard_artifacts.Examples` with the data of the last
+            blessed run, for thresholds that bound what is forgotten; the channel may be empty.
           force_bless: a reason to bless all three whatever the figures say; it is recorded.
         """
         written: dict[str, Any] = {name: to_mapping(item) for name, item in thresholds.items()}
@@ -94,6 +98,7 @@ class CrossModalEvaluator(base_component.BaseComponent):
             baseline_key("captioner"): baseline_captioner,
             baseline_key("generator"): baseline_generator,
             executor.JUDGE: judge,
+            executor.EARLIER: earlier_examples,
             executor.EVALUATION: types.Channel(type=standard_artifacts.ModelEvaluation),
             **{
                 blessing_key(name): types.Channel(type=standard_artifacts.ModelBlessing)

@@ -16,11 +16,14 @@ from components import blessing, raw_examples
 from components.cross_modal_evaluator.assess import assess
 from components.cross_modal_evaluator.judge import Verdict
 from components.cross_modal_evaluator.thresholds import MODELS, read_thresholds
+from data.schema import CaptionedImage
+from data.sources import files
 from trainer.evaluation.settings import EvaluationSettings
 from trainer.settings_loader import from_mapping
 
 EXAMPLES = "examples"
 EVALUATION = "evaluation"
+EARLIER = "earlier_examples"
 JUDGE = "judge"
 SETTINGS = "settings"
 THRESHOLDS = "thresholds"
@@ -73,6 +76,7 @@ class Executor(base_executor.BaseExecutor):
             settings=settings,
             thresholds=read_thresholds(json.loads(exec_properties[THRESHOLDS])),
             force_bless=exec_properties.get(FORCE_BLESS) or "",
+            earlier=_earlier(input_dict.get(EARLIER), settings),
         )
         result.write(artifact_utils.get_single_uri(output_dict[EVALUATION]))
         component_id = exec_properties.get("current_component_id", "")
@@ -80,6 +84,22 @@ class Executor(base_executor.BaseExecutor):
             _bless(verdict, input_dict, output_dict[blessing_key(name)], component_id)
             log = logging.info if verdict.blessed and not verdict.forced else logging.warning
             log("%s: %s", name.capitalize(), verdict.sentence)
+
+
+def _earlier(
+    examples: list[types.Artifact] | None, settings: EvaluationSettings
+) -> tuple[list[CaptionedImage], list[CaptionedImage]] | None:
+    """Test and training pictures of an earlier run, unless their files are gone."""
+    if not examples:
+        return None
+    test, train = (artifact_utils.get_split_uri(examples, split) for split in ("test", "train"))
+    if not files.is_folder(test):
+        logging.warning("%s is gone: what was forgotten of it is not measured", test)
+        return None
+    return (
+        list(raw_examples.read(test)),
+        list(raw_examples.read(train, limit=settings.train_samples)),
+    )
 
 
 def _serving_dir(model: list[types.Artifact]) -> str:

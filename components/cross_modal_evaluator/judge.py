@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.cross_modal_evaluator.checks import Check, broken, checks_of
+from components.cross_modal_evaluator.forgetting import Forgetting, forgetting_checks
 from components.cross_modal_evaluator.remedies import in_order
 from components.cross_modal_evaluator.thresholds import MODELS, Threshold, names_figure
 from trainer.metrics.result import Metric
@@ -53,6 +54,7 @@ def judge(
     force_bless: str = "",
     skipped: Mapping[str, str] | None = None,
     faults: Mapping[str, str] | None = None,
+    forgetting: Forgetting | None = None,
 ) -> dict[str, Verdict]:
     """Returns the verdict of every model.
 
@@ -62,6 +64,7 @@ def judge(
       previous: by model, the last blessed one's figures by name; no entry where there is none.
       force_bless: a person's reason to bless whatever the checks say, or "".
       skipped: measures that could not be made, with the reason.
+      forgetting: figures on the pictures of the last blessed run, where there is one.
       faults: by model, why it cannot be measured at all; such a model is refused.
     """
     by_name = {metric.name: metric for metric in metrics}
@@ -74,6 +77,7 @@ def judge(
                 if asked.model == model:
                     before = previous.get(model)
                     checks += checks_of(pattern, asked, by_name, before, skipped or {})
+                    checks += forgetting_checks(pattern, asked, forgetting)
         verdicts[model] = _verdict(model, tuple(checks), force_bless.strip())
     return verdicts
 

@@ -33,6 +33,12 @@ _BROKEN = (
 )
 _ELSE = "Train it longer, look at its pictures and curves, or change the thresholds"
 
+_FORGOTTEN = (
+    "It has forgotten what it could: read older spans with the new one (source.window) and give "
+    "them a share of every step (training.replay), freeze more of what it starts from (freeze), or "
+    "lower the rate of that (kept_rate)"
+)
+
 # The first pattern that fits the figure's name decides.
 _OF_FIGURE = (
     ("prompt_diversity*", _ALIKE),
@@ -61,7 +67,7 @@ _OF_FIGURE = (
     ("average_precision*", _BLIND),
 )
 
-MEASURED, WORKS, BEATS = "measured", "works", "beats"
+MEASURED, WORKS, BEATS, FORGETTING = "measured", "works", "beats", "max_forgetting"
 
 
 def remedy(rule: str, figure: str, rival: str = "") -> str:
@@ -74,6 +80,8 @@ def remedy(rule: str, figure: str, rival: str = "") -> str:
     """
     if rule == WORKS:
         return _BROKEN
+    if rule == FORGETTING:
+        return _FORGOTTEN
     if rule == MEASURED:
         return _UNMEASURED
     if rule == BEATS and rival.startswith("most_frequent"):

@@ -24,6 +24,9 @@ class Threshold:
       max: the greatest allowed value.
       max_regression: how much worse than the last blessed model the figure may be, in the
         figure's own unit; a change within noise never counts.
+      max_forgetting: how much worse than the last blessed model the figure may be on the test
+        pictures of that model's run, in the figure's own unit; a change within noise never counts.
+      max_forgetting_share: the same as a share of the last blessed model's figure.
       beats: a baseline of the figure, or several with `*`, that the model must be better than
         beyond the noise of its own figure.
       margin: by how much, in the figure's own unit; negative where it may fall behind.
@@ -34,17 +37,23 @@ class Threshold:
     min: float | None = None
     max: float | None = None
     max_regression: float | None = None
+    max_forgetting: float | None = None
+    max_forgetting_share: float | None = None
     beats: str | None = None
     margin: float = 0.0
     least_n: int = 0
 
     def __post_init__(self) -> None:
         require_one_of("model", self.model, MODELS)
-        asked = (self.min, self.max, self.max_regression, self.beats)
-        words = "give min, max, max_regression or beats"
+        bounds = {
+            key: getattr(self, key)
+            for key in ("max_regression", "max_forgetting", "max_forgetting_share")
+        }
+        asked = (self.min, self.max, *bounds.values(), self.beats)
+        words = "give min, max, max_regression, max_forgetting, max_forgetting_share or beats"
         require(any(x is not None for x in asked), "min", None, words)
-        least = self.max_regression if self.max_regression is not None else 0.0
-        require(least >= 0, "max_regression", self.max_regression, "0 or more")
+        for key, bound in bounds.items():
+            require(bound is None or bound >= 0, key, bound, "0 or more")
         require(self.beats != "", "beats", self.beats, "the name of a baseline")
         needless = self.margin != 0 and self.beats is None
         require(not needless, "margin", self.margin, "it goes with beats")

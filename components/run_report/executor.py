@@ -15,7 +15,7 @@ from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from components import raw_examples
-from components.cross_modal_evaluator.assess import VERDICTS_FILE
+from components.cross_modal_evaluator.assess import FORGETTING_FILE, VERDICTS_FILE
 from components.run_report import data_facts, environment, model_cards, pictures
 from components.run_report.copy_facts import copy_facts
 from components.run_report.page import render
@@ -140,6 +140,7 @@ def collect(
         labels=tuple(evaluation["labels"]),
         reliability=tuple(evaluation["reliability"]),
         verdicts=tuple(evaluation["verdicts"]),
+        forgetting=tuple(evaluation["forgetting"]),
         painted=painted,
         walks=walks,
         described=described,
@@ -161,6 +162,7 @@ def figures(report: ReportData) -> str:
         "made": report.made,
         "verdicts": report.verdicts,
         "metrics": report.metrics,
+        "forgetting": report.forgetting,
         "labels": report.labels,
         "skipped": report.skipped,
     }
@@ -176,9 +178,12 @@ def _evaluation(inputs: Artifacts) -> dict[str, Any]:
         "reliability": [],
         "audit": None,
         "verdicts": [],
+        "forgetting": [],
     }
     for artifact in inputs.get(EVALUATION) or []:
         verdicts = {"verdicts": _json(artifact, VERDICTS_FILE)}
+        if files.is_file(f"{artifact.uri}/{FORGETTING_FILE}"):
+            verdicts["forgetting"] = _json(artifact, FORGETTING_FILE)
         return nothing | _json(artifact, METRICS_FILE) | verdicts
     return nothing
 

@@ -99,6 +99,7 @@ def _asked(check: Mapping[str, Any]) -> str:
         "min": f"≥ {limit}",
         "max": f"≤ {limit}",
         "max_regression": f"≤ {limit} worse",
+        "max_forgetting": f"≤ {limit} forgotten",
         "beats": f"beats {limit}",
         "least_n": f"N ≥ {limit} to compare",
     }

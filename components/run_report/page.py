@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from components.run_report import figures_view, tuning_view, views
 from components.run_report.comparison import changed_settings, moved_figures
 from components.run_report.copies_view import distance_chart
@@ -29,7 +31,13 @@ def render(report: ReportData) -> str:
         distances=distance_chart(report.copies) if report.copies else None,
         changes=changed_settings(previous.config, report.config) if previous else (),
         moved=moved_figures(previous.metrics, report.metrics) if previous else (),
+        forgotten=moved_figures(*_both(report)),
         tuning=tuning_view.tuning(report.tuning) if report.tuning else None,
         stages=[(stage, views.curve_charts(stage)) for stage in report.stages],
         timings=views.timing_bars(report.timings),
     )
+
+
+def _both(report: ReportData) -> tuple[list[Any], list[Any]]:
+    """Figures on the pictures of the last blessed run, of its models and of the new ones."""
+    return [one["before"] for one in report.forgetting], [one["after"] for one in report.forgetting]

@@ -13,12 +13,14 @@ from pipeline.collecting import collect_splits
 from pipeline.errors import RunError, UsageError
 from pipeline.settings import Settings
 from pipeline.stages import deciding_json, digest, stage_experiment
+from pipeline.starts import starts
 from pipeline.work_dir import WorkDir, default_work_dir, find_model, is_model
 from trainer import distribution
 from trainer.config import STAGES
 from trainer.folds import RESULT, Fold, cross_validate
 from trainer.loop import TrainingError
 from trainer.train import train
+from trainer.transfer.start import digest_of
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -62,7 +64,9 @@ def _train(settings: Settings, stage: str, work: WorkDir) -> None:
     encoder = None if stage == "encoder" else _encoder(work)
     data = _prepare(settings, work)
     fingerprint = (encoder / "fingerprint.pb").read_bytes().hex() if encoder else ""
-    name = digest(deciding_json(settings, stage), data.fingerprint(), fingerprint)
+    start = starts(settings, work, [data.fingerprint()], [stage]).get(stage)
+    begun = [digest_of(str(start))] if start else []
+    name = digest(deciding_json(settings, stage), data.fingerprint(), fingerprint, *begun)
     export = work.models / stage
     summary = train(
         experiment,
@@ -71,6 +75,7 @@ def _train(settings: Settings, stage: str, work: WorkDir) -> None:
         str(work.training / f"{stage}-{name}"),
         str(export),
         str(encoder) if encoder else None,
+        str(start) if start else None,
     )
     print(f"{summary.steps:,} steps in {duration(summary.seconds)}, {summary.stop_reason}")
     print(", ".join(f"{name} {value:.4g}" for name, value in summary.validation.items()))
@@ -79,6 +84,11 @@ def _train(settings: Settings, stage: str, work: WorkDir) -> None:
 
 
 def _cross_validate(settings: Settings, stage: str, work: WorkDir, folds: int) -> None:
+    if any(settings.start_of(one) for one in STAGES):
+        raise UsageError(
+            "start_from: an earlier model may have learned from pictures that a fold holds out. "
+            "Add --set start_from=null to cross-validate a training from nothing"
+        )
     experiment = stage_experiment(settings, stage)
     distribution.start(experiment.training.strategy, experiment.training.devices)
     data = _prepare(settings, work)

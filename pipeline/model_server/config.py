@@ -10,7 +10,7 @@ from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2 as config_pb2
 
 from pipeline.errors import UsageError
-from pipeline.work_dir import is_model, newest_version
+from pipeline.work_dir import newest_version, versions_of
 
 STABLE, CANARY = "stable", "canary"
 
@@ -35,17 +35,10 @@ class ModelConfig:
 
     def wanted(self) -> dict[int, Path]:
         """Directories of the versions that shall be served and are there, by version."""
-        found = versions(self.base)
+        found = versions_of(self.base)
         if self.versions:
             return {number: found[number] for number in self.versions if number in found}
         return dict(list(found.items())[-self.newest :])
-
-
-def versions(base: Path) -> dict[int, Path]:
-    """SavedModels under `base` by version, the newest last."""
-    entries = base.iterdir() if base.is_dir() else ()
-    found = {int(item.name): item for item in entries if item.name.isdecimal() and is_model(item)}
-    return dict(sorted(found.items()))
 
 
 def from_directory(directory: Path) -> list[ModelConfig]:
@@ -112,7 +105,7 @@ def labelled(models: list[ModelConfig], base: str | None = None) -> config_pb2.M
     """
     result = config_pb2.ModelServerConfig()
     for model in models:
-        newest = list(versions(model.base))[-2:]
+        newest = list(versions_of(model.base))[-2:]
         one = result.model_config_list.config.add()
         one.name, one.model_platform = model.name, "tensorflow"
         one.base_path = f"{base.rstrip('/')}/{model.name}" if base else str(model.base.resolve())

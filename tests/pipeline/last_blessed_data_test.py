@@ -11,8 +11,12 @@ from pipeline.last_blessed_data import LastBlessedDataStrategy
 KINDS = {
     "statistics": standard_artifacts.ExampleStatistics,
     "gate": DataDecision,
+    "examples": standard_artifacts.Examples,
     "encoder_blessing": standard_artifacts.ModelBlessing,
 }
+
+
+NAMES = ("statistics", "gate", "examples")
 
 
 @pytest.fixture
@@ -62,11 +66,11 @@ def history(store):
 def resolve(store, history, candidate):
     given = {**history, "candidate": [candidate]}
     found = LastBlessedDataStrategy().resolve_artifacts(store, given)
-    return [[one.id for one in found[name]] for name in ("statistics", "gate")]
+    return [[one.id for one in found[name]] for name in NAMES]
 
 
 def ids(history, place):
-    return [[history[name][place].id] for name in ("statistics", "gate")]
+    return [[history[name][place].id] for name in NAMES]
 
 
 def test_new_data_are_compared_with_those_of_the_last_blessed_run(store, history):
@@ -83,4 +87,10 @@ def test_data_are_not_compared_with_themselves(store, history):
 def test_without_a_blessed_run_there_is_nothing_to_compare_with(store, history):
     for blessing in history["encoder_blessing"]:
         blessing.set_int_custom_property("blessed", 0)
-    assert resolve(store, history, history["statistics"][2]) == [[], []]
+    assert resolve(store, history, history["statistics"][2]) == [[], [], []]
+
+
+def test_data_of_a_model_that_was_rolled_back_do_not_count(store, history):
+    fresh = remember(store, "statistics", [run(store, "new")])
+    history["encoder_blessing"][1].set_int_custom_property("withdrawn", 1)
+    assert resolve(store, history, fresh) == ids(history, 0)

@@ -280,3 +280,22 @@ def test_what_a_search_decides_about_is_trained_elsewhere(tmp_path, stage, moved
         if custom_config(plain, name)["resume_dir"] != custom_config(searched, name)["resume_dir"]
     }
     assert places == moved
+
+
+def test_trainings_are_given_the_models_that_they_start_from(tmp_path, nodes, pushed):
+    assert all("start_dir" not in custom_config(nodes, stage) for stage in STAGES)
+    graph = compiled(tmp_path, f"start_from={{all: {pushed}, captioner: null}}")
+    found = {stage: custom_config(graph, stage) for stage in STAGES}
+    assert "start_dir" not in found["captioner"]
+    for stage in ("encoder", "generator"):
+        assert found[stage]["start_dir"] == str(pushed / stage / "1")
+        plain = Path(custom_config(nodes, stage)["resume_dir"]).name
+        assert Path(found[stage]["resume_dir"]).name != plain
+
+
+def test_earlier_data_reach_the_evaluator_where_a_threshold_asks_for_them(tmp_path, nodes):
+    assert "earlier_examples" not in nodes["CrossModalEvaluator"].inputs.inputs
+    asked = "thresholds.cider_d*={model: captioner, max_forgetting_share: 0.05}"
+    graph = compiled(tmp_path, asked)
+    (found,) = graph["CrossModalEvaluator"].inputs.inputs["earlier_examples"].channels
+    assert (found.producer_node_query.id, found.output_key) == ("LastBlessed.data", "examples")

@@ -184,7 +184,18 @@ def test_merge_goes_into_mappings_and_replaces_the_rest():
 def test_the_settings_that_the_docs_show_are_read():
     page = Path(__file__).parents[2] / "docs" / "your-data.md"
     blocks = re.findall(r"^```yaml\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    ingest, source = map(yaml.safe_load, blocks)
+    ingest, source, start, retrain = map(yaml.safe_load, blocks)
     # The page calls them the defaults.
     assert IngestOptions.from_mapping(ingest["ingest"]) == IngestOptions()
     assert from_mapping(SourceSettings, source["source"], "page").window == 3
+    for shown in (start, retrain):
+        values = config_files.merge(config_files.load(config_files.find("demo")).values, shown)
+        read = from_mapping(settings.Settings, values, "page")
+    assert read.training.replay == 0.2 and read.start_of("encoder") == "last"
+
+
+def test_replay_needs_a_window_of_several_spans():
+    with pytest.raises(SettingsError, match=r"training.replay = 0.2 .*source.window is 1"):
+        settings.load("demo", assignments=["training.replay=0.2"])
+    wide = ["training.replay=0.2", "source.window=2"]
+    assert settings.load("demo", data="data/span-{SPAN}", assignments=wide).training.replay == 0.2

@@ -86,3 +86,11 @@ def test_one_part_waits_for_the_one_before():
     graph = tf.function(sines).get_concrete_function(tf.ones([6])).graph
     inputs = [op.inputs[0].op for op in graph.get_operations() if op.type == "Sin"]
     assert [len(one.control_inputs) > 0 for one in inputs] == [False, True, True]
+
+
+def test_a_share_of_an_update_is_followed():
+    weights = [keras.Variable(tf.ones([2])) for _ in range(3)]
+    optimizer = optimizers.build(weights, 0.5, 10.0, "float32")
+    found = [tf.ones([2])] * 3
+    optimizers.apply(optimizer, 0.5, found, weights, [1.0, 0.1, 0.0])
+    assert [float(one.value[0]) for one in weights] == pytest.approx([0.5, 0.95, 1.0], abs=1e-5)

@@ -133,3 +133,19 @@ def test_a_choice_comes_with_the_nearest_name():
     require_one_of("loss", "hinge", ("hinge", "minimax"))
     with pytest.raises(SettingsError, match=r"'hing'.*hinge, minimax.*mean 'hinge'"):
         require_one_of("loss", "hing", ("hinge", "minimax"))
+
+
+@dataclass(frozen=True)
+class Shelf:
+    place: str | dict[str, str | None] | None = None
+
+
+@pytest.mark.parametrize("value", [None, "left", {"salt": "left", "sugar": None}])
+def test_a_value_may_be_text_or_a_mapping(value):
+    assert from_mapping(Shelf, {"place": value}, "shelf.yaml").place == value
+
+
+@pytest.mark.parametrize("value", [7, {"salt": 7}])
+def test_of_several_types_a_wrong_one_is_refused(value):
+    with pytest.raises(SettingsError, match=r"place.* must be text, not 7"):
+        from_mapping(Shelf, {"place": value}, "shelf.yaml")

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from data.sources import files
 from trainer import serving
-from trainer.export.bundle import SIDECAR, SUMMARY
+from trainer.export.layout import SIDECAR, SUMMARY
 from trainer.metrics.extractors.base import digest_of
 from trainer.settings_loader import SettingsError
 

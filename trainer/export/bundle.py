@@ -6,14 +6,25 @@ import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
+from data.languages import UNDETERMINED
 from data.prepared import PreparedData
 from data.text import Vocabulary, read_lines
 from trainer.config import Experiment
+from trainer.export.layout import (
+    ATTRIBUTES,
+    CARD,
+    RECORD,
+    SIDECAR,
+    TOKENS,
+    WEIGHTS,
+    further_weights,
+)
 from trainer.export.lite import DIRECTORY, Core, write_compressed
 from trainer.export.model_card import model_card
 from trainer.export.operations import foreign_operations
@@ -22,11 +33,6 @@ from trainer.export.warmup import Columns, write_warmup
 from trainer.models.build import build_encoder
 from trainer.models.encoder import Encoder
 from trainer.settings_loader import SettingsError, from_mapping, to_mapping
-
-SIDECAR = Path("assets.extra") / "tuwen"
-WEIGHTS = "weights.weights.h5"
-CARD = "model_card.md"
-SUMMARY = "summary.json"
 
 
 class RestoredEncoder(NamedTuple):
@@ -54,6 +60,8 @@ class Bundle(NamedTuple):
       trained: the Keras model whose weights retraining starts from.
       warm_up: a signature's name -> inputs by name, of each warm-up request.
       core: what can be compressed.
+      further: other trained networks by name, which a later training may start from.
+      languages: that the model writes, the default first.
     """
 
     stage: str
@@ -62,6 +70,8 @@ class Bundle(NamedTuple):
     trained: keras.Model
     warm_up: Callable[[str], Sequence[Columns]]
     core: Core | None = None
+    further: Mapping[str, keras.Model] = MappingProxyType({})
+    languages: tuple[str, ...] = (UNDETERMINED,)
 
 
 def token_file(prepared: PreparedData, directory: str) -> str:
@@ -92,14 +102,21 @@ def write_bundle(
     tf.saved_model.save(bundle.module, str(partial), signatures=bundle.signatures)
     side = partial / SIDECAR
     side.mkdir(parents=True)
-    record = {"format": 1, "stage": bundle.stage, "experiment": to_mapping(experiment)}
-    (side / "experiment.json").write_text(json.dumps(record, indent=2), encoding="utf-8")
-    prepared.tokens.write(str(side / "tokens.txt"))
+    record = {
+        "format": 1,
+        "stage": bundle.stage,
+        "languages": bundle.languages,
+        "experiment": to_mapping(experiment),
+    }
+    (side / RECORD).write_text(json.dumps(record, indent=2), encoding="utf-8")
+    prepared.tokens.write(str(side / TOKENS))
     lines = "".join(f"{name}\n" for name in prepared.attributes)
-    (side / "attributes.txt").write_text(lines, encoding="utf-8")
+    (side / ATTRIBUTES).write_text(lines, encoding="utf-8")
     for name, content in (beside or {}).items():
         (side / name).write_text(content, encoding="utf-8")
     bundle.trained.save_weights(side / WEIGHTS)
+    for name, network in bundle.further.items():
+        network.save_weights(side / further_weights(name))
     card = model_card(
         bundle.stage,
         experiment,
@@ -125,17 +142,17 @@ def load_encoder(directory: str, policy: str) -> RestoredEncoder:
       SettingsError: the directory holds no exported encoder.
     """
     side = Path(directory) / SIDECAR
-    path = side / "experiment.json"
+    path = side / RECORD
     if not path.is_file():
         raise SettingsError(
-            f"{directory}: no exported encoder here ({SIDECAR}/experiment.json is missing)"
+            f"{directory}: no exported encoder here ({SIDECAR}/{RECORD} is missing)"
         )
     record = json.loads(path.read_text(encoding="utf-8"))
     if record["stage"] != "encoder":
         raise SettingsError(f"{directory}: this is an exported {record['stage']}, not an encoder")
     experiment = from_mapping(Experiment, record["experiment"], str(path))
-    tokens = Vocabulary.from_file(str(side / "tokens.txt"))
-    attributes = tuple(read_lines(str(side / "attributes.txt")))
+    tokens = Vocabulary.from_file(str(side / TOKENS))
+    attributes = tuple(read_lines(str(side / ATTRIBUTES)))
     model = build_encoder(experiment, tokens.size, len(attributes), policy)
     model.load_weights(side / WEIGHTS)
     return RestoredEncoder(model, tokens, attributes, experiment)

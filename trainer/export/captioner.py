@@ -71,6 +71,7 @@ def export_captioner(
             model,
             partial(samples.of_captioner, languages=model.languages),
             speaker.core(held_out),
+            languages=model.languages,
         )
         write_bundle(directory, bundle, experiment, prepared)
 

@@ -4,6 +4,8 @@ weights."""
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import keras
 import numpy as np
@@ -31,6 +33,7 @@ def export_generator(
     average: keras.Model,
     directory: str,
     inference: keras.Model | None = None,
+    further: Mapping[str, keras.Model] = MappingProxyType({}),
 ) -> None:
     """Writes the SavedModel of the float32 average.
 
@@ -40,7 +43,10 @@ def export_generator(
       directory: made or replaced as a whole.
       inference: (images, text) -> mean and log variance of the noise, of a model that has it; it
         adds the signature `reconstruct`.
+      further: what it was trained with and is not served, by name.
     """
+    if inference is not None:
+        further = {**further, "inference": inference}
     with tempfile.TemporaryDirectory() as scratch:
         painter = Painter(experiment, prepared, encoder, average, scratch, inference)
         held_out = prepared.arrays("val")
@@ -52,6 +58,7 @@ def export_generator(
             average,
             samples.of_generator,
             painter.core(held_out),
+            further,
         )
         write_bundle(directory, bundle, experiment, prepared)
 

@@ -10,6 +10,7 @@ from trainer.settings_loader import to_mapping
 
 # What follows it is replaced when the model has been judged.
 FIGURES = "## Figures"
+LIMITS = "## Limits"
 
 _WHAT = {
     "encoder": "Puts pictures and captions into one space of unit vectors, and recognises "
@@ -77,7 +78,7 @@ def model_card(
             "",
             *_settings(stage, experiment),
             "",
-            "## Limits",
+            LIMITS,
             "",
             "- Trained on the captioned pictures of one data set; outside of it, expect nothing.",
             "- What is rare, wrong or unfair in that data is so in the model.",
@@ -95,6 +96,12 @@ def model_card(
             "",
         ]
     )
+
+
+def with_start(card: str, lines: Sequence[str]) -> str:
+    """Returns `card` with a section before the limits that says what was taken from where."""
+    head, limits, tail = card.partition(f"\n{LIMITS}\n")
+    return "\n".join([head, "## Start", "", *(f"- {line}" for line in lines)]) + f"\n{limits}{tail}"
 
 
 def with_figures(card: str, lines: Sequence[str]) -> str:

@@ -20,8 +20,8 @@ from keras import layers, ops
 
 from trainer.config import GeneratorSettings
 from trainer.models.norm import FusedBatchNormalization
+from trainer.models.sides import at, seed_side
 from trainer.models.sides import channels as channels_at
-from trainer.models.sides import seed_side
 
 TOLD = 128
 # A layer has one convolution where a block of `one_stage` has two, so it may be wider.
@@ -57,18 +57,20 @@ class DcganPainter(layers.Layer):
       float32 [N, R, R, 3] in [-1, 1].
     """
 
-    def __init__(self, width: int, resolution: int, **kwargs):
+    def __init__(self, width: int, resolution: int, widest: int, **kwargs):
         super().__init__(**kwargs)
         side, top = seed_side(resolution), resolution // 2
-        channels = channels_at(width, side, top)
+        channels = channels_at(width, side, top, widest)
         self.seed = layers.Dense(side * side * channels, use_bias=False)
         self.reshape = layers.Reshape((side, side, channels))
         self.norm = FusedBatchNormalization(momentum=0.9)
         self.grow = []
         while side < top:
             side *= 2
-            self.grow.append(Grow(channels_at(width, side, top)))
-        self.to_rgb = layers.Conv2DTranspose(3, 4, strides=2, padding="same", dtype="float32")
+            self.grow.append(Grow(channels_at(width, side, top, widest), name=at(side)))
+        self.to_rgb = layers.Conv2DTranspose(
+            3, 4, strides=2, padding="same", dtype="float32", name=at(resolution)
+        )
 
     def call(self, code, training=False):
         x = ops.relu(self.norm(self.reshape(self.seed(code)), training=training))
@@ -91,7 +93,7 @@ class DcganGenerator(keras.Model):
         super().__init__(**kwargs)
         self.noise_width = settings.noise
         self.tell = layers.Dense(TOLD) if condition else None
-        self.painter = DcganPainter(WIDER * settings.width, resolution)
+        self.painter = DcganPainter(WIDER * settings.width, resolution, settings.widest)
 
     def call(self, inputs, training=False):
         noise, text = inputs
@@ -116,11 +118,13 @@ class DcganBody(layers.Layer):
     def __init__(self, settings: GeneratorSettings, resolution: int, **kwargs):
         super().__init__(**kwargs)
         self.side, end = resolution, seed_side(resolution)
+        width, widest = settings.discriminator_width, settings.widest
         self.shrink = []
         while self.side > end:
             self.side //= 2
-            self.channels = channels_at(settings.discriminator_width, self.side, resolution // 2)
-            self.shrink.append(layers.Conv2D(self.channels, 4, strides=2, padding="same"))
+            self.channels = channels_at(width, self.side, resolution // 2, widest)
+            layer = layers.Conv2D(self.channels, 4, strides=2, padding="same", name=at(self.side))
+            self.shrink.append(layer)
         self.width = self.channels
 
     def call(self, images):

@@ -27,6 +27,11 @@ CERTAIN = 3.0
 RARE = keras.initializers.Constant(-3.0)
 
 
+def patch_side(resolution: int) -> int:
+    """Side of the blocks of pixels that the picture tower takes as channels."""
+    return -(-resolution // (2 * GRID))
+
+
 class ImageCode(NamedTuple):
     """What the picture tower says of a batch.
 
@@ -85,7 +90,7 @@ class ImageTower(keras.Model):
         super().__init__(**kwargs)
         width = settings.width
         # Blocks of pixels become channels, so that no convolution runs above 16 x 16.
-        self.patch = -(-resolution // (2 * GRID))
+        self.patch = patch_side(resolution)
         side = self.patch * 2 * GRID
         self.enlarged = [side, side] if side != resolution else None
         self.stem = layers.Conv2D(2 * width, 3, padding="same")

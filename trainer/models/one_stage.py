@@ -14,8 +14,8 @@ from keras import layers, ops
 
 from trainer.config import GeneratorSettings
 from trainer.models.consult import Consult
+from trainer.models.sides import at, seed_side
 from trainer.models.sides import channels as channels_at
-from trainer.models.sides import seed_side
 
 # Finer grids than this read the condition as a whole only.
 CONSULTED_SIDE = 8
@@ -83,20 +83,20 @@ class OneStageGenerator(keras.Model):
         super().__init__(**kwargs)
         self.noise_width = settings.noise
         side, top = seed_side(resolution), resolution // 2
-        channels = channels_at(settings.width, side, top)
+        channels = channels_at(settings.width, side, top, settings.widest)
         self.condition = layers.Dense(256)
         self.seed = layers.Dense(side * side * channels)
         self.reshape = layers.Reshape((side, side, channels))
-        self.blocks = [GeneratorBlock(channels, channels, upsample=False)]
-        self.consult = [Consult(channels, condition)] if condition else []
+        self.blocks = [GeneratorBlock(channels, channels, upsample=False, name=at(side))]
+        self.consult = [Consult(channels, condition, name=at(side))] if condition else []
         while side < top:
             side *= 2
-            wide = channels_at(settings.width, side, top)
-            self.blocks.append(GeneratorBlock(channels, wide, upsample=True))
+            wide = channels_at(settings.width, side, top, settings.widest)
+            self.blocks.append(GeneratorBlock(channels, wide, upsample=True, name=at(side)))
             channels = wide
             if condition and side <= CONSULTED_SIDE:
-                self.consult.append(Consult(channels, condition))
-        self.to_rgb = layers.Conv2D(12, 3, padding="same", dtype="float32")
+                self.consult.append(Consult(channels, condition, name=at(side)))
+        self.to_rgb = layers.Conv2D(12, 3, padding="same", dtype="float32", name=at(top))
 
     def call(self, inputs, training=False):
         noise, text = inputs
@@ -142,13 +142,14 @@ class OneStageBody(layers.Layer):
     def __init__(self, settings: GeneratorSettings, resolution: int, **kwargs):
         super().__init__(**kwargs)
         width, top = settings.discriminator_width, resolution // 2
-        self.stem = layers.Conv2D(width, 3, padding="same")
+        self.stem = layers.Conv2D(width, 3, padding="same", name=at(top))
         self.blocks = []
         self.side, end = top, seed_side(resolution)
         while self.side > end:
             self.side //= 2
-            self.blocks.append(CriticBlock(channels_at(width, self.side, top)))
-        self.width = channels_at(width, self.side, top)
+            wide = channels_at(width, self.side, top, settings.widest)
+            self.blocks.append(CriticBlock(wide, name=at(self.side)))
+        self.width = channels_at(width, self.side, top, settings.widest)
         self.channels = self.width + 1
 
     def call(self, images):

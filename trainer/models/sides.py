@@ -16,6 +16,11 @@ def seed_side(resolution: int) -> int:
     return side
 
 
-def channels(width: int, side: int, top: int) -> int:
-    """`width` at the side `top`, doubled with each halving, at most four times as many."""
-    return width * min(4, max(1, top // side))
+def channels(width: int, side: int, top: int, widest: int) -> int:
+    """`width` at the side `top`, doubled with each halving, at most `widest` times as many."""
+    return width * min(widest, max(1, top // side))
+
+
+def at(side: int) -> str:
+    """The name of a layer that is known by the side of its grid, see `trainer.transfer.names`."""
+    return f"at_{side}"

@@ -16,6 +16,7 @@ from trainer.models.conditioning import ConditioningAugmentation
 from trainer.models.dcgan import WIDER, DcganPainter, Grow
 from trainer.models.encoder import ResidualBlock
 from trainer.models.norm import FusedBatchNormalization
+from trainer.models.sides import at
 from trainer.models.sides import channels as channels_at
 
 # Sketches are read off their tanh up to here, a quarter of one of 256 levels from the end.
@@ -47,7 +48,7 @@ class Sketcher(keras.Model):
         self.own = settings.noise
         width = code_width(settings, condition)
         self.augment = ConditioningAugmentation(width) if condition else None
-        self.painter = DcganPainter(WIDER * settings.width, side)
+        self.painter = DcganPainter(WIDER * settings.width, side, settings.widest)
 
     def call(self, inputs, training=False):
         noise, text = inputs
@@ -91,25 +92,32 @@ class Refiner(keras.Model):
         self, settings: GeneratorSettings, sketch: int, resolution: int, condition: int, **kwargs
     ):
         super().__init__(autocast=False, **kwargs)
-        self.own, width = settings.noise, settings.width
+        self.own, width, widest = settings.noise, settings.width, settings.widest
         self.augment = (
             ConditioningAugmentation(code_width(settings, condition)) if condition else None
         )
-        self.stem = layers.Conv2D(width, 3, padding="same")
+        self.stem = layers.Conv2D(width, 3, padding="same", name=at(sketch))
         side, self.shrink = sketch, []
         # A grid of a quarter of the sketch's side, as 64 pixels give 16 places in the paper.
         while side % 2 == 0 and side > sketch // 4:
             side //= 2
-            self.shrink.append(Shrink(channels_at(width, side, sketch)))
-        channels = channels_at(width, side, sketch)
+            self.shrink.append(Shrink(channels_at(width, side, sketch, widest), name=at(side)))
+        channels = channels_at(width, side, sketch, widest)
         self.join = layers.Conv2D(channels, 3, padding="same", use_bias=False)
         self.join_norm = FusedBatchNormalization(momentum=0.9)
         self.blocks: list[layers.Layer] = [ResidualBlock(channels, 1) for _ in range(2)]
         while side < resolution // 2:
             side *= 2
-            self.blocks.append(Grow(channels_at(width, side, resolution // 2)))
+            wide = channels_at(width, side, resolution // 2, widest)
+            self.blocks.append(Grow(wide, name=at(side)))
         self.correct = layers.Conv2DTranspose(
-            3, 4, strides=2, padding="same", kernel_initializer="zeros", dtype="float32"
+            3,
+            4,
+            strides=2,
+            padding="same",
+            kernel_initializer="zeros",
+            dtype="float32",
+            name=at(resolution),
         )
         self.enlarge = layers.UpSampling2D(
             resolution // sketch, interpolation="bilinear", dtype="float32"

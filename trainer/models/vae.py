@@ -10,7 +10,7 @@ import keras
 from keras import layers, ops
 
 from trainer.config import GeneratorSettings
-from trainer.models.sides import channels, seed_side
+from trainer.models.sides import at, channels, seed_side
 
 
 class VaeEncoder(keras.Model):
@@ -27,8 +27,9 @@ class VaeEncoder(keras.Model):
         self.convolutions, side = [], resolution
         while side > seed_side(resolution):
             side //= 2
-            wide = channels(settings.width, side, resolution // 2)
-            self.convolutions.append(layers.Conv2D(wide, 4, strides=2, padding="same"))
+            wide = channels(settings.width, side, resolution // 2, settings.widest)
+            layer = layers.Conv2D(wide, 4, strides=2, padding="same", name=at(side))
+            self.convolutions.append(layer)
         self.flatten = layers.Flatten()
         self.hidden = layers.Dense(256)
         self.mean = layers.Dense(settings.noise, dtype="float32")
@@ -56,7 +57,7 @@ class VaeDecoder(keras.Model):
         super().__init__(**kwargs)
         self.noise_width = settings.noise
         side, top = seed_side(resolution), resolution // 2
-        wide = channels(settings.width, side, top)
+        wide = channels(settings.width, side, top, settings.widest)
         self.hidden = layers.Dense(256)
         self.seed = layers.Dense(side * side * wide)
         self.reshape = layers.Reshape((side, side, wide))
@@ -64,9 +65,9 @@ class VaeDecoder(keras.Model):
         self.convolutions = []
         while side < resolution:
             side *= 2
-            wide = channels(settings.width, side, top)
-            self.convolutions.append(layers.Conv2D(wide, 3, padding="same"))
-        self.to_rgb = layers.Conv2D(3, 3, padding="same", dtype="float32")
+            wide = channels(settings.width, side, top, settings.widest)
+            self.convolutions.append(layers.Conv2D(wide, 3, padding="same", name=at(side)))
+        self.to_rgb = layers.Conv2D(3, 3, padding="same", dtype="float32", name=at(resolution))
 
     def call(self, inputs, training=None):
         noise, text = inputs

@@ -17,6 +17,10 @@ class Task(Protocol):
       stage: `encoder`, `captioner` or `generator`.
       batch_size: examples a step sees.
 
+    Optional attributes of a task that can take weights over from an earlier model:
+      world: what its inputs and outputs stand for, a `trainer.transfer.axes.World`.
+      start: the record of what was taken, or None.
+
     Optional attributes, without which a training that breaks cannot go back, and none is best:
       control: a `trainer.control.Control`, which gives the steps their rate and seed.
       best_figure: the `trainer.best_figure.BestFigure` figure, or None.

@@ -28,8 +28,12 @@ from trainer.models.encoder import Encoder
 from trainer.models.frozen import FrozenEncoder
 from trainer.models.own_words import with_own_words
 from trainer.randomness import fold
+from trainer.replay import record_of, sampler_of, spans_of
 from trainer.tasks.base import trimmed
 from trainer.tasks.self_critical import Rewards, SelfCritical
+from trainer.transfer.beginning import Beginning, world_of
+from trainer.transfer.parts import WHOLE
+from trainer.transfer.start import Start
 
 VALIDATION = 256
 FIGURES = ("bleu4", "cider_d")
@@ -42,7 +46,12 @@ class CaptionerTask:
     stage = "captioner"
 
     def __init__(
-        self, experiment: Experiment, prepared: PreparedData, policy: str, encoder: Encoder
+        self,
+        experiment: Experiment,
+        prepared: PreparedData,
+        policy: str,
+        encoder: Encoder,
+        start: Start | None = None,
     ):
         self.settings = settings = experiment.captioner
         self.experiment, self.prepared, self.encoder = experiment, prepared, encoder
@@ -60,7 +69,14 @@ class CaptionerTask:
         self.languages = spoken(tags)
         self.language_of = language_numbers(tags, self.languages, captions.shape[1])[captions]
         lengths = np.sum(self.ids != PAD, axis=1)
-        self.sampler = SimilarLengths(lengths, self.batch_size, experiment.training.seed)
+        spans, training = spans_of(self.train.image_ids), experiment.training
+        self.sampler = SimilarLengths(
+            lengths,
+            self.batch_size,
+            training.seed,
+            lambda size: sampler_of(spans[self.picture_of], size, training.seed, training.replay),
+        )
+        self.replay = record_of(spans, training.replay)
         frequencies = token_frequencies(self.train.ids, prepared.tokens.size)
         self.model = build_captioner(
             experiment,
@@ -70,6 +86,10 @@ class CaptionerTask:
             policy,
             self.languages,
         )
+        self.world = world_of(experiment, prepared, self.languages)
+        self.beginning = Beginning(self.stage, self.world, start)
+        self.beginning.take(WHOLE, self.model)
+        self.start = self.beginning.done()
         self.ids[:, 0] = self.model.first_word(self.language_of)
         self.optimizer = optimizers.build(
             self.model.trainable_variables,
@@ -109,6 +129,7 @@ class CaptionerTask:
         return self.sampler.rows(step, int(self.control.turn.numpy()))
 
     def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
+        self.beginning.at(progress)
         begins, ids = self.settings.self_critical_from, batch[-1]
         if begins < 1 and progress >= begins:
             run = self._step_of(self._rewarded, 1)
@@ -128,7 +149,9 @@ class CaptionerTask:
                 batch,
             )
             rate = self._rate(progress, compute == self._rewarded)
-            optimizers.apply(self.optimizer, rate, found, self.model.trainable_variables)
+            variables = self.model.trainable_variables
+            shares = self.beginning.shares(variables)
+            optimizers.apply(self.optimizer, rate, found, variables, shares)
             return losses
 
         return distribution.function(run)

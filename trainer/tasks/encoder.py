@@ -9,7 +9,6 @@ from data.images import to_float
 from data.prepared import PreparedData
 from trainer import distribution, optimizers
 from trainer.adapt.views import view
-from trainer.batches import Sampler
 from trainer.best_figure import BestFigure, best_figure_of
 from trainer.config import Experiment
 from trainer.control import Control
@@ -20,7 +19,11 @@ from trainer.metrics.retrieval import candidate_count, recall_at_1
 from trainer.models.build import build_encoder
 from trainer.models.frozen import FrozenEncoder
 from trainer.randomness import fold
+from trainer.replay import record_of, sampler_of, spans_of
 from trainer.tasks.base import trimmed
+from trainer.transfer.beginning import Beginning, world_of
+from trainer.transfer.parts import WHOLE
+from trainer.transfer.start import Start
 
 VALIDATION = 1000
 
@@ -30,17 +33,29 @@ class EncoderTask:
 
     stage = "encoder"
 
-    def __init__(self, experiment: Experiment, prepared: PreparedData, policy: str):
+    def __init__(
+        self,
+        experiment: Experiment,
+        prepared: PreparedData,
+        policy: str,
+        start: Start | None = None,
+    ):
         self.settings = settings = experiment.encoder
         self.experiment, self.prepared = experiment, prepared
         self.batch_size, seed = settings.batch_size, experiment.training.seed
         self.control = Control(experiment.training)
         self.train, self.held_out = prepared.arrays("train"), prepared.arrays("val")
         self.ids = trimmed(self.train.ids)
-        self.sampler = Sampler(len(self.train), self.batch_size, seed)
+        spans, share = spans_of(self.train.image_ids), experiment.training.replay
+        self.sampler = sampler_of(spans, self.batch_size, seed, share)
+        self.replay = record_of(spans, share)
         self.model = build_encoder(
             experiment, prepared.tokens.size, len(prepared.attributes), policy
         )
+        self.world = world_of(experiment, prepared)
+        self.beginning = Beginning(self.stage, self.world, start)
+        self.beginning.take(WHOLE, self.model)
+        self.start = self.beginning.done()
         self.frozen = FrozenEncoder(self.model)
         self.optimizer = optimizers.build(
             self.model.trainable_variables,
@@ -62,6 +77,7 @@ class EncoderTask:
         return self.train.images[rows], self.ids[rows, caption], self.train.labels[rows]
 
     def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
+        self.beginning.at(progress)
         return self._step(tf.constant(step), tf.constant(progress, tf.float32), *batch)
 
     def _train_step(self, step, progress, *batch):
@@ -70,7 +86,9 @@ class EncoderTask:
             self.experiment.training.accumulate, lambda *part: self._gradients(seed, *part), batch
         )
         rate = self.control.rate(self.settings.learning_rate, progress)
-        optimizers.apply(self.optimizer, rate, found, self.model.trainable_variables)
+        variables = self.model.trainable_variables
+        shares = self.beginning.shares(variables)
+        optimizers.apply(self.optimizer, rate, found, variables, shares)
         return losses
 
     def _gradients(self, seed, images, ids, labels):

@@ -24,6 +24,7 @@ from trainer.randomness import fold, normal
 from trainer.tasks.agreement import Agreement, evidence
 from trainer.tasks.matching import matching_losses
 from trainer.tasks.painting import BETAS
+from trainer.transfer.beginning import Beginning
 
 
 class View(NamedTuple):
@@ -60,6 +61,7 @@ class Game:
         posterior: Posterior,
         agreement: Agreement,
         control: Control,
+        beginning: Beginning,
         augmentation: Augmentation,
         policy: str,
     ):
@@ -67,6 +69,7 @@ class Game:
         self.parts = experiment.training.accumulate
         self.part, self.discriminator = part, discriminator
         self.posterior, self.agreement, self.control = posterior, agreement, control
+        self.beginning = beginning
         self.loss = ADVERSARIAL[settings.loss_in_use]
         self.penalty = chosen_penalty(settings, part.side)
         self.discriminator_steps = settings.discriminator_steps or self.loss.discriminator_steps
@@ -220,7 +223,8 @@ class Game:
     def _update_painters(self, found, highest: float, progress) -> None:
         rate = self.control.rate(highest, progress)
         for (optimizer, variables), gradients in zip(self._painters(), found, strict=True):
-            optimizers.apply(optimizer, rate, gradients, variables)
+            shares = self.beginning.shares(variables)
+            optimizers.apply(optimizer, rate, gradients, variables, shares)
 
     def _discriminator_gradients(self, penalty: PenaltyTerm | None, view: View, fake):
         fake = tf.stop_gradient(fake)
@@ -238,7 +242,8 @@ class Game:
     def _update_discriminator(self, found, progress) -> None:
         variables = self.discriminator.trainable_variables
         rate = self.control.rate(self.settings.discriminator_learning_rate, progress)
-        optimizers.apply(self.discriminator_optimizer, rate, found, variables)
+        shares = self.beginning.shares(variables)
+        optimizers.apply(self.discriminator_optimizer, rate, found, variables, shares)
         if self.loss.clip is not None:
             for variable in variables:
                 variable.assign(tf.clip_by_value(variable, -self.loss.clip, self.loss.clip))

@@ -20,6 +20,8 @@ from trainer.models.parts import parts_of
 from trainer.tasks.agreement import Agreement
 from trainer.tasks.game import Game
 from trainer.tasks.painting import PaintingTask
+from trainer.transfer.parts import discriminator_names
+from trainer.transfer.start import Start
 
 # Steps between two looks at the discriminator's overfitting, and pictures looked at.
 CONTROL_EVERY = 8
@@ -34,11 +36,23 @@ class GeneratorTask(PaintingTask):
     """
 
     def __init__(
-        self, experiment: Experiment, prepared: PreparedData, policy: str, encoder: Encoder
+        self,
+        experiment: Experiment,
+        prepared: PreparedData,
+        policy: str,
+        encoder: Encoder,
+        start: Start | None = None,
     ):
-        super().__init__(experiment, prepared, policy, encoder)
+        super().__init__(experiment, prepared, policy, encoder, start)
         resolution, width = experiment.data.resolution, self.condition_width
         self.posterior = build_posterior(experiment, self.grid.shape[1:], self.noise_width, policy)
+        self.beginning.take("posterior", self.posterior)
+        critics = build_discriminators(experiment, width, policy)
+        by_name = dict(zip(discriminator_names(len(critics)), critics, strict=True))
+        for name, critic in by_name.items():
+            self.beginning.take(name, critic)
+        self.further = {"posterior": self.posterior, **by_name}
+        self.start = self.beginning.done()
         agreement = Agreement(self.settings, encoder, resolution)
         named = name_colours(prepared.tokens.pieces)
         parts = parts_of(self.generator, self.settings, resolution)
@@ -50,12 +64,11 @@ class GeneratorTask(PaintingTask):
                 self.posterior,
                 agreement,
                 self.control,
+                self.beginning,
                 Augmentation(self.settings, named),
                 policy,
             )
-            for part, discriminator in zip(
-                parts, build_discriminators(experiment, width, policy), strict=True
-            )
+            for part, discriminator in zip(parts, critics, strict=True)
         ]
         self._step_of = functools.cache(self._compile)
 
@@ -75,6 +88,7 @@ class GeneratorTask(PaintingTask):
         return distribution.function(run)
 
     def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
+        self.beginning.at(progress)
         game, progress = self._now(progress)
         begins = self.settings.adversarial_from
         if progress < begins:

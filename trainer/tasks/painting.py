@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from data.images import to_uint8
 from data.prepared import PreparedData
 from trainer.adapt import ema
-from trainer.batches import Sampler
 from trainer.best_figure import best_figure_of
 from trainer.config import Experiment
 from trainer.control import Control
@@ -19,8 +19,12 @@ from trainer.metrics.retrieval import candidate_count, r_precision
 from trainer.models.build import build_generator
 from trainer.models.encoder import Encoder
 from trainer.models.frozen import FrozenEncoder, SentenceCodes
+from trainer.replay import record_of, sampler_of, spans_of
 from trainer.tasks.base import grid_of
 from trainer.tasks.collapse import CollapseWatch
+from trainer.transfer.beginning import Beginning, world_of
+from trainer.transfer.parts import PAINTER
+from trainer.transfer.start import Start
 
 VALIDATION = 500
 GRID = (6, 8)
@@ -37,6 +41,9 @@ class PaintingTask:
       average: its float32 moving average, which is validated, shown and exported.
       text: codes of all training captions, fields [N, C, ...].
       grid: float16 [N, P, C], the frozen encoder's local features of the training pictures.
+      beginning: what it takes over from an earlier model; a task that takes its other networks
+        from there too ends with `beginning.done`.
+      further: networks that are exported beside the generator, for later trainings, by name.
       noise_width: length of the noise vector.
       condition_width: length of what the generator is told.
     """
@@ -45,10 +52,16 @@ class PaintingTask:
     best_figure = best_figure_of("generator", False)
 
     def __init__(
-        self, experiment: Experiment, prepared: PreparedData, policy: str, encoder: Encoder
+        self,
+        experiment: Experiment,
+        prepared: PreparedData,
+        policy: str,
+        encoder: Encoder,
+        start: Start | None = None,
     ):
         self.settings = settings = experiment.generator
         self.experiment, self.prepared, self.encoder = experiment, prepared, encoder
+        self.further: dict[str, keras.Model] = {}
         self.batch_size, self.seed = settings.batch_size, experiment.training.seed
         self.control, self.collapse = Control(experiment.training), CollapseWatch()
         self.train, self.held_out = prepared.arrays("train"), prepared.arrays("val")
@@ -56,9 +69,15 @@ class PaintingTask:
         self.text = self._told(self.frozen.all_captions(self.train.ids))
         self.grid = self.frozen.images(self.train.images).grid
         self.condition_width = self.text.condition.shape[-1]
-        self.sampler = Sampler(len(self.train), self.batch_size, self.seed)
+        spans, share = spans_of(self.train.image_ids), experiment.training.replay
+        self.sampler = sampler_of(spans, self.batch_size, self.seed, share)
+        self.replay = record_of(spans, share)
         self.generator = build_generator(experiment, self.condition_width, policy)
+        self.world = world_of(experiment, prepared)
+        self.beginning = Beginning(self.stage, self.world, start)
+        self.beginning.take(PAINTER, self.generator)
         self.average = build_generator(experiment, self.condition_width, "float32")
+        self.average.set_weights(self.generator.get_weights())
         self.noise_width = self.generator.noise_width
         self._prepare_validation()
         self._paint = tf.function(
@@ -128,4 +147,11 @@ class PaintingTask:
         return grid_of(images, min(columns, count))
 
     def export(self, directory: str) -> None:
-        export_generator(self.experiment, self.prepared, self.encoder, self.average, directory)
+        export_generator(
+            self.experiment,
+            self.prepared,
+            self.encoder,
+            self.average,
+            directory,
+            further=self.further,
+        )

@@ -16,16 +16,24 @@ from trainer.models.posterior import draw
 from trainer.randomness import fold
 from trainer.tasks.agreement import evidence
 from trainer.tasks.painting import BETAS, PaintingTask
+from trainer.transfer.start import Start
 
 
 class VaeTask(PaintingTask):
     """The evidence lower bound alone: no discriminator, no game."""
 
     def __init__(
-        self, experiment: Experiment, prepared: PreparedData, policy: str, encoder: Encoder
+        self,
+        experiment: Experiment,
+        prepared: PreparedData,
+        policy: str,
+        encoder: Encoder,
+        start: Start | None = None,
     ):
-        super().__init__(experiment, prepared, policy, encoder)
+        super().__init__(experiment, prepared, policy, encoder, start)
         self.inference = build_vae_encoder(experiment, self.condition_width, policy)
+        self.beginning.take("inference", self.inference)
+        self.start = self.beginning.done()
         self.variables = self.generator.trainable_variables + self.inference.trainable_variables
         settings = self.settings
         self.optimizer = optimizers.build(
@@ -34,6 +42,7 @@ class VaeTask(PaintingTask):
         self._step = distribution.function(self._train_step)
 
     def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
+        self.beginning.at(progress)
         return self._step(tf.constant(step), tf.constant(progress, tf.float32), *batch)
 
     def _train_step(self, step, progress, *batch):
@@ -44,7 +53,8 @@ class VaeTask(PaintingTask):
             batch,
         )
         rate = self.control.rate(self.settings.bound_learning_rate, progress)
-        optimizers.apply(self.optimizer, rate, found, self.variables)
+        shares = self.beginning.shares(self.variables)
+        optimizers.apply(self.optimizer, rate, found, self.variables, shares)
         self.update_average(step)
         return parts
 

@@ -61,7 +61,7 @@ def run(tmp_path, model_uri, examples_uri):
         made.uri, made.id = str(uri), number
         return made
 
-    def do(thresholds, baselines=(), judge=None, **properties):
+    def do(thresholds, baselines=(), judge=None, earlier=None, **properties):
         examples = artefact(standard_artifacts.Examples, examples_uri)
         examples.split_names = json.dumps(["train", "val", "test"])
         inputs = {"examples": [examples]}
@@ -72,6 +72,10 @@ def run(tmp_path, model_uri, examples_uri):
             inputs[f"baseline_{name}"] = [old]
         if judge:
             inputs["judge"] = [artefact(standard_artifacts.Model, judge, 4)]
+        if earlier:
+            old = artefact(standard_artifacts.Examples, earlier)
+            old.split_names = examples.split_names
+            inputs["earlier_examples"] = [old]
         kind = standard_artifacts.ModelBlessing
         outputs = {f"{name}_blessing": [artefact(kind, tmp_path / name)] for name in MODELS}
         evaluation = artefact(standard_artifacts.ModelEvaluation, tmp_path / "evaluation")
@@ -145,3 +149,23 @@ def test_a_judge_of_its_own_sees_generated_pictures(run, model_uri):
     assert own["fid_encoder_n10"]["value"] != other["fid_encoder_n10"]["value"]
     assert own["fid_encoder_n10"]["extractor"] != other["fid_encoder_n10"]["extractor"]
     assert own["f1_micro"] == other["f1_micro"]
+
+
+@pytest.mark.parametrize("bound", [None, 0.01])
+def test_what_is_forgotten_is_measured_where_a_threshold_bounds_it(run, examples_uri, bound):
+    """The same models twice: nothing is forgotten, and both figures are there."""
+    asked = {"model": "captioner", "min": 0.0}
+    thresholds = {"bleu4_*": asked | ({"max_forgetting": bound} if bound else {})}
+    outputs, verdicts = run(thresholds, baselines=("captioner",), earlier=examples_uri)
+    text = Path(outputs["evaluation"][0].uri, "forgetting.json").read_text()
+    rows = json.loads(text)
+    said = "on the pictures of the last blessed run bleu4_en went from"
+    assert (said in verdicts["captioner"]["sentence"]) == bool(bound) == bool(rows)
+    for row in rows:
+        assert row["model"] == "captioner" and row["before"]["value"] == row["after"]["value"]
+
+
+def test_earlier_data_that_are_gone_are_no_reason_to_stop(run, tmp_path):
+    thresholds = {"bleu4_*": {"model": "captioner", "max_forgetting": 0.1}}
+    _, verdicts = run(thresholds, baselines=("captioner",), earlier=tmp_path / "gone")
+    assert "no earlier data" in verdicts["captioner"]["sentence"]

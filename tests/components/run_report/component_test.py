@@ -29,6 +29,7 @@ from trainer.tuning_settings import Knob, TuningSettings
 
 METRIC = Metric("agreement", 0.9, None, None, 5, "test", 0, None, None, True, "A protocol.")
 
+FORGOTTEN = {"model": "encoder", "before": METRIC.to_json(), "after": METRIC.to_json()}
 BAR = {"low": 0.0, "high": 0.1, "count": 5, "score": 0.05, "frequency": 0.2}
 PAIR = {
     "caption": "a twin",
@@ -131,6 +132,7 @@ def inputs(tmp_path, model_uri, examples_uri):
             "audit": AUDIT,
         },
         "verdicts.json": verdicts,
+        "forgetting.json": [FORGOTTEN],
         "samples/own.png": b"own",
         "samples/theirs.png": b"theirs",
     }

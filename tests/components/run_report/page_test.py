@@ -78,7 +78,9 @@ WHOLE = ReportData(
             "generator",
             {"steps": 9, "images": 90, "seconds": 61.0, "images_per_second": 1.5,
              "precision": "float32", "precision_reason": "No bfloat16 here.", "device": "CPU",
-             "parameters": {"generator": 12000}, "stop_reason": "the time is spent"},
+             "parameters": {"generator": 12000}, "stop_reason": "the time is spent",
+             "start": {"lines": ["starts from runs/old (old, 32 px): 7 taken"]},
+             "replay": {"share": 0.2, "newest": 3, "pictures": {"1": 40, "3": 50}}},
             (Curve("loss", (0.0, 90.0), (2.0, 1.0)), Curve("val_loss", (90.0,), (1.5,))),
             (Alarm("val_loss", 45.0, "the loss stood still"),),
             {"9": PIXEL},
@@ -108,6 +110,10 @@ WHOLE = ReportData(
     versions={"python": "3.11"},
     hardware={"CPU": "Fast One", "cores": "2"},
     config={"name": "scenes", "training": {"minutes": 8}},
+    forgetting=(
+        {"model": "captioner", "before": METRICS[0].to_json(),
+         "after": dataclasses.replace(METRICS[0], value=0.5, low=0.45, high=0.55).to_json()},
+    ),
     reliability=({"low": 0.0, "high": 0.1, "count": 40, "score": 0.05, "frequency": 0.15},),
     walks=(
         Walk("noise", ("a way", "a way"), (1, 2), (PIXEL, PIXEL, PIXEL)),
@@ -170,7 +176,8 @@ def page(**changes):
         "training.minutes", "▲ better", "reported 2025-01-01", "Slices of agreement (1)",
         "attribute=colour", "Expected calibration error 0.1", "a cat → to a dog",
         "counts as a copy , ratio 0.1", "training: its model", "its neighbour",
-        "≥ 0.8, beats 0.2",
+        "≥ 0.8, beats 0.2", "last blessed", "starts from runs/old (old, 32 px): 7 taken",
+        "Replay: 20 % of every step from spans before 3", "1: 40, 3: 50",
     ],
 )  # fmt: skip
 def test_page_tells(words):
@@ -337,3 +344,10 @@ def test_the_recogniser_is_told_label_by_label():
         ["word:狗", "0", "0", "0", "0", "–", "0.5"],
     ]
     assert "label by label" not in render(ReportData("bare"))
+
+
+def test_what_was_forgotten_stands_in_a_section_of_its_own():
+    html = render(WHOLE)
+    section = html.partition('<section id="forgetting">')[2].partition("</section>")[0]
+    assert "agreement" in section and "▼ worse" in section
+    assert 'id="forgetting"' not in render(ReportData("bare"))

@@ -9,6 +9,7 @@ from google.protobuf import text_format
 
 from pipeline.errors import UsageError
 from pipeline.model_server import config
+from pipeline.work_dir import versions_of
 
 
 def put(base: Path, *versions: str) -> Path:
@@ -21,8 +22,8 @@ def put(base: Path, *versions: str) -> Path:
 
 def test_versions_are_ordered_as_numbers(tmp_path):
     put(tmp_path, "9", "10", "1", "notes", "-3")
-    assert list(config.versions(tmp_path)) == [1, 9, 10]
-    assert list(config.versions(tmp_path / "gone")) == []
+    assert list(versions_of(tmp_path)) == [1, 9, 10]
+    assert list(versions_of(tmp_path / "gone")) == []
 
 
 def test_a_work_directory_and_a_directory_of_models_are_found(tmp_path):

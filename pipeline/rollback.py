@@ -1,0 +1,108 @@
+"""Puts the model that was served before the current one back in place.
+
+Servers take the highest version, and their clients may have seen it: so nothing is deleted or
+renamed under them. The earlier version is copied beside and then renamed to a new, higher number,
+which a server loads as any other new version, while it still answers from the one that it has.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from data.sources.files import write_whole
+from pipeline.errors import RunError
+from pipeline.work_dir import WorkDir, versions_of
+
+RECORD = Path("assets.extra") / "tuwen" / "rollback.json"
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """What a rollback did; it lies beside the model that it published.
+
+    Attributes:
+      model: `encoder`, `captioner` or `generator`.
+      version: the new number of the earlier model.
+      restored: the number under which it was pushed.
+      withdrawn: the number of the model that it took the place of.
+      withdrawn_push: the number under which that one was pushed: another where it was itself
+        published by a rollback.
+      made: when, in UTC.
+    """
+
+    model: str
+    version: int
+    restored: int
+    withdrawn: int
+    withdrawn_push: int
+    made: str
+
+
+def roll_back(model: str, work: WorkDir, now: float | None = None) -> Rollback:
+    """Publishes the version before the current one again, under a higher number.
+
+    Another rollback goes one version further back; what was withdrawn once stays so.
+
+    Args:
+      model: whose versions under `work.serving`.
+      work: of the run.
+      now: seconds since 1970; None takes the clock. Pushed versions are numbered by it.
+
+    Raises:
+      RunError: there is no earlier version.
+    """
+    found = versions_of(work.serving / model)
+    if not found:
+        raise RunError(f"{work.serving / model}: no {model} was pushed there")
+    current = max(found)
+    pushes = {number: origin(path, number) for number, path in found.items()}
+    bad = {one.withdrawn_push for one in map(_record, found.values()) if one}
+    before = [
+        number
+        for number in found
+        if number == pushes[number] < pushes[current] and number not in bad
+    ]
+    if not before:
+        raise RunError(
+            f"{work.serving / model}: there is no {model} before version {pushes[current]} to go "
+            "back to"
+        )
+    restored = max(before)
+    moment = time.time() if now is None else now
+    number = max(current + 1, int(moment))
+    made = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(moment))
+    done = Rollback(model, number, restored, current, pushes[current], made)
+    _publish(found[restored], work.serving / model, done)
+    return done
+
+
+def origin(path: Path, number: int) -> int:
+    """Returns the number under which the model at `path`, served as `number`, was pushed."""
+    record = _record(path)
+    return record.restored if record else number
+
+
+def _record(path: Path) -> Rollback | None:
+    """What the rollback did that published the model at `path`, if one did."""
+    record = path / RECORD
+    if not record.is_file():
+        return None
+    return Rollback(**json.loads(record.read_text(encoding="utf-8")))
+
+
+def _publish(source: Path, base: Path, done: Rollback) -> None:
+    """Copies beside, and renames when all is there: servers look at numbers alone."""
+    partial = base / f".rollback-{os.getpid()}"
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        shutil.copytree(source, partial)
+        text = json.dumps(asdict(done), indent=1)
+        write_whole(str(partial / RECORD), text.encode("utf-8"))
+        partial.rename(base / str(done.version))
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

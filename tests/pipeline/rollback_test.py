@@ -1,0 +1,91 @@
+"""The model before the current one comes back under a higher number."""
+
+import json
+
+import pytest
+
+from pipeline import cli
+from pipeline.errors import RunError
+from pipeline.rollback import RECORD, roll_back
+from pipeline.work_dir import WorkDir, newest_version
+
+NOW = 5000.0
+
+
+def push(work, *versions, model="generator"):
+    for version in versions:
+        path = work.serving / model / str(version)
+        path.mkdir(parents=True)
+        (path / "saved_model.pb").write_text(f"pushed as {version}")
+
+
+def served(work, model="generator"):
+    return (newest_version(work.serving / model) / "saved_model.pb").read_text()
+
+
+@pytest.fixture
+def work(tmp_path):
+    return WorkDir(tmp_path)
+
+
+def test_the_version_before_takes_over_under_a_higher_number(work):
+    push(work, 10, 20)
+    done = roll_back("generator", work, NOW)
+    assert (done.version, done.restored, done.withdrawn) == (5000, 10, 20)
+    assert served(work) == "pushed as 10"
+    names = {path.name for path in (work.serving / "generator").iterdir()}
+    assert names == {"10", "20", "5000"}
+    record = json.loads((work.serving / "generator" / "5000" / RECORD).read_text())
+    assert record["restored"] == 10 and record["withdrawn"] == 20
+    assert record["made"] == "1970-01-01 01:23:20"
+
+
+def test_another_rollback_goes_one_further_back(work):
+    push(work, 10, 20, 30)
+    roll_back("generator", work, NOW)
+    assert served(work) == "pushed as 20"
+    done = roll_back("generator", work, NOW)
+    assert (done.version, done.withdrawn, done.withdrawn_push) == (5001, 5000, 20)
+    assert served(work) == "pushed as 10"
+    with pytest.raises(RunError, match="no generator before version 10"):
+        roll_back("generator", work, NOW)
+
+
+def test_after_a_rollback_and_a_new_push_it_goes_back_to_what_was_served_before(work):
+    push(work, 10, 20)
+    roll_back("generator", work, NOW)
+    push(work, 6000)
+    roll_back("generator", work, 7000.0)
+    assert served(work) == "pushed as 10"
+
+
+def test_a_clock_that_is_behind_does_not_hide_the_model(work):
+    push(work, 10, 20_000)
+    assert roll_back("generator", work, NOW).version == 20_001
+
+
+def test_without_an_earlier_version_nothing_changes(work):
+    push(work, 10)
+    with pytest.raises(RunError, match="no generator before version 10"):
+        roll_back("generator", work, NOW)
+    with pytest.raises(RunError, match="no captioner was pushed"):
+        roll_back("captioner", work, NOW)
+    assert [path.name for path in (work.serving / "generator").iterdir()] == ["10"]
+
+
+def test_a_copy_that_fails_leaves_nothing_behind(work, monkeypatch):
+    push(work, 10, 20)
+    monkeypatch.setattr("pipeline.rollback.write_whole", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        roll_back("generator", work, NOW)
+    assert {path.name for path in (work.serving / "generator").iterdir()} == {"10", "20"}
+
+
+def test_the_command_says_what_it_did(work, tmp_path, capsys):
+    push(work, 10, 20)
+    assert cli.main(["rollback", "generator", "--work", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "generator: version 10 is back as" in said
+    assert "nothing to withdraw" in said
+    assert cli.main(["rollback", "encoder", "--work", str(tmp_path)]) == 1
+    assert "no encoder was pushed" in capsys.readouterr().err
