@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Further arguments: make demo ARGS=--smoke, make test ARGS="tests/data -x"
 ARGS ?=
 
-.PHONY: help env demo test lint format lock test-debian13 clean
+.PHONY: help env kfp demo test lint format lock test-cluster test-debian13 clean
 .DEFAULT_GOAL := help
 
 help:  ## say what there is
@@ -31,6 +31,13 @@ format: env  ## let ruff put the source in order
 
 lock:  ## resolve both stacks anew (ARGS=--upgrade: newest versions that fit)
 	@$(PYTHON) requirements/make_lock.py $(ARGS)
+
+kfp: env  ## make .tools/kfp, Kubeflow's own SDK, which some tests load compiled pipelines with
+	@$(BIN)/python requirements/make_kfp.py
+
+test-cluster: kfp  ## run a compiled pipeline node by node beside the local run (six minutes)
+	@$(BIN)/python -m pytest -m cluster tests/e2e/dry_run_test.py
+	@$(BIN)/python -m pytest tests/pipeline/cluster/kfp_test.py
 
 test-debian13:  ## run the tests with the other stack in a Debian 13 root (needs root; CMD="..." runs that)
 	@requirements/debian13.sh $(CMD)

@@ -1,4 +1,4 @@
-"""Resolves the locks anew: uv's own and those of both stacks.
+"""Resolves the locks anew: uv's own, those of both stacks, and that of Kubeflow's SDK.
 
     python3 requirements/make_lock.py [--upgrade]
 
@@ -29,6 +29,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     try:
         uv = find_uv()
         compile_lock(uv, "uv", "--python-version", "3.8", *upgrade)
+        compile_lock(uv, "kfp", "--python-version", "3.10", *upgrade)
         compile_lock(uv, "tfx-1.16", *STACK, *upgrade, project="requirements/tfx-1.16")
         compile_lock(uv, "tfx-1.21", *STACK, *upgrade)
     except EnvError as error:

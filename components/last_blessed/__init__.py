@@ -1,1 +1,1 @@
-"""LastBlessed: which earlier model a new one has to stand up to, where no metadata can be asked."""
+"""What was blessed last, for orchestrators without metadata to ask: models, and data."""

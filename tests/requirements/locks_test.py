@@ -13,7 +13,7 @@ import pytest
 from packaging.markers import Marker
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
-LOCKS = ("tfx-1.16", "tfx-1.21", "uv")
+LOCKS = ("tfx-1.16", "tfx-1.21", "uv", "kfp")
 STACKS = LOCKS[:2]
 ENTRY = re.compile(r"^([a-z0-9][a-z0-9.-]*)==([^ \\]+)(?: ; ([^\\]+?))? \\$", re.MULTILINE)
 # Every Python that a stack's lock serves.
