@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from google.protobuf import json_format
 from tfx import types
 from tfx.types import standard_artifacts
 from tfx.types.artifact import CUSTOM_PROPERTIES_PREFIX, PropertyType
@@ -23,6 +24,8 @@ STANDARD: tuple[type[types.Artifact], ...] = tuple(
     for kind in vars(standard_artifacts).values()
     if isinstance(kind, type) and issubclass(kind, types.Artifact)
 )
+# Under which TFX keeps a JSON value that is no mapping.
+_SINGLE = "__value__"
 _CAST = {PropertyType.INT: int, PropertyType.FLOAT: float, PropertyType.STRING: str}
 
 
@@ -65,8 +68,9 @@ def metadata(artifact: types.Artifact) -> dict[str, Any]:
 
 def _set(artifact: types.Artifact, key: str, value: Any) -> None:
     declared = artifact.PROPERTIES or {}
-    if key in declared and declared[key].type in _CAST:
-        setattr(artifact, key, _CAST[declared[key].type](value))
+    if key in declared:
+        cast = _CAST.get(declared[key].type)
+        setattr(artifact, key, cast(value) if cast else value)
         return
     key = key.removeprefix(CUSTOM_PROPERTIES_PREFIX)
     if isinstance(value, str):
@@ -81,6 +85,7 @@ def _set(artifact: types.Artifact, key: str, value: Any) -> None:
 
 def _plain(value: Any) -> Any:
     kind = value.WhichOneof("value")
-    if kind not in ("int_value", "double_value", "string_value", "bool_value"):
-        return None
-    return getattr(value, kind)
+    if kind != "struct_value":
+        return getattr(value, kind) if kind else None
+    fields = json_format.MessageToDict(value.struct_value)
+    return fields.get(_SINGLE, fields)

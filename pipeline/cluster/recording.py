@@ -116,5 +116,9 @@ def _set(property_value: Any, value: Any) -> None:
     """Numbers are floats, as in Kubeflow's own metadata."""
     if isinstance(value, str):
         property_value.string_value = value
+    elif isinstance(value, dict):
+        property_value.struct_value.update(value)
+    elif isinstance(value, list):
+        property_value.struct_value.update({"list": value})
     else:
         property_value.double_value = float(value)

@@ -16,6 +16,7 @@ from pathlib import Path
 import ml_metadata as mlmd
 import pytest
 import tensorflow as tf
+from google.protobuf import json_format
 from ml_metadata.proto import metadata_store_pb2 as pb
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
@@ -146,12 +147,20 @@ def metadata(run):
 def said(artifact):
     """Returns what an executor said of an artefact; numbers as floats, as Kubeflow keeps them."""
     values = {**artifact.properties, **artifact.custom_properties}
-    plain = {key: getattr(value, value.WhichOneof("value")) for key, value in values.items()}
     return {
-        key.removeprefix("custom:"): value if isinstance(value, str) else float(value)
-        for key, value in plain.items()
+        key.removeprefix("custom:"): plain(value)
+        for key, value in values.items()
         if key not in BOOKKEEPING | PLACES
     }
+
+
+def plain(value):
+    kind = value.WhichOneof("value")
+    if kind == "struct_value":
+        fields = json_format.MessageToDict(value.struct_value)
+        return fields.get("__value__", fields)
+    found = getattr(value, kind)
+    return found if isinstance(found, str) else float(found)
 
 
 def test_the_same_metadata_are_recorded(runs):

@@ -245,6 +245,8 @@ def test_an_artefact_survives_kubeflows_metadata():
     model.set_int_custom_property("blessed", 1)
     model.set_float_custom_property("share", 0.25)
     model.set_string_custom_property("said", "well")
+    model.set_json_value_custom_property("by_split", {"train": 1.0})
+    model.set_json_value_custom_property("names", ["a", "b"])
     # Kubeflow hands every number back as a float.
     carried = json.loads(json.dumps(artefacts.metadata(model)), parse_int=float)
     found = artefacts.read(standard_artifacts.Examples, {"metadata": carried}, "/y")
@@ -253,6 +255,8 @@ def test_an_artefact_survives_kubeflows_metadata():
     assert found.get_int_custom_property("span") == 4
     assert found.get_float_custom_property("share") == 0.25
     assert found.get_string_custom_property("said") == "well"
+    assert found.get_json_value_custom_property("by_split") == {"train": 1.0}
+    assert found.get_json_value_custom_property("names") == ["a", "b"]
 
 
 def test_types_have_titles():

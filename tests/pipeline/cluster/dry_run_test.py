@@ -102,6 +102,8 @@ def test_metadata_tell_who_made_what_from_what(run, tmp_path):
     assert Path(first.uri, "text").read_text() == "1a"
     assert first.custom_properties["length"].double_value == 1
     assert first.custom_properties["by"].string_value == "me"
+    assert first.custom_properties["splits"].struct_value["train"] == 1
+    assert first.custom_properties["names"].struct_value["list"][0] == "a"
     assert store.get_artifact_types_by_id([first.type_id])[0].name == "Examples"
     assert last.custom_properties["flag"].string_value == str(tmp_path / "flag")
     kinds = {"pipeline", "pipeline_run", "node"}
