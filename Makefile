@@ -35,7 +35,7 @@ lock:  ## resolve both stacks anew (ARGS=--upgrade: newest versions that fit)
 kfp: env  ## make .tools/kfp, Kubeflow's own SDK, which some tests load compiled pipelines with
 	@$(BIN)/python requirements/make_kfp.py
 
-test-cluster: kfp  ## run a compiled pipeline node by node beside the local run (six minutes)
+test-cluster: kfp  ## run a compiled pipeline node by node beside the local run (some seven minutes)
 	@$(BIN)/python -m pytest -m cluster tests/e2e/dry_run_test.py
 	@$(BIN)/python -m pytest tests/pipeline/cluster/kfp_test.py
 
