@@ -6,6 +6,7 @@ Artefacts go from task to task as the back end keeps them: a name, a URI and a f
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,7 +59,11 @@ class Launch:
 
     @property
     def draft(self) -> Path:
-        """Where the outputs are written."""
+        """Where outputs are written: a node that outlives its run spoils nothing of the next."""
+        return self._drafts / str(os.getpid())
+
+    @property
+    def _drafts(self) -> Path:
         return self.root / ".partial" / f"{self.task}-{self.fingerprint}"
 
     def kept(self) -> dict[str, Spec] | None:
@@ -75,8 +80,8 @@ class Launch:
         return [given if word == EXECUTOR_INPUT else values.get(word, word) for word in words]
 
     def begin(self) -> None:
-        """Makes an empty folder for the outputs."""
-        shutil.rmtree(self.draft, ignore_errors=True)
+        """Makes an empty folder for the outputs, and removes what earlier attempts left."""
+        shutil.rmtree(self._drafts, ignore_errors=True)
         self.draft.mkdir(parents=True)
 
     def publish(self) -> dict[str, Spec]:
@@ -97,6 +102,7 @@ class Launch:
         (self.draft / RESULT_FILE).write_text(json.dumps(outputs, ensure_ascii=False), "utf-8")
         self.place.parent.mkdir(parents=True, exist_ok=True)
         self.draft.rename(self.place)
+        shutil.rmtree(self._drafts, ignore_errors=True)
         return outputs
 
     def _executor_input(self) -> Spec:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import time
 from pathlib import Path
 
@@ -30,6 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
             shutil.rmtree(work.pipeline_root, ignore_errors=True)
             shutil.rmtree(work.training, ignore_errors=True)
         print(f"{name}: work directory {work.root}, a log for each node in {work.log.parent}")
+        # As ^C does: the nodes are ended with the run.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         DryRun(spec, values, work.root).run(arguments.parallel)
     print()
     if values[STORE] == str(work.root):

@@ -13,6 +13,7 @@ def test_a_sound_pipeline_passes(spec):
 
 def test_who_waits_for_whom_is_counted_through_others(spec):
     spec["root"]["dag"]["tasks"]["b"]["dependentTasks"] = ["a"]
+    spec["root"]["dag"]["tasks"]["c"]["dependentTasks"] = ["b"]
     assert behind(spec) == {"a": {"b", "c"}, "b": {"c"}, "c": set()}
 
 

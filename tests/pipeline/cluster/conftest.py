@@ -5,7 +5,7 @@ import json
 import pytest
 
 SCRIPT = """
-import json, os, pathlib, sys, time
+import json, os, pathlib, signal, sys, time
 given = json.loads(sys.argv[2])
 outputs = given["outputs"]
 answer = {"artifacts": {}}
@@ -22,6 +22,10 @@ for key, each in outputs["artifacts"].items():
 if flag.exists():
     kind = flag.read_text()
     if kind == "wait":
+        def asked(*_):
+            (flag.parent / f"{sys.argv[1]}.asked").write_text("to end")
+            sys.exit(1)
+        signal.signal(signal.SIGTERM, asked)
         (flag.parent / f"{sys.argv[1]}.pid").write_text(str(os.getpid()))
         time.sleep(60)
     if kind == "fail" and sys.argv[1] == "b":

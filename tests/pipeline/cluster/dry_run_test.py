@@ -151,6 +151,7 @@ def test_kill_9_of_a_node_ends_the_others_and_the_next_run_goes_on(run, tmp_path
     assert "b stopped the run: it was killed by SIGKILL" in caught[0]
     with pytest.raises(ProcessLookupError):
         os.kill(other, 0)
+    assert (tmp_path / "a.asked").read_text() == "to end"
     assert ran(tmp_path) == ""
     assert not list((tmp_path / "work/pipeline_root").glob("[abc]/*"))
     assert run() == {"a": "ran", "b": "ran", "c": "ran"}

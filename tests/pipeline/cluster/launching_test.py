@@ -59,7 +59,7 @@ def test_outputs_are_in_place_whole_or_not_at_all(spec, tmp_path):
     assert outputs == {"out": {"uri": str(one.place / "out"), "metadata": {"n": 3}}}
     assert one.kept() == outputs
     assert (one.place / "out").is_dir()
-    assert not one.draft.exists()
+    assert not list((tmp_path / ".partial").iterdir())
 
 
 def test_a_container_without_an_answer_has_failed(spec, tmp_path):
@@ -74,8 +74,10 @@ def test_what_a_killed_attempt_left_is_removed(spec, tmp_path):
     one = launch(spec, tmp_path)
     one.begin()
     (one.draft / "half").write_text("x")
+    (one.draft.parent / "1").mkdir()
     one.begin()
     assert list(one.draft.iterdir()) == []
+    assert list(one.draft.parent.iterdir()) == [one.draft]
 
 
 def test_parameters_have_defaults_and_types(spec):

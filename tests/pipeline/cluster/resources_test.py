@@ -38,9 +38,10 @@ def test_vertex_is_told_the_type():
     }
 
 
-@pytest.mark.parametrize(
-    ("memory", "expected"), [("1000000000", 1.0), ("8G", 8.0), ("1Gi", 1.073741824), ("500M", 0.5)]
-)
+QUANTITIES = {"1000000000": 1.0, "8G": 8.0, "1Gi": 1.073741824, "500M": 0.5, "4Ki": 4.096e-6}
+
+
+@pytest.mark.parametrize(("memory", "expected"), QUANTITIES.items())
 def test_quantities(memory, expected):
     assert gigabytes(memory) == pytest.approx(expected, rel=1e-12)
 
