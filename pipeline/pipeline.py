@@ -9,7 +9,7 @@ from typing import Any
 
 from tfx import v1 as tfx
 from tfx.dsl.components.base.base_node import BaseNode
-from tfx.types import Channel, standard_artifacts
+from tfx.types import Channel
 
 from components.caption_example_gen.component import CaptionExampleGen
 from components.cross_modal_evaluator.component import CrossModalEvaluator
@@ -81,14 +81,15 @@ def create_nodes(
     data_fingerprint: str,
     force_bless: str = "",
     *,
-    last: LookUps = InMetadata(),
+    last: LookUps | None = None,
 ) -> Nodes:
     """Returns the nodes by name, each after those that it depends on.
 
     Args:
       settings, work, data_fingerprint, force_bless: see `create_pipeline`.
-      last: how what was blessed last is found.
+      last: how what was blessed last is found; None asks the metadata.
     """
+    last = last or InMetadata()
     nodes: Nodes = {}
     add_data(nodes, settings, data_fingerprint, last)
     add_training(nodes, settings, work, data_fingerprint)

@@ -8,8 +8,9 @@ TFX's own runner for Kubeflow writes what Vertex reads. What is otherwise here, 
 - **Types** of artefacts are `schemaTitle` and `schemaVersion`; `instanceSchema` is not written. On
   Vertex, where unknown titles are refused, every artefact is a `system.Artifact`. A container is
   told the TFX types by its command line (`--interface`): the back end does not pass them on.
-- **No resolver**: the back end has no such executor. LastBlessed is a component that looks for the
-  last pushed model in the store (`components/last_blessed`).
+- **No resolver**: the back end has no such executor. LastBlessed and LastBlessedData are components
+  that look for the last pushed models, and what was said of their data, in the store
+  (`components/last_blessed`).
 - **No driver**: TFX gives its file-based ExampleGens a `preCacheCheck`, which the back end ignores.
   CaptionExampleGen resolves span and version in its executor and needs none. What looks at places
   outside the pipeline is never taken from the cache.
@@ -50,6 +51,7 @@ from pipeline.cluster.parameters import (
 )
 from pipeline.cluster.settings import ClusterSettings
 from pipeline.settings import Settings
+from pipeline.work_dir import JUDGE_NODE
 
 SCHEMA_VERSION = "2.1.0"
 TYPE_VERSION = "0.0.1"
@@ -146,7 +148,8 @@ def parameters(name: str, node: BaseNode, target: str) -> Spec:
     for mark, key in ((STORE_MARK, STORE), (CHECKPOINTS_MARK, CHECKPOINTS)):
         if mark in text:
             found[key] = {"type": "STRING", "input": key}
-    if CHECKPOINTS_MARK in text:
+    # The judge has minutes of its own.
+    if CHECKPOINTS_MARK in text and name != JUDGE_NODE:
         found[MINUTES] = {"type": "NUMBER_DOUBLE", "input": MINUTES}
     if target == KUBEFLOW:
         found[IMAGE] = {"type": "STRING", "input": IMAGE}

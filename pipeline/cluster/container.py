@@ -87,19 +87,20 @@ def exec_properties(
         for key, value in values.items()
         if key not in RUNTIME
     }
-    if MINUTES in values:
-        found["custom_config"] = training(found["custom_config"], values[MINUTES], inputs)
+    if CHECKPOINTS in values:
+        found["custom_config"] = training(found["custom_config"], values.get(MINUTES), inputs)
     return found
 
 
-def training(custom_config: str, minutes: float, inputs: Sequence[str]) -> str:
+def training(custom_config: str, minutes: float | None, inputs: Sequence[str]) -> str:
     """Returns the Trainer's or Tuner's `custom_config` with a budget and a directory of this run.
 
-    A budget that is not the compiled one takes the place of a fixed number of steps too.
+    A budget that is not the compiled one takes the place of a fixed number of steps too; None
+    leaves the training's own.
     """
     config = json_utils.loads(custom_config)
     experiment = json.loads(config["experiment"])
-    if minutes != experiment["training"]["minutes"]:
+    if minutes not in (None, experiment["training"]["minutes"]):
         experiment["training"] |= {"minutes": minutes, "steps": None}
     config["experiment"] = json.dumps(experiment, sort_keys=True)
     config["resume_dir"] += "-" + digest(sorted(inputs), minutes)

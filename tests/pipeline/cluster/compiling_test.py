@@ -101,15 +101,16 @@ def test_parameters_of_a_run_reach_the_nodes_that_need_them(specs):
     trainers = {f"trainer-{stage}" for stage in STAGES}
     assert taken("data") == {"caption-example-gen"}
     assert taken("minutes") == trainers
-    assert taken("checkpoints") == trainers
+    assert taken("checkpoints") == trainers | {"trainer-judge"}
     pushing = {f"{kind}-{stage}" for kind in ("pusher", "last-blessed") for stage in STAGES}
-    assert taken("store") == trainers | pushing | {"run-report"}
+    others = {"trainer-judge", "last-blessed-data", "cross-modal-evaluator", "run-report"}
+    assert taken("store") == trainers | pushing | others
     assert taken("image") == set(tasks(specs["kubeflow"]))
 
 
 def test_what_looks_outside_is_never_cached(specs):
     cached = {k for k, t in tasks(specs["kubeflow"]).items() if t["cachingOptions"]}
-    outside = {"caption-example-gen", *(f"last-blessed-{stage}" for stage in STAGES)}
+    outside = {f"last-blessed-{one}" for one in (*STAGES, "data")} | {"caption-example-gen"}
     assert set(tasks(specs["kubeflow"])) - cached == outside
 
 

@@ -188,6 +188,13 @@ def test_the_compiled_budget_stands_unless_another_is_asked_for():
     assert budget(container.training(config(), 30.0, [])) == {"minutes": 30.0, "steps": None}
 
 
+def test_a_training_without_minutes_among_its_parameters_keeps_its_own():
+    values = {"custom_config": config(minutes=0.75), "checkpoints": "/mnt/t", "store": "/s"}
+    found = container.exec_properties(values, INTERFACE, ["/a"])["custom_config"]
+    assert budget(found) == {"minutes": 0.75, "steps": 6}
+    assert json_utils.loads(found)["resume_dir"] != "/t/encoder-1"
+
+
 def test_a_training_goes_on_only_with_the_same_inputs_and_budget():
     def folder(minutes, inputs):
         return json_utils.loads(container.training(config(), minutes, inputs))["resume_dir"]

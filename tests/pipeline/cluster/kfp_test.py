@@ -15,7 +15,7 @@ SCRIPT = Path(__file__).with_name("load_with_kfp.py")
 pytestmark = pytest.mark.skipif(
     not PYTHON.is_file(), reason="Kubeflow's SDK is not here: `make kfp` puts it into .tools/kfp"
 )
-TRAINERS = [f"exec-trainer-{stage}" for stage in ("captioner", "encoder", "generator")]
+TRAINERS = [f"exec-trainer-{stage}" for stage in ("captioner", "encoder", "generator", "judge")]
 
 
 def load(path):
@@ -33,7 +33,7 @@ def loaded(target):
 def test_kubeflow_loads_the_pipeline_with_its_parameters_and_machines():
     found = loaded("kubeflow")
     assert found["name"] == "demo"
-    assert len(found["tasks"]) == 20
+    assert len(found["tasks"]) == 22
     assert found["inputs"] == {
         "checkpoints": ["String", "/mnt/tuwen/training"],
         "data": ["String", "tfds:captioned_scenes/32px"],
