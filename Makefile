@@ -4,15 +4,17 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 py
 BIN := .venv/bin
 # Further arguments: make demo ARGS=--smoke, make test ARGS="tests/data -x"
 ARGS ?=
+# GPU=1 adds CUDA's libraries to the environment of the TFX 1.21 stack.
+GPU ?=
 
-.PHONY: help env kfp demo test lint format lock test-cluster test-debian13 clean
+.PHONY: help env kfp demo test lint format lock test-cluster test-debian13 test-image clean
 .DEFAULT_GOAL := help
 
 help:  ## say what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## */  make \1\t/' | expand -t 22
 
 env:  ## make .venv from the locked stack of this machine (nothing to do: no cost)
-	@$(or $(PYTHON),$(error no Python 3 found; install one of 3.10 to 3.13)) requirements/make_env.py
+	@$(or $(PYTHON),$(error no Python 3 found; install one of 3.10 to 3.13)) requirements/make_env.py $(if $(GPU),--gpu)
 
 demo: env  ## run the whole pipeline on generated scenes; leaves models and a report
 	@$(BIN)/tuwen run demo $(ARGS)
@@ -41,6 +43,9 @@ test-cluster: kfp  ## run a compiled pipeline node by node beside the local run 
 
 test-debian13:  ## run the tests with the other stack in a Debian 13 root (needs root; CMD="..." runs that)
 	@requirements/debian13.sh $(CMD)
+
+test-image:  ## build the container image in Debian 13 roots and run its smoke command (needs root)
+	@$(PYTHON) requirements/image.py run demo --smoke
 
 clean:  ## remove the environment, tools and caches (runs/ stays)
 	rm -rf .venv .tools .hypothesis .mypy_cache .ruff_cache .pytest_cache build *.egg-info
