@@ -53,21 +53,16 @@ class Root:
         return self.place / (self.folder / path).relative_to("/")
 
 
-def shell(*arguments: str, **options: str) -> "subprocess.CompletedProcess[str]":
-    """Calls a function of root.sh."""
+def shell(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Calls a function of root.sh; what it prints on standard output is in the result."""
     source = f'. {shlex.quote(str(LIBRARY))}; "$@"'
-    return subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", source, "bash", *arguments],
-        check=False,
-        text=True,
-        **options,  # type: ignore[call-overload]
-    )
+    command = ["bash", "-euo", "pipefail", "-c", source, "bash", *arguments]
+    return subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
 
 
 def settings() -> Dict[str, str]:
     """Returns this machine's variables that hold in a build, as build arguments would."""
-    lines = shell("settings", stdout=subprocess.PIPE).stdout.splitlines()  # type: ignore[arg-type]
-    return dict(line.split("=", 1) for line in lines)
+    return dict(line.split("=", 1) for line in shell("settings").stdout.splitlines())
 
 
 def run_inside(root: Root, argv: Sequence[str], extra: Dict[str, str]) -> int:
@@ -86,6 +81,8 @@ def carry_out(step: Instruction, root: Root, roots: Dict[str, Root], extra: Dict
       BuildError: its command failed, or what it copies is not there.
     """
     if step.name == "RUN":
+        # Anew each time: an instruction may have installed files of its own over them.
+        shell("copy_settings", str(root.place), str(root.place / "root"))
         if run_inside(root, ["/bin/sh", "-c", step.text], {"HOME": "/root", **extra}):
             raise BuildError(f"line {step.line}: RUN {step.text} failed")
     elif step.name == "COPY":
@@ -129,6 +126,8 @@ def build(stages: Sequence[Stage], extra: Dict[str, str]) -> Root:
     """Builds all stages anew; returns the last."""
     roots: Dict[str, Root] = {}
     base = CACHE / "trixie-slim"
+    if not base.is_dir():
+        print("making a Debian root (once)", flush=True)
     if not base.is_dir() and shell("make_root", str(base), "", f"{base}.log").returncode:
         raise BuildError("there is no Debian root to start from")
     for stage in stages:
@@ -137,7 +136,6 @@ def build(stages: Sequence[Stage], extra: Dict[str, str]) -> Root:
         place = CACHE / f"image-{stage.name}"
         shutil.rmtree(str(place), ignore_errors=True)
         subprocess.run(["cp", "-a", str(base), str(place)], check=True)
-        shell("copy_settings", str(place), str(place / "root"))
         roots[stage.name] = Root(place)
         for step in stage.steps:
             print(f"[{stage.name}] {step.name} {step.text}", flush=True)

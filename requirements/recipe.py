@@ -43,7 +43,9 @@ def read(text: str, arguments: Optional[Dict[str, str]] = None) -> List[Stage]:
     Raises:
       RecipeError: an instruction or a variable is not known, or nothing precedes the first FROM.
     """
-    given, common, stages = dict(arguments or {}), {}, []
+    given = dict(arguments or {})
+    stages: List[Stage] = []
+    common: Dict[str, str] = {}
     known: Dict[str, str] = {}
     for step in instructions(text):
         if step.name == "FROM":

@@ -115,6 +115,7 @@ def test_a_command_that_fails_ends_the_build(
     root: image.Root, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[list[str]] = []
+    monkeypatch.setattr(image, "shell", lambda *_: None)
     monkeypatch.setattr(image, "run_inside", lambda _, argv, extra: asked.append(argv) or 1)
     with pytest.raises(image.BuildError, match="line 2: RUN make env failed"):
         carry_out("RUN make env", root)
