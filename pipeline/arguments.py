@@ -108,6 +108,7 @@ COMMANDS = {
         (
             "tuwen compile demo --image REGISTRY/tuwen:0.1.0 --store gs://BUCKET/tuwen",
             "tuwen compile coco256 --target vertex -o vertex.yaml",
+            "tuwen compile coco256 --train-job generator --workers 4 -o job.yaml",
         ),
     ),
     "dry-run": Command(
@@ -275,6 +276,13 @@ def _compile(parser: argparse.ArgumentParser) -> None:
         metavar="PLACE",
         help="where pushed models and the report go, gs://... or a folder (cluster.store)",
     )
+    parser.add_argument(
+        "--train-job",
+        choices=STAGES,
+        metavar="STAGE",
+        help="write a TFJob of Kubeflow's Training Operator for this stage's training alone",
+    )
+    parser.add_argument("--workers", type=_count, default=2, help="pods of a train job")
     parser.add_argument("-o", "--output", default="pipeline.yaml", metavar="FILE", help="YAML file")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -36,12 +37,6 @@ RUN_FN = "trainer.run_fn.run_fn"
 TUNER_FN = "trainer.tuner_fn.tuner_fn"
 TUNER = "Tuner"
 LAST_DATA = "LastBlessed.data"
-# Named by its path: the short name DirectRunner lets Beam fetch another runner from the network.
-BEAM = (
-    "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
-    "--direct_running_mode=in_memory",
-    "--direct_num_workers=1",
-)
 
 
 def create_pipeline(
@@ -51,6 +46,7 @@ def create_pipeline(
     data_fingerprint: str,
     force_bless: str = "",
     enable_cache: bool = True,
+    beam: Sequence[str] | None = None,
 ) -> tfx.dsl.Pipeline:
     """Returns the pipeline of one run.
 
@@ -60,6 +56,7 @@ def create_pipeline(
       data_fingerprint: of the source; another one makes the data be read anew.
       force_bless: a person's reason to push models that miss a threshold, or "".
       enable_cache: takes the outputs of nodes whose inputs and settings are as before.
+      beam: Beam's options, ready to start; None takes those of the settings as they are.
     """
     work = WorkDir(work.root.absolute())
     nodes = create_nodes(settings, work, data_fingerprint, force_bless)
@@ -71,7 +68,7 @@ def create_pipeline(
         ),
         components=list(nodes.values()),
         enable_cache=enable_cache,
-        beam_pipeline_args=list(BEAM),
+        beam_pipeline_args=list(settings.beam.arguments() if beam is None else beam),
     )
 
 

@@ -13,6 +13,7 @@ from data.checking.findings import CheckLimits
 from data.errors import DataError
 from data.sources import Source, spans
 from pipeline import config_files
+from pipeline.beam_settings import BeamSettings
 from pipeline.cluster.settings import ClusterSettings
 from pipeline.work_dir import SMOKE
 from trainer.config import (
@@ -86,6 +87,7 @@ class Settings:
       gate: what the data may be like, see `components.data_gate`.
       tuning: a search for better settings of one stage; null searches nothing.
       thresholds: what a figure must reach for its model to be blessed, by metric name or pattern.
+      beam: on which of Beam's runners data are read, described and prepared.
       cluster: what `tuwen compile` needs to know; a run on this machine reads nothing of it.
     """
 
@@ -104,6 +106,7 @@ class Settings:
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     thresholds: dict[str, Threshold] = field(default_factory=dict)
     serving_check: ServingCheckSettings = field(default_factory=ServingCheckSettings)
+    beam: BeamSettings = field(default_factory=BeamSettings)
     cluster: ClusterSettings = field(default_factory=ClusterSettings)
 
     def __post_init__(self) -> None:

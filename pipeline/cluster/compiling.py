@@ -32,6 +32,7 @@ from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 
 from components.caption_example_gen.executor import SOURCE
+from pipeline.beam_settings import SHIPPED
 from pipeline.cluster import artefacts, placing, resources
 from pipeline.cluster.parameters import (
     CHECKPOINTS,
@@ -67,16 +68,13 @@ _TYPES: dict[type, str] = {
 Spec = dict[str, Any]
 
 
-def compile_nodes(
-    nodes: dict[str, BaseNode], settings: Settings, target: str, beam: tuple[str, ...]
-) -> list[Spec]:
+def compile_nodes(nodes: dict[str, BaseNode], settings: Settings, target: str) -> list[Spec]:
     """Returns the documents of a pipeline: its PipelineSpec, and what only Kubernetes needs.
 
     Args:
       nodes: by name, each after those that it depends on.
-      settings: of the run; `cluster` with image and store.
+      settings: of the run; `cluster` with image and store, `beam` for the nodes that use it.
       target: `kubeflow` or `vertex`.
-      beam: options of the nodes that use Beam.
 
     Raises:
       SettingsError: the target cannot give what `cluster` asks for.
@@ -97,7 +95,7 @@ def compile_nodes(
         key = kebab(name)
         values = parameters(name, node, target)
         spec["components"][f"comp-{key}"] = component(key, node, values, target)
-        container = executor(name, node, cluster, target, beam)
+        container = executor(name, node, cluster, target, settings.beam.arguments())
         spec["deploymentSpec"]["executors"][f"exec-{key}"] = {"container": container}
         spec["root"]["dag"]["tasks"][key] = task(name, node, values, cluster)
     labels = {name: f"exec-{kebab(name)}" for name in nodes}
@@ -201,6 +199,7 @@ def executor(
     arguments += ["--artifacts", LAUNCHER if target == KUBEFLOW else COPY]
     arguments += ["--executor_input", EXECUTOR_INPUT]
     if isinstance(spec, BeamExecutorSpec):
+        arguments += ["--by_uri"] if SHIPPED in beam else []
         arguments += [*beam, *map(str, spec.beam_pipeline_args)]
     image = "{{$.inputs.parameters['image']}}" if target == KUBEFLOW else cluster.image
     found: Spec = {"image": image, "command": list(COMMAND), "args": arguments}

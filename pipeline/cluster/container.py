@@ -15,6 +15,7 @@ import posixpath
 import sys
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
@@ -22,9 +23,11 @@ from absl import logging
 from tfx import types
 from tfx.dsl.components.base import base_beam_executor, base_executor
 from tfx.orchestration.portable import outputs_utils
+from tfx.types import standard_artifacts
 from tfx.utils import import_utils, json_utils
 
 from data.sources import files
+from pipeline import shipping
 from pipeline.cluster import artefacts, placing
 from pipeline.cluster.parameters import CHECKPOINTS, COPY, LAUNCHER, MINUTES, RUNTIME, STORE
 from pipeline.reasons import reason
@@ -52,7 +55,7 @@ def run(arguments: argparse.Namespace, beam: list[str]) -> None:
     """Reads the executor input, runs the executor on local files, writes the executor output."""
     given, interface = json.loads(arguments.executor_input), json.loads(arguments.interface)
     with tempfile.TemporaryDirectory(prefix="tuwen-") as scratch:
-        carrier = Carrier(arguments.artifacts, scratch)
+        carrier = Carrier(arguments.artifacts, scratch, arguments.by_uri)
         inputs, outputs = given.get("inputs", {}), given["outputs"]
         arriving = carrier.open(inputs.get("artifacts", {}), interface["inputs"], fetch=True)
         leaving = carrier.open(outputs.get("artifacts", {}), interface["outputs"], fetch=False)
@@ -60,7 +63,8 @@ def run(arguments: argparse.Namespace, beam: list[str]) -> None:
             one["uri"] for each in inputs.get("artifacts", {}).values() for one in listed(each)
         ]
         properties = exec_properties(inputs.get("parameterValues", {}), interface, fixed)
-        executor = make_executor(arguments.executor, beam, f"{scratch}/work")
+        ready = shipping.ready(beam, Path(scratch, "beam"))
+        executor = make_executor(arguments.executor, ready, f"{scratch}/work")
         executor.Do(arriving, leaving, properties)
         outputs_utils.tag_output_artifacts_with_version(leaving)
         answer = carrier.close(leaving, outputs.get("artifacts", {}))
@@ -122,10 +126,15 @@ def make_executor(class_path: str, beam: list[str], work: str) -> base_executor.
 class Carrier:
     """Between the URIs of artefacts and the files that an executor works on."""
 
-    def __init__(self, way: str, scratch: str):
-        """Chooses the way: `launcher` takes its mirrors, `copy` copies through tf.io.gfile."""
+    def __init__(self, way: str, scratch: str, by_uri: bool = False):
+        """Chooses the way: `launcher` takes its mirrors, `copy` copies through tf.io.gfile.
+
+        With `by_uri` outputs and examples stay where they are: Beam's workers are elsewhere, and
+        see no file of this machine.
+        """
         self._way = way
         self._scratch = scratch
+        self._by_uri = by_uri
         self._uris: dict[str, str] = {}
 
     def open(self, given: dict[str, Any], titles: dict[str, str], *, fetch: bool) -> Artifacts:
@@ -133,8 +142,11 @@ class Carrier:
         found: Artifacts = {}
         for key, each in given.items():
             kind = artefacts.kind_of(titles[key])
+            stays = self._by_uri and (not fetch or kind is standard_artifacts.Examples)
+            places = [one["uri"] if stays else self._local(one["uri"]) for one in listed(each)]
             found[key] = [
-                artefacts.read(kind, one, self._local(one["uri"])) for one in listed(each)
+                artefacts.read(kind, one, place)
+                for one, place in zip(listed(each), places, strict=True)
             ]
             for artifact in found[key]:
                 if fetch and artifact.uri.startswith(self._scratch):
@@ -151,6 +163,8 @@ class Carrier:
             for artifact, one in zip(artifacts, listed(given[key]), strict=True):
                 if artifact.uri.startswith(self._scratch):
                     placing.send(artifact.uri, one["uri"])
+                elif self._by_uri and files.is_remote(artifact.uri):
+                    placing.finish(artifact.uri)
                 said = {name: self._remote(v) for name, v in artefacts.metadata(artifact).items()}
                 name = {"name": one["name"]} if one.get("name") else {}
                 answer[key]["artifacts"].append(name | {"uri": one["uri"], "metadata": said})
@@ -187,6 +201,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--executor", required=True, help="dotted path of the executor's class")
     parser.add_argument("--interface", required=True, help="types of artefacts and parameters")
     parser.add_argument("--executor_input", required=True, help="Kubeflow's ExecutorInput")
+    parser.add_argument("--by_uri", action="store_true", help="Beam's workers are elsewhere")
     parser.add_argument("--artifacts", choices=(LAUNCHER, COPY), default=LAUNCHER)
     return parser
 

@@ -79,6 +79,11 @@ def send(folder: str, uri: str) -> None:
       OSError: a file could not be read or written.
     """
     _copy(folder, uri)
+    finish(uri)
+
+
+def finish(uri: str) -> None:
+    """Marks an artefact whose files are all at its URI; raises OSError."""
     with _errors_of_store(uri), tf.io.gfile.GFile(posixpath.join(uri, WHOLE), "w") as file:
         file.write("")
 

@@ -7,15 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline import settings as settings_file
-from pipeline.cluster import documents
+from pipeline.cluster import documents, train_job
 from pipeline.cluster.checking import require_sound, tasks
-from pipeline.cluster.parameters import STORE_MARK
+from pipeline.cluster.parameters import KUBEFLOW, STORE_MARK
 from pipeline.errors import UsageError
 from pipeline.settings import CURATED, INFERRED, Settings
 from pipeline.work_dir import WorkDir
 
 HEADER = (
     "Pipeline {name} for {target}, made by `tuwen compile`; docs/cluster.md says what is what.\n"
+)
+
+JOB_HEADER = (
+    "Training of the {stage} by Kubeflow's Training Operator: `kubectl apply -f {output}`.\n"
+    "Made by `tuwen compile --train-job`; docs/cluster.md says what is what.\n"
 )
 
 PARAMETERS = {
@@ -41,6 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     require_complete(settings)
     output = Path(arguments.output)
+    if arguments.train_job:
+        return _train_job(settings, arguments, output)
     print("starting TFX, which takes half a minute ...", flush=True)
     specs = compiled(settings, arguments.target)
     require_sound(specs[0], str(output))
@@ -53,6 +60,21 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _train_job(settings: Settings, arguments: argparse.Namespace, output: Path) -> int:
+    stage, workers = arguments.train_job, arguments.workers
+    if arguments.target != KUBEFLOW:
+        raise UsageError(
+            f"--train-job: {arguments.target} has no Training Operator; leave --target"
+        )
+    specs = train_job.compile_job(settings, stage, workers)
+    header = JOB_HEADER.format(stage=stage, output=output)
+    documents.write(output, documents.text(specs, header))
+    batch = getattr(settings, stage).batch_size
+    print(f"{output}: TFJob {specs[1]['metadata']['name']}, {workers} workers, batch of {batch}")
+    print(f"Start it: kubectl apply -f {output}")
+    return 0
+
+
 def compiled(settings: Settings, target: str) -> list[documents.Spec]:
     """Returns the documents of a pipeline; imports TFX."""
     from pipeline import pipeline
@@ -61,7 +83,7 @@ def compiled(settings: Settings, target: str) -> list[documents.Spec]:
 
     work = WorkDir(Path(STORE_MARK))
     nodes = pipeline.create_nodes(settings, work, data_fingerprint="", last=InStore(work))
-    return compiling.compile_nodes(nodes, settings, target, pipeline.BEAM)
+    return compiling.compile_nodes(nodes, settings, target)
 
 
 def with_wishes(settings: Settings, arguments: argparse.Namespace) -> Settings:

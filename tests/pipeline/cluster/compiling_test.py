@@ -114,6 +114,29 @@ def test_what_looks_outside_is_never_cached(specs):
     assert set(tasks(specs["kubeflow"])) - cached == outside
 
 
+def test_the_page_on_scale_counts_what_is_compiled(specs):
+    spec = specs["kubeflow"]
+    made = [one.get("outputDefinitions", {}).get("artifacts", {}) for one in _components(spec)]
+    read = [
+        one["taskOutputArtifact"]
+        for task in tasks(spec).values()
+        for one in task["inputs"].get("artifacts", {}).values()
+    ]
+    page = (Path(__file__).parents[3] / "docs/scale.md").read_text(encoding="utf-8")
+    counts = f"{len(tasks(spec))}, {sum(map(len, made))}, {len(read)}"
+    assert f"| metadata: executions, artefacts, input events | {counts}:" in page
+    for what, producer, key in (
+        ("raw examples (S each)", "caption-example-gen", "examples"),
+        ("prepared examples (T each)", "transform", "transformed_examples"),
+    ):
+        times = read.count({"producerTask": producer, "outputArtifactKey": key})
+        assert f"| reads of the {what} | {times}:" in page
+
+
+def _components(spec):
+    return spec["components"].values()
+
+
 def test_no_path_of_this_machine_is_compiled(files):
     root = str(Path(__file__).resolve().parents[3])
     for path in files.values():

@@ -142,6 +142,28 @@ def test_without_a_launcher_files_are_copied_through_gfile(tmp_path):
     assert [path.name for path in (tmp_path / "back").iterdir()] == ["said.json"]
 
 
+def test_what_beams_workers_read_and_write_stays_where_it_is(tmp_path):
+    tf.io.gfile.makedirs("ram://far/in")
+    carrier = container.Carrier("copy", str(tmp_path), by_uri=True)
+    gate = standard_artifacts.Schema()
+    (tmp_path / "schema").mkdir()
+    placing.send(str(tmp_path / "schema"), "ram://far/schema")
+    given = {"examples": {"artifacts": [{"uri": "ram://far/in"}]}}
+    given["schema"] = {"artifacts": [{"uri": "ram://far/schema"}]}
+    titles = {"examples": "tfx.Examples", "schema": artefacts.title(type(gate))}
+    found = carrier.open(given, titles, fetch=True)
+    assert found["examples"][0].uri == "ram://far/in"
+    # A reader that takes the only file of a folder must not see the mark.
+    assert found["schema"][0].uri.startswith(str(tmp_path))
+    target = {"examples": {"artifacts": [{"uri": "ram://far/out"}]}}
+    made = carrier.open(target, titles, fetch=False)
+    assert made["examples"][0].uri == "ram://far/out"
+    with pytest.raises(OSError, match="not written to its end"):
+        placing.fetch("ram://far/out", str(tmp_path / "early"))
+    carrier.close(made, target)
+    placing.fetch("ram://far/out", str(tmp_path / "back"))
+
+
 def test_an_artefact_that_was_not_sent_to_its_end_is_not_read(tmp_path, capsys):
     tf.io.gfile.makedirs("ram://half/in")
     with tf.io.gfile.GFile("ram://half/in/text", "w") as file:
