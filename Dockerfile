@@ -1,10 +1,15 @@
-# Tuwen with the TFX 1.21 stack on Debian 13, for CPUs. The image's command is `tuwen`.
-# NOT RUN in a container engine so far: its steps were carried out one by one in a Debian 13 root.
+# Tuwen with the TFX 1.21 stack on Debian 13 (Python 3.13). The image's command is `tuwen`.
 #
-#   docker build -t tuwen .
+#   docker build -t tuwen .                              for CPUs
+#   docker build -t tuwen:gpu --build-arg GPU=1 .        with CUDA's libraries; the driver is the host's
+#   docker run --rm tuwen run demo --smoke               smoke command: the whole pipeline, in minutes
 #   docker run --rm -v "$PWD/runs:/home/tuwen/runs" tuwen run demo
+#
+# Not built by a container engine so far. `make test-image` carries out these very instructions in
+# Debian roots and runs the smoke command there; it knows no more of the language than is used here.
 
 FROM debian:trixie-slim AS build
+ARG GPU=
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates g++ make python3 python3-dev python3-venv \
     && rm -rf /var/lib/apt/lists/*
@@ -16,7 +21,7 @@ COPY trainer trainer
 COPY components components
 COPY pipeline pipeline
 # The same environment as on a machine; the source stays where it is installed from, editable.
-RUN make env && rm -rf .tools /root/.cache
+RUN make env GPU="$GPU" && rm -rf .tools /root/.cache
 
 FROM debian:trixie-slim
 RUN apt-get update \
@@ -24,8 +29,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 1000 tuwen
 COPY --from=build /opt/tuwen /opt/tuwen
-ENV PATH=/opt/tuwen/.venv/bin:$PATH \
-    PYTHONUNBUFFERED=1
+ENV PATH=/opt/tuwen/.venv/bin:$PATH PYTHONUNBUFFERED=1
 USER tuwen
 WORKDIR /home/tuwen
 ENTRYPOINT ["tuwen"]

@@ -7,15 +7,17 @@ ARGS ?=
 # Files of tests are shared out among that many processes, of 2 to 3 GiB each. With more threads for
 # matrix products than cores they would wait for each other most of the time.
 JOBS ?= 2
+# GPU=1 adds CUDA's libraries to the environment of the TFX 1.21 stack.
+GPU ?=
 
-.PHONY: help env demo test lint format lock test-debian13 clean
+.PHONY: help env kfp demo test lint format lock test-cluster test-debian13 test-image clean
 .DEFAULT_GOAL := help
 
 help:  ## say what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## */  make \1\t/' | expand -t 22
 
 env:  ## make .venv from the locked stack of this machine (nothing to do: no cost)
-	@$(or $(PYTHON),$(error no Python 3 found; install one of 3.10 to 3.13)) requirements/make_env.py
+	@$(or $(PYTHON),$(error no Python 3 found; install one of 3.10 to 3.13)) requirements/make_env.py $(if $(GPU),--gpu)
 
 demo: env  ## run the whole pipeline on generated scenes; leaves models and a report
 	@$(BIN)/tuwen run demo $(ARGS)
@@ -35,8 +37,18 @@ format: env  ## let ruff put the source in order
 lock:  ## resolve both stacks anew (ARGS=--upgrade: newest versions that fit)
 	@$(PYTHON) requirements/make_lock.py $(ARGS)
 
+kfp: env  ## make .tools/kfp, Kubeflow's own SDK, which some tests load compiled pipelines with
+	@$(BIN)/python requirements/make_kfp.py
+
+test-cluster: kfp  ## run a compiled pipeline node by node beside the local run (some seven minutes)
+	@$(BIN)/python -m pytest -m cluster tests/e2e/dry_run_test.py
+	@$(BIN)/python -m pytest tests/pipeline/cluster/kfp_test.py
+
 test-debian13:  ## run the tests with the other stack in a Debian 13 root (needs root; CMD="..." runs that)
 	@requirements/debian13.sh $(CMD)
+
+test-image:  ## build the container image in Debian 13 roots and run its smoke command (needs root)
+	@$(PYTHON) requirements/image.py run demo --smoke
 
 clean:  ## remove the environment, tools and caches (runs/ stays)
 	rm -rf .venv .tools .hypothesis .mypy_cache .ruff_cache .pytest_cache build *.egg-info

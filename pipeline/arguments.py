@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pipeline.cluster.parameters import TARGETS
+
 STAGES = ("encoder", "captioner", "generator")
 
 
@@ -113,6 +115,23 @@ COMMANDS = {
         "put two runs side by side: settings, figures beyond noise, pictures",
         "pipeline.commands.compare",
         ("tuwen compare runs/demo runs/demo-wide", "tuwen compare runs/a runs/b -o a-b.html"),
+    ),
+    "compile": Command(
+        "write the pipeline as a file for Kubeflow Pipelines or Vertex",
+        "pipeline.commands.compile",
+        (
+            "tuwen compile demo --image REGISTRY/tuwen:0.1.0 --store gs://BUCKET/tuwen",
+            "tuwen compile coco256 --target vertex -o vertex.yaml",
+            "tuwen compile coco256 --train-job generator --workers 4 -o job.yaml",
+        ),
+    ),
+    "dry-run": Command(
+        "run a compiled pipeline here, each container's command in a process of its own",
+        "pipeline.commands.dry_run",
+        (
+            "tuwen dry-run pipeline.yaml",
+            "tuwen dry-run pipeline.yaml --parallel 4 --parameter data=my-pictures/",
+        ),
     ),
     "report": Command(
         "say where a run's report is and what it found",
@@ -274,6 +293,47 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", default="", help="folder for figures and samples")
 
 
+def _compile(parser: argparse.ArgumentParser) -> None:
+    _config(parser)
+    parser.add_argument(
+        "--minutes", type=_positive, help="training budget in place of the config's"
+    )
+    parser.add_argument("--smoke", action="store_true", help="compile the config's smoke twin")
+    parser.add_argument(
+        "--target", choices=TARGETS, default=TARGETS[0], help="who is to run the pipeline"
+    )
+    parser.add_argument("--image", metavar="IMAGE", help="container image (cluster.image)")
+    parser.add_argument(
+        "--store",
+        metavar="PLACE",
+        help="where pushed models and the report go, gs://... or a folder (cluster.store)",
+    )
+    parser.add_argument(
+        "--train-job",
+        choices=STAGES,
+        metavar="STAGE",
+        help="write a TFJob of Kubeflow's Training Operator for this stage's training alone",
+    )
+    parser.add_argument("--workers", type=_count, default=2, help="pods of a train job")
+    parser.add_argument("-o", "--output", default="pipeline.yaml", metavar="FILE", help="YAML file")
+
+
+def _dry_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("pipeline", metavar="FILE", help="what 'tuwen compile' wrote")
+    parser.add_argument(
+        "--work", metavar="DIR", help="work directory (runs/dry-run-<name of the pipeline>)"
+    )
+    parser.add_argument("--parallel", type=_count, default=2, help="nodes at a time, at most")
+    parser.add_argument(
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="value of a parameter of the pipeline",
+    )
+    parser.add_argument("--fresh", action="store_true", help="run every node, whatever finished")
+
+
 def _report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("work", nargs="?", metavar="DIR", help="work directory (the newest run)")
 
@@ -300,6 +360,8 @@ _ADD: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "demo-ui": _demo_ui,
     "evaluate": _evaluate,
     "compare": _compare,
+    "compile": _compile,
+    "dry-run": _dry_run,
     "report": _report,
 }
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from tfx import v1 as tfx
 from tfx.dsl.components.base.base_node import BaseNode
-from tfx.types import Channel, standard_artifacts
+from tfx.types import Channel
 
 from components.caption_example_gen.component import CaptionExampleGen
 from components.cross_modal_evaluator.component import CrossModalEvaluator
 from components.cross_modal_evaluator.executor import baseline_key, blessing_key
 from components.cross_modal_evaluator.forgetting import is_bounded
-from components.data_gate.artifacts import DataDecision
 from components.data_gate.component import DataGate
 from components.run_report.component import RunReport
 from components.run_report.executor import TUNING, pushed_key, run_key, serving_key
@@ -23,8 +23,10 @@ from components.serving_check.component import ServingCheck
 from components.transform import SCHEMA_FILE
 from components.tuner.component import Tuner
 from data.schema import SPLITS
-from pipeline import last_blessed_data
-from pipeline.last_blessed import BLESSING, CANDIDATE, MODEL, LastBlessedStrategy
+from pipeline.errors import UsageError
+from pipeline.last_blessed import MODEL
+from pipeline.last_blessed_data import EXAMPLES, GATE, STATISTICS
+from pipeline.look_ups import EVALUATOR, InMetadata, LookUps, Nodes, trained_model
 from pipeline.settings import CURATED, INFERRED, Settings
 from pipeline.stages import deciding_json, digest, judge_experiment, stage_json, tuning_json
 from pipeline.starts import starts
@@ -38,16 +40,7 @@ PREPROCESSING = "components.transform.preprocessing.preprocessing_fn"
 RUN_FN = "trainer.run_fn.run_fn"
 TUNER_FN = "trainer.tuner_fn.tuner_fn"
 TUNER = "Tuner"
-EVALUATOR = "CrossModalEvaluator"
 LAST_DATA = "LastBlessed.data"
-# Named by its path: the short name DirectRunner lets Beam fetch another runner from the network.
-BEAM = (
-    "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
-    "--direct_running_mode=in_memory",
-    "--direct_num_workers=1",
-)
-
-Nodes = dict[str, BaseNode]
 
 
 def create_pipeline(
@@ -57,6 +50,7 @@ def create_pipeline(
     data_fingerprint: str,
     force_bless: str = "",
     enable_cache: bool = True,
+    beam: Sequence[str] | None = None,
 ) -> tfx.dsl.Pipeline:
     """Returns the pipeline of one run.
 
@@ -66,15 +60,10 @@ def create_pipeline(
       data_fingerprint: of the source; another one makes the data be read anew.
       force_bless: a person's reason to push models that miss a threshold, or "".
       enable_cache: takes the outputs of nodes whose inputs and settings are as before.
+      beam: Beam's options, ready to start; None takes those of the settings as they are.
     """
     work = WorkDir(work.root.absolute())
-    nodes: Nodes = {}
-    add_data(nodes, settings, data_fingerprint)
-    add_training(nodes, settings, work, data_fingerprint)
-    add_judge(nodes, settings, work, data_fingerprint)
-    add_judgement(nodes, settings, work, force_bless)
-    add_pushing(nodes, settings, work)
-    add_report(nodes, settings, work)
+    nodes = create_nodes(settings, work, data_fingerprint, force_bless)
     return tfx.dsl.Pipeline(
         pipeline_name=settings.name,
         pipeline_root=str(work.pipeline_root),
@@ -83,11 +72,38 @@ def create_pipeline(
         ),
         components=list(nodes.values()),
         enable_cache=enable_cache,
-        beam_pipeline_args=list(BEAM),
+        beam_pipeline_args=list(settings.beam.arguments() if beam is None else beam),
     )
 
 
-def add_data(nodes: Nodes, settings: Settings, fingerprint: str) -> None:
+def create_nodes(
+    settings: Settings,
+    work: WorkDir,
+    data_fingerprint: str,
+    force_bless: str = "",
+    *,
+    last: LookUps | None = None,
+) -> Nodes:
+    """Returns the nodes by name, each after those that it depends on.
+
+    Args:
+      settings, work, data_fingerprint, force_bless: see `create_pipeline`.
+      last: how what was blessed last is found; None asks the metadata.
+    """
+    last = last or InMetadata()
+    nodes: Nodes = {}
+    add_data(nodes, settings, data_fingerprint, last)
+    add_training(nodes, settings, work, data_fingerprint)
+    add_judge(nodes, settings, work, data_fingerprint)
+    for stage in STAGES:
+        _add(nodes, last.model(nodes, stage), f"LastBlessed.{stage}")
+    add_judgement(nodes, settings, work, force_bless)
+    add_pushing(nodes, settings, work)
+    add_report(nodes, settings, work, last.data_place)
+    return nodes
+
+
+def add_data(nodes: Nodes, settings: Settings, fingerprint: str, look_ups: LookUps) -> None:
     """Adds what reads, describes, checks and prepares the data."""
     _add(
         nodes,
@@ -107,13 +123,13 @@ def add_data(nodes: Nodes, settings: Settings, fingerprint: str) -> None:
     schema = _add(nodes, _schema_node(settings.schema, statistics)).outputs["schema"]
     validator = tfx.components.ExampleValidator(statistics=statistics, schema=schema)
     _add(nodes, validator)
-    last = _last_data(nodes)
+    last = _add(nodes, look_ups.data(nodes), LAST_DATA)
     gate = DataGate(
         examples=examples,
         statistics=statistics,
         schema=schema,
-        last_statistics=last.outputs[last_blessed_data.STATISTICS],
-        last_gate=last.outputs[last_blessed_data.GATE],
+        last_statistics=last.outputs[STATISTICS],
+        last_gate=last.outputs[GATE],
         anomalies=validator.outputs["anomalies"],
         rejects=nodes["CaptionExampleGen"].outputs["rejects"],
         limits=settings.gate,
@@ -130,29 +146,6 @@ def add_data(nodes: Nodes, settings: Settings, fingerprint: str) -> None:
     # No standard component takes the gate's decision as an input, so this one waits for it.
     transform.add_upstream_node(gate)
     _add(nodes, transform)
-
-
-def _last_data(nodes: Nodes) -> BaseNode:
-    """Adds the look-up of what the last blessed run said of its data."""
-    channels: dict[str, Any] = {
-        last_blessed_data.CANDIDATE: nodes["StatisticsGen"].outputs["statistics"],
-        last_blessed_data.STATISTICS: Channel(
-            type=standard_artifacts.ExampleStatistics, producer_component_id="StatisticsGen"
-        ),
-        last_blessed_data.EXAMPLES: Channel(
-            type=standard_artifacts.Examples, producer_component_id="CaptionExampleGen"
-        ),
-        last_blessed_data.GATE: Channel(type=DataDecision, producer_component_id="DataGate"),
-    }
-    for stage in STAGES:
-        channels[blessing_key(stage)] = Channel(
-            type=standard_artifacts.ModelBlessing,
-            producer_component_id=EVALUATOR,
-            output_key=blessing_key(stage),
-        )
-    strategy = last_blessed_data.LastBlessedDataStrategy
-    last = tfx.dsl.Resolver(strategy_class=strategy, **channels)
-    return _add(nodes, last, LAST_DATA)
 
 
 def add_training(nodes: Nodes, settings: Settings, work: WorkDir, fingerprint: str) -> None:
@@ -218,34 +211,28 @@ def _training_inputs(nodes: Nodes, stage: str) -> dict[str, Any]:
         "transform_graph": transform.outputs["transform_graph"],
         "train_args": tfx.proto.TrainArgs(splits=["train"]),
         "eval_args": tfx.proto.EvalArgs(splits=["val"]),
-        "base_model": None if stage == "encoder" else _model(nodes, "encoder"),
+        "base_model": None if stage == "encoder" else trained_model(nodes, "encoder"),
     }
 
 
 def add_judgement(nodes: Nodes, settings: Settings, work: WorkDir, force_bless: str) -> None:
-    """Adds the look-up of the last blessed models and the judgement of the new ones."""
-    for stage in STAGES:
-        channels: dict[str, Any] = {
-            MODEL: Channel(type=standard_artifacts.Model, producer_component_id=f"Trainer.{stage}"),
-            BLESSING: Channel(
-                type=standard_artifacts.ModelBlessing,
-                producer_component_id=EVALUATOR,
-                output_key=blessing_key(stage),
-            ),
-            CANDIDATE: _model(nodes, stage),
-        }
-        last = tfx.dsl.Resolver(strategy_class=LastBlessedStrategy, **channels)
-        _add(nodes, last, f"LastBlessed.{stage}")
-    forgetting = any(map(is_bounded, settings.thresholds.values()))
-    earlier = nodes[LAST_DATA].outputs[last_blessed_data.EXAMPLES]
+    """Adds the judgement of the new models beside the ones that were blessed last."""
+    earlier = None
+    if any(map(is_bounded, settings.thresholds.values())):
+        earlier = nodes[LAST_DATA].outputs.get(EXAMPLES)
+        if earlier is None:
+            raise UsageError(
+                "thresholds: max_forgetting and max_forgetting_share need the pictures of earlier "
+                "runs, which only metadata leads to; leave them out of a pipeline for a cluster"
+            )
     evaluator = CrossModalEvaluator(
         examples=nodes["CaptionExampleGen"].outputs["examples"],
         settings=_evaluation(settings, work),
         thresholds=settings.thresholds,
         force_bless=force_bless,
-        earlier_examples=earlier if forgetting else None,
+        earlier_examples=earlier,
         judge=nodes[JUDGE_NODE].outputs["model"] if JUDGE_NODE in nodes else None,
-        **{stage: _model(nodes, stage) for stage in STAGES},
+        **{stage: trained_model(nodes, stage) for stage in STAGES},
         **{baseline_key(stage): nodes[f"LastBlessed.{stage}"].outputs[MODEL] for stage in STAGES},
     )
     _add(nodes, evaluator, EVALUATOR)
@@ -255,7 +242,7 @@ def add_pushing(nodes: Nodes, settings: Settings, work: WorkDir) -> None:
     """Adds the check in a fresh process, and the push of what passed it and the judgement."""
     for stage in STAGES:
         check = ServingCheck(
-            model=_model(nodes, stage),
+            model=trained_model(nodes, stage),
             examples=nodes["CaptionExampleGen"].outputs["examples"],
             model_name=stage,
             time_limit_seconds=settings.serving_check.time_limit_seconds,
@@ -265,7 +252,7 @@ def add_pushing(nodes: Nodes, settings: Settings, work: WorkDir) -> None:
         _add(nodes, check, f"ServingCheck.{stage}")
         destination = tfx.proto.PushDestination.Filesystem(base_directory=str(work.serving / stage))
         pusher = tfx.components.Pusher(
-            model=_model(nodes, stage),
+            model=trained_model(nodes, stage),
             model_blessing=nodes[EVALUATOR].outputs[blessing_key(stage)],
             infra_blessing=check.outputs["blessing"],
             push_destination=tfx.proto.PushDestination(filesystem=destination),
@@ -273,7 +260,7 @@ def add_pushing(nodes: Nodes, settings: Settings, work: WorkDir) -> None:
         _add(nodes, pusher, f"Pusher.{stage}")
 
 
-def add_report(nodes: Nodes, settings: Settings, work: WorkDir) -> None:
+def add_report(nodes: Nodes, settings: Settings, work: WorkDir, data_place: str) -> None:
     """Adds the page about everything before it."""
     outputs = {name: node.outputs for name, node in nodes.items()}
     inputs: dict[str, Any] = {
@@ -296,6 +283,7 @@ def add_report(nodes: Nodes, settings: Settings, work: WorkDir) -> None:
         to_mapping(settings),
         work_dir=str(work.root),
         metadata_path=str(work.metadata),
+        data_place=data_place,
         **inputs,
     )
     _add(nodes, report)
@@ -311,10 +299,6 @@ def _evaluation(settings: Settings, work: WorkDir) -> EvaluationSettings:
     """The evaluation's settings, with a place for features of real pictures if they name none."""
     chosen = settings.evaluation
     return replace(chosen, cache_dir=chosen.cache_dir or str(work.features))
-
-
-def _model(nodes: Nodes, stage: str) -> Channel:
-    return nodes[f"Trainer.{stage}"].outputs["model"]
 
 
 def _schema_node(schema: str, statistics: Channel) -> BaseNode:

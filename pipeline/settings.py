@@ -13,6 +13,8 @@ from data.checking.findings import CheckLimits
 from data.errors import DataError
 from data.sources import Source, spans
 from pipeline import config_files
+from pipeline.beam_settings import BeamSettings
+from pipeline.cluster.settings import ClusterSettings
 from pipeline.work_dir import SMOKE
 from trainer.config import (
     STAGES,
@@ -97,6 +99,8 @@ class Settings:
         or exported model, the directory of a training, or `last` for what this work directory has
         pushed last; null is from nothing. Stage by stage as a mapping, with `all` for the others.
       thresholds: what a figure must reach for its model to be blessed, by metric name or pattern.
+      beam: on which of Beam's runners data are read, described and prepared.
+      cluster: what `tuwen compile` needs to know; a run on this machine reads nothing of it.
     """
 
     name: str
@@ -115,6 +119,8 @@ class Settings:
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     thresholds: dict[str, Threshold] = field(default_factory=dict)
     serving_check: ServingCheckSettings = field(default_factory=ServingCheckSettings)
+    beam: BeamSettings = field(default_factory=BeamSettings)
+    cluster: ClusterSettings = field(default_factory=ClusterSettings)
 
     def __post_init__(self) -> None:
         plain = self.name.replace("-", "").replace("_", "").isalnum() and self.name.isascii()

@@ -30,16 +30,19 @@ def judge_experiment(settings: Settings, judge: JudgeSettings) -> Experiment:
     """Returns the experiment of the encoder that judges generated pictures.
 
     It is the run's encoder with other first weights and batches, and a budget of its own; the state
-    of the best held-out figure is kept, for a small split is soon known by heart. It is not served,
-    so that settings of the export do not reach it.
+    of the best held-out figure is kept, for a small split is soon known by heart. A fixed number of
+    steps is its budget too, and then steps decide when the figure is taken, not the clock. It is
+    not served, so that settings of the export do not reach it.
     """
     encoder = stage_experiment(settings, "encoder")
+    steps = encoder.training.steps
     training = replace(
         encoder.training,
         seed=encoder.training.seed + judge.seed,
         minutes=judge.minutes,
         shares=dict.fromkeys(STAGES, 1.0),
         sample_seconds=60.0 * judge.minutes / _JUDGE_CHECKS,
+        check_steps=max(1, steps // _JUDGE_CHECKS) if steps else encoder.training.check_steps,
         keep="best",
     )
     return replace(encoder, training=training, export=ExportSettings())

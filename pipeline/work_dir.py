@@ -67,6 +67,11 @@ class WorkDir:
         return self.root / "features"
 
     @property
+    def last_data(self) -> Path:
+        """What the last runs that pushed said of their data, where no metadata can be asked."""
+        return self.root / "last_data"
+
+    @property
     def models(self) -> Path:
         """Where `tuwen train` exports, beside what the pipeline pushes."""
         return self.root / "models"

@@ -16,54 +16,13 @@ root=$cache/debian13
 work=$cache/debian13-work
 packages=ca-certificates,g++,git,make,python3,python3-dev,python3-venv
 
-fail() {
-  echo "error: $*" >&2
-  exit 1
-}
+. "$project/requirements/root.sh"
 
-make_root() {
-  command -v debootstrap >/dev/null || fail "debootstrap is missing: apt-get install debootstrap"
-  echo "making a Debian 13 root (once)"
-  local part=$root.part log=$cache/debootstrap.log
-  rm -rf "$part"
-  debootstrap --variant=minbase --include="$packages" trixie "$part" ${TUWEN_MIRROR:+"$TUWEN_MIRROR"} \
-    >"$log" 2>&1 || { tail -n 5 "$log" >&2; fail "debootstrap failed; all it said is in $log"; }
-  mv "$part" "$root"
-}
-
-# Whatever this machine needs to reach its package indexes: certificates, names, pip's and uv's settings.
-copy_settings() {
-  local file
-  for file in /etc/resolv.conf /etc/hosts /etc/ssl/certs/ca-certificates.crt /etc/pip.conf /etc/uv/uv.toml \
-    "${PIP_CONFIG_FILE:-}" "${SSL_CERT_FILE:-}" "${PIP_CERT:-}" "${REQUESTS_CA_BUNDLE:-}" "${CURL_CA_BUNDLE:-}"; do
-    copy_file "$file" "$root$file"
-  done
-  # A new home for each run: what a test leaves there must not help the next one.
-  rm -rf "$work/home"
-  mkdir -p "$work/home"
-  for file in .config/pip/pip.conf .pip/pip.conf .config/uv/uv.toml; do
-    copy_file "$HOME/$file" "$work/home/$file"
-  done
-}
-
-copy_file() {
-  if [ -f "$1" ]; then
-    mkdir -p "$(dirname "$2")"
-    cp -L "$1" "$2"
-  fi
-}
-
-# The tracked files as they stand in the work tree; the copy keeps its environment.
+# The copy keeps its environment.
 copy_tree() {
   mkdir -p "$work/project"
   find "$work/project" -mindepth 1 -maxdepth 1 ! -name .venv ! -name .tools -exec rm -rf {} +
-  (cd "$project" && git ls-files -z | xargs -0 -r sh -c 'for file; do [ -e "$file" ] && printf "%s\0" "$file"; done' sh) |
-    tar -C "$project" --null -T - -cf - | tar -C "$work/project" -xf -
-}
-
-settings() {
-  env | grep -E '^(CI|LANG|TERM|[A-Za-z]+_PROXY|[a-z]+_proxy|(PIP|UV|SSL|TUWEN)_[A-Z_]+|(REQUESTS|CURL)_CA_BUNDLE)=' |
-    grep -vE '^(UV_CACHE_DIR|TUWEN_CACHE)=' || true
+  (tracked_files "$project") | tar -C "$work/project" -xf -
 }
 
 enter() {
@@ -86,8 +45,10 @@ mkdir -p "$cache"
 # One run at a time: they share the root.
 exec 9>"$cache/debian13.lock"
 flock 9
-if [ ! -d "$root" ]; then make_root; fi
-copy_settings
+if [ ! -d "$root" ]; then make_root "$root" "$packages" "$cache/debootstrap.log"; fi
+# A new home for each run: what a test leaves there must not help the next one.
+rm -rf "$work/home"
+copy_settings "$root" "$work/home"
 copy_tree
 # In a mount name space of its own no mount outlives the command, however it ends.
 export project root work

@@ -1,6 +1,6 @@
 """Makes `.venv` from the locked stack that fits this machine, or finds it up to date.
 
-    python3 requirements/make_env.py
+    python3 requirements/make_env.py [--gpu]
 
 A stamp inside `.venv` names what it was made from and is written last: an environment without one
 is half made and is made anew, one with another lock's stamp is brought up to date, and one with
@@ -44,9 +44,9 @@ def run(*command: str) -> None:
         raise EnvError(f"`{' '.join(command)}` failed with status {done.returncode}")
 
 
-def made_from(lock: Path) -> str:
+def made_from(locks: List[Path]) -> str:
     """What the stamp of a whole environment says: all that its making depends on."""
-    inputs = (lock, ROOT / "setup.py", Path(__file__))
+    inputs = (*locks, ROOT / "setup.py", Path(__file__))
     sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}" for path in inputs]
     return "\n".join([str(ROOT), *sums, ""])
 
@@ -83,8 +83,8 @@ def find_uv() -> str:
     return private
 
 
-def install(uv: str, lock: Path, anew: bool) -> None:
-    """Fills `.venv` with exactly what `lock` names, and with Tuwen itself, editable."""
+def install(uv: str, locks: List[Path], anew: bool) -> None:
+    """Fills `.venv` with exactly what `locks` name, and with Tuwen itself, editable."""
     if anew:
         python = python_for(stack_for(this_machine()))
         run(uv, "venv", "--quiet", "--clear", "--python", python, str(VENV))
@@ -92,9 +92,9 @@ def install(uv: str, lock: Path, anew: bool) -> None:
         STAMP.unlink()
     into = ("--python", str(INTERPRETER))
     # The few packages without a wheel are built with the setuptools of the lock.
-    locked = ("--require-hashes", "--build-constraints", str(lock))
+    locked = ("--require-hashes", "--build-constraints", str(locks[0]))
     try:
-        run(uv, "pip", "sync", *into, *locked, str(lock))
+        run(uv, "pip", "sync", *into, *locked, *map(str, locks))
     except EnvError as error:
         raise EnvError(f"{error}. {advice()}") from None
     editable = ("--quiet", "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
@@ -115,15 +115,24 @@ def advice() -> str:
     return "See the lines above; running the command again goes on with what was downloaded."
 
 
-def make() -> None:
+def locks_for(stack: str, gpu: bool) -> List[Path]:
+    """The lock of a stack, and that of CUDA's libraries beside it."""
+    names = [stack, f"{stack}-gpu"] if gpu else [stack]
+    locks = [ROOT / "requirements" / f"{name}.txt" for name in names]
+    if not locks[-1].exists():
+        raise EnvError(f"CUDA's libraries are locked for tfx-1.21 alone, and this takes {stack}")
+    return locks
+
+
+def make(gpu: bool) -> None:
     """Brings `.venv` up to date with the lock of this machine's stack."""
-    lock = ROOT / "requirements" / f"{stack_for(this_machine()).name}.txt"
-    wanted, old = made_from(lock), stamp()
+    locks = locks_for(stack_for(this_machine()).name, gpu)
+    wanted, old = made_from(locks), stamp()
     if old == wanted:
         return
     begin = time.monotonic()
-    print(f"making {VENV.name} from requirements/{lock.name}", flush=True)
-    install(find_uv(), lock, anew=old is None)
+    print(f"making {VENV.name} from {', '.join(lock.name for lock in locks)}", flush=True)
+    install(find_uv(), locks, anew=old is None)
     part = STAMP.with_suffix(".part")
     part.write_text(wanted, encoding="utf-8")
     part.replace(STAMP)
@@ -132,12 +141,14 @@ def make() -> None:
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Makes the environment, one process at a time; 1 with a reason if that fails."""
-    argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0]).parse_args(argv)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--gpu", action="store_true", help="CUDA's libraries too")
+    given = parser.parse_args(argv)
     # The lock goes with the process, however that ends.
     with open(str(UV_LOCK), "rb") as gate:
         fcntl.flock(gate, fcntl.LOCK_EX)
         try:
-            make()
+            make(given.gpu)
         except (EnvError, PickError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1

@@ -10,11 +10,13 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import tensorflow as tf
 
 from trainer.settings_loader import SettingsError
+
+T = TypeVar("T")
 
 # What the others see when a worker is killed.
 PEER_LOST = (tf.errors.UnavailableError, tf.errors.AbortedError)
@@ -172,6 +174,16 @@ def of_chief(value: float) -> float:
     if alone():
         return value
     return float(_asking(tf.distribute.get_strategy())(tf.constant(value, tf.float64)))
+
+
+def by_chief(strategy: tf.distribute.Strategy, make: Callable[[], T]) -> T:
+    """What `make` returns; the chief calls it alone, the others find what it left on the disk."""
+    with strategy.scope():
+        chief = is_chief()
+    made = [make()] if chief else []
+    with strategy.scope():
+        of_chief(0.0)
+    return made[0] if made else make()
 
 
 @functools.cache

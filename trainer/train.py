@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keras
 from tqdm import tqdm
 
 from data.prepared import PreparedData
@@ -65,6 +66,9 @@ def train(
     """
     require_one_of("stage", stage, STAGES)
     strategy = distribution.start(experiment.training.strategy, experiment.training.devices)
+    # Keras numbers layers as long as a process lives, and a graph of other names gives other last
+    # bits: a training must not depend on what was built before it.
+    keras.utils.clear_session(free_memory=False)
     _require_equal_parts(experiment, stage, strategy.num_replicas_in_sync)
     _require_fit("settings", experiment.data, prepared)
     with strategy.scope():

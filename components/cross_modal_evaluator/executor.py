@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import tensorflow as tf
 from absl import logging
 from tfx import types
 from tfx.components.evaluator import constants
@@ -53,6 +54,7 @@ class Executor(base_executor.BaseExecutor):
     ) -> None:
         """Always leaves a verdict on every model; a refusal is a result, not an error."""
         self._log_startup(input_dict, output_dict, exec_properties)
+        input_dict = _without_empty_baselines(input_dict)
         settings = from_mapping(
             EvaluationSettings, json.loads(exec_properties[SETTINGS]), "evaluation settings"
         )
@@ -104,6 +106,22 @@ def _earlier(
 
 def _serving_dir(model: list[types.Artifact]) -> str:
     return path_utils.serving_model_path(artifact_utils.get_single_uri(model))
+
+
+def _without_empty_baselines(
+    inputs: dict[str, list[types.Artifact]],
+) -> dict[str, list[types.Artifact]]:
+    """Where no metadata can be asked, LastBlessed leaves an artefact without a model for none."""
+    baselines = [baseline_key(name) for name in MODELS]
+    return {
+        key: [
+            artifact
+            for artifact in artifacts
+            if key not in baselines
+            or tf.io.gfile.isdir(path_utils.serving_model_path(artifact.uri))
+        ]
+        for key, artifacts in inputs.items()
+    }
 
 
 def _bless(

@@ -125,7 +125,12 @@ def _drift(inputs: Mapping[str, list[types.Artifact]], limits: CheckLimits) -> I
         io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri(inputs[SCHEMA]))
     )
     (now,) = inputs[STATISTICS]
-    before = [_statistics_of(last, "train") for last in inputs.get(LAST_STATISTICS, ())]
+    # Where no metadata can be asked, LastBlessedData leaves an artefact without splits for none.
+    before = [
+        _statistics_of(last, "train")
+        for last in inputs.get(LAST_STATISTICS, ())
+        if artifact_utils.decode_split_names(last.split_names)
+    ]
     splits = artifact_utils.decode_split_names(now.split_names)
     yield from drift.compare(
         {split: _statistics_of(now, split) for split in splits},

@@ -32,6 +32,7 @@ class RunReportSpec(ComponentSpec):
         executor.CONFIG: ExecutionParameter(type=str),
         executor.WORK_DIR: ExecutionParameter(type=str),
         executor.METADATA: ExecutionParameter(type=str),
+        executor.DATA_PLACE: ExecutionParameter(type=str),
     }
     INPUTS: Mapping[str, ChannelParameter] = {
         executor.EXAMPLES: _optional(standard_artifacts.Examples),
@@ -68,6 +69,7 @@ class RunReport(base_component.BaseComponent):
         *,
         work_dir: str = "",
         metadata_path: str = "",
+        data_place: str = "",
         **inputs: types.BaseChannel,
     ) -> None:
         """Builds the node.
@@ -78,6 +80,8 @@ class RunReport(base_component.BaseComponent):
           work_dir: where copies for people go: `report/index.html` and `metrics.json`; "" makes
             none.
           metadata_path: the local metadata database, for the nodes' times; "" leaves them out.
+          data_place: the folder in which statistics and gate are kept for LastBlessedData once a
+            model has been pushed; "" keeps none.
           **inputs: Channels by the names in `RunReportSpec.INPUTS`: `examples`, `statistics`,
             `anomalies`, `rejects`, `gate`, `evaluation`, `tuning`, and for each of encoder,
             captioner and generator the model (`encoder`), its training (`encoder_run`), its
@@ -94,6 +98,7 @@ class RunReport(base_component.BaseComponent):
             config=json.dumps(config, ensure_ascii=False, sort_keys=True),
             work_dir=work_dir,
             metadata_path=metadata_path,
+            data_place=data_place,
             report=types.Channel(type=RunReportPage),
             **inputs,
         )

@@ -16,6 +16,7 @@ from tfx.utils import path_utils
 
 from components import raw_examples
 from components.cross_modal_evaluator.assess import FORGETTING_FILE, VERDICTS_FILE
+from components.last_blessed import kept_data
 from components.run_report import data_facts, environment, model_cards, pictures
 from components.run_report.copy_facts import copy_facts
 from components.run_report.page import render
@@ -42,6 +43,7 @@ NAME = "name"
 CONFIG = "config"
 WORK_DIR = "work_dir"
 METADATA = "metadata_path"
+DATA_PLACE = "data_place"
 REPORT = "report"
 
 EXAMPLES = "examples"
@@ -107,6 +109,12 @@ class Executor(base_executor.BaseExecutor):
                 place = artifact.get_string_custom_property(PUSHED_TO)
                 if place:
                     model_cards.complete(place, report, stage)
+        if exec_properties[DATA_PLACE] and any(one.pushed for one in report.pushed):
+            kept_data.keep(
+                exec_properties[DATA_PLACE],
+                artifact_utils.get_single_uri(input_dict[STATISTICS]),
+                artifact_utils.get_single_uri(input_dict[GATE]),
+            )
         for verdict in report.verdicts:
             logging.info("%s: %s", verdict["model"].capitalize(), verdict["sentence"])
 

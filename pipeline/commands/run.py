@@ -11,7 +11,7 @@ from pathlib import Path
 
 from components.run_report.words import duration
 from pipeline import settings as settings_file
-from pipeline import summary
+from pipeline import shipping, summary
 from pipeline.logs import adopt_loggers, logs_to
 from pipeline.settings import Settings
 from pipeline.work_dir import WorkDir, default_work_dir
@@ -50,12 +50,14 @@ def _run_pipeline(
     adopt_loggers()
     if arguments.force_bless:
         print(f"blessing by force, in this run only: {arguments.force_bless}", flush=True)
+    beam = shipping.ready(settings.beam.arguments(), work.root / "beam")
     graph = pipeline.create_pipeline(
         settings,
         work,
         data_fingerprint=fingerprint,
         force_bless=arguments.force_bless or "",
         enable_cache=not arguments.fresh,
+        beam=beam,
     )
     local_runner.run(graph, sys.stdout)
     publishing.publish(graph.pipeline_info.pipeline_name, work)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import functools
 from dataclasses import asdict
 from pathlib import Path
+
+import tensorflow as tf
 
 from components.run_report.words import duration
 from data import prepared
@@ -32,12 +36,17 @@ def run(arguments: argparse.Namespace) -> int:
         smoke=arguments.smoke,
     )
     work = WorkDir(Path(arguments.work)) if arguments.work else default_work_dir(settings.name)
-    with work.locked():
+    # Before anything is computed, as the preparation of data does.
+    strategy = distribution.start(settings.training.strategy, settings.training.devices)
+    with strategy.scope():
+        chief = distribution.is_chief()
+    # Of several workers the chief holds the directory, in which the others only read.
+    with work.locked() if chief else contextlib.nullcontext():
         try:
             if arguments.folds:
-                _cross_validate(settings, arguments.stage, work, arguments.folds)
+                _cross_validate(settings, arguments.stage, work, strategy, arguments.folds)
             else:
-                _train(settings, arguments.stage, work)
+                _train(settings, arguments.stage, work, strategy)
         except TrainingError as error:
             raise RunError(str(error)) from error
     return 0
@@ -57,12 +66,10 @@ def _budget(arguments: argparse.Namespace) -> list[str]:
     return []
 
 
-def _train(settings: Settings, stage: str, work: WorkDir) -> None:
+def _train(settings: Settings, stage: str, work: WorkDir, strategy: tf.distribute.Strategy) -> None:
     experiment = stage_experiment(settings, stage)
-    # Before anything is computed, as the preparation of data does.
-    distribution.start(experiment.training.strategy, experiment.training.devices)
     encoder = None if stage == "encoder" else _encoder(work)
-    data = _prepare(settings, work)
+    data = _prepared(settings, work, strategy)
     fingerprint = (encoder / "fingerprint.pb").read_bytes().hex() if encoder else ""
     start = starts(settings, work, [data.fingerprint()], [stage]).get(stage)
     begun = [digest_of(str(start))] if start else []
@@ -83,15 +90,16 @@ def _train(settings: Settings, stage: str, work: WorkDir) -> None:
     print(f"curves and samples: {work.training / f'{stage}-{name}'}")
 
 
-def _cross_validate(settings: Settings, stage: str, work: WorkDir, folds: int) -> None:
+def _cross_validate(
+    settings: Settings, stage: str, work: WorkDir, strategy: tf.distribute.Strategy, folds: int
+) -> None:
     if any(settings.start_of(one) for one in STAGES):
         raise UsageError(
             "start_from: an earlier model may have learned from pictures that a fold holds out. "
             "Add --set start_from=null to cross-validate a training from nothing"
         )
     experiment = stage_experiment(settings, stage)
-    distribution.start(experiment.training.strategy, experiment.training.devices)
-    data = _prepare(settings, work)
+    data = _prepared(settings, work, strategy)
     name = digest(deciding_json(settings, stage), data.fingerprint())
     directory = work.training / f"{stage}-{name}-{folds}-folds"
 
@@ -117,6 +125,24 @@ def _encoder(work: WorkDir) -> Path:
             f"{work.root} holds no encoder, which this stage starts from: train it first with "
             "--stage encoder"
         ) from None
+
+
+def _prepared(
+    settings: Settings, work: WorkDir, strategy: tf.distribute.Strategy
+) -> prepared.PreparedData:
+    """Returns the data, which one of several workers prepares and all read.
+
+    Raises:
+      RunError: a worker is gone, such as the one that found the data wanting.
+    """
+    try:
+        return distribution.by_chief(strategy, functools.partial(_prepare, settings, work))
+    except distribution.PEER_LOST as error:
+        if settings.training.strategy != "multi_worker":
+            raise
+        raise RunError(
+            "another worker ended before the data were prepared; its log says why"
+        ) from error
 
 
 def _prepare(settings: Settings, work: WorkDir) -> prepared.PreparedData:

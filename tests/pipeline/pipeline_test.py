@@ -204,6 +204,16 @@ def test_a_judge_learns_from_what_the_generator_does_not_see(tmp_path):
     assert config["resume_dir"] != custom_config(graph, "encoder")["resume_dir"]
 
 
+def test_a_judge_of_fixed_steps_looks_by_steps_and_not_by_the_clock(tmp_path):
+    def training(*assignments):
+        graph = compiled(tmp_path, *assignments)
+        return json.loads(custom_config(graph, "judge")["experiment"])["training"]
+
+    assert training("training.steps=6")["check_steps"] == 1
+    assert training("training.steps=600")["check_steps"] == 120
+    assert training()["check_steps"] is None
+
+
 def test_a_judge_waits_for_the_data_alone_and_no_model_is_trained_from_it(tmp_path):
     graph = judged(tmp_path, learns_from="train")
     assert splits(graph, JUDGE, "train_args") == ["train"]

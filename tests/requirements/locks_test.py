@@ -13,8 +13,8 @@ import pytest
 from packaging.markers import Marker
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
-LOCKS = ("tfx-1.16", "tfx-1.21", "uv")
-STACKS = LOCKS[:2]
+LOCKS = ("tfx-1.16", "tfx-1.21", "tfx-1.21-gpu", "uv", "kfp")
+STACKS = ("tfx-1.16", "tfx-1.21")
 ENTRY = re.compile(r"^([a-z0-9][a-z0-9.-]*)==([^ \\]+)(?: ; ([^\\]+?))? \\$", re.MULTILINE)
 # Every Python that a stack's lock serves.
 PYTHONS = {
@@ -68,6 +68,12 @@ def test_a_lock_serves_each_of_its_pythons(lock: str) -> None:
         stack = versions(lock, python)
         assert stack["tfx"].startswith(lock.removeprefix("tfx-"))
         assert stack["tensorflow"].rpartition(".")[0] == stack["tensorflow-text"].rpartition(".")[0]
+
+
+def test_cudas_libraries_repeat_nothing_of_their_stack() -> None:
+    gpu = versions("tfx-1.21-gpu", "3.13")
+    assert {"nvidia-cudnn-cu12", "nvidia-nccl-cu12"} <= set(gpu)
+    assert not set(gpu) & set(versions("tfx-1.21", "3.13"))
 
 
 def test_both_stacks_run_the_same_beam() -> None:

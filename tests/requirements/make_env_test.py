@@ -48,11 +48,11 @@ class Project:
         (requirements / "uv.txt").write_text("uv==0.13.8\n", encoding="utf-8")
         (self.root / "setup.py").write_text("", encoding="utf-8")
 
-    def make(self, path: str | None = None) -> subprocess.CompletedProcess[str]:
+    def make(self, path: str | None = None, *options: str) -> subprocess.CompletedProcess[str]:
         """Runs the script with the stand-in first on PATH."""
         environment = {**os.environ, "PATH": path or f"{self.bin}:{os.environ['PATH']}"}
         script = self.root / "requirements" / "make_env.py"
-        command = [sys.executable, str(script)]
+        command = [sys.executable, str(script), *options]
         return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
     def steps(self) -> list[str]:
@@ -108,6 +108,19 @@ def test_a_half_made_environment_is_never_taken_for_whole(project: Project, firs
     project.steps()
     assert project.make().returncode == 0
     assert project.steps() == ["venv", "pip sync", "pip install"]
+
+
+def test_cudas_libraries_come_with_the_stack_that_they_are_locked_for(project: Project) -> None:
+    project.make()
+    done = project.make(None, "--gpu")
+    assert done.returncode == 1
+    assert "CUDA's libraries are locked for tfx-1.21 alone" in done.stderr
+    beside = project.lock.with_name(f"{project.lock.stem}-gpu.txt")
+    beside.write_text("cuda==1\n", encoding="utf-8")
+    project.steps()
+    assert project.make(None, "--gpu").returncode == 0
+    assert str(beside) in project.calls.read_text(encoding="utf-8")
+    assert project.steps() == ["pip sync", "pip install"]
 
 
 def test_a_lost_interpreter_means_a_new_environment(project: Project) -> None:

@@ -3,11 +3,13 @@
 import json
 from dataclasses import asdict, replace
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from data.text import Vocabulary
+from trainer import loop
 from trainer.config import STAGES
 from trainer.settings_loader import SettingsError, to_mapping
 from trainer.train import train
@@ -61,6 +63,30 @@ def test_the_captioner_learns_no_unknown_words(trained, prepared):
     path = trained("captioner").work_dir / "progress.jsonl"
     loss = json.loads(path.read_text(encoding="utf-8").splitlines()[-2])["cross_entropy"]
     assert loss < np.log(prepared.tokens.size)
+
+
+def test_names_do_not_depend_on_what_the_process_built_before(
+    trained, experiment, prepared, tmp_path, monkeypatch
+):
+    """With other numbers in the names of layers, TensorFlow's graphs give other last bits."""
+    encoder = str(trained("encoder").model_dir)
+
+    class Begun(Exception):
+        """Carries the names of a training that is about to begin."""
+
+    def begin(task, *_):
+        raise Begun([variable.path for variable in task.model.variables])
+
+    def names(directory):
+        with pytest.raises(Begun) as begun:
+            train(experiment, "captioner", prepared, str(tmp_path / directory), None, encoder)
+        return begun.value.args[0]
+
+    monkeypatch.setattr(loop, "run", begin)
+    first = names("first")
+    keras.layers.Dense(2), keras.layers.Embedding(2, 2)
+    assert names("second") == first
+    assert any("dense" in name for name in first)
 
 
 @pytest.mark.parametrize("stage", ["captioner", "generator"])

@@ -68,7 +68,8 @@ def run(tmp_path, model_uri, examples_uri):
         for number, name in enumerate(MODELS, 7):
             inputs[name] = [artefact(standard_artifacts.Model, model_uri(name), number)]
         for name in baselines:
-            old = artefact(standard_artifacts.Model, model_uri(name), 3)
+            uri = baselines[name] if isinstance(baselines, dict) else model_uri(name)
+            old = artefact(standard_artifacts.Model, uri, 3)
             inputs[f"baseline_{name}"] = [old]
         if judge:
             inputs["judge"] = [artefact(standard_artifacts.Model, judge, 4)]
@@ -122,6 +123,16 @@ def test_last_blessed_models_are_measured_and_named(run):
     agreement = by_name["attribute_agreement"]
     assert agreement["baselines"]["last_blessed"] == pytest.approx(agreement["value"])
     assert "last_blessed" not in by_name["bleu4_en"]["baselines"]
+
+
+def test_a_baseline_without_a_model_is_no_baseline(run, tmp_path):
+    thresholds = {"attribute_agreement": {"model": "generator", "max_regression": 0.01}}
+    (tmp_path / "nothing").mkdir()
+    empty = {"encoder": tmp_path / "nothing", "generator": tmp_path / "nothing"}
+    outputs, verdicts = run(thresholds, baselines=empty)
+    assert verdicts["generator"]["blessed"]
+    assert "(last blessed)" not in verdicts["generator"]["sentence"]
+    assert not outputs["generator_blessing"][0].has_custom_property("baseline_model_id")
 
 
 def test_forced_blessing_is_recorded(run):

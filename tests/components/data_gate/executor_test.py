@@ -154,6 +154,13 @@ def test_what_has_changed_since_the_last_blessed_run_is_told(sound, tmp_path):
     assert not found["new_words"]["stops"]
 
 
+def test_an_artefact_without_splits_is_no_last_data(sound, tmp_path):
+    empty = _artifact(standard_artifacts.ExampleStatistics, tmp_path / "none")
+    gate = _artifact(DataDecision, tmp_path / "no_gate")
+    decision = _do({**sound, "last_statistics": [empty], "last_gate": [gate]}, tmp_path)
+    assert [one["check"] for one in decision["findings"]] == ["rejects"]
+
+
 def test_skew_between_splits_is_told(tmp_path):
     splits = {split: [_example(split, n) for n in range(100)] for split in SPLITS}
     for one in splits["test"][:50]:

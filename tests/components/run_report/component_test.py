@@ -155,9 +155,23 @@ def inputs(tmp_path, model_uri, examples_uri):
 def run(tmp_path, inputs, name="page", **changes):
     page = artefact(RunReportPage, tmp_path / name)
     properties = {"name": "squares", "config": "{}", "work_dir": "", "metadata_path": ""}
+    properties["data_place"] = ""
     Executor().Do(inputs, {"report": [page]}, properties | changes)
     content = Path(page.uri, "report.json").read_text()
     return Path(page.uri, "index.html").read_text(), ReportData.from_json(content)
+
+
+def test_data_of_a_run_that_pushed_are_kept_for_the_next(tmp_path, inputs):
+    place = tmp_path / "last_data"
+    run(tmp_path, inputs, data_place=str(place))
+    (name,) = json.loads((place / "last.json").read_text())["newest_first"]
+    assert (place / name / "statistics/Split-train/FeatureStats.pb").read_bytes() == statistics()
+    assert (place / name / "gate/decision.json").is_file()
+    for stage in STAGES:
+        for one in inputs.get(f"{stage}_pushed", ()):
+            one.set_int_custom_property("pushed", 0)
+    run(tmp_path, inputs, name="again", data_place=str(tmp_path / "none"))
+    assert not (tmp_path / "none").exists()
 
 
 def test_page_of_a_whole_run(tmp_path, inputs):

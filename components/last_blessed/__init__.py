@@ -1,0 +1,1 @@
+"""What was blessed last, for orchestrators without metadata to ask: models, and data."""

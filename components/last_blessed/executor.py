@@ -1,0 +1,74 @@
+"""Executor of LastBlessed: from a folder of pushed models to a Model artefact."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from typing import Any
+
+import tensorflow as tf
+from absl import logging
+from tfx import types
+from tfx.dsl.components.base import base_executor
+from tfx.types import artifact_utils
+from tfx.utils import io_utils, path_utils
+
+from data.sources import files
+
+CANDIDATE = "candidate"
+PUSHED = "pushed"
+MODEL = "model"
+FOUND_FILE = "found.json"
+# Exists before all others are copied only if a push was whole: the Pusher copies it last.
+SAVED_MODEL = "saved_model.pb"
+# Holds a number that TensorFlow draws anew for each export.
+FINGERPRINT = "fingerprint.pb"
+
+
+class Executor(base_executor.BaseExecutor):
+    """Copies the last pushed model into `model`, if there is one besides the candidate."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes `found.json`, and beside it the model in TFX's layout where one was found."""
+        self._log_startup(input_dict, output_dict, exec_properties)
+        candidate = artifact_utils.get_single_uri(input_dict[CANDIDATE])
+        target = artifact_utils.get_single_instance(output_dict[MODEL])
+        version = last_pushed(exec_properties[PUSHED], path_utils.serving_model_path(candidate))
+        logging.info("The last pushed model: %s", version or "none")
+        if version:
+            io_utils.copy_dir(version, path_utils.serving_model_path(target.uri))
+            target.set_string_custom_property("pushed_destination", version)
+        text = json.dumps({"model": version})
+        files.write_whole(posixpath.join(target.uri, FOUND_FILE), text.encode("utf-8"))
+
+
+def last_pushed(folder: str, candidate: str) -> str:
+    """Returns the SavedModel of the highest version in `folder` that is not `candidate`, or "".
+
+    A candidate that an earlier run has pushed would be judged against itself.
+
+    Args:
+      folder: of versions, may be a URI and may be missing.
+      candidate: a SavedModel.
+    """
+    if not tf.io.gfile.isdir(folder):
+        return ""
+    names = [name.rstrip("/") for name in tf.io.gfile.listdir(folder)]
+    own = _fingerprint(candidate)
+    for name in sorted(filter(str.isdecimal, names), key=int, reverse=True):
+        version = posixpath.join(folder, name)
+        if (
+            tf.io.gfile.exists(posixpath.join(version, SAVED_MODEL))
+            and _fingerprint(version) != own
+        ):
+            return version
+    return ""
+
+
+def _fingerprint(model: str) -> bytes:
+    return files.read(posixpath.join(model, FINGERPRINT))

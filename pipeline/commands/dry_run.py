@@ -1,0 +1,58 @@
+"""`tuwen dry-run`: a compiled pipeline on this machine, without a cluster."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import signal
+import time
+from pathlib import Path
+
+from pipeline import summary
+from pipeline.cluster import documents
+from pipeline.cluster.launching import pipeline_parameters
+from pipeline.cluster.parameters import CHECKPOINTS, STORE
+from pipeline.errors import UsageError
+from pipeline.progress import duration
+from pipeline.work_dir import RUNS, WorkDir
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs every node of the pipeline in a process of its own; prints what came out."""
+    from pipeline.cluster.dry_run import DryRun
+
+    spec = documents.read(Path(arguments.pipeline))
+    name = spec["pipelineInfo"]["name"]
+    work = WorkDir(Path(arguments.work or RUNS / f"dry-run-{name}").absolute())
+    given = {STORE: str(work.root), CHECKPOINTS: ""} | read_parameters(arguments.parameter)
+    values = pipeline_parameters(spec, given)
+    with work.locked():
+        if arguments.fresh:
+            shutil.rmtree(work.pipeline_root, ignore_errors=True)
+            shutil.rmtree(work.training, ignore_errors=True)
+        print(f"{name}: work directory {work.root}, a log for each node in {work.log.parent}")
+        # As ^C does: the nodes are ended with the run.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        DryRun(spec, values, work.root).run(arguments.parallel)
+    print()
+    if values[STORE] == str(work.root):
+        print("\n".join(summary.lines(work)))
+    print(f"Time {duration(time.monotonic() - arguments.start)}")
+    return 0
+
+
+def read_parameters(assignments: list[str]) -> dict[str, object]:
+    """Returns `name=value` pairs by name; values are read as YAML.
+
+    Raises:
+      UsageError: an assignment has no `=`.
+    """
+    import yaml
+
+    found = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise UsageError(f"--parameter {assignment}: write it as name=value")
+        found[name] = yaml.safe_load(value) if value else ""
+    return found
