@@ -33,11 +33,13 @@ WISHES = {
     ),
     "vertex": (f"cluster.nodes={{Trainer.*: {{{TRAINERS}}}}}",),
 }
+# The demo has none; other configs do.
+JUDGE = "evaluation.judge={learns_from: val, minutes: 0.75}"
 ALWAYS = ("--image", "registry.example.com/tuwen:0.1.0", "--store", "gs://bucket/tuwen")
 
 
 def compile_for(target, output, *more):
-    wishes = [f"--set={wish}" for wish in WISHES[target]]
+    wishes = [f"--set={wish}" for wish in (JUDGE, *WISHES[target])]
     return cli.main(["compile", "demo", "--target", target, "-o", str(output), *wishes, *more])
 
 
