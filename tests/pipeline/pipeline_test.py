@@ -206,7 +206,7 @@ def test_a_judge_learns_from_what_the_generator_does_not_see(tmp_path):
 
 def test_a_judge_of_fixed_steps_looks_by_steps_and_not_by_the_clock(tmp_path):
     def training(*assignments):
-        graph = compiled(tmp_path, *assignments)
+        graph = compiled(tmp_path, "evaluation.judge={}", *assignments)
         return json.loads(custom_config(graph, "judge")["experiment"])["training"]
 
     assert training("training.steps=6")["check_steps"] == 1

@@ -41,8 +41,8 @@ def calls(monkeypatch):
     """Calls of `train`, which here only leaves logs."""
     made = []
 
-    def train(experiment, stage, prepared, work_dir, export_dir, encoder_dir):
-        made.append((experiment, stage, prepared, work_dir, export_dir, encoder_dir))
+    def train(experiment, stage, prepared, work_dir, export_dir, encoder_dir, start_dir):
+        made.append((experiment, stage, prepared, work_dir, export_dir, encoder_dir, start_dir))
         leave_logs(work_dir)
 
     monkeypatch.setattr(run_fn, "train", train)
@@ -60,8 +60,9 @@ def leave_logs(work_dir):
 
 def test_train_gets_the_transformed_data_and_the_settings(fn_args, calls, experiment, prepared):
     run_fn.run_fn(fn_args)
-    ((found, stage, data, work_dir, export_dir, encoder_dir),) = calls
-    assert found == experiment and stage == "encoder" and encoder_dir is None
+    ((found, stage, data, work_dir, export_dir, encoder_dir, start_dir),) = calls
+    assert found == experiment and stage == "encoder"
+    assert encoder_dir is None and start_dir is None
     assert (work_dir, export_dir) == (
         fn_args.custom_config["resume_dir"],
         fn_args.serving_model_dir,
@@ -79,6 +80,12 @@ def test_the_base_model_is_the_encoder(fn_args, calls):
     fn_args.custom_config["stage"] = "generator"
     run_fn.run_fn(fn_args)
     assert calls[0][1] == "generator" and calls[0][5] == "/some/encoder"
+
+
+def test_the_training_starts_from_the_model_that_the_graph_names(fn_args, calls):
+    fn_args.custom_config["start_dir"] = "/some/earlier/encoder"
+    run_fn.run_fn(fn_args)
+    assert calls[0][6] == "/some/earlier/encoder"
 
 
 def test_logs_are_published_and_checkpoints_are_not(fn_args, calls):

@@ -41,7 +41,7 @@ def figures(monkeypatch):
     """Trainings that only say how good they are: the figure of each, by call; NaN breaks down."""
     given, seen = [], []
 
-    def train(experiment, stage, prepared, work_dir, export_dir, encoder_dir):
+    def train(experiment, stage, prepared, work_dir, export_dir, encoder_dir, start_dir):
         seen.append(experiment)
         figure = given[len(seen) - 1]
         if isinstance(figure, Exception):
