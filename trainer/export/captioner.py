@@ -124,7 +124,7 @@ class Speaker:
         return self._written(*self._say(image_bytes))
 
     def _caption_in(self, image_bytes, language):
-        require_same_length(image_bytes=image_bytes, language=language)
+        image_bytes, language = require_same_length(image_bytes=image_bytes, language=language)
         number, unknown = self.module.number_of(language)
         found, unseen = self._say(image_bytes, number)
         return self._written(found, first_of(unseen, unknown))

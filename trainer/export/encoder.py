@@ -19,6 +19,7 @@ from trainer.export.warmup import Samples
 from trainer.metrics.calibration import best_thresholds
 from trainer.models.encoder import Encoder
 from trainer.models.frozen import FrozenEncoder
+from trainer.models.packets import sigmoid
 
 THRESHOLDS = "thresholds.json"
 
@@ -99,7 +100,7 @@ class Seer:
         count = len(self.thresholds)
 
         def recognise(pictures):
-            return tf.sigmoid(self.twin.image_tower(pictures).attributes[:, :count])
+            return sigmoid(self.twin.image_tower(pictures).attributes[:, :count])
 
         one = tf.TensorSpec([count], tf.float32)
         scores = self.module.in_chunks(recognise, (pictures,), one)

@@ -120,7 +120,7 @@ class Painter:
         return self._painted(text, seed, tf.ones_like(seed, tf.float32))
 
     def _generate(self, text, seed, truncation):
-        require_same_length(text=text, seed=seed, truncation=truncation)
+        text, seed, truncation = require_same_length(text=text, seed=seed, truncation=truncation)
         return self._painted(text, seed, truncation)
 
     def _painted(self, text, seed, truncation):
@@ -136,7 +136,7 @@ class Painter:
         return with_errors(answer, first_of(unread, wild))
 
     def _interpolate(self, text, other_text, seed, other_seed, share):
-        require_same_length(
+        text, other_text, seed, other_seed, share = require_same_length(
             text=text, other_text=other_text, seed=seed, other_seed=other_seed, share=share
         )
         text, unread = self.module.texts(text)
@@ -163,7 +163,7 @@ class Painter:
             return self._paint(mean, told)
 
         def reconstruct(image_bytes, text):
-            require_same_length(image_bytes=image_bytes, text=text)
+            image_bytes, text = require_same_length(image_bytes=image_bytes, text=text)
             text, unread = self.module.texts(text)
             given, unseen = self.module.pictures(image_bytes)
             pictures = self.module.in_chunks(again, (given, self.module.ids(text)), self.picture)

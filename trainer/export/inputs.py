@@ -92,15 +92,23 @@ def check_range(name: str, values: tf.Tensor, highest: float) -> tuple[tf.Tensor
     return tf.where(right, values, 0.0), where(~right, message)
 
 
-def require_same_length(**columns: tf.Tensor) -> None:
-    """Fails the request, in the graph, whose inputs do not all have the same number of rows."""
+def require_same_length(**columns: tf.Tensor) -> list[tf.Tensor]:
+    """Fails the request, in the graph, whose inputs do not all have the same number of rows.
+
+    Returns:
+      The columns, for whatever is computed after the check.
+    """
     (first, expected), *others = columns.items()
-    for name, column in others:
+    checks = [
         tf.debugging.assert_equal(
             tf.shape(expected),
             tf.shape(column),
             f"{first} and {name} must have the same number of rows",
         )
+        for name, column in others
+    ]
+    with tf.control_dependencies([check for check in checks if check is not None]):
+        return [tf.identity(column) for column in columns.values()]
 
 
 def _starts_with(encoded: tf.Tensor, magic: bytes) -> tf.Tensor:

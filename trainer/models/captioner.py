@@ -21,6 +21,7 @@ from data.text import PAD, START, UNK
 from trainer.config import CaptionerSettings
 from trainer.models.decode import Hypothesis, Step, beam_search
 from trainer.models.encoder import stateless_dropout
+from trainer.models.packets import in_packets, sigmoid
 from trainer.models.roll_out import roll_out
 from trainer.randomness import fold
 
@@ -76,7 +77,7 @@ class Captioner(keras.Model):
             self.keys = layers.Dense(settings.embedding)
             self.query = layers.Dense(settings.embedding)
             self.score = layers.Dense(1, use_bias=False)
-            self.gate = layers.Dense(condition, activation="sigmoid")
+            self.gate = layers.Dense(condition, activation=sigmoid)
         self.widen = layers.Dense(settings.units, activation="relu")
         self.vocabulary = layers.Dense(
             len(frequencies),
@@ -191,7 +192,8 @@ def _says(model: Captioner, memory: Memory) -> Step:
 
     def step(word, state):
         output, state, attention = model.step(word, state, memory)
-        return tf.nn.log_softmax(model.logits(output)), state, attention
+        said = in_packets(tf.nn.log_softmax, model.logits(output), fill=BANNED)
+        return said, state, attention
 
     return step
 

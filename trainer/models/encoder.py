@@ -16,6 +16,7 @@ from keras import layers, ops
 from data.text import PAD
 from trainer.config import EncoderSettings
 from trainer.models.norm import FusedBatchNormalization
+from trainer.models.packets import sigmoid
 from trainer.randomness import uniform
 
 GRID = 8
@@ -251,7 +252,7 @@ def telling(code: ImageCode | TextCode):
       float32 [N, d + A].
     """
     scaled = code.embedding * float(code.embedding.shape[-1]) ** 0.5
-    return ops.concatenate([scaled, CERTAIN * ops.sigmoid(code.attributes)], axis=-1)
+    return ops.concatenate([scaled, CERTAIN * sigmoid(code.attributes)], axis=-1)
 
 
 def stateless_dropout(x, rate: float, seed):

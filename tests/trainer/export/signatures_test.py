@@ -358,6 +358,7 @@ def test_every_signature_answers_no_rows_with_no_rows(served, stage, signature):
     assert {key: value.shape[0] for key, value in answer.items()} == dict.fromkeys(outputs, 0)
 
 
+@pytest.mark.debian13
 @pytest.mark.parametrize(
     ("stage", "signature"),
     [case for case in CASES if len(CONTRACT[case[0]][case[1]][0]) > 1],
@@ -372,6 +373,7 @@ def test_inputs_of_unequal_lengths_are_an_invalid_argument(
             ask(served(stage), signature, **inputs)
 
 
+@pytest.mark.debian13
 @pytest.mark.parametrize(("stage", "signature"), CASES)
 def test_an_answer_is_the_same_to_the_bit_whatever_its_batch(
     served, pictures, scenes, stage, signature
