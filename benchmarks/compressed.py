@@ -26,10 +26,12 @@ from data.languages import captions_in, primary
 from data.schema import CaptionedImage
 from trainer import serving
 from trainer.evaluation.scene_check import SceneCheck
+from trainer.export.layout import SIDECAR
+from trainer.export.lite import DIRECTORY
 from trainer.metrics.caption import score
 from trainer.metrics.words import split_of
 
-LITE = Path("assets.extra") / "tuwen" / "lite"
+LITE = SIDECAR / DIRECTORY
 Figures = dict[str, float]
 
 

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import ml_metadata as mlmd
-from ml_metadata.proto import metadata_store_pb2
-
+from components.metadata import opened, pb
 from components.run_report.executor import copy
 from pipeline.work_dir import WorkDir
 
 NODE = "RunReport"
-
-# Generated code whose names no type checker sees.
-pb: Any = metadata_store_pb2
 
 
 def publish(pipeline_name: str, work: WorkDir) -> None:
@@ -23,10 +16,7 @@ def publish(pipeline_name: str, work: WorkDir) -> None:
     those of a run in between, with other settings or a forced blessing: what the cache gave has to
     take their place.
     """
-    config = pb.ConnectionConfig()
-    config.sqlite.filename_uri = str(work.metadata)
-    config.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READONLY
-    store = mlmd.MetadataStore(config)
+    store = opened(str(work.metadata))
     context = store.get_context_by_type_and_name("node", f"{pipeline_name}.{NODE}")
     executions = store.get_executions_by_context(context.id) if context else []
     if not executions:

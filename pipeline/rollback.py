@@ -17,8 +17,9 @@ from pathlib import Path
 from data.sources.files import write_whole
 from pipeline.errors import RunError
 from pipeline.work_dir import WorkDir, versions_of
+from trainer.export.layout import SIDECAR
 
-RECORD = Path("assets.extra") / "tuwen" / "rollback.json"
+RECORD = SIDECAR / "rollback.json"
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import ml_metadata as mlmd
-from ml_metadata.proto import metadata_store_pb2
 
 from components.blessing import WITHDRAWN
+from components.metadata import WRITE, opened, pb
 from components.run_report.executor import PUSHED_TO
 from pipeline.work_dir import WorkDir
 
 PUSHED = "PushedModel"
 BLESSINGS = "model_blessing"
-
-# Generated code whose names no type checker sees.
-pb: Any = metadata_store_pb2
 
 
 def withdraw(model: str, version: int, work: WorkDir) -> bool:
@@ -33,10 +30,7 @@ def withdraw(model: str, version: int, work: WorkDir) -> bool:
     """
     if not work.metadata.is_file():
         return False
-    config = pb.ConnectionConfig()
-    config.sqlite.filename_uri = str(work.metadata)
-    config.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READWRITE
-    store = mlmd.MetadataStore(config)
+    store = opened(str(work.metadata), WRITE)
     kinds = {kind.name for kind in store.get_artifact_types()}
     pushes = [
         artifact.id

@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import ml_metadata as mlmd
-from ml_metadata.proto import metadata_store_pb2
 
+from components.metadata import opened, pb
 from components.run_report import fingerprints
 from components.run_report.report_data import ArtefactFacts, NodeTime
 
 SOURCE_FINGERPRINT = "input_fingerprint"
-
-# Generated code whose names no type checker sees.
-pb: Any = metadata_store_pb2
 
 
 def node_times(database: str) -> tuple[NodeTime, ...]:
@@ -29,7 +26,7 @@ def node_times(database: str) -> tuple[NodeTime, ...]:
     """
     if not database or not Path(database).is_file():
         return ()
-    store = _opened(database)
+    store = opened(database)
     seconds: dict[str, float] = {}
     newest: dict[str, Any] = {}
     for context in store.get_contexts_by_type("node"):
@@ -53,13 +50,6 @@ def node_times(database: str) -> tuple[NodeTime, ...]:
         )
         for name, execution in sorted(newest.items(), key=lambda item: item[1].id)
     )
-
-
-def _opened(database: str) -> mlmd.MetadataStore:
-    config = pb.ConnectionConfig()
-    config.sqlite.filename_uri = database
-    config.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READONLY
-    return mlmd.MetadataStore(config)
 
 
 def _artefacts(

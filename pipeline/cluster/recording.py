@@ -6,13 +6,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ml_metadata as mlmd
-from ml_metadata.proto import metadata_store_pb2
-
+from components.metadata import CREATE, opened, pb
 from pipeline.cluster.launching import Launch
 
-# Generated code whose names no type checker sees.
-pb: Any = metadata_store_pb2
 Spec = dict[str, Any]
 
 
@@ -22,10 +18,7 @@ class Recorder:
     def __init__(self, database: Path, pipeline: str, run: str):
         """Opens the database, and marks what a killed run left running as failed."""
         database.parent.mkdir(parents=True, exist_ok=True)
-        config = pb.ConnectionConfig()
-        config.sqlite.filename_uri = str(database)
-        config.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
-        self._store = mlmd.MetadataStore(config)
+        self._store = opened(str(database), CREATE)
         self._pipeline = pipeline
         self._contexts = [self._context("pipeline", pipeline), self._context("pipeline_run", run)]
         for execution in self._store.get_executions():

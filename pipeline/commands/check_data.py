@@ -71,16 +71,17 @@ def _settings(arguments: argparse.Namespace) -> tuple[IngestOptions, CheckLimits
 def _model_words(given: str) -> ModelWords:
     """Reads the vocabularies that lie beside the first model that `given` holds."""
     from pipeline.errors import UsageError
+    from trainer.export.layout import ATTRIBUTES, SIDECAR, TOKENS
 
     for kind in MODELS:
         try:
             directory = find_model(kind, given)
         except UsageError:
             continue
-        beside = directory / "assets.extra" / "tuwen"
+        beside = directory / SIDECAR
         tokens, names = (
             frozenset((beside / file).read_text(encoding="utf-8").split("\n"))
-            for file in ("tokens.txt", "attributes.txt")
+            for file in (TOKENS, ATTRIBUTES)
         )
         return ModelWords(str(directory), tokens, names)
     raise UsageError(f"--model {given}: holds no model. Give a SavedModel or a work directory")

@@ -31,47 +31,71 @@ def push(base, version):
     shutil.copytree(base / "1", base / str(version))
 
 
-def test_no_request_fails_while_a_version_takes_over(base, fetched):
-    versions, failures, done = set(), [], threading.Event()
-    request = predict_pb2.PredictRequest()
-    request.model_spec.name = "generator"
-    request.inputs["text"].CopyFrom(tf.make_tensor_proto(["a red circle"]))
+class Load:
+    """Clients that ask for one picture again and again while entered.
 
-    def ask(port):
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-            while not done.is_set():
-                try:
-                    answer = stub.Predict(request, timeout=DEADLINE_SECONDS)
-                    versions.add(answer.model_spec.version.value)
-                    pictures.add(answer.outputs["image_bytes"].string_val[0])
-                except grpc.RpcError as error:
-                    failures.append(error)
+    Attributes:
+      versions: that have answered.
+      pictures: that were answered.
+      failures: errors and refusals.
+    """
 
-    def ask_rest(port):
-        while not done.is_set():
-            reply = fetched(port, "/v1/models/generator:predict", {"instances": ["a red circle"]})
-            if reply.status != 200:
-                failures.append(reply)
+    def __init__(self, server, fetched):
+        self.versions, self.pictures, self.failures = set(), set(), []
+        self._server, self._fetched, self._done = server, fetched, threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(CLIENTS)]
+        self._threads.append(threading.Thread(target=self._ask_rest))
 
-    pictures = set()
-    with ModelServer([ModelConfig("generator", base)], poll_seconds=0.05) as server:
-        threads = [threading.Thread(target=ask, args=[server.grpc_port]) for _ in range(CLIENTS)]
-        threads.append(threading.Thread(target=ask_rest, args=[server.rest_port]))
-        for thread in threads:
+    def __enter__(self):
+        for thread in self._threads:
             thread.start()
-        push(base, 2)
+        return self
+
+    def __exit__(self, *_):
+        self._done.set()
+        for thread in self._threads:
+            thread.join()
+
+    def until_it_ends(self, version):
+        """Returns some requests after the server has closed a version."""
         end = time.monotonic() + DEADLINE_SECONDS
-        while server.manager.known().get(("generator", 1)).state != "END":
-            assert time.monotonic() < end, server.manager.known()
+        while self._server.manager.known().get(("generator", version)).state != "END":
+            assert time.monotonic() < end, self._server.manager.known()
             time.sleep(0.05)
         time.sleep(0.2)
-        done.set()
-        for thread in threads:
-            thread.join()
-    assert failures == []
-    assert versions == {1, 2}
-    assert len(pictures) == 1
+
+    def _ask(self):
+        request = predict_pb2.PredictRequest()
+        request.model_spec.name = "generator"
+        request.inputs["text"].CopyFrom(tf.make_tensor_proto(["a red circle"]))
+        with grpc.insecure_channel(f"127.0.0.1:{self._server.grpc_port}") as channel:
+            stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+            while not self._done.is_set():
+                try:
+                    answer = stub.Predict(request, timeout=DEADLINE_SECONDS)
+                    self.versions.add(answer.model_spec.version.value)
+                    self.pictures.add(answer.outputs["image_bytes"].string_val[0])
+                except grpc.RpcError as error:
+                    self.failures.append(error)
+
+    def _ask_rest(self):
+        asked = "/v1/models/generator:predict", {"instances": ["a red circle"]}
+        while not self._done.is_set():
+            reply = self._fetched(self._server.rest_port, *asked)
+            if reply.status != 200:
+                self.failures.append(reply)
+
+
+def test_no_request_fails_while_a_version_takes_over(base, fetched):
+    with (
+        ModelServer([ModelConfig("generator", base)], poll_seconds=0.05) as server,
+        Load(server, fetched) as load,
+    ):
+        push(base, 2)
+        load.until_it_ends(1)
+    assert load.failures == []
+    assert load.versions == {1, 2}
+    assert len(load.pictures) == 1
 
 
 def test_a_broken_warm_up_keeps_a_version_from_traffic(base):
@@ -89,39 +113,17 @@ def test_a_broken_warm_up_keeps_a_version_from_traffic(base):
 def test_no_request_fails_while_a_model_is_rolled_back(base, fetched):
     """Two versions are pushed, the second is served; its requests never end in an error."""
     push(base, 2)
-    versions, failures, done = [], [], threading.Event()
-    request = predict_pb2.PredictRequest()
-    request.model_spec.name = "generator"
-    request.inputs["text"].CopyFrom(tf.make_tensor_proto(["a red circle"]))
-
-    def ask(port):
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-            while not done.is_set():
-                try:
-                    answer = stub.Predict(request, timeout=DEADLINE_SECONDS)
-                    versions.append(answer.model_spec.version.value)
-                except grpc.RpcError as error:
-                    failures.append(error)
-
     serving = base.parent / "serving"
     serving.mkdir()
     base = base.rename(serving / "generator")
-    with ModelServer([ModelConfig("generator", base)], poll_seconds=0.05) as server:
-        threads = [threading.Thread(target=ask, args=[server.grpc_port]) for _ in range(CLIENTS)]
-        for thread in threads:
-            thread.start()
+    with (
+        ModelServer([ModelConfig("generator", base)], poll_seconds=0.05) as server,
+        Load(server, fetched) as load,
+    ):
         start = time.monotonic()
         back = roll_back("generator", WorkDir(base.parents[1]))
         spent = time.monotonic() - start
-        end = time.monotonic() + DEADLINE_SECONDS
-        while server.manager.known().get(("generator", 2)).state != "END":
-            assert time.monotonic() < end, server.manager.known()
-            time.sleep(0.05)
-        time.sleep(0.2)
-        done.set()
-        for thread in threads:
-            thread.join()
-    assert failures == []
-    assert set(versions) == {2, back.version}
+        load.until_it_ends(2)
+    assert load.failures == []
+    assert load.versions == {2, back.version}
     assert back.restored == 1 and spent < 1
