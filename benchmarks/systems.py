@@ -2,6 +2,7 @@
 
 python -m benchmarks.systems WORK --minutes 2 --seeds 3    # goes on where it was stopped
 python -m benchmarks.systems WORK --table                  # prints what there is, as Markdown
+python -m benchmarks.systems WORK --table --sheet FILE.png # and shows what was painted
 
 First a step of each system is timed, on an idle machine. Minutes are steps from then on, so that
 trainings may take as long as they like.
@@ -17,6 +18,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.step_cost import seconds_per_step
 from data import prepared
@@ -49,6 +51,7 @@ PARTS = {
     "the bound alone": ["adversarial_from=1"],
     "projection discriminator": ["discriminator=projection"],
 }
+NAMES_WIDTH = 230
 FIGURES = ("pixel_agreement", "attribute_agreement", "r_precision_1of100", "kid_encoder_n500")
 PROMPTS = (
     "a red circle",
@@ -76,11 +79,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each system (3)")
     parser.add_argument("--only", default="", help="systems whose name contains this")
     parser.add_argument("--table", action="store_true", help="only print the table")
+    parser.add_argument("--sheet", type=Path, metavar="FILE", help="picture of what was painted")
     arguments = parser.parse_args()
     bench = Bench(arguments.work, arguments.minutes)
     if not arguments.table:
         bench.measure([name for name in systems() if arguments.only in name], arguments.seeds)
     print(bench.table())
+    if arguments.sheet:
+        bench.sheet().save(arguments.sheet, optimize=True)
 
 
 class Bench:
@@ -134,8 +140,27 @@ class Bench:
         model = serving.load(str(self.work / "models" / "generator"))
         painted = serving.generate(model, PROMPTS, seeds=list(range(len(PROMPTS))))
         strip = grid_of(np.stack([decode(picture.png) for picture in painted]), len(PROMPTS))
-        (self.work / "pictures").mkdir(exist_ok=True)
-        np.save(self.work / "pictures" / f"{name.replace(' ', '_')}.npy", strip)
+        place = self.strip_of(name)
+        place.parent.mkdir(exist_ok=True)
+        np.save(place, strip)
+
+    def strip_of(self, name: str) -> Path:
+        """Where the pictures of a system are kept."""
+        return self.work / "pictures" / f"{name.replace(' ', '_')}.npy"
+
+    def sheet(self) -> Image.Image:
+        """The systems' names and, beside each, its pictures of all prompts."""
+        names = [name for name in systems() if self.strip_of(name).is_file()]
+        strips = [np.load(self.strip_of(name)) for name in names]
+        height, width = 2 * strips[0].shape[0], 2 * strips[0].shape[1]
+        sheet = Image.new("RGB", (NAMES_WIDTH + width, height * len(names)), "white")
+        draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(16)
+        for row, (name, strip) in enumerate(zip(names, strips, strict=True)):
+            top = row * height
+            draw.text((8, top + height // 2), name, "black", font, anchor="lm")
+            enlarged = Image.fromarray(strip).resize((width, height), Image.Resampling.NEAREST)
+            sheet.paste(enlarged, (NAMES_WIDTH, top))
+        return sheet
 
     def lines(self) -> list[dict]:
         """The results so far."""

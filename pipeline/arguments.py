@@ -1,144 +1,14 @@
-"""The commands of `tuwen` and their arguments, apart from what they do."""
+"""The arguments of each command of `tuwen`, apart from what they do."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from pipeline import argument_types
 from pipeline.cluster.parameters import TARGETS
 
 STAGES = ("encoder", "captioner", "generator")
-
-
-@dataclass(frozen=True)
-class Command:
-    """One command: what it is for, the module with its `run(arguments)`, and lines to copy."""
-
-    help: str
-    module: str
-    examples: tuple[str, ...]
-
-
-COMMANDS = {
-    "run": Command(
-        "run the whole pipeline: read, check, train, judge, push, report",
-        "pipeline.commands.run",
-        (
-            "tuwen run demo",
-            "tuwen run demo --smoke                       # the whole graph in seconds of training",
-            "tuwen run fashion64 --data PATH --minutes 40",
-            "tuwen run demo --set generator.batch_size=64 --set training.seed=1",
-            "tuwen run demo --force-bless 'shown tomorrow, to be replaced on Monday'",
-        ),
-    ),
-    "configs": Command(
-        "list the configs with what they cost and give",
-        "pipeline.commands.configs",
-        ("tuwen configs",),
-    ),
-    "check-data": Command(
-        "read a data set as a run would, and say what is wrong with it",
-        "pipeline.commands.check_data",
-        (
-            "tuwen check-data my-pictures/ -o check/",
-            "tuwen check-data tfds:captioned_scenes/32px",
-            "tuwen check-data 'data/span-{SPAN}' --window 3 --model runs/fashion64",
-        ),
-    ),
-    "schema": Command(
-        "say what a run's data would change in the reviewed schema, and propose a new one",
-        "pipeline.commands.schema",
-        ("tuwen schema diff", "tuwen schema diff runs/fashion64 --schema schema.pbtxt"),
-    ),
-    "train": Command(
-        "train one model without TFX, to try things out",
-        "pipeline.commands.train",
-        (
-            "tuwen train demo --stage encoder --minutes 2",
-            "tuwen train demo --stage generator --steps 500 --set generator.width=16",
-            "tuwen train demo --stage captioner --minutes 2 --folds 5  # mean and spread",
-        ),
-    ),
-    "generate": Command(
-        "draw pictures from captions",
-        "pipeline.commands.generate",
-        (
-            "tuwen generate 'a red circle above a blue square'",
-            "tuwen generate '一个红色的圆' 'a small star' --n 4 --seed 7 -o pictures/",
-        ),
-    ),
-    "caption": Command(
-        "describe pictures in words",
-        "pipeline.commands.caption",
-        (
-            "tuwen caption picture.png",
-            "tuwen caption *.jpg --model runs/demo",
-            "tuwen caption picture.png --language zh",
-        ),
-    ),
-    "serve": Command(
-        "serve models as TensorFlow Serving does (REST and gRPC), for development and tests",
-        "pipeline.commands.serve",
-        (
-            "tuwen serve                                  # the models of the newest run",
-            "tuwen serve runs/demo --port 8501 --grpc-port 8500",
-            "tuwen serve --config models.config           # versions and labels of your choice",
-            "tuwen serve runs/demo --print-config --base-path /models  # labels stable and canary",
-        ),
-    ),
-    "rollback": Command(
-        "put the model that was served before the current one back in place",
-        "pipeline.commands.rollback",
-        ("tuwen rollback generator", "tuwen rollback captioner --work runs/fashion64"),
-    ),
-    "watch": Command(
-        "run a config again whenever a new span of data has arrived",
-        "pipeline.commands.watch",
-        (
-            "tuwen watch fashion64 --data data/",
-            "tuwen watch fashion64 --data 'data/span-{SPAN}' --every 300 --set start_from=last",
-            "tuwen watch fashion64 --data data/ --once     # for cron",
-        ),
-    ),
-    "demo-ui": Command(
-        "try trained models in a browser",
-        "pipeline.commands.demo_ui",
-        ("tuwen demo-ui", "tuwen demo-ui --work runs/demo --port 7860"),
-    ),
-    "evaluate": Command(
-        "measure pushed models again, without TFX",
-        "pipeline.commands.evaluate",
-        ("tuwen evaluate demo", "tuwen evaluate fashion64 --data PATH --model runs/fashion64"),
-    ),
-    "compare": Command(
-        "put two runs side by side: settings, figures beyond noise, pictures",
-        "pipeline.commands.compare",
-        ("tuwen compare runs/demo runs/demo-wide", "tuwen compare runs/a runs/b -o a-b.html"),
-    ),
-    "compile": Command(
-        "write the pipeline as a file for Kubeflow Pipelines or Vertex",
-        "pipeline.commands.compile",
-        (
-            "tuwen compile demo --image REGISTRY/tuwen:0.1.0 --store gs://BUCKET/tuwen",
-            "tuwen compile coco256 --target vertex -o vertex.yaml",
-            "tuwen compile coco256 --train-job generator --workers 4 -o job.yaml",
-        ),
-    ),
-    "dry-run": Command(
-        "run a compiled pipeline here, each container's command in a process of its own",
-        "pipeline.commands.dry_run",
-        (
-            "tuwen dry-run pipeline.yaml",
-            "tuwen dry-run pipeline.yaml --parallel 4 --parameter data=my-pictures/",
-        ),
-    ),
-    "report": Command(
-        "say where a run's report is and what it found",
-        "pipeline.commands.report",
-        ("tuwen report", "tuwen report runs/demo"),
-    ),
-}
 
 
 def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:
@@ -150,13 +20,13 @@ def _run(parser: argparse.ArgumentParser) -> None:
     _config(parser)
     _work(parser)
     parser.add_argument(
-        "--minutes", type=_positive, help="training budget in place of the config's"
+        "--minutes", type=argument_types.positive, help="training budget in place of the config's"
     )
     parser.add_argument("--smoke", action="store_true", help="run the config's smoke twin")
     parser.add_argument(
         "--force-bless",
         metavar="REASON",
-        type=_reason,
+        type=argument_types.reason,
         help="bless models that miss a threshold, in this run only; the reason and what it "
         "overrides are recorded with the blessing, in metrics.json and in the report",
     )
@@ -174,10 +44,16 @@ def _check_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-dir", help="where TFDS keeps its data sets")
     parser.add_argument("--images", help="the folder that image paths start from")
     parser.add_argument("--files", metavar="PATTERN", help="caption files of a folder")
-    parser.add_argument("--span", type=_count, help="the number for {SPAN} in PATH (the newest)")
-    parser.add_argument("--window", type=_count, default=1, help="spans to read, this one the last")
     parser.add_argument(
-        "--resolution", type=_count, help="side of the models' pictures (64, or the config's)"
+        "--span", type=argument_types.count, help="the number for {SPAN} in PATH (the newest)"
+    )
+    parser.add_argument(
+        "--window", type=argument_types.count, default=1, help="spans to read, this one the last"
+    )
+    parser.add_argument(
+        "--resolution",
+        type=argument_types.count,
+        help="side of the models' pictures (64, or the config's)",
     )
     parser.add_argument(
         "--config", metavar="CONFIG", help="read and judge the data as a run of this config would"
@@ -203,11 +79,11 @@ def _train(parser: argparse.ArgumentParser) -> None:
     _work(parser)
     parser.add_argument("--stage", choices=STAGES, default="encoder", help="which model to train")
     budget = parser.add_mutually_exclusive_group()
-    budget.add_argument("--minutes", type=_positive, help="time budget of this stage")
-    budget.add_argument("--steps", type=_count, help="a fixed number of steps")
+    budget.add_argument("--minutes", type=argument_types.positive, help="time budget of this stage")
+    budget.add_argument("--steps", type=argument_types.count, help="a fixed number of steps")
     parser.add_argument(
         "--folds",
-        type=_folds,
+        type=argument_types.folds,
         metavar="K",
         help="cross-validate instead of exporting a model: K trainings with the whole budget each "
         "(captioner and generator train an encoder of each fold first), held-out mean and spread",
@@ -218,11 +94,11 @@ def _train(parser: argparse.ArgumentParser) -> None:
 def _generate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", nargs="+", metavar="TEXT", help="what to draw")
     _model(parser)
-    parser.add_argument("--n", type=_count, default=1, help="pictures of each text")
+    parser.add_argument("--n", type=argument_types.count, default=1, help="pictures of each text")
     parser.add_argument("--seed", type=int, default=0, help="seed of the first picture")
     parser.add_argument(
         "--truncation",
-        type=_positive,
+        type=argument_types.positive,
         default=1.0,
         help="below 1: less variety, safer pictures",
     )
@@ -250,7 +126,7 @@ def _serve(parser: argparse.ArgumentParser) -> None:
         "--config", metavar="FILE", help="TensorFlow Serving's models.config in place of DIR"
     )
     _listen(parser, port=8501)
-    parser.add_argument("--grpc-port", type=_port, default=8500, help="port of gRPC")
+    parser.add_argument("--grpc-port", type=argument_types.port, default=8500, help="port of gRPC")
     parser.add_argument(
         "--print-config",
         action="store_true",
@@ -271,10 +147,16 @@ def _rollback(parser: argparse.ArgumentParser) -> None:
 def _watch(parser: argparse.ArgumentParser) -> None:
     _config(parser)
     _work(parser)
-    parser.add_argument("--minutes", type=_positive, help="training budget of each run")
+    parser.add_argument(
+        "--minutes", type=argument_types.positive, help="training budget of each run"
+    )
     parser.add_argument("--smoke", action="store_true", help="run the config's smoke twin")
     parser.add_argument(
-        "--every", type=_positive, default=60.0, metavar="SECONDS", help="between two looks"
+        "--every",
+        type=argument_types.positive,
+        default=60.0,
+        metavar="SECONDS",
+        help="between two looks",
     )
     parser.add_argument(
         "--once", action="store_true", help="look once, run if there is something new, and end"
@@ -296,7 +178,7 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
 def _compile(parser: argparse.ArgumentParser) -> None:
     _config(parser)
     parser.add_argument(
-        "--minutes", type=_positive, help="training budget in place of the config's"
+        "--minutes", type=argument_types.positive, help="training budget in place of the config's"
     )
     parser.add_argument("--smoke", action="store_true", help="compile the config's smoke twin")
     parser.add_argument(
@@ -314,7 +196,9 @@ def _compile(parser: argparse.ArgumentParser) -> None:
         metavar="STAGE",
         help="write a TFJob of Kubeflow's Training Operator for this stage's training alone",
     )
-    parser.add_argument("--workers", type=_count, default=2, help="pods of a train job")
+    parser.add_argument(
+        "--workers", type=argument_types.count, default=2, help="pods of a train job"
+    )
     parser.add_argument("-o", "--output", default="pipeline.yaml", metavar="FILE", help="YAML file")
 
 
@@ -323,7 +207,9 @@ def _dry_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--work", metavar="DIR", help="work directory (runs/dry-run-<name of the pipeline>)"
     )
-    parser.add_argument("--parallel", type=_count, default=2, help="nodes at a time, at most")
+    parser.add_argument(
+        "--parallel", type=argument_types.count, default=2, help="nodes at a time, at most"
+    )
     parser.add_argument(
         "--parameter",
         action="append",
@@ -392,7 +278,9 @@ def _listen(parser: argparse.ArgumentParser, port: int) -> None:
         default="127.0.0.1",
         help="address to listen on; others than this machine's own let the network in",
     )
-    parser.add_argument("--port", type=_port, default=port, help="port of HTTP, 0 for any")
+    parser.add_argument(
+        "--port", type=argument_types.port, default=port, help="port of HTTP, 0 for any"
+    )
 
 
 def _model(parser: argparse.ArgumentParser) -> None:
@@ -401,38 +289,3 @@ def _model(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="a SavedModel or a work directory (the last pushed model of the newest run)",
     )
-
-
-def _reason(text: str) -> str:
-    reason = " ".join(text.split())
-    if not reason:
-        raise argparse.ArgumentTypeError("say why: an empty reason blesses nothing")
-    return reason
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
-    return value
-
-
-def _port(text: str) -> int:
-    value = int(text)
-    if not 0 <= value < 65536:
-        raise argparse.ArgumentTypeError(f"{text} is not a port from 0 to 65535")
-    return value
-
-
-def _folds(text: str) -> int:
-    value = int(text)
-    if value < 2:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 1")
-    return value

@@ -15,7 +15,8 @@ import warnings
 from collections.abc import Sequence
 
 from data.errors import DataError
-from pipeline.arguments import COMMANDS, add_arguments
+from pipeline.arguments import add_arguments
+from pipeline.command_table import COMMANDS
 from pipeline.errors import RunError, UsageError
 from trainer.settings_loader import SettingsError
 

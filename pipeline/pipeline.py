@@ -20,6 +20,7 @@ from components.data_gate.component import DataGate
 from components.run_report.component import RunReport
 from components.run_report.executor import TUNING, pushed_key, run_key, serving_key
 from components.serving_check.component import ServingCheck
+from components.statistics import statistics_options
 from components.transform import SCHEMA_FILE
 from components.tuner.component import Tuner
 from data.schema import SPLITS
@@ -118,7 +119,8 @@ def add_data(nodes: Nodes, settings: Settings, fingerprint: str, look_ups: LookU
         ),
     )
     examples = nodes["CaptionExampleGen"].outputs["examples"]
-    _add(nodes, tfx.components.StatisticsGen(examples=examples))
+    describe = tfx.components.StatisticsGen(examples, stats_options=statistics_options())
+    _add(nodes, describe)
     statistics = nodes["StatisticsGen"].outputs["statistics"]
     schema = _add(nodes, _schema_node(settings.schema, statistics)).outputs["schema"]
     validator = tfx.components.ExampleValidator(statistics=statistics, schema=schema)

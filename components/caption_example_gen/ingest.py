@@ -2,7 +2,8 @@
 
 The shards' bytes depend on the data alone, not on the runner, its workers or their order: pictures
 are keyed by content, the first of several copies is chosen by its place in the source, and each
-shard is sorted before it is written.
+shard is sorted before it is written. On one machine neither pictures nor captions are held in
+memory, only some hundred bytes for each picture.
 """
 
 from __future__ import annotations
@@ -10,19 +11,25 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
+from apache_beam.options.pipeline_options import DirectOptions
+from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner, DirectRunner
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
+from components.caption_example_gen import tally
 from components.caption_example_gen.options import lot
-from components.caption_example_gen.tally import CountOutcomes, Tally
+from components.caption_example_gen.spool import Kept, Opened, Spool
+from components.caption_example_gen.tally import Tally
 from data import schema
 from data.errors import DataError
-from data.sources import Limits, Loaded, Reject, Row, Source, files, load_row, resolve_duplicates
+from data.sources import Limits, Reject, Row, Seen, Source, files, load_row, resolve_duplicates
 from data.sources.files import natural_key
 
-REJECTED, FAILED = "rejected", "failed"
+REJECTED, FAILED, COUNTED = "rejected", "failed", "counted"
 OUTCOME = "outcome.json"
 
 # Small enough for one worker's memory, large enough that few files hold a large set.
@@ -47,39 +54,64 @@ class ReadRows(beam.DoFn):
 
 
 class OpenPictures(beam.DoFn):
-    """Yields (content hash, picture) of each row whose picture can be used."""
+    """Yields (content hash, (split, where the picture is kept)) of each row whose picture can be
+    used, and what it counts for."""
 
-    def __init__(self, limits: Limits, shares: Sequence[float]):
+    def __init__(self, limits: Limits, shares: Sequence[float], spool: Spool):
         self._limits = limits
         self._shares = shares
+        self._spool = spool
+
+    def start_bundle(self) -> None:
+        self._open = ExitStack()
+        self._keep = self._open.enter_context(self._spool.writer())
+
+    def finish_bundle(self) -> None:
+        self._open.close()
 
     def process(self, row: Row) -> Iterator[Any]:
         loaded = load_row(row, self._limits, self._shares)
         if isinstance(loaded, Reject):
             yield beam.pvalue.TaggedOutput(REJECTED, loaded)
-        else:
-            yield loaded.content_hash, loaded
+            return
+        facts = tally.of_picture(loaded)
+        example = schema.to_example(loaded.example()).SerializeToString(deterministic=True)
+        kept = self._keep(Opened(Seen.of(loaded), facts, example))
+        yield beam.pvalue.TaggedOutput(COUNTED, facts)
+        yield loaded.content_hash, (loaded.split, kept)
 
 
 class KeepFirst(beam.DoFn):
-    """Keeps one picture of each content hash and rejects its copies."""
+    """Keeps one picture of each content hash; rejects its copies and takes back their count."""
 
-    def process(self, group: tuple[str, Iterable[Loaded]]) -> Iterator[Any]:
-        kept, copies = resolve_duplicates(group[1])
-        yield kept
-        for copy in copies:
-            yield beam.pvalue.TaggedOutput(REJECTED, copy)
+    def __init__(self, spool: Spool):
+        self._spool = spool
+
+    def process(self, group: tuple[str, Iterable[tuple[str, Kept]]]) -> Iterator[Any]:
+        content_hash, pictures = group[0], list(group[1])
+        first = 0
+        if len(pictures) > 1:
+            with self._spool.reader() as read:
+                opened = [read(kept) for _, kept in pictures]
+            first, copies = resolve_duplicates([one.seen for one in opened])
+            for index, copy in copies.items():
+                yield beam.pvalue.TaggedOutput(REJECTED, copy)
+                yield beam.pvalue.TaggedOutput(COUNTED, tally.taken_back(opened[index].tally))
+        yield content_hash, pictures[first]
 
 
 class WriteShard(beam.DoFn):
     """Writes one gzipped TFRecord file, sorted by content hash."""
 
-    def __init__(self, directory: str):
+    def __init__(self, directory: str, spool: Spool):
         self._directory = directory
+        self._spool = spool
 
-    def process(self, shard: tuple[tuple[str, int, int], Iterable[tuple[str, bytes]]]) -> None:
-        place, records = shard
-        _write_records(_shard_path(self._directory, *place), [one for _, one in sorted(records)])
+    def process(self, shard: tuple[tuple[str, int, int], Iterable[tuple[str, Kept]]]) -> None:
+        place, pictures = shard
+        with self._spool.reader() as read:
+            records = (read(kept).example for _, kept in sorted(pictures))
+            _write_records(_shard_path(self._directory, *place), records)
 
 
 def _shard_path(directory: str, split: str, index: int, count: int) -> str:
@@ -95,14 +127,14 @@ def _write_records(path: str, records: Iterable[bytes]) -> None:
             writer.write(record)
 
 
-def _shards(tally: Tally, split: str) -> int:
-    return max(1, -(-tally["bytes", split] // _SHARD_BYTES))
+def _shards(counted: Tally, split: str) -> int:
+    return max(1, -(-counted["bytes", split] // _SHARD_BYTES))
 
 
-def fill_gaps(directory: str, tally: Tally) -> None:
+def fill_gaps(directory: str, counted: Tally) -> None:
     """Writes the shards that no picture fell into, so that every split has all its files."""
     for split in schema.SPLITS:
-        count = _shards(tally, split)
+        count = _shards(counted, split)
         for index in range(count):
             path = _shard_path(directory, split, index, count)
             if not tf.io.gfile.exists(path):
@@ -126,31 +158,42 @@ def ingest(
       shares: of train, val and test, for pictures whose source names no split.
       max_pictures: at most this many rows, see `options.lot`.
     """
+    spool = Spool(f"{directory}/spool" if _groups_in_memory(pipeline) else "")
     read = (
         pipeline
         | "Parts" >> beam.Create(source.parts())
         | "ReadRows" >> beam.ParDo(ReadRows(source)).with_outputs(REJECTED, FAILED, main="rows")
     )
     rows = read.rows if max_pictures is None else read.rows | Draw(max_pictures)
-    opened = (
-        rows
-        | "Spread" >> beam.Reshuffle()
-        | "OpenPictures"
-        >> beam.ParDo(OpenPictures(source.limits, shares)).with_outputs(REJECTED, main="pictures")
-    )
+    if not _is_one_process(pipeline):
+        rows |= "Spread" >> beam.Reshuffle()
+    opened = rows | "OpenPictures" >> beam.ParDo(
+        OpenPictures(source.limits, shares, spool)
+    ).with_outputs(REJECTED, COUNTED, main="pictures")
     kept = (
         opened.pictures
         | "ByContent" >> beam.GroupByKey()
-        | "KeepFirst" >> beam.ParDo(KeepFirst()).with_outputs(REJECTED, main="kept")
+        | "KeepFirst" >> beam.ParDo(KeepFirst(spool)).with_outputs(REJECTED, COUNTED, main="kept")
     )
     rejects = (read[REJECTED], opened[REJECTED], kept[REJECTED]) | "Rejects" >> beam.Flatten()
-    tally = (
-        (kept.kept, rejects)
-        | "Outcomes" >> beam.Flatten()
-        | "Count" >> beam.CombineGlobally(CountOutcomes())
+    counted = (
+        (opened[COUNTED], kept[COUNTED], rejects | "CountRejects" >> beam.Map(tally.of_reject))
+        | "Counted" >> beam.Flatten()
+        | "Sum" >> beam.CombineGlobally(tally.Sum())
     )
-    _write(kept.kept, tally, directory)
-    _write_outcome(pipeline, tally, rejects, read[FAILED], f"{directory}/{OUTCOME}")
+    _write(kept.kept, counted, directory, spool)
+    _write_outcome(pipeline, counted, rejects, read[FAILED], f"{directory}/{OUTCOME}")
+
+
+def _groups_in_memory(pipeline: beam.Pipeline) -> bool:
+    """Whether all that is grouped stays in this process's memory."""
+    return isinstance(pipeline.runner, (FnApiRunner, DirectRunner, BundleBasedDirectRunner))
+
+
+def _is_one_process(pipeline: beam.Pipeline) -> bool:
+    """Whether rows that were shared out would only be held in memory all at once."""
+    mode = pipeline.options.view_as(DirectOptions).direct_running_mode
+    return _groups_in_memory(pipeline) and mode == "in_memory"
 
 
 @beam.ptransform_fn
@@ -164,25 +207,26 @@ def Draw(rows: beam.PCollection, count: int) -> beam.PCollection:
     )
 
 
-def _to_shard(loaded: Loaded, tally: Tally) -> tuple[tuple[str, int, int], tuple[str, bytes]]:
-    count = _shards(tally, loaded.split)
-    index = int(loaded.content_hash[-8:], 16) % count
-    record = schema.to_example(loaded.example()).SerializeToString(deterministic=True)
-    return (loaded.split, index, count), (loaded.content_hash, record)
+def _to_shard(
+    picture: tuple[str, tuple[str, Kept]], counted: Tally
+) -> tuple[tuple[str, int, int], tuple[str, Kept]]:
+    content_hash, (split, kept) = picture
+    count = _shards(counted, split)
+    return (split, int(content_hash[-8:], 16) % count, count), (content_hash, kept)
 
 
-def _write(kept: beam.PCollection, tally: beam.PCollection, directory: str) -> None:
+def _write(kept: beam.PCollection, counted: beam.PCollection, directory: str, spool: Spool) -> None:
     _ = (
         kept
-        | "ToShard" >> beam.Map(_to_shard, beam.pvalue.AsSingleton(tally))
+        | "ToShard" >> beam.Map(_to_shard, beam.pvalue.AsSingleton(counted))
         | "ByShard" >> beam.GroupByKey()
-        | "WriteShard" >> beam.ParDo(WriteShard(directory))
+        | "WriteShard" >> beam.ParDo(WriteShard(directory, spool))
     )
 
 
 def _write_outcome(
     pipeline: beam.Pipeline,
-    tally: beam.PCollection,
+    counted: beam.PCollection,
     rejects: beam.PCollection,
     failures: beam.PCollection,
     path: str,
@@ -193,7 +237,7 @@ def _write_outcome(
         | "WriteOutcome"
         >> beam.Map(
             _save_outcome,
-            beam.pvalue.AsSingleton(tally),
+            beam.pvalue.AsSingleton(counted),
             beam.pvalue.AsList(rejects),
             beam.pvalue.AsList(failures),
         )
@@ -201,12 +245,12 @@ def _write_outcome(
 
 
 def _save_outcome(
-    path: str, tally: Tally, rejects: list[Reject], failures: list[tuple[str, str, str]]
+    path: str, counted: Tally, rejects: list[Reject], failures: list[tuple[str, str, str]]
 ) -> None:
-    for (what, kind), count in tally.items():
+    for (what, kind), count in counted.items():
         beam.metrics.Metrics.counter(_COUNTERS, f"{what}/{kind}").inc(count)
     outcome = {
-        "tally": [[what, kind, count] for (what, kind), count in sorted(tally.items())],
+        "tally": [[what, kind, count] for (what, kind), count in sorted(counted.items())],
         "rejects": [
             one.to_json() for one in sorted(rejects, key=lambda one: natural_key(one.where))
         ],

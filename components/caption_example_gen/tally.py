@@ -12,34 +12,47 @@ from data.sources import Loaded, Reject
 Tally = Counter[tuple[str, str]]
 
 
-class CountOutcomes(beam.CombineFn):
-    """Combines kept pictures and rejects into one `Tally` of (what, kind) pairs."""
+def of_picture(loaded: Loaded) -> Tally:
+    """Returns what a picture that is kept counts for."""
+    facts: Tally = Counter()
+    facts["pictures", loaded.split] = 1
+    facts["bytes", loaded.split] = len(loaded.picture.encoded)
+    facts["formats", f"{loaded.picture.format} {loaded.picture.mode}"] = 1
+    facts.update(("captions", language) for language in loaded.row.languages)
+    facts.update(("dropped_captions", reason) for reason in loaded.row.dropped)
+    facts.update(("mended", what) for what in loaded.row.mended)
+    return facts
+
+
+def of_reject(reject: Reject) -> Tally:
+    """Returns what a reject counts for."""
+    return Counter({("rejects", reject.reason): 1})
+
+
+def taken_back(tally: Tally) -> Tally:
+    """Returns what undoes the count of a picture that turns out to be a copy."""
+    return Counter({fact: -count for fact, count in tally.items()})
+
+
+class Sum(beam.CombineFn):
+    """Adds tallies up; what was taken back altogether is left out."""
 
     def create_accumulator(self) -> Tally:
         return Counter()
 
-    def add_input(self, mutable_accumulator: Tally, element: Loaded | Reject) -> Tally:
-        mutable_accumulator.update(_facts(element))
+    def add_input(self, mutable_accumulator: Tally, element: Tally) -> Tally:
+        # `+` of two counters would drop what stands below zero until its picture is counted.
+        mutable_accumulator.update(element)
         return mutable_accumulator
 
     def merge_accumulators(self, accumulators: Iterable[Tally]) -> Tally:
-        return sum(accumulators, Counter())
+        merged: Tally = Counter()
+        for tally in accumulators:
+            merged.update(tally)
+        return merged
 
     def extract_output(self, accumulator: Tally) -> Tally:
-        return accumulator
-
-
-def _facts(element: Loaded | Reject) -> Tally:
-    if isinstance(element, Reject):
-        return Counter({("rejects", element.reason): 1})
-    facts: Tally = Counter()
-    facts["pictures", element.split] = 1
-    facts["bytes", element.split] = len(element.picture.encoded)
-    facts["formats", f"{element.picture.format} {element.picture.mode}"] = 1
-    facts.update(("captions", language) for language in element.row.languages)
-    facts.update(("dropped_captions", reason) for reason in element.row.dropped)
-    facts.update(("mended", what) for what in element.row.mended)
-    return facts
+        return +accumulator
 
 
 def section(tally: Tally, what: str) -> dict[str, int]:

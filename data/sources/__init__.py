@@ -1,6 +1,6 @@
 """Sources of captioned images: captioned folders, COCO captions and TFDS data sets."""
 
-from data.sources.duplicates import resolve_duplicates
+from data.sources.duplicates import Seen, resolve_duplicates
 from data.sources.loading import Loaded, load, load_row
 from data.sources.opening import open_source
 from data.sources.policies import DEFAULT_POLICIES, Policies
@@ -18,6 +18,7 @@ __all__ = [
     "Reject",
     "RejectReport",
     "Row",
+    "Seen",
     "Source",
     "collect",
     "load",

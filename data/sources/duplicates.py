@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from data.sources.files import natural_key
@@ -10,43 +10,51 @@ from data.sources.loading import Loaded
 from data.sources.rows import Reject
 
 
-class First(NamedTuple):
-    """What is remembered of the first of several identical pictures."""
+class Seen(NamedTuple):
+    """What is remembered of a picture for the sake of its copies."""
 
     where: str
+    image_id: str
     split: str
     attributes: tuple[str, ...]
 
     @classmethod
-    def of(cls, loaded: Loaded) -> First:
+    def of(cls, loaded: Loaded) -> Seen:
         """Returns what there is to remember of a picture."""
-        return cls(loaded.row.where, loaded.split, loaded.row.attributes)
+        row = loaded.row
+        return cls(row.where, row.image_id, loaded.split, row.attributes)
 
 
-def as_duplicate(first: First, later: Loaded) -> Reject:
+def as_duplicate(first: Seen, later: Seen) -> Reject:
     """Returns the reject of a picture that was seen before.
 
     A copy in another split would let a model be tested on what it has learned by heart, and a copy
     with other attributes says that one of the two is wrong; both have reasons of their own.
     """
     detail = f"the same picture, in {first.split}, is at {first.where}"
-    mine = later.row.attributes
     if later.split != first.split:
         reason = "duplicate_across_splits"
-    elif mine and first.attributes and set(mine) != set(first.attributes):
+    elif _contradict(first.attributes, later.attributes):
         reason = "contradicting_copy"
-        there, here = (", ".join(sorted(names)) for names in (first.attributes, mine))
+        there, here = (", ".join(sorted(one.attributes)) for one in (first, later))
         detail += f" with {there!r:.60} and here with {here!r:.60}"
     else:
         reason = "duplicate"
-    return Reject.of(later.row.where, later.row.image_id, reason, detail)
+    return Reject.of(later.where, later.image_id, reason, detail)
 
 
-def resolve_duplicates(group: Iterable[Loaded]) -> tuple[Loaded, list[Reject]]:
-    """Returns the first picture of a group with one content hash, and a reject for each other.
+def _contradict(these: Sequence[str], those: Sequence[str]) -> bool:
+    return bool(these and those) and set(these) != set(those)
 
-    "First" is by place in the source, not by order in `group`, so that the outcome does not
+
+def resolve_duplicates(group: Sequence[Seen]) -> tuple[int, dict[int, Reject]]:
+    """Returns which of the pictures with one content hash stays, and a reject for each other.
+
+    The first stays, by place in the source, not by order in `group`, so that the outcome does not
     depend on which worker was quicker.
+
+    Returns:
+      The index of the first, and rejects by index in the order of their places.
     """
-    first, *later = sorted(group, key=lambda loaded: natural_key(loaded.row.where))
-    return first, [as_duplicate(First.of(first), copy) for copy in later]
+    kept, *copies = sorted(range(len(group)), key=lambda index: natural_key(group[index].where))
+    return kept, {copy: as_duplicate(group[kept], group[copy]) for copy in copies}

@@ -119,10 +119,29 @@ def stamp(path: str) -> tuple[int, int] | None:
     return found.st_size, found.st_mtime_ns
 
 
+@contextmanager
+def opened(path: str, mode: str = "rb") -> Iterator[Any]:
+    """The file as an object to read, write or seek in; raises OSError."""
+    if is_remote(path):
+        with _gfile() as gfile, gfile.GFile(path, mode) as file:
+            yield file
+    else:
+        with Path(path).open(mode) as file:
+            yield file
+
+
+def chunks(path: str, length: int = 2**20) -> Iterator[bytes]:
+    """Yields the content of a file in pieces of at most `length` bytes."""
+    with opened(path) as file:
+        while piece := file.read(length):
+            yield piece
+
+
 def lines(path: str) -> Iterator[bytes]:
     """Yields the lines of a file, undecoded, without their line ends and a leading BOM."""
-    for line in read(path).removeprefix(b"\xef\xbb\xbf").split(b"\n"):
-        yield line.rstrip(b"\r")
+    with opened(path) as file:
+        for number, line in enumerate(file):
+            yield (line if number else line.removeprefix(b"\xef\xbb\xbf")).rstrip(b"\r\n")
 
 
 def inside(folder: str, name: str) -> bool:

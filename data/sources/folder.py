@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -39,7 +40,8 @@ class CaptionedFolder(Source):
         return caption_files_digest(self, self.caption_files)
 
     def _read(self, part: str) -> Iterator[Row | Reject]:
-        return merge(self._records())
+        rows_left = Counter(hash(row.image_id) for row in self._records() if isinstance(row, Row))
+        return merge(self._records(), rows_left)
 
     def _records(self) -> Iterator[Row | Reject]:
         for path in self.caption_files:
@@ -59,23 +61,35 @@ class CaptionedFolder(Source):
                     )
 
 
-def merge(rows: Iterable[Row | Reject]) -> Iterator[Row | Reject]:
-    """Yields rejects as they come, then one row per image with the captions of all its rows.
+def merge(rows: Iterable[Row | Reject], rows_left: Counter[int]) -> Iterator[Row | Reject]:
+    """Yields rejects as they come, and one row per image with the captions of all its rows.
 
-    A row whose split differs from that of an earlier row of its image is rejected.
+    A row whose split differs from that of an earlier row of its image is rejected. An image comes
+    out once its rows, and those of the images that began before it, are read: where the rows of an
+    image stand together, no more than one is held.
+
+    Args:
+      rows: of all caption files.
+      rows_left: how many of `rows` an image has, by the hash of its name, which takes less memory
+        than names. Is used up.
     """
-    merged: dict[str, Row] = {}
+    merged: OrderedDict[str, Row] = OrderedDict()
     for row in rows:
         if isinstance(row, Reject):
             yield row
-        elif row.image_id not in merged:
+            continue
+        first = merged.get(row.image_id)
+        if first is None:
             merged[row.image_id] = row
-        elif _conflict(merged[row.image_id], row):
-            first = merged[row.image_id]
+        elif _conflict(first, row):
             detail = f"{row.split}, but {first.split} at {first.where}"
             yield Reject.of(row.where, row.image_id, "conflicting_split", detail)
         else:
-            merged[row.image_id] = _join(merged[row.image_id], row)
+            merged[row.image_id] = _join(first, row)
+        rows_left[hash(row.image_id)] -= 1
+        while merged and not rows_left[hash(next(iter(merged)))]:
+            yield merged.popitem(last=False)[1]
+    # Files that change while they are read, or names of equal hashes.
     yield from merged.values()
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from data.errors import DataError
 from data.sources import files
-from data.sources.duplicates import First, as_duplicate
+from data.sources.duplicates import Seen, as_duplicate
 from data.sources.loading import Loaded, load_row
 from data.sources.rows import DEFAULT_LIMITS, Limits, Reject, Row
 from data.sources.source import Source
@@ -100,15 +100,15 @@ def sift(
 ) -> Iterator[Loaded]:
     """Yields the pictures of a source that can be used, and counts the others in `report`."""
     check_shares(shares)
-    seen: dict[str, First] = {}
+    seen: dict[str, Seen] = {}
     for row in source.rows():
         loaded = row if isinstance(row, Reject) else load_row(row, limits, shares)
         if isinstance(loaded, Loaded) and loaded.content_hash in seen:
-            loaded = as_duplicate(seen[loaded.content_hash], loaded)
+            loaded = as_duplicate(seen[loaded.content_hash], Seen.of(loaded))
         if isinstance(loaded, Reject):
             report.rejects.append(loaded)
             continue
-        seen[loaded.content_hash] = First.of(loaded)
+        seen[loaded.content_hash] = Seen.of(loaded)
         report.keep(loaded.row)
         yield loaded
 

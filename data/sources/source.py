@@ -7,6 +7,7 @@ import hashlib
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import ClassVar
 
 from data.errors import DataError
@@ -78,7 +79,8 @@ def caption_files_digest(source: Source, paths: Sequence[str]) -> str:
     rows = (row for row in source.rows() if isinstance(row, Row))
     stamps = (files.stamp(files.join(row.folder, str(row.image))) for row in rows)
     names = [posixpath.basename(path) for path in paths]
-    return digest([names, *map(files.read, paths), *stamps, source.language, source.resplit])
+    content = chain.from_iterable(map(files.chunks, paths))
+    return digest(chain([names], content, stamps, [source.language, source.resplit]))
 
 
 def digest(values: Iterable[object]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -72,32 +73,33 @@ _Cells = Callable[[Sequence[str]], tuple[list[str], int]]
 
 
 def _read_table(path: str, name: str, cells_of: _Cells) -> Iterator[Place | Reject]:
-    lines = _decoded(path)
-    start = next((place for place, line in enumerate(lines) if line), None)
-    if start is None:
+    numbered = _decoded(path)
+    start, header = next(((place, line) for place, line in numbered if line), (0, ""))
+    if not start:
         raise DataError(name, "the file is empty", f"Begin it with a header of {_columns()}.")
-    columns = _header(lines[start], f"{name}:{start + 1}", cells_of)
-    place = start + 1
-    while place < len(lines):
-        if not lines[place]:
-            place += 1
-            continue
-        where = f"{name}:{place + 1}"
-        try:
-            cells, taken = cells_of(lines[place : place + _LONGEST_RECORD])
-            yield where, _record(columns, cells)
-        except (ValueError, RecursionError) as error:
-            taken = 1
-            yield Reject.of(where, "", "malformed_row", str(error))
-        place += taken
+    columns = _header(header, f"{name}:{start}", cells_of)
+    ahead = deque(islice(numbered, _LONGEST_RECORD))
+    while ahead:
+        place, line = ahead[0]
+        taken = 1
+        if line:
+            where = f"{name}:{place}"
+            try:
+                cells, taken = cells_of([text for _, text in ahead])
+                yield where, _record(columns, cells)
+            except (ValueError, RecursionError) as error:
+                taken = 1
+                yield Reject.of(where, "", "malformed_row", str(error))
+        for _ in range(taken):
+            ahead.popleft()
+        ahead.extend(islice(numbered, taken))
 
 
-def _decoded(path: str) -> list[str]:
-    """Returns the lines; blank is what bytes call blank, for text counts more marks as blanks."""
-    return [
-        line.decode("utf-8", "surrogateescape") if line.strip() else ""
-        for line in files.lines(path)
-    ]
+def _decoded(path: str) -> Iterator[tuple[int, str]]:
+    """Yields number and text of each line; blank is what bytes call blank, for text counts more
+    marks as blanks."""
+    for number, line in enumerate(files.lines(path), start=1):
+        yield number, line.decode("utf-8", "surrogateescape") if line.strip() else ""
 
 
 def _csv_cells(lines: Sequence[str]) -> tuple[list[str], int]:

@@ -60,12 +60,12 @@ def job_service():
 
 
 def examples(source, settings, directory):
-    """Returns the bytes of each file that ingestion leaves, by its path."""
+    """Returns the bytes of shards and outcome, by path."""
     options = IngestOptions.from_mapping({})
     with beam.Pipeline(argv=shipping.ready(settings.arguments(), directory / "beam")) as pipeline:
         ingest(pipeline, options.open(source), str(directory), shares=options.shares)
-    found = {path.relative_to(directory): path for path in sorted(directory.rglob("*"))}
-    return {name: path.read_bytes() for name, path in found.items() if path.is_file()}
+    found = [directory / OUTCOME, *directory.glob("Split-*/*")]
+    return {path.relative_to(directory): path.read_bytes() for path in found}
 
 
 @pytest.fixture(scope="module")

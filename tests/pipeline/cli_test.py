@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from pipeline import cli, config_files
-from pipeline.arguments import COMMANDS
+from pipeline.command_table import COMMANDS
 
 HEAVY = ("tensorflow", "tfx", "numpy", "yaml", "PIL", "apache_beam", "keras", "ml_metadata")
 

@@ -93,6 +93,33 @@ def test_bytes_do_not_depend_on_order_or_runner(tmp_path):
         assert file.read_bytes() == (tmp_path / "b" / file.relative_to(tmp_path / "a")).read_bytes()
 
 
+def test_pictures_wait_in_files_and_come_out_the_same(tmp_path, monkeypatch):
+    rows = [*_rows(12), {**_rows(1)[0], "split": "test"}]
+    rows[-1]["image"] = "copy.png"
+    _save(tmp_path / "set" / "copy.png", 0)
+    path = _folder(tmp_path / "set", rows)
+    waited = _run(path, tmp_path / "files")
+    assert sum(one.stat().st_size for one in (tmp_path / "files/spool").iterdir()) > 12 * 100
+    monkeypatch.setattr(ingest, "_groups_in_memory", lambda pipeline: False)
+    handed_on = _run(path, tmp_path / "hands")
+    assert not (tmp_path / "hands/spool").exists()
+    assert waited == handed_on and _count(waited, "rejects") == {"duplicate_across_splits": 1}
+    for file in sorted((tmp_path / "files").glob("Split-*/*")):
+        same = tmp_path / "hands" / file.relative_to(tmp_path / "files")
+        assert file.read_bytes() == same.read_bytes()
+
+
+def test_copies_are_not_counted(tmp_path):
+    rows = _rows(4)
+    _save(tmp_path / "set" / "copy.bmp", 0)
+    rows.append({"image": "copy.bmp", "captions": ["encore"], "language": "fr"})
+    outcome = _run(_folder(tmp_path / "set", rows), tmp_path / "out")
+    assert _count(outcome, "formats") == {"PNG RGB": 4}
+    assert _count(outcome, "captions") == {"en": 4, "zh": 4}
+    sizes = {name: (tmp_path / "set" / name).stat().st_size for name in ("0.png", "1.png")}
+    assert _count(outcome, "bytes")["train"] == sum(sizes.values())
+
+
 def test_copies_are_rejected_wherever_they_stand(tmp_path):
     rows = _rows(4)
     for copy in ("copy.png", "copy.bmp"):

@@ -16,6 +16,7 @@ from tfx.types import artifact_utils, channel_utils, standard_artifacts
 from components.caption_example_gen.artifacts import RejectedRows
 from components.data_gate import component, executor
 from components.data_gate.artifacts import DataDecision
+from components.statistics import statistics_options
 from components.transform import SCHEMA_FILE
 from data.checking.findings import CheckLimits
 from data.errors import DataError
@@ -46,7 +47,11 @@ def _inputs(root, splits, rejects):
         _write(root / "examples", split, rows)
     statistics = _artifact(standard_artifacts.ExampleStatistics, root / "statistics")
     context = statistics_gen.Executor.Context(beam_pipeline_args=["--runner=FnApiRunner"])
-    statistics_gen.Executor(context).Do({"examples": [examples]}, {"statistics": [statistics]}, {})
+    statistics_gen.Executor(context).Do(
+        {"examples": [examples]},
+        {"statistics": [statistics]},
+        {"stats_options_json": statistics_options().to_json()},
+    )
     schema = _artifact(standard_artifacts.Schema, root / "schema")
     (root / "schema").mkdir()
     shutil.copy(SCHEMA_FILE, schema.uri)

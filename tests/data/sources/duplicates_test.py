@@ -1,8 +1,11 @@
 """Of identical pictures the first in the source stays, whoever was quicker."""
 
 import random
+from dataclasses import replace
 
-from data.sources import Limits, Loaded, Row, load_row, resolve_duplicates
+import pytest
+
+from data.sources import Limits, Loaded, Row, Seen, load_row, resolve_duplicates
 
 
 def loaded(picture, line: int, split: str = "train") -> Loaded:
@@ -12,22 +15,39 @@ def loaded(picture, line: int, split: str = "train") -> Loaded:
     return found
 
 
+def seen(picture, line: int, split: str = "train", attributes: tuple[str, ...] = ()) -> Seen:
+    found = loaded(picture, line, split)
+    return Seen.of(replace(found, row=replace(found.row, attributes=attributes)))
+
+
 def test_the_first_line_stays_in_any_order_of_arrival(picture):
-    group = [loaded(picture, line) for line in (9, 10, 100)]
+    group = [seen(picture, line) for line in (9, 10, 100)]
     for seed in range(5):
         random.Random(seed).shuffle(group)
-        first, rejects = resolve_duplicates(group)
-        assert first.row.where == "captions.jsonl:9"
-        assert [each.where for each in rejects] == ["captions.jsonl:10", "captions.jsonl:100"]
-        assert {each.reason for each in rejects} == {"duplicate"}
+        kept, rejects = resolve_duplicates(group)
+        assert group[kept].where == "captions.jsonl:9"
+        places = [group[copy].where for copy in rejects]
+        assert places == ["captions.jsonl:10", "captions.jsonl:100"]
+        assert [each.where for each in rejects.values()] == places
+        assert {each.reason for each in rejects.values()} == {"duplicate"}
 
 
 def test_a_copy_in_another_split_has_a_reason_of_its_own(picture):
-    group = [loaded(picture, 3, "test"), loaded(picture, 2, "train")]
-    first, (reject,) = resolve_duplicates(group)
-    assert first.split == "train"
-    assert reject.reason == "duplicate_across_splits"
-    assert reject.where == "captions.jsonl:3" and "captions.jsonl:2" in reject.detail
+    group = [seen(picture, 3, "test"), seen(picture, 2, "train")]
+    kept, rejects = resolve_duplicates(group)
+    assert group[kept].split == "train"
+    assert rejects[0].reason == "duplicate_across_splits"
+    assert rejects[0].where == "captions.jsonl:3" and "captions.jsonl:2" in rejects[0].detail
+
+
+@pytest.mark.parametrize(
+    ("mine", "reason"),
+    [((), "duplicate"), (("a:b", "c:d"), "duplicate"), (("c:d",), "contradicting_copy")],
+)
+def test_a_copy_contradicts_only_by_what_it_says(picture, mine, reason):
+    first = seen(picture, 1, attributes=("c:d", "a:b"))
+    _, rejects = resolve_duplicates([first, seen(picture, 2, attributes=mine)])
+    assert [each.reason for each in rejects.values()] == [reason]
 
 
 def test_bytes_of_a_row_travel_once(picture):

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from data.errors import DataError
-from data.sources import Limits, Reject, open_source
+from data.sources import Limits, Reject, files, open_source
 
 DOG = {"image": "0.png", "captions": ["a dog"]}
 CAT = {"image": "1.png", "captions": ["a cat"]}
@@ -63,6 +63,33 @@ def test_a_table_row_per_caption_gives_one_row_per_image(tmp_path):
     assert (reject.where, reject.reason) == ("captions.csv:5", "conflicting_split")
     assert (first.captions, first.split) == (("one", "three"), "train")
     assert (second.captions, second.split) == (("two",), "val")
+
+
+def test_rows_are_not_held_until_the_end(monkeypatch, tmp_path):
+    text = "image,caption\n" + "".join(f"{n}.png,one\n{n}.png,two\n" for n in range(1000))
+    (tmp_path / "captions.csv").write_text(text)
+    read, lines = [], files.lines
+
+    def noted(path):
+        for line in lines(path):
+            read.append(line)
+            yield line
+
+    monkeypatch.setattr(files, "lines", noted)
+    source = open_source(str(tmp_path))
+    rows = source.rows()
+    for _ in range(3):
+        assert next(rows).captions == ("one", "two")
+    # Once to count the rows of each image; then those of three images, and what a quoted cell of
+    # the next might need.
+    assert len(read) <= 2001 + 1 + 6 + 50
+
+
+def test_images_come_in_the_order_of_their_first_rows(captioned):
+    folder = captioned([DOG, CAT])
+    write_chinese(folder, {**GOU, "image": "1.png"}, GOU)
+    found = list(open_source(str(folder), files_pattern="captions*.jsonl").rows())
+    assert [row.captions for row in found] == [("a dog", "一只狗"), ("a cat", "一只狗")]
 
 
 def test_splits_can_be_decided_anew(captioned):

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import tempfile
+from codecs import BOM_UTF8
 from pathlib import Path
 
 import numpy as np
@@ -140,12 +141,11 @@ def test_every_caption_of_a_kept_row_is_kept_or_counted(made):
 @RELAXED
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=6))
 def test_lines_of_any_bytes_are_refused_one_by_one(lines):
-    filled = [line for part in lines for line in part.split(b"\n") if line.strip()]
+    content = b"\n".join(lines)
+    filled = [line for line in content.removeprefix(BOM_UTF8).split(b"\n") if line.strip()]
     if filled:
-        kept, report = outcome(b"\n".join(lines), "captions.jsonl")
-        assert len(kept) + len(report.rejects) == len(
-            [line for line in filled if line.removeprefix(b"\xef\xbb\xbf").strip()]
-        )
+        kept, report = outcome(content, "captions.jsonl")
+        assert len(kept) + len(report.rejects) == len(filled)
 
 
 # A record of a table ends with its line; inside a cell a line may break.

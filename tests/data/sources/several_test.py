@@ -48,11 +48,11 @@ def test_names_and_places_say_the_span_and_the_older_copy_stays(base):
     kept = list(sift(source, report))
     assert [one.row.image_id for one in kept] == ["span-2/0.png", "span-2/1.png", "span-10/1.png"]
     assert [(one.where, one.image, one.reason) for one in report.rejects] == [
-        ("span-2/captions.jsonl:4", "span-2/bad.png", "wrong_type"),
         ("span-2/captions.jsonl:3", "span-2/gone.png", "missing_file"),
-        ("span-10/captions.jsonl:4", "span-10/bad.png", "wrong_type"),
+        ("span-2/captions.jsonl:4", "span-2/bad.png", "wrong_type"),
         ("span-10/captions.jsonl:1", "span-10/0.png", "duplicate"),
         ("span-10/captions.jsonl:3", "span-10/gone.png", "missing_file"),
+        ("span-10/captions.jsonl:4", "span-10/bad.png", "wrong_type"),
     ]
     assert "span-2: captioned folder" in source.describe()
 

@@ -7,6 +7,7 @@ After a change that is meant, renew the files in golden/ and look at the differe
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,10 @@ WISHES = {
 }
 # The demo has none; other configs do.
 JUDGE = "evaluation.judge={learns_from: val, minutes: 0.75}"
+# All settings of the installed TFDV, another set in each version.
+STATISTICS_OPTIONS = re.compile(
+    r"(stats_options_json:\n +runtimeValue:\n +constant: )\|-\n(?: +[\"{}].*\n)+"
+)
 ALWAYS = ("--image", "registry.example.com/tuwen:0.1.0", "--store", "gs://bucket/tuwen")
 
 
@@ -61,7 +66,7 @@ def specs(files):
 @pytest.mark.parametrize("target", TARGETS)
 def test_what_is_compiled_is_what_was_compiled_before(files, target):
     golden = GOLDEN / f"{target}.yaml"
-    made = files[target].read_text(encoding="utf-8")
+    made = STATISTICS_OPTIONS.sub(r"\1TFDV's notation\n", files[target].read_text("utf-8"))
     if os.environ.get(RENEW):
         golden.write_text(made, encoding="utf-8")
     assert made == golden.read_text(encoding="utf-8"), f"renew it with {RENEW}=1 if that is meant"
