@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import settings
+
 PROJECT = Path(__file__).resolve().parents[3]
 GOLDEN = Path(__file__).parent / "golden"
 PYTHON = Path(os.environ.get("TUWEN_KFP_PYTHON", PROJECT / ".tools/kfp/bin/python"))
@@ -38,7 +40,7 @@ def test_kubeflow_loads_the_pipeline_with_its_parameters_and_machines():
         "checkpoints": ["String", "/mnt/tuwen/training"],
         "data": ["String", "tfds:captioned_scenes/32px"],
         "image": ["String", "registry.example.com/tuwen:0.1.0"],
-        "minutes": ["Float", 11.0],
+        "minutes": ["Float", settings.load("demo").training.minutes],
         "store": ["String", "gs://bucket/tuwen"],
     }
     assert found["accelerators"] == {label: ["nvidia.com/gpu", 1] for label in TRAINERS}
