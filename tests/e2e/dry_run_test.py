@@ -13,11 +13,11 @@ import sys
 import time
 from pathlib import Path
 
-import ml_metadata as mlmd
 import pytest
 import tensorflow as tf
 from google.protobuf import json_format
-from ml_metadata.proto import metadata_store_pb2 as pb
+
+from components.metadata import opened, pb
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -110,9 +110,17 @@ def test_the_same_models_are_pushed(runs, stage):
         assert getattr(prints[0], name) == getattr(prints[1], name), name
 
 
+def figures(told):
+    """The figures without the judge's fingerprint: equal weights are in other files each time."""
+    return [
+        {**metric, "extractor": str(metric["extractor"]).partition(":")[0]}
+        for metric in told["metrics"]
+    ]
+
+
 def test_the_same_figures_and_verdicts_are_told(runs):
     local, dry = (json.loads((run / "metrics.json").read_text("utf-8")) for run in runs[:2])
-    assert local["metrics"] == dry["metrics"]
+    assert figures(local) == figures(dry)
     assert local["verdicts"] == dry["verdicts"]
     assert all(verdict["blessed"] for verdict in dry["verdicts"])
     page = (runs[1] / "report/index.html").read_text(encoding="utf-8")
@@ -121,9 +129,7 @@ def test_the_same_figures_and_verdicts_are_told(runs):
 
 def metadata(run):
     """Returns, for each node, the artefacts of its execution and what executors said of them."""
-    config = pb.ConnectionConfig()
-    config.sqlite.filename_uri = str(run / "metadata.db")
-    store = mlmd.MetadataStore(config)
+    store = opened(str(run / "metadata.db"))
     kinds = {kind.id: kind.name for kind in store.get_artifact_types()}
     found = {}
     for context in store.get_contexts_by_type("node"):
