@@ -11,11 +11,10 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import ml_metadata as mlmd
 import pytest
-from ml_metadata.proto import metadata_store_pb2 as pb
 from PIL import Image
 
+from components.metadata import opened, pb
 from data.scenes import as_captioned_images
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.debian13]
@@ -75,9 +74,7 @@ def write_scenes(folder):
 
 def executions(directory):
     """Returns how often each node ended in which state."""
-    config = pb.ConnectionConfig()
-    config.sqlite.filename_uri = str(directory / "runs/demo-smoke/metadata.db")
-    store = mlmd.MetadataStore(config)
+    store = opened(str(directory / "runs/demo-smoke/metadata.db"))
     return {
         context.name.partition(".")[2]: Counter(
             pb.Execution.State.Name(execution.last_known_state)

@@ -1,10 +1,9 @@
 """After a rollback later runs no longer compare with the model that was withdrawn."""
 
-import ml_metadata as mlmd
 import pytest
-from ml_metadata.proto import metadata_store_pb2 as pb
 from tfx.types import standard_artifacts
 
+from components.metadata import CREATE, opened, pb
 from pipeline.last_blessed import LastBlessedStrategy
 from pipeline.withdrawing import withdraw
 from pipeline.work_dir import WorkDir
@@ -48,10 +47,7 @@ def event(execution, artifact, kind, key):
 
 
 def open_store(work):
-    config = pb.ConnectionConfig()
-    config.sqlite.filename_uri = str(work.metadata)
-    config.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
-    return mlmd.MetadataStore(config)
+    return opened(str(work.metadata), CREATE)
 
 
 def last_blessed(work):

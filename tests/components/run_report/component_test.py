@@ -5,15 +5,14 @@ import sqlite3
 from dataclasses import asdict
 from pathlib import Path
 
-import ml_metadata as mlmd
 import pytest
-from ml_metadata.proto import metadata_store_pb2
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 from tfx.types import channel_utils, standard_artifacts
 
 from components.caption_example_gen.artifacts import RejectedRows
 from components.cross_modal_evaluator.judge import judge
 from components.data_gate.artifacts import DataDecision
+from components.metadata import CREATE, opened, pb
 from components.run_report import fingerprints
 from components.run_report.artifacts import RunReportPage
 from components.run_report.component import RunReport
@@ -242,12 +241,10 @@ def test_broken_model_does_not_keep_the_report_away(tmp_path, inputs):
 
 def test_node_times_come_from_the_metadata(tmp_path):
     database = str(tmp_path / "metadata.db")
-    config = metadata_store_pb2.ConnectionConfig()
-    config.sqlite.filename_uri = database
-    store = mlmd.MetadataStore(config)
-    node = store.put_context_type(metadata_store_pb2.ContextType(name="node"))
-    kind = store.put_execution_type(metadata_store_pb2.ExecutionType(name="a type"))
-    states = metadata_store_pb2.Execution
+    store = opened(database, CREATE)
+    node = store.put_context_type(pb.ContextType(name="node"))
+    kind = store.put_execution_type(pb.ExecutionType(name="a type"))
+    states = pb.Execution
     for name, state in (
         ("Transform", states.COMPLETE),
         ("Trainer", states.FAILED),
@@ -255,7 +252,7 @@ def test_node_times_come_from_the_metadata(tmp_path):
         ("DataGate", states.COMPLETE),
         ("RunReport", states.RUNNING),
     ):
-        context = metadata_store_pb2.Context(name=f"scenes.{name}", type_id=node)
+        context = pb.Context(name=f"scenes.{name}", type_id=node)
         execution = states(type_id=kind, last_known_state=state)
         store.put_execution(execution, [], [context], reuse_context_if_already_exist=True)
     with sqlite3.connect(database) as connection:
@@ -265,12 +262,12 @@ def test_node_times_come_from_the_metadata(tmp_path):
         NodeTime("Transform", 1.5, cached=True),
         NodeTime("DataGate", 6.0),
     )
-    item = store.put_artifact_type(metadata_store_pb2.ArtifactType(name="Examples"))
-    made = metadata_store_pb2.Artifact(type_id=item, uri=str(written(tmp_path / "x", {"f": 1})))
-    named = metadata_store_pb2.Artifact(type_id=item, uri=str(tmp_path / "y"))
+    item = store.put_artifact_type(pb.ArtifactType(name="Examples"))
+    made = pb.Artifact(type_id=item, uri=str(written(tmp_path / "x", {"f": 1})))
+    named = pb.Artifact(type_id=item, uri=str(tmp_path / "y"))
     named.custom_properties["input_fingerprint"].string_value = "of the source"
     ids = store.put_artifacts([made, named])
-    events = metadata_store_pb2.Event
+    events = pb.Event
     store.put_events(
         [
             events(artifact_id=ids[0], execution_id=3, type=events.OUTPUT),

@@ -8,10 +8,9 @@ from collections import Counter
 from pathlib import Path
 from threading import Thread
 
-import ml_metadata as mlmd
 import pytest
-from ml_metadata.proto import metadata_store_pb2 as pb
 
+from components.metadata import opened, pb
 from pipeline.cluster.dry_run import DryRun
 from pipeline.errors import RunError
 
@@ -40,9 +39,7 @@ def joined(folder):
 
 
 def database(folder):
-    config = pb.ConnectionConfig()
-    config.sqlite.filename_uri = str(folder / "work/metadata.db")
-    return mlmd.MetadataStore(config)
+    return opened(str(folder / "work/metadata.db"))
 
 
 def states(folder):
