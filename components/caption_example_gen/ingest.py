@@ -12,6 +12,7 @@ import json
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from itertools import groupby
 from typing import Any
 
 import apache_beam as beam
@@ -22,7 +23,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from components.caption_example_gen import tally
 from components.caption_example_gen.options import lot
-from components.caption_example_gen.spool import Kept, Opened, Spool
+from components.caption_example_gen.spool import Opened, Spool, Ticket, hash_of, split_of
 from components.caption_example_gen.tally import Tally
 from data import schema
 from data.errors import DataError
@@ -54,8 +55,7 @@ class ReadRows(beam.DoFn):
 
 
 class OpenPictures(beam.DoFn):
-    """Yields (content hash, (split, where the picture is kept)) of each row whose picture can be
-    used, and what it counts for."""
+    """Yields (group, ticket) of each row whose picture can be used, and what it counts for."""
 
     def __init__(self, limits: Limits, shares: Sequence[float], spool: Spool):
         self._limits = limits
@@ -76,9 +76,9 @@ class OpenPictures(beam.DoFn):
             return
         facts = tally.of_picture(loaded)
         example = schema.to_example(loaded.example()).SerializeToString(deterministic=True)
-        kept = self._keep(Opened(Seen.of(loaded), facts, example))
+        ticket = self._keep(loaded.content_hash, Opened(Seen.of(loaded), facts, example))
         yield beam.pvalue.TaggedOutput(COUNTED, facts)
-        yield loaded.content_hash, (loaded.split, kept)
+        yield self._spool.group(ticket), ticket
 
 
 class KeepFirst(beam.DoFn):
@@ -87,17 +87,18 @@ class KeepFirst(beam.DoFn):
     def __init__(self, spool: Spool):
         self._spool = spool
 
-    def process(self, group: tuple[str, Iterable[tuple[str, Kept]]]) -> Iterator[Any]:
-        content_hash, pictures = group[0], list(group[1])
-        first = 0
-        if len(pictures) > 1:
-            with self._spool.reader() as read:
-                opened = [read(kept) for _, kept in pictures]
-            first, copies = resolve_duplicates([one.seen for one in opened])
-            for index, copy in copies.items():
-                yield beam.pvalue.TaggedOutput(REJECTED, copy)
-                yield beam.pvalue.TaggedOutput(COUNTED, tally.taken_back(opened[index].tally))
-        yield content_hash, pictures[first]
+    def process(self, group: tuple[bytes, Iterable[Ticket]]) -> Iterator[Any]:
+        for _, identical in groupby(sorted(group[1]), hash_of):
+            tickets = list(identical)
+            first = 0
+            if len(tickets) > 1:
+                with self._spool.reader() as read:
+                    opened = [read(ticket) for ticket in tickets]
+                first, copies = resolve_duplicates([one.seen for one in opened])
+                for index, copy in copies.items():
+                    yield beam.pvalue.TaggedOutput(REJECTED, copy)
+                    yield beam.pvalue.TaggedOutput(COUNTED, tally.taken_back(opened[index].tally))
+            yield tickets[first]
 
 
 class WriteShard(beam.DoFn):
@@ -107,10 +108,10 @@ class WriteShard(beam.DoFn):
         self._directory = directory
         self._spool = spool
 
-    def process(self, shard: tuple[tuple[str, int, int], Iterable[tuple[str, Kept]]]) -> None:
-        place, pictures = shard
+    def process(self, shard: tuple[tuple[str, int, int], Iterable[Ticket]]) -> None:
+        place, tickets = shard
         with self._spool.reader() as read:
-            records = (read(kept).example for _, kept in sorted(pictures))
+            records = (read(ticket).example for ticket in sorted(tickets))
             _write_records(_shard_path(self._directory, *place), records)
 
 
@@ -207,12 +208,10 @@ def Draw(rows: beam.PCollection, count: int) -> beam.PCollection:
     )
 
 
-def _to_shard(
-    picture: tuple[str, tuple[str, Kept]], counted: Tally
-) -> tuple[tuple[str, int, int], tuple[str, Kept]]:
-    content_hash, (split, kept) = picture
-    count = _shards(counted, split)
-    return (split, int(content_hash[-8:], 16) % count, count), (content_hash, kept)
+def _to_shard(ticket: Ticket, counted: Tally) -> tuple[tuple[str, int, int], Ticket]:
+    name = split_of(ticket)
+    count = _shards(counted, name)
+    return (name, int.from_bytes(hash_of(ticket)[-4:], "big") % count, count), ticket
 
 
 def _write(kept: beam.PCollection, counted: beam.PCollection, directory: str, spool: Spool) -> None:

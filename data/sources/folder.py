@@ -40,8 +40,9 @@ class CaptionedFolder(Source):
         return caption_files_digest(self, self.caption_files)
 
     def _read(self, part: str) -> Iterator[Row | Reject]:
-        rows_left = Counter(hash(row.image_id) for row in self._records() if isinstance(row, Row))
-        return merge(self._records(), rows_left)
+        # Hashes take less memory than names.
+        rows = Counter(hash(row.image_id) for row in self._records() if isinstance(row, Row))
+        return merge(self._records(), {image: count for image, count in rows.items() if count > 1})
 
     def _records(self) -> Iterator[Row | Reject]:
         for path in self.caption_files:
@@ -61,7 +62,7 @@ class CaptionedFolder(Source):
                     )
 
 
-def merge(rows: Iterable[Row | Reject], rows_left: Counter[int]) -> Iterator[Row | Reject]:
+def merge(rows: Iterable[Row | Reject], to_come: dict[int, int]) -> Iterator[Row | Reject]:
     """Yields rejects as they come, and one row per image with the captions of all its rows.
 
     A row whose split differs from that of an earlier row of its image is rejected. An image comes
@@ -70,8 +71,8 @@ def merge(rows: Iterable[Row | Reject], rows_left: Counter[int]) -> Iterator[Row
 
     Args:
       rows: of all caption files.
-      rows_left: how many of `rows` an image has, by the hash of its name, which takes less memory
-        than names. Is used up.
+      to_come: by the hash of an image's name, how many of `rows` it has if there are several; is
+        used up.
     """
     merged: OrderedDict[str, Row] = OrderedDict()
     for row in rows:
@@ -86,11 +87,18 @@ def merge(rows: Iterable[Row | Reject], rows_left: Counter[int]) -> Iterator[Row
             yield Reject.of(row.where, row.image_id, "conflicting_split", detail)
         else:
             merged[row.image_id] = _join(first, row)
-        rows_left[hash(row.image_id)] -= 1
-        while merged and not rows_left[hash(next(iter(merged)))]:
+        _count_down(to_come, hash(row.image_id))
+        while merged and hash(next(iter(merged))) not in to_come:
             yield merged.popitem(last=False)[1]
     # Files that change while they are read, or names of equal hashes.
     yield from merged.values()
+
+
+def _count_down(to_come: dict[int, int], image: int) -> None:
+    if image in to_come:
+        to_come[image] -= 1
+        if not to_come[image]:
+            del to_come[image]
 
 
 def _conflict(first: Row, later: Row) -> bool:
