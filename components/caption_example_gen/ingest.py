@@ -18,7 +18,7 @@ from typing import Any
 import apache_beam as beam
 import tensorflow as tf
 from apache_beam.options.pipeline_options import DirectOptions
-from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner, DirectRunner
+from apache_beam.runners.direct.direct_runner import DirectRunner
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from components.caption_example_gen import tally
@@ -188,7 +188,7 @@ def ingest(
 
 def _groups_in_memory(pipeline: beam.Pipeline) -> bool:
     """Whether all that is grouped stays in this process's memory."""
-    return isinstance(pipeline.runner, (FnApiRunner, DirectRunner, BundleBasedDirectRunner))
+    return isinstance(pipeline.runner, (FnApiRunner, DirectRunner))
 
 
 def _is_one_process(pipeline: beam.Pipeline) -> bool:

@@ -41,10 +41,10 @@ def _rows(count):
     ]
 
 
-def _run(path, directory, runner="FnApiRunner", **values):
+def _run(path, directory, mode="multi_threading", **values):
     settings = IngestOptions.from_mapping(values)
-    arguments = [f"--runner={runner}", "--direct_num_workers=2"]
-    arguments.append("--direct_running_mode=multi_threading")
+    arguments = ["--runner=FnApiRunner", "--direct_num_workers=2"]
+    arguments.append(f"--direct_running_mode={mode}")
     with beam.Pipeline(argv=arguments) as pipeline:
         ingest.ingest(
             pipeline,
@@ -81,14 +81,14 @@ def test_examples_carry_the_whole_row(tmp_path):
     assert held == ["data_tfrecord-00000-of-00001.gz"]
 
 
-def test_bytes_do_not_depend_on_order_or_runner(tmp_path):
+def test_bytes_do_not_depend_on_order_or_workers(tmp_path):
     rows = _rows(12)
     first = _folder(tmp_path / "first", rows)
     second = _folder(tmp_path / "second", rows)
     reordered = "\n".join(json.dumps(row) for row in rows[::-1])
     Path(second, "captions.jsonl").write_text(reordered)
     _run(first, tmp_path / "a")
-    _run(second, tmp_path / "b", runner="BundleBasedDirectRunner")
+    _run(second, tmp_path / "b", mode="in_memory")
     for file in sorted((tmp_path / "a").glob("Split-*/*")):
         assert file.read_bytes() == (tmp_path / "b" / file.relative_to(tmp_path / "a")).read_bytes()
 
