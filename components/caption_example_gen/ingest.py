@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import groupby
@@ -20,6 +21,7 @@ import tensorflow as tf
 from apache_beam.options.pipeline_options import DirectOptions
 from apache_beam.runners.direct.direct_runner import DirectRunner
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.transforms.window import GlobalWindows
 
 from components.caption_example_gen import tally
 from components.caption_example_gen.options import lot
@@ -55,7 +57,7 @@ class ReadRows(beam.DoFn):
 
 
 class OpenPictures(beam.DoFn):
-    """Yields (group, ticket) of each row whose picture can be used, and what it counts for."""
+    """Yields (group, ticket) of each row whose picture can be used, and what all count for."""
 
     def __init__(self, limits: Limits, shares: Sequence[float], spool: Spool):
         self._limits = limits
@@ -65,9 +67,7 @@ class OpenPictures(beam.DoFn):
     def start_bundle(self) -> None:
         self._open = ExitStack()
         self._keep = self._open.enter_context(self._spool.writer())
-
-    def finish_bundle(self) -> None:
-        self._open.close()
+        self._counted: Tally = Counter()
 
     def process(self, row: Row) -> Iterator[Any]:
         loaded = load_row(row, self._limits, self._shares)
@@ -77,8 +77,14 @@ class OpenPictures(beam.DoFn):
         facts = tally.of_picture(loaded)
         example = schema.to_example(loaded.example()).SerializeToString(deterministic=True)
         ticket = self._keep(loaded.content_hash, Opened(Seen.of(loaded), facts, example))
-        yield beam.pvalue.TaggedOutput(COUNTED, facts)
+        self._counted.update(facts)
         yield self._spool.group(ticket), ticket
+
+    def finish_bundle(self) -> Iterator[Any]:
+        self._open.close()
+        # Once a bundle: Beam would hold a tally for each picture until all are read.
+        counted = GlobalWindows.windowed_value(self._counted)
+        yield beam.pvalue.TaggedOutput(COUNTED, counted)
 
 
 class KeepFirst(beam.DoFn):
