@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import types
 import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+# YAML 1.1 takes a number without a dot, such as 5e-5, for text.
+_EXPONENT = re.compile(r"[-+]?\d+[eE][-+]?\d+")
 
 
 class SettingsError(ValueError):
@@ -149,6 +152,8 @@ def _scalar(kind: Any, value: Any, where: str, key: str) -> Any:
     if kind is Any:
         return value
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if kind is float and isinstance(value, str) and _EXPONENT.fullmatch(value):
         return float(value)
     if (
         kind is not float

@@ -56,6 +56,14 @@ def test_every_kind_of_field_is_read_with_its_type():
     assert isinstance(recipe.oven.degrees, float) and isinstance(recipe.shares["flour"], float)
 
 
+@pytest.mark.parametrize("text", ["5e-5", "-2E2", "1.5e-3", "2e+2"])
+def test_exponents_are_numbers_with_a_dot_and_without(text):
+    recipe = from_mapping(Recipe, override(CAKE, f"oven.degrees={text}"), "cake.yaml")
+    assert recipe.oven.degrees == float(text)
+    with pytest.raises(SettingsError, match="eggs must be a whole number"):
+        from_mapping(Recipe, override(CAKE, f"eggs={text}"), "cake.yaml")
+
+
 def test_what_is_left_out_keeps_its_default():
     assert from_mapping(Recipe, {"name": "egg", "oven": {"fan": True}}, "a.yaml") == Recipe(
         "egg", oven=Oven(fan=True)
