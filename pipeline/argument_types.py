@@ -23,10 +23,7 @@ def positive(text: str) -> float:
 
 def count(text: str) -> int:
     """Returns a whole number above 0."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
-    return value
+    return _whole_above(0, text)
 
 
 def port(text: str) -> int:
@@ -39,7 +36,11 @@ def port(text: str) -> int:
 
 def folds(text: str) -> int:
     """Returns a whole number above 1."""
+    return _whole_above(1, text)
+
+
+def _whole_above(bound: int, text: str) -> int:
     value = int(text)
-    if value < 2:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 1")
+    if value <= bound:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above {bound}")
     return value

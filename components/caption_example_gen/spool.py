@@ -11,7 +11,7 @@ import pickle
 import struct
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -72,8 +72,7 @@ class Spool:
     def writer(self) -> Iterator[Any]:
         """A function that keeps an `Opened` of a content hash and returns its ticket, which is good
         from the end of the context on."""
-        with ExitStack() as stack:
-            keep = stack.enter_context(self._file()) if self.directory else lambda content: content
+        with self._file() if self.directory else nullcontext(bytes) as keep:
 
             def write(content_hash: str, picture: Opened) -> Ticket:
                 number = SPLITS.index(picture.seen.split)
