@@ -18,10 +18,10 @@ import tensorflow as tf
 from google.protobuf import json_format
 
 from components.metadata import opened, pb
+from tests.e2e.commands import STAGES, environment, tuwen
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
-STAGES = ("encoder", "captioner", "generator")
 VICTIM = "Trainer.encoder"
 # What runners note beside what executors say, and what names a place, a time or a number.
 BOOKKEEPING = {"name", "state", "pipeline_name", "producer_component", "is_external"}
@@ -34,18 +34,11 @@ def start(directory, *arguments):
     return subprocess.Popen(
         [sys.executable, "-m", "pipeline.cli", *arguments],
         cwd=directory,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
-
-
-def tuwen(directory, *arguments):
-    process = start(directory, *arguments)
-    said, _ = process.communicate()
-    assert process.returncode == 0, said
-    return said
 
 
 def process_of(node, parent):

@@ -1,30 +1,29 @@
-"""The whole pipeline on a few generated scenes, by the command that a user types, twice.
+"""The whole pipeline on a few COCO captions, by the command that a user types, twice.
 
-With a search of two trials before the encoder; the README's commands run the graph without one.
+With a search of two trials before the encoder; the README's commands run the graph without one, on
+a TFDS data set and on a captioned folder.
 """
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from components.metadata import opened, pb
 from data.scenes import as_captioned_images
+from tests.e2e.commands import STAGES, tuwen
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.debian13]
 
 PICTURES = 160
-STAGES = ("encoder", "captioner", "generator")
 # Widths that are not the smoke twin's own.
 SEARCH = ("tuning.stage=encoder", "tuning.space={encoder.width: {values: [6, 10]}}")
 SEARCH += ("tuning.trials=2", "tuning.steps=2")
-RUN = ("run", "demo", "--smoke", "--data", "scenes", *(f"--set={change}" for change in SEARCH))
+COCO = "coco/annotations/captions.json"
+RUN = ("run", "coco256", "--smoke", "--data", COCO, *(f"--set={change}" for change in SEARCH))
+WORK = "runs/coco256-smoke"
 EXECUTED = (
     "CaptionExampleGen",
     "StatisticsGen",
@@ -33,48 +32,28 @@ EXECUTED = (
     "DataGate",
     "Transform",
     "Tuner",
-    "Trainer.judge",
     "CrossModalEvaluator",
     "RunReport",
     *(f"{kind}.{stage}" for kind in ("Trainer", "ServingCheck", "Pusher") for stage in STAGES),
 )
 
 
-def tuwen(directory, *arguments):
-    """Runs one command in a fresh process and returns what it printed."""
-    root = Path(__file__).parents[2]
-    done = subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", *arguments],
-        cwd=directory,
-        env={**os.environ, "PYTHONPATH": str(root)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def write_scenes(folder):
-    """Writes a captioned folder as a user might have it."""
-    (folder / "images").mkdir(parents=True)
-    with (folder / "captions.jsonl").open("w", encoding="utf-8") as file:
-        for scene in as_captioned_images(PICTURES, resolution=32, seed=5):
-            name = f"images/{scene.image_id}.png"
-            (folder / name).write_bytes(scene.encoded)
-            row = {
-                "image": name,
-                "captions": scene.captions,
-                "language": scene.languages,
-                "attributes": scene.attributes,
-                "split": scene.split,
-            }
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+def write_coco(folder):
+    """Writes pictures and one captions file, laid out as COCO's are."""
+    (folder / "annotations").mkdir(parents=True)
+    images, annotations = [], []
+    for number, scene in enumerate(as_captioned_images(PICTURES, resolution=32, seed=5)):
+        name = f"{scene.image_id}.png"
+        (folder / name).write_bytes(scene.encoded)
+        images.append({"id": number, "file_name": name, "split": scene.split})
+        annotations += [{"image_id": number, "caption": text} for text in scene.captions]
+    content = json.dumps({"images": images, "annotations": annotations}, ensure_ascii=False)
+    (folder / "annotations/captions.json").write_text(content, encoding="utf-8")
 
 
 def executions(directory):
     """Returns how often each node ended in which state."""
-    store = opened(str(directory / "runs/demo-smoke/metadata.db"))
+    store = opened(str(directory / f"{WORK}/metadata.db"))
     return {
         context.name.partition(".")[2]: Counter(
             pb.Execution.State.Name(execution.last_known_state)
@@ -88,7 +67,7 @@ def executions(directory):
 def finished(tmp_path_factory):
     """The directory of a finished run, and what the run printed."""
     directory = tmp_path_factory.mktemp("e2e")
-    write_scenes(directory / "scenes")
+    write_coco(directory / "coco")
     return directory, tuwen(directory, *RUN)
 
 
@@ -102,7 +81,7 @@ def test_every_node_runs_once(finished):
 
 def test_models_report_and_figures_are_left(finished):
     directory, printed = finished
-    run = directory / "runs/demo-smoke"
+    run = directory / WORK
     for stage in STAGES:
         (version,) = (run / "serving" / stage).iterdir()
         assert (version / "saved_model.pb").is_file()
@@ -118,7 +97,7 @@ def test_models_report_and_figures_are_left(finished):
 
 
 def test_what_the_search_found_is_trained_and_told(finished):
-    run = finished[0] / "runs/demo-smoke"
+    run = finished[0] / WORK
     (table,) = run.glob("pipeline_root/Tuner/tuner_results/*/trials.jsonl")
     trials = [json.loads(line) for line in table.read_text(encoding="utf-8").splitlines()]
     assert sorted(trial["settings"]["encoder.width"] for trial in trials) == [6, 10]
