@@ -50,7 +50,9 @@ class GeneratorSettings(TransferSettings):
       discriminator_steps: updates of the discriminator for each of the generator; null takes what
         goes with the loss.
       conditioning_ramp: share of the game over which captions are faded in, from none.
-      conditioning_weight: weight of the conditioning augmentation's divergence (`two_stage`).
+      conditioning_weight: weight of the conditioning augmentation's divergence, per nat
+        (`two_stage`). At 1, as the paper has it, the caption's code says nothing any more; its
+        authors' program averages over the code's 128 numbers and weighs by 2, which is 1 / 64.
       ema_images: half-life of the exported moving average of the weights, in images.
       penalty: name of the penalty in `trainer.losses.penalties`, computed in float32, or `none`;
         `auto` takes the one that goes with the loss.
@@ -89,7 +91,7 @@ class GeneratorSettings(TransferSettings):
     augment_images: int = 50_000
     discriminator_steps: int | None = None
     conditioning_ramp: float = 0.0
-    conditioning_weight: float = 1.0
+    conditioning_weight: float = 1 / 64
     ema_images: int = 5000
     penalty: str = "auto"
     penalty_weight: float | None = None

@@ -127,6 +127,9 @@ class Game:
             again = self.part.paint(inferred, view.text.condition)
             parts = evidence(again, view.real, mean, log_variance)
             loss = self._bound(parts, self.settings.kl_weight * annealed(view.progress))
+            for weight, name, value in self._spread(view.text.condition):
+                parts[name] = value
+                loss += weight * value
         return optimizers.gradients(tape, loss, *self._painters()), parts
 
     def judge(self, step, progress, *batch, penalty: PenaltyTerm | None):
@@ -272,6 +275,10 @@ class Game:
         adversarial = self.loss.generator(real_logit, self.discriminator((seen, told)))
         yield 1.0, "g_adversarial", tf.reduce_mean(adversarial)
         yield from self.agreement.terms(fake, view.text)
+        yield from self._spread(told)
+
+    def _spread(self, told):
+        """Yields weight, name and value of what the conditioning augmentation costs, if any."""
         if self.part.divergence is not None:
             spread = tf.reduce_mean(self.part.divergence(told))
             yield self.settings.conditioning_weight, "g_conditioning", spread

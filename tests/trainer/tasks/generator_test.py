@@ -75,9 +75,9 @@ def test_each_stage_of_two_has_its_half_of_the_training(make):
     task = make(architecture="two_stage", adversarial_from=0.5)
     first, second = task.generator.first, task.generator.second
     for progress, (learning, resting), game, losses in (
-        (0.1, (first, second), None, {"reconstruction", "kl"}),
+        (0.1, (first, second), None, {"reconstruction", "kl", "g_conditioning"}),
         (0.4, (first, second), "discriminator_0", {"g_adversarial", "g_conditioning"}),
-        (0.6, (second, first), None, {"reconstruction", "kl"}),
+        (0.6, (second, first), None, {"reconstruction", "kl", "g_conditioning"}),
         (0.9, (second, first), "discriminator_1", {"g_adversarial", "g_conditioning"}),
     ):
         rested, learned = weights(resting), weights(learning)
