@@ -15,6 +15,7 @@ from data.sources import Source, spans
 from pipeline import config_files
 from pipeline.beam_settings import BeamSettings
 from pipeline.cluster.settings import ClusterSettings
+from pipeline.pretraining import PRETRAIN, PretrainSettings
 from pipeline.work_dir import SMOKE
 from trainer.config import (
     STAGES,
@@ -96,8 +97,10 @@ class Settings:
       gate: what the data may be like, see `components.data_gate`.
       tuning: a search for better settings of one stage; null searches nothing.
       start_from: an earlier model whose weights the trainings take over: a work directory, a pushed
-        or exported model, the directory of a training, or `last` for what this work directory has
-        pushed last; null is from nothing. Stage by stage as a mapping, with `all` for the others.
+        or exported model, the directory of a training, `last` for what this work directory has
+        pushed last, or `pretrain` for what the run of `pretrain` has pushed; null is from nothing.
+        Stage by stage as a mapping, with `all` for the others.
+      pretrain: a run that comes first.
       thresholds: what a figure must reach for its model to be blessed, by metric name or pattern.
       beam: on which of Beam's runners data are read, described and prepared.
       cluster: what `tuwen compile` needs to know; a run on this machine reads nothing of it.
@@ -113,6 +116,7 @@ class Settings:
     captioner: CaptionerSettings = field(default_factory=CaptionerSettings)
     generator: GeneratorSettings = field(default_factory=GeneratorSettings)
     start_from: str | dict[str, str | None] | None = None
+    pretrain: PretrainSettings | None = None
     training: TrainingSettings = field(default_factory=TrainingSettings)
     export: ExportSettings = field(default_factory=ExportSettings)
     tuning: TuningSettings | None = None
@@ -132,6 +136,7 @@ class Settings:
         require(set(needed) <= set(made), "serving_check.compressed", list(needed), allowed)
         for key in self.start_from if isinstance(self.start_from, Mapping) else ():
             require_one_of("start_from", key, (ALL, *STAGES))
+        self._require_pretraining()
         window, replay = self.source.window, self.training.replay
         wide = replay is None or window > 1
         require(wide, "training.replay", replay, "null where source.window is 1")
@@ -139,6 +144,15 @@ class Settings:
         experiment = self.experiment()
         if self.tuning is not None:
             self.tuning.require_fit(experiment)
+
+    def _require_pretraining(self) -> None:
+        asked = PRETRAIN in [self.start_of(stage) for stage in STAGES]
+        if asked and self.pretrain is None:
+            raise SettingsError(
+                f"start_from: {PRETRAIN} needs a section {PRETRAIN} that names a config"
+            )
+        if self.pretrain is not None and not asked:
+            raise SettingsError(f"{PRETRAIN}: no stage starts from it; add start_from: {PRETRAIN}")
 
     def open_source(self) -> Source:
         """Opens the data; raises DataError when there are none."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from data.sources.files import write_whole
 from pipeline.errors import UsageError
+from pipeline.pretraining import PRETRAIN
 from pipeline.settings import Settings
 from pipeline.stages import deciding_json, digest
 from pipeline.work_dir import WorkDir, find_model, newest_version
@@ -46,7 +47,7 @@ def starts(
         chosen = _pinned(work, key) or _find(stage, asked, work)
         if chosen is None:
             continue
-        if work.root.absolute() in chosen.absolute().parents:
+        if asked != PRETRAIN and work.root.absolute() in chosen.absolute().parents:
             _pin(work, key, chosen)
         found[stage] = chosen.absolute()
     return found
@@ -56,6 +57,8 @@ def _find(stage: str, asked: str, work: WorkDir) -> Path | None:
     if asked == LAST:
         return newest_version(work.serving / stage)
     given = Path(asked).expanduser()
+    if asked == PRETRAIN:
+        return _pretrained(stage, work.pretraining)
     # A training's own directory: its checkpoint will do.
     if (given / "identity.json").is_file():
         return given
@@ -66,6 +69,16 @@ def _find(stage: str, asked: str, work: WorkDir) -> Path | None:
             f"start_from: {str(error).removeprefix('--model ')}. Or write '{LAST}' for the model "
             f"that {work.root} has pushed last, or null to train the {stage} from nothing"
         ) from None
+
+
+def _pretrained(stage: str, work: WorkDir) -> Path:
+    found = newest_version(work.serving / stage)
+    if found is None:
+        raise SettingsError(
+            f"start_from: the pretraining has pushed no {stage} to {work.serving}: `tuwen run` "
+            f"runs it first, and its verdicts are in {work.report}"
+        )
+    return found
 
 
 def _pinned(work: WorkDir, key: str) -> Path | None:

@@ -62,6 +62,11 @@ class WorkDir:
         return self.root / "training"
 
     @property
+    def pretraining(self) -> WorkDir:
+        """The run whose models this one starts from, if its settings have it run first."""
+        return WorkDir(self.root / "pretraining")
+
+    @property
     def features(self) -> Path:
         """Features of real pictures, between evaluations."""
         return self.root / "features"

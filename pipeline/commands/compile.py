@@ -104,6 +104,11 @@ def require_complete(settings: Settings) -> None:
             "no place for pushed models and the report: add --store gs://BUCKET/FOLDER, or set "
             "cluster.store"
         )
+    if settings.pretrain is not None:
+        raise UsageError(
+            "pretrain: a compiled pipeline is one run. Compile and run that config, and name what "
+            "it pushed in start_from"
+        )
     if settings.schema not in (CURATED, INFERRED):
         raise UsageError(
             f"schema = {settings.schema!r} is a file of this machine, which no container sees: "

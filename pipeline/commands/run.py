@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from components.run_report.words import duration
+from pipeline import pretraining, shipping, summary
 from pipeline import settings as settings_file
-from pipeline import shipping, summary
 from pipeline.logs import adopt_loggers, logs_to
 from pipeline.settings import Settings
 from pipeline.work_dir import WorkDir, default_work_dir
@@ -31,10 +31,16 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{settings.name}: work directory {work.root}, log {work.log}")
         source = settings.open_source()
         print(f"data: {source.describe()}")
+        fingerprint = source.fingerprint()
         settings_file.save(settings, work.settings)
+        if settings.pretrain is not None:
+            place = work.pretraining.root
+            print(f"pretraining first: {settings.pretrain.config}, in {place}", flush=True)
+            pretraining.run(settings.pretrain, work, smoke=arguments.smoke, fresh=arguments.fresh)
+            print(f"\n{settings.name}: the pretraining is done")
         if arguments.fresh:
             shutil.rmtree(work.training, ignore_errors=True)
-        _run_pipeline(settings, work, source.fingerprint(), arguments)
+        _run_pipeline(settings, work, fingerprint, arguments)
     print()
     print("\n".join(summary.lines(work)))
     print(f"Time {duration(time.monotonic() - arguments.start)}, peak memory {_peak_gib():.1f} GiB")
