@@ -178,7 +178,7 @@ class Bench:
                 groups[line["system"]].append(line)
         columns = [*FIGURES, "images/s", "weights", "seeds"]
         rows = [f"| system | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
-        for name, group in groups.items():
+        for name, group in [(name, groups[name]) for name in systems() if name in groups]:
             whole = [line for line in group if "broken" not in line]
             cells = [spread([line[column] for line in whole]) for column in FIGURES]
             cells += [f"{batch / costs[name]:,.0f}", weights(whole)]
