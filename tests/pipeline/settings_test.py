@@ -184,11 +184,11 @@ def test_merge_goes_into_mappings_and_replaces_the_rest():
 def test_the_settings_that_the_docs_show_are_read():
     page = Path(__file__).parents[2] / "docs" / "your-data.md"
     blocks = re.findall(r"^```yaml\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    ingest, source, start, retrain = map(yaml.safe_load, blocks)
+    ingest, source, start, pretrained, retrain = map(yaml.safe_load, blocks)
     # The page calls them the defaults.
     assert IngestOptions.from_mapping(ingest["ingest"]) == IngestOptions()
     assert from_mapping(SourceSettings, source["source"], "page").window == 3
-    for shown in (start, retrain):
+    for shown in (start, pretrained, retrain):
         values = config_files.merge(config_files.load(config_files.find("demo")).values, shown)
         read = from_mapping(settings.Settings, values, "page")
     assert read.training.replay == 0.2 and read.start_of("encoder") == "last"
