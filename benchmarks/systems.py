@@ -86,7 +86,7 @@ def main() -> None:
         bench.measure([name for name in systems() if arguments.only in name], arguments.seeds)
     print(bench.table())
     if arguments.sheet:
-        bench.sheet().save(arguments.sheet, optimize=True)
+        bench.sheet().quantize(dither=Image.Dither.NONE).save(arguments.sheet, optimize=True)
 
 
 class Bench:
