@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.errors import RunError
+from pipeline.run_command import run_command
 from pipeline.work_dir import WorkDir
 
 # In `start_from`, in place of a path: what the pretraining has pushed.
@@ -36,19 +35,18 @@ def run(settings: PretrainSettings, work: WorkDir, *, smoke: bool, fresh: bool) 
     Raises:
       RunError: it failed. What it printed says why.
     """
-    # A process of its own gives back all the memory that it took.
-    command = [sys.executable, "-m", "pipeline.cli", "run"]
-    command += arguments(settings, work, smoke=smoke, fresh=fresh)
-    if subprocess.run(command, check=False).returncode:
+    if subprocess.run(command(settings, work, smoke=smoke, fresh=fresh), check=False).returncode:
         raise RunError(f"the pretraining failed; its log is {work.pretraining.log}")
 
 
-def arguments(
-    settings: PretrainSettings, work: WorkDir, *, smoke: bool, fresh: bool
-) -> Sequence[str]:
-    """Returns what `tuwen run` is given."""
-    found = [settings.config, "--work", str(work.pretraining.root)]
-    found += ["--data", settings.data] if settings.data else []
-    found += ["--minutes", str(settings.minutes)] if settings.minutes else []
-    found += [part for one in settings.set for part in ("--set", one)]
-    return found + ["--smoke"] * smoke + ["--fresh"] * fresh
+def command(settings: PretrainSettings, work: WorkDir, *, smoke: bool, fresh: bool) -> list[str]:
+    """Returns the command line of the pretraining."""
+    return run_command(
+        settings.config,
+        work.pretraining,
+        data=settings.data,
+        minutes=settings.minutes,
+        assignments=settings.set,
+        smoke=smoke,
+        fresh=fresh,
+    )

@@ -56,9 +56,9 @@ def starts(
 def _find(stage: str, asked: str, work: WorkDir) -> Path | None:
     if asked == LAST:
         return newest_version(work.serving / stage)
-    given = Path(asked).expanduser()
     if asked == PRETRAIN:
         return _pretrained(stage, work.pretraining)
+    given = Path(asked).expanduser()
     # A training's own directory: its checkpoint will do.
     if (given / "identity.json").is_file():
         return given

@@ -31,7 +31,6 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{settings.name}: work directory {work.root}, log {work.log}")
         source = settings.open_source()
         print(f"data: {source.describe()}")
-        fingerprint = source.fingerprint()
         settings_file.save(settings, work.settings)
         if settings.pretrain is not None:
             place = work.pretraining.root
@@ -40,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"\n{settings.name}: the pretraining is done")
         if arguments.fresh:
             shutil.rmtree(work.training, ignore_errors=True)
-        _run_pipeline(settings, work, fingerprint, arguments)
+        _run_pipeline(settings, work, source.fingerprint(), arguments)
     print()
     print("\n".join(summary.lines(work)))
     print(f"Time {duration(time.monotonic() - arguments.start)}, peak memory {_peak_gib():.1f} GiB")

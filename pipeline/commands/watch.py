@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 from pipeline import settings as settings_file
+from pipeline.run_command import run_command
 from pipeline.waiting import Ending
 from pipeline.watching import Watch, require_spans, spans_in
 from pipeline.work_dir import WorkDir, default_work_dir
@@ -49,12 +49,14 @@ def _run(
     arguments: argparse.Namespace, data: str | None, work: WorkDir, ending: Ending
 ) -> bool | None:
     """Runs the config in a process of its own, which gives back all that it took."""
-    command = [sys.executable, "-m", "pipeline.cli", "run", arguments.config]
-    command += ["--work", str(work.root)]
-    command += ["--data", data] if data else []
-    command += ["--minutes", str(arguments.minutes)] if arguments.minutes else []
-    command += ["--smoke"] if arguments.smoke else []
-    command += [part for one in arguments.set for part in ("--set", one)]
+    command = run_command(
+        arguments.config,
+        work,
+        data=data,
+        minutes=arguments.minutes,
+        assignments=arguments.set,
+        smoke=arguments.smoke,
+    )
     # In a session of its own: what ends this process is passed on once, and not by the terminal.
     child = subprocess.Popen(command, start_new_session=True)
     try:

@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-STAGES = ("encoder", "captioner", "generator")
-
 
 def environment() -> dict[str, str]:
     """The environment of a command that runs in another directory than the project's."""

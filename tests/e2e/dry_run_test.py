@@ -18,7 +18,8 @@ import tensorflow as tf
 from google.protobuf import json_format
 
 from components.metadata import opened, pb
-from tests.e2e.commands import STAGES, environment, tuwen
+from tests.e2e.commands import environment, tuwen
+from trainer.config import STAGES
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 

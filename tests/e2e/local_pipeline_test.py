@@ -13,7 +13,8 @@ from PIL import Image
 
 from components.metadata import opened, pb
 from data.scenes import as_captioned_images
-from tests.e2e.commands import STAGES, tuwen
+from tests.e2e.commands import tuwen
+from trainer.config import STAGES
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.debian13]
 

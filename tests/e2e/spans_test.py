@@ -8,7 +8,8 @@ import json
 import pytest
 
 from data.scenes import as_captioned_images
-from tests.e2e.commands import STAGES, tuwen
+from tests.e2e.commands import tuwen
+from trainer.config import STAGES
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 

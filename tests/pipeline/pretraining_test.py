@@ -70,12 +70,12 @@ def test_one_without_the_other_is_refused(assignments, problem):
 
 def test_it_is_given_its_own_settings_and_place(work):
     settings = PretrainSettings("demo", "pictures", 3.0, ("a.b=1", "c=2"))
-    given = pretraining.arguments(settings, work, smoke=True, fresh=False)
+    given = pretraining.command(settings, work, smoke=True, fresh=False)
     place = ["--work", str(work.root / "pretraining")]
     wishes = ["--data", "pictures", "--minutes", "3.0", "--set", "a.b=1", "--set", "c=2"]
-    assert given == ["demo", *place, *wishes, "--smoke"]
-    plain = pretraining.arguments(PretrainSettings("demo"), work, smoke=False, fresh=True)
-    assert plain == ["demo", *place, "--fresh"]
+    assert given[3:] == ["run", "demo", *place, *wishes, "--smoke"]
+    plain = pretraining.command(PretrainSettings("demo"), work, smoke=False, fresh=True)
+    assert plain[3:] == ["run", "demo", *place, "--fresh"]
 
 
 def test_a_failure_stops_the_run(work, capfd):
