@@ -13,6 +13,7 @@ import hashlib
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 import time
@@ -39,9 +40,18 @@ def run(*command: str) -> None:
     """Runs a step, its output shown; EnvError if it fails."""
     # An index, a proxy or certificates set for this machine stay in force.
     environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
+    if has_certificates():
+        # uv would trust its own list alone, and so no proxy that a company's authority vouches for.
+        environment.setdefault("UV_SYSTEM_CERTS", "true")
     done = subprocess.run(command, check=False, cwd=str(ROOT), env=environment)
     if done.returncode:
         raise EnvError(f"`{' '.join(command)}` failed with status {done.returncode}")
+
+
+def has_certificates() -> bool:
+    """Whether this machine has a store of certificates."""
+    paths = ssl.get_default_verify_paths()
+    return bool(paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())))
 
 
 def made_from(locks: List[Path]) -> str:

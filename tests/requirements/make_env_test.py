@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 FAKE_UV = """#!/bin/sh
 echo "$@" >>{calls}
+echo "certificates of the machine: $UV_SYSTEM_CERTS" >>{calls}
 case "$1 $2" in
   "--version "*) echo "uv {version}" ;;
   "venv "*)
@@ -73,6 +75,31 @@ def test_a_fresh_clone_gets_an_environment_and_then_its_stamp(project: Project) 
     assert done.returncode == 0, done.stderr
     assert project.steps() == ["venv", "pip sync", "pip install"]
     assert str(project.root) in project.stamp.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("given", [None, "false"])
+def test_uv_trusts_whom_the_machine_trusts(
+    project: Project, monkeypatch: pytest.MonkeyPatch, given: str | None
+) -> None:
+    """The machine of the tests has a store of certificates; a setting of one's own holds."""
+    monkeypatch.delenv("UV_SYSTEM_CERTS", raising=False)
+    if given is not None:
+        monkeypatch.setenv("UV_SYSTEM_CERTS", given)
+    project.make()
+    said = project.calls.read_text(encoding="utf-8").split("pip sync")[1].splitlines()[1]
+    assert said == f"certificates of the machine: {given or 'true'}"
+
+
+def test_without_a_store_of_certificates_uv_keeps_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    paths = ssl.get_default_verify_paths()
+    monkeypatch.setattr(
+        ssl, "get_default_verify_paths", lambda: paths._replace(cafile=None, capath=str(tmp_path))
+    )
+    assert not make_env.has_certificates()
+    (tmp_path / "authority.pem").touch()
+    assert make_env.has_certificates()
 
 
 def test_an_unchanged_lock_costs_nothing_and_says_nothing(project: Project) -> None:
