@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from data.scenes import as_captioned_images
+from benchmarks.pictures import make_pictures
 from data.sources.files import write_whole
 from pipeline import settings as settings_file
 from pipeline.cluster.checking import order, tasks
@@ -25,7 +25,6 @@ from pipeline.cluster.dry_run import environment
 from pipeline.cluster.launching import Produced, pipeline_parameters, prepare
 from pipeline.commands.compile import compiled, with_wishes
 
-SIDE = 32
 LAST = "transform"
 # Nodes whose memory must not grow; the others look at all pictures at once, or at none.
 STREAMING = ("caption-example-gen", "statistics-gen", "transform")
@@ -83,25 +82,6 @@ def measure(size: int, workers: int, work: Path) -> None:
             kept = launch.publish()
             keep(work / RESULTS, {"pictures": size, "workers": workers, "node": name, **found})
         produced[name] = kept
-
-
-def make_pictures(folder: Path, size: int) -> Path:
-    """Returns a captioned folder of `size` generated pictures, made unless it is there."""
-    lines = folder / "captions.jsonl"
-    if lines.is_file():
-        return folder
-    print(f"making {size:,} pictures", flush=True)
-    rows = []
-    for number, record in enumerate(as_captioned_images(size, SIDE, seed=0)):
-        # A folder of 200,000 files is slow on many file systems.
-        path = Path(f"{number // 1000:04d}", f"{number}.png")
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(record.encoded)
-        row = {"image": str(path), "captions": record.captions, "attributes": record.attributes}
-        rows.append(json.dumps(row, ensure_ascii=False))
-    # Last: a folder without it is half made.
-    write_whole(str(lines), "\n".join(rows).encode())
-    return folder
 
 
 def data_nodes(spec: dict[str, Any]) -> list[str]:

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.pictures import make_pictures
 from benchmarks.step_cost import seconds_per_step
 from data import prepared
 from pipeline import settings as settings_file
@@ -40,12 +41,15 @@ JUDGE_MINUTES = 3.0
 # Of the model of the scenes, as in the demo.
 SOURCE_MINUTES = 12.0
 FEW = 500
+SCENES = (500, 5_000, 50_000)
 # So wide at 32 pixels that all blocks have the shapes of fashion64.
 WIDE = ("generator.width=64", "generator.discriminator_width=64", "generator.widest=2")
 ENGLISH = "ingest.files_pattern=captions.jsonl"
 CHINESE = "ingest.files_pattern=captions_zh.jsonl"
 BOTH = "ingest.files_pattern=captions.jsonl,captions_zh.jsonl"
 TUNED = ("generator.adversarial_from=0.2",)
+# The test split of the demo's own scenes: what they show is nowhere in a train split.
+DRAWN = (("scenes", ""),)
 
 
 @dataclass(frozen=True)
@@ -124,11 +128,11 @@ def _scenes(data: Path, work: Path, minutes: Sequence[float], seed: int) -> Iter
 
 def _source() -> Job:
     """The training on generated scenes that others start from."""
-    return Job("scenes", "demo", "", WIDE, SOURCE_MINUTES)
+    return Job(f"scenes-8000-{SOURCE_MINUTES:g}-0", "demo", "", WIDE, SOURCE_MINUTES, tests=DRAWN)
 
 
 def _sizes(data: Path, work: Path, minutes: Sequence[float], seed: int) -> Iterator[Job]:
-    """A few products, with and without the model of the scenes."""
+    """Few, some and many scenes; a few products, with and without the model of the scenes."""
     fashion, budget = str(data / "fashion"), float(np.median(minutes))
     source, few = _source(), f"ingest.max_pictures={FEW}"
     yield source
@@ -136,6 +140,12 @@ def _sizes(data: Path, work: Path, minutes: Sequence[float], seed: int) -> Itera
         called, tests = f"fashion-{FEW}-{name}-{budget:g}-{seed}", (("fashion", fashion),)
         yield Job(
             called, "fashion64", fashion, (few, *sets), budget, start, tests=tests, seed=seed
+        )  # fmt: skip
+    for size in SCENES:
+        called, drawn = f"scenes-{size}-{SOURCE_MINUTES:g}-{seed}", work / f"pictures-{size}"
+        yield Job(
+            called, "demo", str(make_pictures(drawn, size)), WIDE, SOURCE_MINUTES,
+            tests=DRAWN, seed=seed,
         )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from benchmarks import ingestion
+from benchmarks import ingestion, pictures
 
 
 def record(node, pictures, **values):
@@ -15,12 +15,13 @@ def record(node, pictures, **values):
 
 
 def test_pictures_are_made_once_in_folders_of_a_thousand(tmp_path, monkeypatch):
-    folder = ingestion.make_pictures(tmp_path / "p", 3)
+    folder = pictures.make_pictures(tmp_path / "p", 3)
     rows = [json.loads(line) for line in (folder / "captions.jsonl").read_text().splitlines()]
     assert [row["image"] for row in rows] == [f"0000/{number}.png" for number in range(3)]
     assert all((folder / row["image"]).is_file() and row["captions"] for row in rows)
-    monkeypatch.setattr(ingestion, "as_captioned_images", None)
-    assert ingestion.make_pictures(folder, 3) == folder
+    assert {row["split"] for row in rows} <= {"train", "val", "test"}
+    monkeypatch.setattr(pictures, "as_captioned_images", None)
+    assert pictures.make_pictures(folder, 3) == folder
 
 
 def test_seconds_and_memory_are_those_of_the_command(tmp_path):
