@@ -5,6 +5,7 @@ python -m benchmarks.serving MODELS --rest 127.0.0.1:8501         # latency and 
 python -m benchmarks.serving MODELS --grpc 127.0.0.1:8500 --pid PID
 python -m benchmarks.serving MODELS --rest HOST:PORT --requests 10000 --pid PID   # endurance
 python -m benchmarks.serving MODELS --rest HOST:PORT --swap generator             # a new version
+python -m benchmarks.serving runs/demo/serving --rest HOST:PORT --swap generator --rollback
 python -m benchmarks.serving MODELS --start 'COMMAND with {models} and {port}'    # cold start
 
 MODELS holds NAME/VERSION/saved_model.pb, and is what the server serves: right answers are those of
@@ -17,6 +18,7 @@ import argparse
 import itertools
 import json
 import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -70,6 +72,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--bare", action="store_true", help="call the models in this process")
     parser.add_argument("--start", help="command that starts a server, for cold starts")
     parser.add_argument("--swap", metavar="MODEL", help="put in a new version of it under load")
+    parser.add_argument(
+        "--rollback", action="store_true", help="after --swap: `tuwen rollback`, under load too"
+    )
     parser.add_argument("--requests", type=int, default=0, help="that many, a tenth of them bad")
     parser.add_argument("--concurrency", type=int, default=16, help="threads of the long loads")
     parser.add_argument("--pid", type=int, help="of the server, for its memory")
@@ -169,28 +174,41 @@ def swap(models: list[Bare], connect: Connect, arguments: argparse.Namespace) ->
     partial = target.with_name(f"{version}.partial")
     shutil.copytree(model.directory, partial)
     partial.rename(target)
-    seen = _wait_for(arguments.rest, name, version) if arguments.rest else None
+    report: dict[str, object] = {}
+    if arguments.rest:
+        report["seconds until it was served"] = _wait_for(arguments.rest, name, version)
     time.sleep(arguments.seconds)
+    if arguments.rollback:
+        report |= _roll_back(arguments, name, version)
+        time.sleep(arguments.seconds)
     stop.set()
     thread.join()
-    report = {
-        "requests": len(found[0].seconds),
-        "problems": dict(found[0].problems),
-        "milliseconds": found[0].milliseconds(),
-        f"seconds until version {version} was served": seen,
-    }
+    report["requests"] = len(found[0].seconds)
+    report["problems"] = dict(found[0].problems)
+    report["milliseconds"] = found[0].milliseconds()
     print(json.dumps(report, indent=1, ensure_ascii=False))
     return 1 if found[0].problems else 0
 
 
+def _roll_back(arguments: argparse.Namespace, name: str, version: int) -> dict[str, object]:
+    """Seconds from the start of the command until the version before `version` is served again."""
+    work = str(arguments.models.parent)
+    command = [sys.executable, "-m", "pipeline.cli", "rollback", name, "--work", work]
+    with subprocess.Popen(command, stdout=sys.stderr) as process:
+        seconds = _wait_for(arguments.rest, name, version + 1)
+    if process.returncode:
+        sys.exit(f"the rollback ended with status {process.returncode}")
+    return {"seconds from the command until the model before was served": seconds}
+
+
 def _wait_for(address: str, name: str, version: int, limit: float = 120.0) -> float:
-    """Seconds until the server says that the version is available."""
+    """Seconds until the server says that this version or a later one is available."""
     started = time.perf_counter()
     while time.perf_counter() - started < limit:
         states = RestClient(address).call("GET", f"/v1/models/{name}")["model_version_status"]
-        if any(int(one["version"]) == version and one["state"] == "AVAILABLE" for one in states):
+        if any(int(one["version"]) >= version and one["state"] == "AVAILABLE" for one in states):
             return round(time.perf_counter() - started, 2)
-        time.sleep(0.1)
+        time.sleep(0.02)
     sys.exit(f"version {version} of {name} was not served within {limit:g} s")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.model_server.config import ModelConfig
 from pipeline.model_server.errors import Code, ServingError, invalid
-from pipeline.model_server.servable import Servable
+from pipeline.model_server.servable import Servable, content_of
 
 LOADING, AVAILABLE, UNLOADING, END = "LOADING", "AVAILABLE", "UNLOADING", "END"
 _log = logging.getLogger(__name__)
@@ -34,13 +34,16 @@ class Manager:
     """Loads, swaps and lends models.
 
     A new version is loaded and warmed before the one that it replaces is let go, and that one is
-    closed when its last request has been answered. A version that does not load leaves all others
-    as they are; it is tried again when its files change.
+    let go when its last request has been answered. It stays in memory until the next new version:
+    should that one have its files, as after a rollback, it answers at once.
+    A version that does not load leaves all others as they are; it is tried again when its files
+    change.
     """
 
     def __init__(self, models: Sequence[ModelConfig]):
         self._models = {model.name: model for model in models}
         self._loaded: dict[tuple[str, int], Servable] = {}
+        self._retired: dict[str, Servable] = {}
         self._statuses: dict[tuple[str, int], Status] = {}
         self._failed: dict[tuple[str, int], object] = {}
         self._changed = threading.Condition()
@@ -66,12 +69,16 @@ class Manager:
             for key in [key for key in self._loaded if key not in wanted]:
                 if self._replaceable(key[0], wanted):
                     self._unload(key)
+            for name in [name for name in self._retired if name not in self._models]:
+                self._retired.pop(name).close()
 
     def close(self) -> None:
         """Lets all models go."""
         with self._updating:
             for key in list(self._loaded):
                 self._unload(key)
+            while self._retired:
+                self._retired.popitem()[1].close()
 
     def known(self) -> dict[tuple[str, int], Status]:
         """The states of all versions that were ever seen, by model and version."""
@@ -152,7 +159,7 @@ class Manager:
             return
         self._tell(key, Status(LOADING))
         try:
-            servable = Servable(*key, directory)
+            servable = self._taken_back(*key, directory) or Servable(*key, directory)
         except Exception as error:
             self._failed[key] = files
             self._tell(key, Status(END, f"{type(error).__name__}: {error}"))
@@ -164,12 +171,26 @@ class Manager:
         self._tell(key, Status(AVAILABLE))
         _log.info("%s version %d is served from %s", *key, directory)
 
+    def _taken_back(self, name: str, version: int, directory: Path) -> Servable | None:
+        """The model that was let go last, under its new number, if the directory holds the same;
+        if not, it is closed, so that there are never three."""
+        servable = self._retired.pop(name, None)
+        if servable is None:
+            return None
+        if servable.content != content_of(directory):
+            servable.close()
+            return None
+        servable.version = version
+        return servable
+
     def _unload(self, key: tuple[str, int]) -> None:
         with self._changed:
             servable = self._loaded.pop(key)
             self._statuses[key] = Status(UNLOADING)
             self._changed.wait_for(lambda: servable.users == 0)
-        servable.close()
+        if key[0] in self._retired:
+            self._retired[key[0]].close()
+        self._retired[key[0]] = servable
         self._tell(key, Status(END))
         _log.info("%s version %d is no longer served", *key)
 

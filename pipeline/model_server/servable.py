@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ import tensorflow_text  # noqa: F401
 from tensorflow_serving.apis import prediction_log_pb2
 
 from pipeline.model_server.errors import Code, ServingError, from_tensorflow, invalid
+from trainer.export.layout import SIDECAR
 
 DEFAULT_SIGNATURE = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 WARMUP = Path("assets.extra") / "tf_serving_warmup_requests"
@@ -87,6 +89,7 @@ class Servable:
 
     Attributes:
       name, version: what it is served as.
+      content: the digest of its files; a version of the same content is the same model.
       signatures: by name, those of the SavedModel that take input.
       users: requests that are using it now; kept by the manager.
     """
@@ -99,6 +102,8 @@ class Servable:
           ServingError: a warm-up request fails.
         """
         self.name, self.version, self.users = name, version, 0
+        # Before loading: what is still being copied must not pass for what it becomes.
+        self.content = content_of(directory)
         self._session = tf.compat.v1.Session(graph=tf.Graph())
         try:
             with self._session.graph.as_default():
@@ -138,6 +143,17 @@ class Servable:
     def _warm_up(self, path: Path) -> None:
         for signature, tensors in warmup_requests(path):
             self.signature(signature)(tensors)
+
+
+def content_of(directory: Path) -> bytes:
+    """The digest of all files of a SavedModel; not of those that say where it came from."""
+    digest = hashlib.blake2b()
+    for path in sorted(path for path in directory.rglob("*") if path.is_file()):
+        name = path.relative_to(directory)
+        if not name.is_relative_to(SIDECAR):
+            digest.update(f"{name}:{path.stat().st_size}:".encode())
+            digest.update(path.read_bytes())
+    return digest.digest()
 
 
 def warmup_requests(path: Path) -> Iterator[tuple[str, dict[str, np.ndarray]]]:

@@ -42,7 +42,7 @@ class ModelServer:
         host: str = LOCAL,
         rest_port: int = 0,
         grpc_port: int = 0,
-        poll_seconds: float = 1.0,
+        poll_seconds: float = 0.25,
         max_body_bytes: int = MAX_BODY_BYTES,
         workers: int | None = None,
     ):

@@ -26,6 +26,7 @@ def events(monkeypatch):
                 happened.append(f"fail {version}")
                 raise OSError("half a model")
             self.name, self.version, self.users = name, version, 0
+            self.content = manager_module.content_of(directory)
             happened.append(f"load {version}")
 
         def close(self):
@@ -60,10 +61,10 @@ def state(manager, version):
     return manager.statuses("m")[version].state
 
 
-def test_a_new_version_is_loaded_before_the_old_one_is_closed(manager, events, push):
+def test_a_new_version_is_loaded_before_the_old_one_is_let_go(manager, events, push):
     push(10)
     manager.update()
-    assert events == ["load 1", "load 10", "close 1"]
+    assert events == ["load 1", "load 10"]
     assert (state(manager, 1), state(manager, 10)) == ("END", "AVAILABLE")
     with manager.lend("m") as servable:
         assert servable.version == 10
@@ -79,7 +80,7 @@ def test_of_several_versions_the_newest_answers_unless_one_is_named(events, push
             assert servable.version == answers
 
 
-def test_an_old_version_is_closed_after_its_last_request(manager, events, push):
+def test_an_old_version_is_let_go_after_its_last_request(manager, events, push):
     push(2)
     with manager.lend("m") as servable:
         update = threading.Thread(target=manager.update)
@@ -91,9 +92,34 @@ def test_an_old_version_is_closed_after_its_last_request(manager, events, push):
         with manager.lend("m") as newer:
             assert (servable.version, newer.version) == (1, 2)
         update.join(0.05)
-        assert update.is_alive() and "close 1" not in events
+        assert update.is_alive() and state(manager, 1) == "UNLOADING"
     update.join(10)
-    assert events[-1] == "close 1"
+    assert state(manager, 1) == "END"
+
+
+def test_the_version_before_answers_at_once_when_its_files_come_back(manager, events, push):
+    push(2, b"worse")
+    manager.update()
+    push(3)
+    manager.update()
+    with manager.lend("m") as servable:
+        assert servable.version == 3
+    assert (state(manager, 2), state(manager, 3)) == ("END", "AVAILABLE")
+    push(4, b"worse")
+    manager.update()
+    assert events == ["load 1", "load 2"]
+    manager.close()
+    assert sorted(events[2:]) == ["close 3", "close 4"]
+
+
+def test_no_more_than_one_old_version_stays_in_memory(manager, events, push):
+    push(2, b"other")
+    manager.update()
+    push(3, b"another")
+    manager.update()
+    assert events == ["load 1", "load 2", "close 1", "load 3"]
+    manager.configure([])
+    assert sorted(events[4:]) == ["close 2", "close 3"]
 
 
 def test_a_version_that_does_not_load_changes_nothing_until_its_files_do(manager, events, push):
@@ -106,7 +132,7 @@ def test_a_version_that_does_not_load_changes_nothing_until_its_files_do(manager
         assert servable.version == 1
     push(2)
     manager.update()
-    assert events == ["load 1", "fail 2", "load 2", "close 1"]
+    assert events == ["load 1", "fail 2", "load 2"]
 
 
 def test_a_directory_that_is_no_version_is_left_alone(manager, events, tmp_path):

@@ -8,7 +8,8 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from pipeline.model_server.errors import Code, ServingError
-from pipeline.model_server.servable import WARMUP, Servable
+from pipeline.model_server.servable import WARMUP, Servable, content_of
+from trainer.export.layout import SIDECAR
 
 
 class Module(tf.Module):
@@ -42,7 +43,7 @@ def servable(directory):
 def write_warmup(directory, value):
     log = prediction_log_pb2.PredictionLog()
     log.predict_log.request.inputs["x"].CopyFrom(tf.make_tensor_proto(value, tf.float32))
-    (directory / WARMUP).parent.mkdir()
+    (directory / WARMUP).parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(directory / WARMUP)) as writer:
         writer.write(log.SerializeToString())
 
@@ -92,3 +93,14 @@ def test_a_model_whose_warm_up_fails_is_not_loaded(directory):
 def test_a_directory_without_a_model_is_not_loaded(tmp_path):
     with pytest.raises(OSError):
         Servable("m", 1, tmp_path)
+
+
+def test_content_is_what_tensorflow_reads_and_not_where_it_came_from(directory):
+    before = content_of(directory)
+    (directory / SIDECAR).mkdir(parents=True)
+    (directory / SIDECAR / "rollback.json").write_text("{}", encoding="utf-8")
+    assert content_of(directory) == before
+    write_warmup(directory, 3)
+    warmed = content_of(directory)
+    (directory / "fingerprint.pb").rename(directory / "fingerprint2.pb")
+    assert len({before, warmed, content_of(directory)}) == 3
