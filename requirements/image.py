@@ -31,7 +31,9 @@ CACHE = Path(
 IMAGE = "debian:trixie-slim"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Mounts end with the command, in a name space of its own; `$1` is the root, the rest the command.
-INSIDE = 'mount --rbind /proc "$1/proc" && mount --rbind /dev "$1/dev" && shift && exec "$@"'
+INSIDE = """PATH=$PATH:/usr/sbin:/sbin
+mount --rbind /proc "$1/proc" && mount --rbind /dev "$1/dev" && shift && exec "$@"
+"""
 
 
 class BuildError(Exception):

@@ -1,6 +1,9 @@
 # Debian roots made by debootstrap, for scripts that source this file: debian13.sh, and image.py,
 # which calls `bash -c '. root.sh; "$@"' bash FUNCTION ...`.
 
+# debootstrap and chroot are there, where a user's PATH need not lead.
+PATH=$PATH:/usr/sbin:/sbin
+
 fail() {
   echo "error: $*" >&2
   exit 1
