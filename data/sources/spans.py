@@ -61,16 +61,16 @@ def resolve_window(
         return (Resolved(pattern, None, None),)
     head, tail = _cut(pattern)
     found = [_match(head, path) for path in files.glob(_shell(head))]
-    newest: dict[int, tuple[int, str, int | None]] = {}
+    newest: dict[int, Resolved] = {}
     for path, (number, of_it) in filter(None, found):
         if version in (None, of_it):
-            known = newest.get(number)
-            newest[number] = max(filter(None, (known, (of_it or 0, path, of_it))))
+            # Paths are in natural order: of several versions of a span the newest comes last.
+            newest[number] = Resolved(path + tail, number, of_it)
     last = span if span is not None else max(newest, default=None)
     if last not in newest:
         raise DataError(pattern, _missing(span, version, found), _remedy(found))
     wanted = sorted((number for number in newest if number <= last), reverse=True)[:window]
-    return tuple(Resolved(newest[one][1] + tail, one, newest[one][2]) for one in wanted)
+    return tuple(newest[number] for number in wanted)
 
 
 def open_window(found: Sequence[Resolved], open_one: Callable[[str], Source]) -> Source:
