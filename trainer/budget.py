@@ -6,15 +6,18 @@ import math
 import time
 from collections.abc import Callable
 
-PROBE_STEPS = 10
+# Steps among which each kind comes first, and compiles: it takes so many times the quick ones'.
+EARLY_STEPS, COMPILES = 100, 10
 
 
 class Budget:
     """Tells how far training is and when it is over.
 
     With a fixed number of steps, progress is step / steps and nothing depends on the clock. With
-    seconds, the first steps (which compile the graph) are left out, the rate of the following ones
-    gives the total, and the rate since then corrects it, so that schedules end at the deadline.
+    seconds, the first two steps (which compile the graph) are left out, the rate of the following
+    ones gives the total, and the rate since then corrects it, so that schedules end at the
+    deadline. Further ones may compile among the first hundred. What they take longer is no part of
+    the rate either, or it would use up the warm-up of the learning rate before anything is learned.
 
     Attributes:
       elapsed: seconds trained in earlier runs of the same training and in this one.
@@ -36,7 +39,9 @@ class Budget:
         self._start = clock() - elapsed
         self._probe: tuple[int, float] | None = None
         self._first: int | None = None
-        self._progress = 0.0
+        self._last = (0, 0.0)
+        self._gaps: list[float] = []
+        self._progress = 0.0 if seconds is None else min(1.0, elapsed / seconds)
 
     @property
     def elapsed(self) -> float:
@@ -46,30 +51,41 @@ class Budget:
         """The planned number of steps, or None while the probe still runs."""
         if self._steps is not None:
             return self._steps
-        if self._probe is None or step <= self._probe[0]:
+        if self._probe is None or len(self._gaps) < 3:
             return None
         since_step, since = self._probe
-        rate = (step - since_step) / max(self.elapsed - since, 1e-6)
+        spent = self.elapsed - since - self._compiling()
         left = max(0.0, self._seconds - self.elapsed)
-        return max(step, step + int(left * rate))
+        return max(step, step + int(left * (step - since_step) / max(spent, 1e-6)))
 
     def progress(self, step: int) -> float:
         """Share of the training done before `step`, 0 to 1; never falls."""
         if self._steps is not None:
             return min(1.0, step / self._steps)
+        self._look(step)
+        total = self.total_steps(step)
+        if total:
+            self._progress = max(self._progress, min(1.0, step / total))
+        return self._progress
+
+    def _look(self, step: int) -> None:
+        """Notes when a step begins; the third one begins the probe."""
+        now = self.elapsed
         self._first = step if self._first is None else self._first
         if self._probe is None and step - self._first >= 2:
-            self._probe = (step, self.elapsed)
-        total = self.total_steps(step)
-        by_time = min(1.0, self.elapsed / self._seconds)
-        settled = self._probe is not None and step - self._probe[0] >= PROBE_STEPS
-        now = step / total if settled and total else by_time
-        self._progress = max(self._progress, min(1.0, now))
-        return self._progress
+            self._probe = self._last = (step, now)
+        if self._probe and step > self._last[0] and len(self._gaps) < EARLY_STEPS:
+            self._gaps.append((now - self._last[1]) / (step - self._last[0]))
+            self._last = (step, now)
+
+    def _compiling(self) -> float:
+        """Seconds that early steps took beyond what a quick one takes, if much more."""
+        quick = sorted(self._gaps)[len(self._gaps) // 4]
+        return sum(gap - quick for gap in self._gaps if gap > COMPILES * quick)
 
     def rewind(self, step: int) -> None:
         """Training goes on from `step` again; the time is spent all the same."""
-        self._probe, self._first = None, step
+        self._probe, self._first, self._gaps = None, step, []
 
     def over(self, step: int) -> bool:
         """True when no further step should begin."""

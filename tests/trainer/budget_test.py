@@ -87,7 +87,21 @@ def test_uneven_steps_end_at_the_deadline():
 def test_a_budget_shorter_than_the_probe_still_ends():
     steps, progress, _, _ = timed(lambda _: 4.0, seconds=20.0)
     assert steps == 2
-    assert (np.diff(progress) >= 0).all() and 0.5 < progress[-1] < 1
+    assert (progress == 0).all()
+
+
+def test_compilation_takes_nothing_from_the_warm_up():
+    """Half of this budget compiles, and the rest of it makes 400 steps."""
+    clock, compiled = Clock(), {3: 6.0, 7: 6.0, 16: 6.0}
+    budget, seen = Budget(60.0, None, 0.0, clock), []
+    while not budget.over(len(seen)):
+        seen.append(budget.progress(len(seen)))
+        clock.now += 0.075 + compiled.get(len(seen) - 1, 0.0) + (COMPILE if len(seen) == 1 else 0)
+    assert len(seen) == pytest.approx(400, abs=2)
+    expected = np.arange(20) / 400
+    np.testing.assert_allclose(seen[5:20], expected[5:], rtol=0.5)
+    assert (np.diff(seen) >= 0).all() and (np.diff(seen) < 0.03).all()
+    assert seen[-1] == pytest.approx(1, abs=0.01)
 
 
 def test_time_of_earlier_runs_counts():
