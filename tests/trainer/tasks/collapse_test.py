@@ -10,6 +10,13 @@ def test_only_pictures_that_once_differed_can_collapse():
     assert "4% as much as real ones" in wrong
 
 
+def test_a_generator_that_never_began_can_be_dead():
+    watch = CollapseWatch()
+    (wrong,) = watch.check(8.6e-9)
+    assert "the same picture" in wrong
+    assert watch.check(0.02) == []
+
+
 def test_a_resumed_watch_remembers():
     watch, resumed = CollapseWatch(), CollapseWatch()
     watch.check(0.9)
