@@ -11,7 +11,7 @@ from typing import Any
 
 from components.cross_modal_evaluator.forgetting import Forgetting, is_bounded
 from components.cross_modal_evaluator.judge import Verdict, judge, with_previous
-from components.cross_modal_evaluator.measure import ENCODER, measure
+from components.cross_modal_evaluator.measure import ENCODER, JUDGE, measure
 from components.cross_modal_evaluator.thresholds import Threshold
 from data.schema import CaptionedImage
 from data.sources import files
@@ -78,9 +78,7 @@ def assess(
     previous = previous_figures(working, last_blessed, test, train, settings)
     forgetting = None
     if earlier and last_blessed and any(map(is_bounded, thresholds.values())):
-        after = measure(working, *earlier, settings).evaluation.metrics
-        before = previous_figures(working, last_blessed, *earlier, settings)
-        forgetting = Forgetting({metric.name: metric for metric in after}, before)
+        forgetting = forgotten_of(working, last_blessed, earlier, settings)
     verdicts = judge(
         evaluation.metrics,
         thresholds,
@@ -96,6 +94,34 @@ def assess(
     return Assessment(whole, verdicts, forgotten)
 
 
+def forgotten_of(
+    models: Mapping[str, str],
+    last_blessed: Mapping[str, str],
+    earlier: tuple[Sequence[CaptionedImage], Sequence[CaptionedImage]],
+    settings: EvaluationSettings,
+) -> Forgetting:
+    """Measures both generations of models on the test pictures of the last blessed run.
+
+    The last blessed encoder sees the generated pictures of both: it knows what those pictures show.
+    The new one, and a judge that learned from the new data, may have forgotten it with the
+    generator, and then miss nothing. Where the last blessed one no longer works, they have to do.
+
+    Args:
+      models: the new models, without those that do not work.
+      last_blessed: SavedModel directories of the models blessed last.
+      earlier: test and training pictures of the last blessed run.
+      settings: of the evaluation.
+    """
+    eyes = {JUDGE: last_blessed[ENCODER]} if ENCODER in last_blessed else {}
+    seen: Mapping[str, str] = {**models, **eyes}
+    measured = measure(seen, *earlier, settings)
+    if eyes and measured.faults:
+        seen = models
+        measured = measure(seen, *earlier, settings)
+    after = {metric.name: metric for metric in measured.evaluation.metrics}
+    return Forgetting(after, previous_figures(seen, last_blessed, *earlier, settings))
+
+
 def previous_figures(
     models: Mapping[str, str],
     last_blessed: Mapping[str, str],
@@ -105,9 +131,9 @@ def previous_figures(
 ) -> dict[str, dict[str, Metric]]:
     """Returns, by model, the last blessed one's figures by name.
 
-    The captioner and the generator are measured with the new encoder, as the new ones are: figures
-    in the spaces of two encoders do not compare. A model that can no longer be measured, such as
-    one with older signatures, has no figures.
+    The captioner and the generator are measured with the encoder and the judge of the new ones:
+    figures in the spaces of two encoders do not compare. A model that can no longer be measured,
+    such as one with older signatures, has no figures.
 
     Args:
       models: the new models, without those that do not work.

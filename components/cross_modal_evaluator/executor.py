@@ -16,6 +16,7 @@ from tfx.utils import path_utils
 from components import blessing, raw_examples
 from components.cross_modal_evaluator.assess import assess
 from components.cross_modal_evaluator.judge import Verdict
+from components.cross_modal_evaluator.measure import JUDGE
 from components.cross_modal_evaluator.thresholds import MODELS, read_thresholds
 from data.schema import CaptionedImage
 from data.sources import files
@@ -25,7 +26,6 @@ from trainer.settings_loader import from_mapping
 EXAMPLES = "examples"
 EVALUATION = "evaluation"
 EARLIER = "earlier_examples"
-JUDGE = "judge"
 SETTINGS = "settings"
 THRESHOLDS = "thresholds"
 FORCE_BLESS = "force_bless"

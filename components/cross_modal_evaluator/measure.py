@@ -12,7 +12,7 @@ from trainer.evaluation.evaluate import evaluate
 from trainer.evaluation.record import Evaluation
 from trainer.evaluation.settings import EvaluationSettings
 
-ENCODER = "encoder"
+ENCODER, JUDGE = "encoder", "judge"
 LONGEST = 300
 
 _LOG = logging.getLogger(__name__)

@@ -56,5 +56,5 @@ def look(encoder: ServedEncoder, pictures: Sequence[bytes]) -> Seen:
 def words_for(own: bool) -> str:
     """What the judge is, for protocols."""
     if own:
-        return "an encoder of the judge's own, trained apart from the one that the generator knows"
+        return "a judge, an encoder other than the run's own"
     return "the run's encoder, which the generator was trained against"

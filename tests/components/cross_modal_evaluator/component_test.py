@@ -176,6 +176,27 @@ def test_what_is_forgotten_is_measured_where_a_threshold_bounds_it(run, examples
         assert row["model"] == "captioner" and row["before"]["value"] == row["after"]["value"]
 
 
+@pytest.mark.parametrize(("old", "same_eyes"), [("neighbours", False), (None, True)])
+def test_the_last_blessed_encoder_sees_what_a_generator_has_forgotten(
+    run, examples_uri, model_uri, tmp_path, old, same_eyes
+):
+    """Eyes that learned from new data alone may have forgotten the old with the generator."""
+    (tmp_path / "broken").mkdir()
+    encoder = model_uri("encoder", old) if old else str(tmp_path / "broken")
+    outputs, _ = run(
+        {"fid_encoder*": {"model": "generator", "max_forgetting": 1e9}},
+        baselines={"encoder": encoder, "generator": model_uri("generator")},
+        earlier=examples_uri,
+    )
+    place = Path(outputs["evaluation"][0].uri)
+    (row,) = json.loads((place / "forgetting.json").read_text())
+    metrics = json.loads((place / "metrics.json").read_text())["metrics"]
+    own = next(one for one in metrics if one["name"] == row["after"]["name"])
+    assert row["before"]["extractor"] == row["after"]["extractor"]
+    assert (row["after"]["extractor"] == own["extractor"]) == same_eyes
+    assert row["before"]["value"] == row["after"]["value"]
+
+
 def test_earlier_data_that_are_gone_are_no_reason_to_stop(run, tmp_path):
     thresholds = {"bleu4_*": {"model": "captioner", "max_forgetting": 0.1}}
     _, verdicts = run(thresholds, baselines=("captioner",), earlier=tmp_path / "gone")
