@@ -159,7 +159,10 @@ class Manager:
             return
         self._tell(key, Status(LOADING))
         try:
-            servable = self._taken_back(*key, directory) or Servable(*key, directory)
+            # Before loading: what is still being copied must not pass for what it becomes.
+            content = content_of(directory)
+            servable = self._taken_back(*key, content) or Servable(*key, directory)
+            servable.content = content
         except Exception as error:
             self._failed[key] = files
             self._tell(key, Status(END, f"{type(error).__name__}: {error}"))
@@ -171,13 +174,13 @@ class Manager:
         self._tell(key, Status(AVAILABLE))
         _log.info("%s version %d is served from %s", *key, directory)
 
-    def _taken_back(self, name: str, version: int, directory: Path) -> Servable | None:
-        """The model that was let go last, under its new number, if the directory holds the same;
-        if not, it is closed, so that there are never three."""
+    def _taken_back(self, name: str, version: int, content: bytes) -> Servable | None:
+        """The model that was let go last, under its new number, if its content is this one; if not,
+        it is closed, so that there are never three."""
         servable = self._retired.pop(name, None)
         if servable is None:
             return None
-        if servable.content != content_of(directory):
+        if servable.content != content:
             servable.close()
             return None
         servable.version = version

@@ -89,7 +89,8 @@ class Servable:
 
     Attributes:
       name, version: what it is served as.
-      content: the digest of its files; a version of the same content is the same model.
+      content: `content_of` its files; a version of the same content is the same model. Kept by the
+        manager.
       signatures: by name, those of the SavedModel that take input.
       users: requests that are using it now; kept by the manager.
     """
@@ -102,8 +103,7 @@ class Servable:
           ServingError: a warm-up request fails.
         """
         self.name, self.version, self.users = name, version, 0
-        # Before loading: what is still being copied must not pass for what it becomes.
-        self.content = content_of(directory)
+        self.content = b""
         self._session = tf.compat.v1.Session(graph=tf.Graph())
         try:
             with self._session.graph.as_default():

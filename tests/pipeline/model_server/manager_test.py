@@ -26,7 +26,6 @@ def events(monkeypatch):
                 happened.append(f"fail {version}")
                 raise OSError("half a model")
             self.name, self.version, self.users = name, version, 0
-            self.content = manager_module.content_of(directory)
             happened.append(f"load {version}")
 
         def close(self):
