@@ -259,20 +259,24 @@ class Bench:
 
     def cost(self, job: Job, stage: str) -> float:
         """Seconds of a step; timed once for all jobs of the same model, whichever span it reads."""
-        known = json.loads(self.costs.read_text()) if self.costs.is_file() else {}
         sets = [one for one in job.sets if one.startswith((f"{stage}.", "ingest.files"))]
         key = digest(stage, job.config, sets, self.sets)
-        if key not in known:
+        if key not in self.known():
             place = f"timing-{digest(job.config, job.data, job.sets, self.sets)}"
             encoder = self.work / place / "models" / "encoder"
             if not encoder.is_dir():
                 self.train(job, "encoder", 1, place)
             data = prepared.load(str(next((self.work / place).glob("prepared-*"))))
             experiment = stage_experiment(self.settings(job), stage)
-            known[key] = seconds_per_step(experiment, data, str(encoder), stage)
-            print(f"{job.name}, {stage}: {1000 * known[key]:.1f} ms a step", flush=True)
-            self.costs.write_text(json.dumps(known, indent=2))
-        return known[key]
+            seconds = seconds_per_step(experiment, data, str(encoder), stage)
+            print(f"{job.name}, {stage}: {1000 * seconds:.1f} ms a step", flush=True)
+            # Another part may have been timed on another core meanwhile.
+            self.costs.write_text(json.dumps(self.known() | {key: seconds}, indent=2))
+        return self.known()[key]
+
+    def known(self) -> dict[str, float]:
+        """Seconds of the steps that were timed, by a digest of what they depend on."""
+        return json.loads(self.costs.read_text()) if self.costs.is_file() else {}
 
     def judge(self, job: Job, name: str, data: str) -> dict[str, float]:
         """Figures of a job's models on the test split of a captioned folder."""
