@@ -1,4 +1,4 @@
-"""Which earlier data the new data are compared with: those of the last blessed run."""
+"""Which earlier data the new data are compared with, or may be forgotten: of a blessed run."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from components.blessing import stands
 STATISTICS = "statistics"
 GATE = "gate"
 EXAMPLES = "examples"
+JUDGE = "judge"
 CANDIDATE = "candidate"
 RUN = "pipeline_run"
+# What is looked up; all other inputs but the candidate are blessings.
+_OF_A_RUN = (STATISTICS, GATE, EXAMPLES, JUDGE)
 
 
 class LastBlessedDataStrategy(ResolverStrategy):
-    """Resolves `statistics`, `gate` and `examples` to those of the newest run with a blessed model.
+    """Resolves `statistics`, and `gate`, `examples` and `judge` where they are among the inputs, to
+    those of the newest run that gave one of the blessings.
 
     Runs on the candidate's own data do not count: a finished run that is started again would be
     compared with itself, and could not come from the cache.
@@ -27,9 +31,11 @@ class LastBlessedDataStrategy(ResolverStrategy):
     def resolve_artifacts(
         self, store: mlmd.MetadataStore, input_dict: dict[str, list[types.Artifact]]
     ) -> dict[str, list[types.Artifact]]:
-        """Returns `input_dict` with one artefact or none under each of the three."""
+        """Returns `input_dict` with one artefact or none under each of these."""
         own = {artifact.id for artifact in input_dict[CANDIDATE]}
-        found: dict[str, list[types.Artifact]] = {STATISTICS: [], GATE: [], EXAMPLES: []}
+        found: dict[str, list[types.Artifact]] = {
+            name: [] for name in _OF_A_RUN if name in input_dict
+        }
         for members in _blessed_runs(store, input_dict):
             held = {
                 name: [artifact for artifact in input_dict[name] if artifact.id in members][-1:]
@@ -48,7 +54,7 @@ def _blessed_runs(
     blessings = (
         artifact
         for name, several in input_dict.items()
-        if name not in (STATISTICS, GATE, EXAMPLES, CANDIDATE)
+        if name not in (*_OF_A_RUN, CANDIDATE)
         for artifact in several
         if stands(artifact)
     )

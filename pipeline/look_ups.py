@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from tfx import v1 as tfx
@@ -13,7 +14,7 @@ from components.data_gate.artifacts import DataDecision
 from components.last_blessed.component import LastBlessed
 from components.last_blessed.data_component import LastBlessedData
 from pipeline import last_blessed, last_blessed_data
-from pipeline.work_dir import WorkDir
+from pipeline.work_dir import JUDGE_NODE, WorkDir
 from trainer.config import STAGES
 
 EVALUATOR = "CrossModalEvaluator"
@@ -32,8 +33,11 @@ class LookUps(Protocol):
         """Returns a node with the output `model` for the stage's model in `nodes`."""
 
     def data(self, nodes: Nodes) -> BaseNode:
-        """Returns a node with the outputs `statistics` and `gate` for the data in `nodes`, and with
-        `examples` where the pictures of earlier runs can be found."""
+        """Returns a node with the outputs `statistics` and `gate` for the data in `nodes`."""
+
+    def earlier(self, nodes: Nodes, stage: str) -> BaseNode | None:
+        """Returns a node with the outputs `examples` and, where runs have one, `judge`: of the last
+        run on other data that blessed the stage's model. None where they cannot be found."""
 
 
 class InMetadata:
@@ -54,19 +58,20 @@ class InMetadata:
 
     def data(self, nodes: Nodes) -> BaseNode:
         """See `LookUps`."""
-        channels: dict[str, Any] = {
-            last_blessed_data.CANDIDATE: nodes["StatisticsGen"].outputs["statistics"],
-            last_blessed_data.STATISTICS: Channel(
-                type=standard_artifacts.ExampleStatistics, producer_component_id="StatisticsGen"
-            ),
-            last_blessed_data.EXAMPLES: Channel(
-                type=standard_artifacts.Examples, producer_component_id="CaptionExampleGen"
-            ),
-            last_blessed_data.GATE: Channel(type=DataDecision, producer_component_id="DataGate"),
-            **{blessing_key(stage): _blessing(stage) for stage in STAGES},
-        }
-        strategy = last_blessed_data.LastBlessedDataStrategy
-        return tfx.dsl.Resolver(strategy_class=strategy, **channels)
+        gate = Channel(type=DataDecision, producer_component_id="DataGate")
+        return _of_blessed_run(nodes, STAGES, {last_blessed_data.GATE: gate})
+
+    def earlier(self, nodes: Nodes, stage: str) -> BaseNode:
+        """See `LookUps`."""
+        examples = Channel(
+            type=standard_artifacts.Examples, producer_component_id="CaptionExampleGen"
+        )
+        wanted = {last_blessed_data.EXAMPLES: examples}
+        if JUDGE_NODE in nodes:
+            wanted[last_blessed_data.JUDGE] = Channel(
+                type=standard_artifacts.Model, producer_component_id=JUDGE_NODE
+            )
+        return _of_blessed_run(nodes, [stage], wanted)
 
 
 class InStore:
@@ -84,6 +89,23 @@ class InStore:
     def data(self, nodes: Nodes) -> BaseNode:
         """See `LookUps`."""
         return LastBlessedData(nodes["StatisticsGen"].outputs["statistics"], self.data_place)
+
+    def earlier(self, nodes: Nodes, stage: str) -> None:
+        """See `LookUps`; what is left in the store says nothing of pictures."""
+
+
+def _of_blessed_run(nodes: Nodes, stages: Iterable[str], wanted: Mapping[str, Channel]) -> BaseNode:
+    """Returns a resolver of `wanted` in the last run on other data that blessed one of `stages`."""
+    channels: dict[str, Any] = {
+        last_blessed_data.CANDIDATE: nodes["StatisticsGen"].outputs["statistics"],
+        last_blessed_data.STATISTICS: Channel(
+            type=standard_artifacts.ExampleStatistics, producer_component_id="StatisticsGen"
+        ),
+        **wanted,
+        **{blessing_key(stage): _blessing(stage) for stage in stages},
+    }
+    strategy = last_blessed_data.LastBlessedDataStrategy
+    return tfx.dsl.Resolver(strategy_class=strategy, **channels)
 
 
 def trained_model(nodes: Nodes, stage: str) -> Channel:

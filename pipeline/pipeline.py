@@ -14,7 +14,12 @@ from tfx.types import Channel
 
 from components.caption_example_gen.component import CaptionExampleGen
 from components.cross_modal_evaluator.component import CrossModalEvaluator
-from components.cross_modal_evaluator.executor import baseline_key, blessing_key
+from components.cross_modal_evaluator.executor import (
+    EARLIER_JUDGE,
+    baseline_key,
+    blessing_key,
+    earlier_key,
+)
 from components.cross_modal_evaluator.forgetting import is_bounded
 from components.data_gate.component import DataGate
 from components.run_report.component import RunReport
@@ -26,7 +31,7 @@ from components.tuner.component import Tuner
 from data.schema import SPLITS
 from pipeline.errors import UsageError
 from pipeline.last_blessed import MODEL
-from pipeline.last_blessed_data import EXAMPLES, GATE, STATISTICS
+from pipeline.last_blessed_data import EXAMPLES, GATE, JUDGE, STATISTICS
 from pipeline.look_ups import EVALUATOR, InMetadata, LookUps, Nodes, trained_model
 from pipeline.settings import CURATED, INFERRED, Settings
 from pipeline.stages import deciding_json, digest, judge_experiment, stage_json, tuning_json
@@ -98,6 +103,8 @@ def create_nodes(
     add_judge(nodes, settings, work, data_fingerprint)
     for stage in STAGES:
         _add(nodes, last.model(nodes, stage), f"LastBlessed.{stage}")
+    if any(map(is_bounded, settings.thresholds.values())):
+        add_earlier(nodes, last)
     add_judgement(nodes, settings, work, force_bless)
     add_pushing(nodes, settings, work)
     add_report(nodes, settings, work, last.data_place)
@@ -217,25 +224,40 @@ def _training_inputs(nodes: Nodes, stage: str) -> dict[str, Any]:
     }
 
 
-def add_judgement(nodes: Nodes, settings: Settings, work: WorkDir, force_bless: str) -> None:
-    """Adds the judgement of the new models beside the ones that were blessed last."""
-    earlier = None
-    if any(map(is_bounded, settings.thresholds.values())):
-        earlier = nodes[LAST_DATA].outputs.get(EXAMPLES)
-        if earlier is None:
+def add_earlier(nodes: Nodes, look_ups: LookUps) -> None:
+    """Adds what looks up the data that each of the models may have forgotten."""
+    for stage in STAGES:
+        node = look_ups.earlier(nodes, stage)
+        if node is None:
             raise UsageError(
                 "thresholds: max_forgetting and max_forgetting_share need the pictures of earlier "
                 "runs, which only metadata leads to; leave them out of a pipeline for a cluster"
             )
+        _add(nodes, node, _earlier_node(stage))
+
+
+def _earlier_node(stage: str) -> str:
+    return f"LastBlessed.{stage}_data"
+
+
+def add_judgement(nodes: Nodes, settings: Settings, work: WorkDir, force_bless: str) -> None:
+    """Adds the judgement of the new models beside the ones that were blessed last."""
+    earlier: dict[str, Channel | None] = {
+        earlier_key(stage): nodes[_earlier_node(stage)].outputs[EXAMPLES]
+        for stage in STAGES
+        if _earlier_node(stage) in nodes
+    }
+    if earlier:
+        earlier[EARLIER_JUDGE] = nodes[_earlier_node("generator")].outputs.get(JUDGE)
     evaluator = CrossModalEvaluator(
         examples=nodes["CaptionExampleGen"].outputs["examples"],
         settings=_evaluation(settings, work),
         thresholds=settings.thresholds,
         force_bless=force_bless,
-        earlier_examples=earlier,
         judge=nodes[JUDGE_NODE].outputs["model"] if JUDGE_NODE in nodes else None,
         **{stage: trained_model(nodes, stage) for stage in STAGES},
         **{baseline_key(stage): nodes[f"LastBlessed.{stage}"].outputs[MODEL] for stage in STAGES},
+        **earlier,
     )
     _add(nodes, evaluator, EVALUATOR)
 

@@ -12,7 +12,7 @@ from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from components.cross_modal_evaluator import executor
-from components.cross_modal_evaluator.executor import baseline_key, blessing_key
+from components.cross_modal_evaluator.executor import baseline_key, blessing_key, earlier_key
 from components.cross_modal_evaluator.thresholds import MODELS, Threshold
 from trainer.evaluation.settings import EvaluationSettings
 from trainer.settings_loader import to_mapping
@@ -34,7 +34,11 @@ class CrossModalEvaluatorSpec(ComponentSpec):
             for name in MODELS
         },
         executor.JUDGE: ChannelParameter(type=standard_artifacts.Model, optional=True),
-        executor.EARLIER: ChannelParameter(type=standard_artifacts.Examples, optional=True),
+        **{
+            earlier_key(name): ChannelParameter(type=standard_artifacts.Examples, optional=True)
+            for name in MODELS
+        },
+        executor.EARLIER_JUDGE: ChannelParameter(type=standard_artifacts.Model, optional=True),
     }
     OUTPUTS: Mapping[str, ChannelParameter] = {
         executor.EVALUATION: ChannelParameter(type=standard_artifacts.ModelEvaluation),
@@ -71,7 +75,10 @@ class CrossModalEvaluator(base_component.BaseComponent):
         baseline_captioner: types.BaseChannel | None = None,
         baseline_generator: types.BaseChannel | None = None,
         judge: types.BaseChannel | None = None,
-        earlier_examples: types.BaseChannel | None = None,
+        earlier_encoder: types.BaseChannel | None = None,
+        earlier_captioner: types.BaseChannel | None = None,
+        earlier_generator: types.BaseChannel | None = None,
+        earlier_judge: types.BaseChannel | None = None,
         force_bless: str = "",
     ) -> None:
         """Builds the node.
@@ -86,8 +93,10 @@ class CrossModalEvaluator(base_component.BaseComponent):
             channels may be empty.
           judge: Channel of type `standard_artifacts.Model` with an encoder that the generator does
             not know, for the figures of generated pictures; without it the run's encoder sees them.
-          earlier_examples: Channel of type `standard_artifacts.Examples` with the data of the last
-            blessed run, for thresholds that bound what is forgotten; the channel may be empty.
+          earlier_encoder, earlier_captioner, earlier_generator: Channels of type
+            `standard_artifacts.Examples` with other data on which that model was blessed last, for
+            thresholds that bound what is forgotten; the channels may be empty.
+          earlier_judge: as `judge`, of the run that blessed the last generator on other data.
           force_bless: a reason to bless all three whatever the figures say; it is recorded.
         """
         written: dict[str, Any] = {name: to_mapping(item) for name, item in thresholds.items()}
@@ -98,7 +107,10 @@ class CrossModalEvaluator(base_component.BaseComponent):
             baseline_key("captioner"): baseline_captioner,
             baseline_key("generator"): baseline_generator,
             executor.JUDGE: judge,
-            executor.EARLIER: earlier_examples,
+            earlier_key("encoder"): earlier_encoder,
+            earlier_key("captioner"): earlier_captioner,
+            earlier_key("generator"): earlier_generator,
+            executor.EARLIER_JUDGE: earlier_judge,
             executor.EVALUATION: types.Channel(type=standard_artifacts.ModelEvaluation),
             **{
                 blessing_key(name): types.Channel(type=standard_artifacts.ModelBlessing)

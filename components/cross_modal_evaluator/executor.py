@@ -15,17 +15,17 @@ from tfx.utils import path_utils
 
 from components import blessing, raw_examples
 from components.cross_modal_evaluator.assess import assess
+from components.cross_modal_evaluator.earlier import Earlier
 from components.cross_modal_evaluator.judge import Verdict
 from components.cross_modal_evaluator.measure import JUDGE
 from components.cross_modal_evaluator.thresholds import MODELS, read_thresholds
-from data.schema import CaptionedImage
 from data.sources import files
 from trainer.evaluation.settings import EvaluationSettings
 from trainer.settings_loader import from_mapping
 
 EXAMPLES = "examples"
 EVALUATION = "evaluation"
-EARLIER = "earlier_examples"
+EARLIER_JUDGE = "earlier_judge"
 SETTINGS = "settings"
 THRESHOLDS = "thresholds"
 FORCE_BLESS = "force_bless"
@@ -36,6 +36,11 @@ REFUSAL = "refusal"
 def baseline_key(model: str) -> str:
     """The input that holds the last blessed `model`."""
     return f"baseline_{model}"
+
+
+def earlier_key(model: str) -> str:
+    """The input that holds other data on which the `model` was blessed."""
+    return f"earlier_{model}"
 
 
 def blessing_key(model: str) -> str:
@@ -78,7 +83,8 @@ class Executor(base_executor.BaseExecutor):
             settings=settings,
             thresholds=read_thresholds(json.loads(exec_properties[THRESHOLDS])),
             force_bless=exec_properties.get(FORCE_BLESS) or "",
-            earlier=_earlier(input_dict.get(EARLIER), settings),
+            earlier=_earlier(input_dict, settings),
+            earlier_judge=_serving_dir(judge) if (judge := input_dict.get(EARLIER_JUDGE)) else "",
         )
         result.write(artifact_utils.get_single_uri(output_dict[EVALUATION]))
         component_id = exec_properties.get("current_component_id", "")
@@ -89,19 +95,36 @@ class Executor(base_executor.BaseExecutor):
 
 
 def _earlier(
-    examples: list[types.Artifact] | None, settings: EvaluationSettings
-) -> tuple[list[CaptionedImage], list[CaptionedImage]] | None:
-    """Test and training pictures of an earlier run, unless their files are gone."""
-    if not examples:
-        return None
+    inputs: dict[str, list[types.Artifact]], settings: EvaluationSettings
+) -> list[Earlier]:
+    """Other data and the models that were blessed on them, unless their files are gone."""
+    blessed_on: dict[str, list[str]] = {}
+    for name in MODELS:
+        for examples in inputs.get(earlier_key(name)) or []:
+            blessed_on.setdefault(examples.uri, []).append(name)
+    return [
+        _read_earlier(names, inputs[earlier_key(names[0])], settings)
+        for uri, names in blessed_on.items()
+        if _is_there(uri)
+    ]
+
+
+def _read_earlier(
+    models: list[str], examples: list[types.Artifact], settings: EvaluationSettings
+) -> Earlier:
     test, train = (artifact_utils.get_split_uri(examples, split) for split in ("test", "train"))
-    if not files.is_folder(test):
-        logging.warning("%s is gone: what was forgotten of it is not measured", test)
-        return None
-    return (
+    return Earlier(
+        tuple(models),
         list(raw_examples.read(test)),
         list(raw_examples.read(train, limit=settings.train_samples)),
     )
+
+
+def _is_there(uri: str) -> bool:
+    there = files.is_folder(uri)
+    if not there:
+        logging.warning("%s is gone: what was forgotten of it is not measured", uri)
+    return there
 
 
 def _serving_dir(model: list[types.Artifact]) -> str:

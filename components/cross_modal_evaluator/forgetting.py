@@ -16,14 +16,14 @@ from trainer.metrics.result import Metric
 
 @dataclass(frozen=True)
 class Forgetting:
-    """Figures on the test pictures of the last blessed run.
+    """Figures of each model on the test pictures of the last run, of other data, that blessed it.
 
     Attributes:
-      after: of the new models, by name.
+      after: of the new models, by model and name.
       before: of the last blessed ones, by model and name.
     """
 
-    after: Mapping[str, Metric]
+    after: Mapping[str, Mapping[str, Metric]]
     before: Mapping[str, Mapping[str, Metric]]
 
     def records(self, thresholds: Mapping[str, Threshold]) -> list[dict[str, Any]]:
@@ -37,8 +37,9 @@ class Forgetting:
 
     def pairs(self, pattern: str, model: str) -> Iterator[tuple[Metric, Metric]]:
         """Yields figures that `pattern` names, before and after, where both can be compared."""
+        after = self.after.get(model, {})
         for name, old in self.before.get(model, {}).items():
-            new = self.after.get(name)
+            new = after.get(name)
             if new is None or not names_figure(pattern, name):
                 continue
             finite = math.isfinite(old.value) and math.isfinite(new.value)
@@ -54,7 +55,7 @@ def is_bounded(threshold: Threshold) -> bool:
 def forgetting_checks(
     pattern: str, threshold: Threshold, forgetting: Forgetting | None
 ) -> Sequence[Check]:
-    """Makes the comparisons that one threshold asks for, on the last blessed run's pictures.
+    """Makes the comparisons that one threshold asks for, on the pictures of an earlier run.
 
     Args:
       pattern: of the figures' names.
@@ -73,8 +74,9 @@ def forgetting_checks(
 def _check(old: Metric, new: Metric, threshold: Threshold) -> Check:
     limit, moved = _limit(old, threshold), difference(new, old)
     text = (
-        f"on the pictures of the last blessed run {new.name} went from {number(old.value)} to "
-        f"{number(new.value)}, {change(moved)}; {number(limit)} worse is allowed"
+        f"on the pictures of the last run that blessed the {threshold.model}, {new.name} went from "
+        f"{number(old.value)} to {number(new.value)}, {change(moved)}; {number(limit)} worse is "
+        "allowed"
     )
     passed = moved.worse <= limit or not moved.beyond_noise
     return compared(new, FORGETTING, limit, passed, text)

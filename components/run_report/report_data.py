@@ -252,8 +252,8 @@ class ReportData:
         their mean `score`, and the `frequency` with which the labels hold.
       copies: generated pictures beside training pictures, or None where nobody searched.
       verdicts: the judge's records, one a model.
-      forgetting: figures on the pictures of the last blessed run: `model`, and `before` and `after`
-        as `trainer.metrics.result.Metric` records.
+      forgetting: figures on the pictures of the last run, of other data, that blessed the model:
+        `model`, and `before` and `after` as `trainer.metrics.result.Metric` records.
       serving: ServingCheck's records, one a model.
       versions: of Python and the libraries.
       hardware: of the machine that made the report.

@@ -51,17 +51,28 @@ def pictures():
 
 
 @pytest.fixture(scope="session")
-def examples_uri(tmp_path_factory, pictures):
-    """A directory laid out as an Examples artefact of gzipped TFRecords."""
-    root = tmp_path_factory.mktemp("examples")
-    for split, items in pictures.items():
-        directory = root / f"Split-{split}"
-        directory.mkdir()
-        options = tf.io.TFRecordOptions(compression_type="GZIP")
-        with tf.io.TFRecordWriter(str(directory / "data-00000-of-00001.gz"), options) as writer:
-            for item in items:
-                writer.write(to_example(item).SerializeToString())
-    return str(root)
+def make_examples(tmp_path_factory):
+    """Returns a function that writes pictures by split as an Examples artefact does, as gzipped
+    TFRecords, and returns the directory."""
+
+    def make(pictures):
+        root = tmp_path_factory.mktemp("examples")
+        for split, items in pictures.items():
+            directory = root / f"Split-{split}"
+            directory.mkdir()
+            options = tf.io.TFRecordOptions(compression_type="GZIP")
+            with tf.io.TFRecordWriter(str(directory / "data-00000-of-00001.gz"), options) as writer:
+                for item in items:
+                    writer.write(to_example(item).SerializeToString())
+        return str(root)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def examples_uri(make_examples, pictures):
+    """The directory of an Examples artefact."""
+    return make_examples(pictures)
 
 
 STRINGS = tf.TensorSpec([None], tf.string)

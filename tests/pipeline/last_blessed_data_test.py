@@ -12,11 +12,11 @@ KINDS = {
     "statistics": standard_artifacts.ExampleStatistics,
     "gate": DataDecision,
     "examples": standard_artifacts.Examples,
+    "judge": standard_artifacts.Model,
     "encoder_blessing": standard_artifacts.ModelBlessing,
+    "generator_blessing": standard_artifacts.ModelBlessing,
 }
-
-
-NAMES = ("statistics", "gate", "examples")
+NAMES = ("statistics", "gate", "examples", "judge")
 
 
 @pytest.fixture
@@ -53,20 +53,23 @@ def run(store, name):
 
 @pytest.fixture
 def history(store):
-    """Three runs on data of their own: blessed, blessed, refused."""
+    """Three runs on data of their own: both blessed, the generator alone, none."""
     held = {name: [] for name in KINDS}
-    for place, blessed in enumerate((1, 1, 0)):
+    blessed = {"encoder_blessing": (1, 0, 0), "generator_blessing": (1, 1, 0)}
+    for place in range(3):
         here = run(store, f"run{place}")
         for name in KINDS:
-            more = {"blessed": blessed} if name == "encoder_blessing" else {}
+            more = {"blessed": blessed[name][place]} if name in blessed else {}
             held[name].append(remember(store, name, [here], **more))
     return held
 
 
-def resolve(store, history, candidate):
-    given = {**history, "candidate": [candidate]}
+def resolve(store, history, candidate, but=()):
+    given = {name: held for name, held in history.items() if name not in but}
+    given["candidate"] = [candidate]
     found = LastBlessedDataStrategy().resolve_artifacts(store, given)
-    return [[one.id for one in found[name]] for name in NAMES]
+    assert found.keys() == given.keys()
+    return [[one.id for one in found[name]] for name in NAMES if name in found]
 
 
 def ids(history, place):
@@ -85,12 +88,28 @@ def test_data_are_not_compared_with_themselves(store, history):
 
 
 def test_without_a_blessed_run_there_is_nothing_to_compare_with(store, history):
-    for blessing in history["encoder_blessing"]:
+    for blessing in history["encoder_blessing"] + history["generator_blessing"]:
         blessing.set_int_custom_property("blessed", 0)
-    assert resolve(store, history, history["statistics"][2]) == [[], [], []]
+    assert resolve(store, history, history["statistics"][2]) == [[], [], [], []]
 
 
 def test_data_of_a_model_that_was_rolled_back_do_not_count(store, history):
     fresh = remember(store, "statistics", [run(store, "new")])
-    history["encoder_blessing"][1].set_int_custom_property("withdrawn", 1)
+    history["generator_blessing"][1].set_int_custom_property("withdrawn", 1)
     assert resolve(store, history, fresh) == ids(history, 0)
+
+
+def test_a_model_is_asked_about_the_data_that_it_was_blessed_on_itself(store, history):
+    """The generator alone was blessed on the newer data: the encoder in use has not seen them."""
+    fresh = remember(store, "statistics", [run(store, "new")])
+    assert resolve(store, history, fresh, but=["generator_blessing"]) == ids(history, 0)
+    assert resolve(store, history, fresh, but=["encoder_blessing"]) == ids(history, 1)
+
+
+def test_only_what_is_asked_for_is_looked_up(store, history):
+    """Not every run has a judge, and not every question is about the gate."""
+    fresh = remember(store, "statistics", [run(store, "new")])
+    statistics, _, examples, judge = ids(history, 1)
+    assert resolve(store, history, fresh, but=["gate"]) == [statistics, examples, judge]
+    history["judge"].pop(1)
+    assert resolve(store, history, fresh, but=["gate"]) == [statistics, examples, []]

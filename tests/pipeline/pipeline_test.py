@@ -7,7 +7,9 @@ import pytest
 from tfx.dsl.compiler.compiler import Compiler
 
 from pipeline import settings as settings_file
-from pipeline.pipeline import create_pipeline
+from pipeline.errors import UsageError
+from pipeline.look_ups import InStore
+from pipeline.pipeline import create_nodes, create_pipeline
 from pipeline.work_dir import WorkDir
 from trainer.config import STAGES, Experiment
 from trainer.settings_loader import from_mapping
@@ -304,8 +306,34 @@ def test_trainings_are_given_the_models_that_they_start_from(tmp_path, nodes, pu
 
 
 def test_earlier_data_reach_the_evaluator_where_a_threshold_asks_for_them(tmp_path, nodes):
-    assert "earlier_examples" not in nodes["CrossModalEvaluator"].inputs.inputs
+    assert not [name for name in nodes["CrossModalEvaluator"].inputs.inputs if "earlier" in name]
+    asked = "thresholds.cider_d*={model: captioner, max_forgetting_share: 0.05}"
+    graph = compiled(tmp_path, asked, "evaluation.judge.minutes=1")
+    inputs = graph["CrossModalEvaluator"].inputs.inputs
+    found = {
+        name: (channel.producer_node_query.id, channel.output_key)
+        for name, given in inputs.items()
+        if name.startswith("earlier")
+        for channel in given.channels
+    }
+    assert found == {
+        **{f"earlier_{one}": (f"LastBlessed.{one}_data", "examples") for one in STAGES},
+        "earlier_judge": ("LastBlessed.generator_data", "judge"),
+    }
+    for stage in STAGES:
+        asked_for = graph[f"LastBlessed.{stage}_data"].inputs.inputs
+        assert [name for name in asked_for if "blessing" in name] == [f"{stage}_blessing"]
+
+
+def test_without_a_judge_none_is_looked_up(tmp_path):
     asked = "thresholds.cider_d*={model: captioner, max_forgetting_share: 0.05}"
     graph = compiled(tmp_path, asked)
-    (found,) = graph["CrossModalEvaluator"].inputs.inputs["earlier_examples"].channels
-    assert (found.producer_node_query.id, found.output_key) == ("LastBlessed.data", "examples")
+    assert "earlier_judge" not in graph["CrossModalEvaluator"].inputs.inputs
+    assert "judge" not in graph["LastBlessed.generator_data"].inputs.inputs
+
+
+def test_a_cluster_that_cannot_look_earlier_pictures_up_says_so(tmp_path):
+    asked = "thresholds.cider_d*={model: captioner, max_forgetting_share: 0.05}"
+    settings, work = settings_file.load("demo", assignments=[asked]), WorkDir(tmp_path)
+    with pytest.raises(UsageError, match="max_forgetting and max_forgetting_share need the pic"):
+        create_nodes(settings, work, "f", last=InStore(work))

@@ -61,7 +61,7 @@ def run(tmp_path, model_uri, examples_uri):
         made.uri, made.id = str(uri), number
         return made
 
-    def do(thresholds, baselines=(), judge=None, earlier=None, **properties):
+    def do(thresholds, baselines=(), judge=None, earlier=(), earlier_judge=None, **properties):
         examples = artefact(standard_artifacts.Examples, examples_uri)
         examples.split_names = json.dumps(["train", "val", "test"])
         inputs = {"examples": [examples]}
@@ -73,10 +73,12 @@ def run(tmp_path, model_uri, examples_uri):
             inputs[f"baseline_{name}"] = [old]
         if judge:
             inputs["judge"] = [artefact(standard_artifacts.Model, judge, 4)]
-        if earlier:
-            old = artefact(standard_artifacts.Examples, earlier)
+        if earlier_judge:
+            inputs["earlier_judge"] = [artefact(standard_artifacts.Model, earlier_judge, 5)]
+        for name, uri in dict(earlier).items():
+            old = artefact(standard_artifacts.Examples, uri)
             old.split_names = examples.split_names
-            inputs["earlier_examples"] = [old]
+            inputs[f"earlier_{name}"] = [old]
         kind = standard_artifacts.ModelBlessing
         outputs = {f"{name}_blessing": [artefact(kind, tmp_path / name)] for name in MODELS}
         evaluation = artefact(standard_artifacts.ModelEvaluation, tmp_path / "evaluation")
@@ -167,10 +169,12 @@ def test_what_is_forgotten_is_measured_where_a_threshold_bounds_it(run, examples
     """The same models twice: nothing is forgotten, and both figures are there."""
     asked = {"model": "captioner", "min": 0.0}
     thresholds = {"bleu4_*": asked | ({"max_forgetting": bound} if bound else {})}
-    outputs, verdicts = run(thresholds, baselines=("captioner",), earlier=examples_uri)
+    outputs, verdicts = run(
+        thresholds, baselines=("captioner",), earlier={"captioner": examples_uri}
+    )
     text = Path(outputs["evaluation"][0].uri, "forgetting.json").read_text()
     rows = json.loads(text)
-    said = "on the pictures of the last blessed run bleu4_en went from"
+    said = "on the pictures of the last run that blessed the captioner, bleu4_en went from"
     assert (said in verdicts["captioner"]["sentence"]) == bool(bound) == bool(rows)
     for row in rows:
         assert row["model"] == "captioner" and row["before"]["value"] == row["after"]["value"]
@@ -186,7 +190,7 @@ def test_the_last_blessed_encoder_sees_what_a_generator_has_forgotten(
     outputs, _ = run(
         {"fid_encoder*": {"model": "generator", "max_forgetting": 1e9}},
         baselines={"encoder": encoder, "generator": model_uri("generator")},
-        earlier=examples_uri,
+        earlier={"generator": examples_uri},
     )
     place = Path(outputs["evaluation"][0].uri)
     (row,) = json.loads((place / "forgetting.json").read_text())
@@ -197,7 +201,46 @@ def test_the_last_blessed_encoder_sees_what_a_generator_has_forgotten(
     assert row["before"]["value"] == row["after"]["value"]
 
 
+def test_the_judge_that_knew_the_earlier_pictures_sees_them_first(run, examples_uri, model_uri):
+    """It learned from no generator's pictures; the last blessed encoder comes after it."""
+
+    def eyes(earlier_judge=None):
+        outputs, _ = run(
+            {"fid_encoder*": {"model": "generator", "max_forgetting": 1e9}},
+            baselines=("encoder", "generator"),
+            earlier={"generator": examples_uri},
+            earlier_judge=earlier_judge,
+        )
+        text = Path(outputs["evaluation"][0].uri, "forgetting.json").read_text()
+        (row,) = json.loads(text)
+        assert row["before"]["extractor"] == row["after"]["extractor"]
+        return row["after"]["extractor"]
+
+    assert eyes(model_uri("encoder", "neighbours")) != eyes()
+
+
+def test_each_model_is_measured_on_the_data_that_it_was_blessed_on(
+    run, examples_uri, make_examples, pictures
+):
+    """Where only the captioner was blessed on newer data, the generator is asked about its own."""
+    own = make_examples({**pictures, "test": pictures["test"][:6]})
+    asked = {
+        "bleu4_en": {"model": "captioner", "max_forgetting": 0.1},
+        "attribute_agreement": {"model": "generator", "max_forgetting": 0.1},
+    }
+    outputs, _ = run(
+        asked,
+        baselines=("captioner", "generator"),
+        earlier={"captioner": examples_uri, "generator": own},
+    )
+    text = Path(outputs["evaluation"][0].uri, "forgetting.json").read_text()
+    counts = {row["model"]: (row["before"]["n"], row["after"]["n"]) for row in json.loads(text)}
+    # Every other prompt is Chinese, and no attribute is read from it.
+    assert counts == {"captioner": (10, 10), "generator": (3, 3)}
+
+
 def test_earlier_data_that_are_gone_are_no_reason_to_stop(run, tmp_path):
     thresholds = {"bleu4_*": {"model": "captioner", "max_forgetting": 0.1}}
-    _, verdicts = run(thresholds, baselines=("captioner",), earlier=tmp_path / "gone")
+    gone = {"captioner": tmp_path / "gone"}
+    _, verdicts = run(thresholds, baselines=("captioner",), earlier=gone)
     assert "no earlier data" in verdicts["captioner"]["sentence"]
