@@ -280,7 +280,8 @@ class Bench:
 
     def judge(self, job: Job, name: str, data: str) -> dict[str, float]:
         """Figures of a job's models on the test split of a captioned folder."""
-        settings = settings_file.load(job.config, data=data, assignments=[*self.sets, *_files(job)])
+        sets = [*self.sets, *_files(job)]
+        settings = settings_file.load(job.config, data=data or None, assignments=sets)
         splits = collect_splits(settings, settings.open_source())
         models = {stage: str(self.work / job.name / "models" / stage) for stage in job.stages}
         if "generator" in job.stages:
