@@ -120,10 +120,10 @@ def _scenes(data: Path, work: Path, minutes: Sequence[float], seed: int) -> Iter
     source = _source()
     yield source
     for budget in minutes:
-        for name, start, sets in (("scratch", "", ()), ("transfer", source.name, TUNED)):
+        for name, start in (("scratch", ""), ("transfer", source.name)):
             called = f"fashion-{name}-{budget:g}-{seed}"
             tests = (("fashion", fashion),)
-            yield Job(called, "fashion64", fashion, sets, budget, start, tests=tests, seed=seed)
+            yield Job(called, "fashion64", fashion, (), budget, start, tests=tests, seed=seed)
 
 
 def _source() -> Job:
@@ -134,13 +134,11 @@ def _source() -> Job:
 def _sizes(data: Path, work: Path, minutes: Sequence[float], seed: int) -> Iterator[Job]:
     """Few, some and many scenes; a few products, with and without the model of the scenes."""
     fashion, budget = str(data / "fashion"), float(np.median(minutes))
-    source, few = _source(), f"ingest.max_pictures={FEW}"
+    source, few = _source(), (f"ingest.max_pictures={FEW}",)
     yield source
-    for name, start, sets in (("scratch", "", ()), ("transfer", source.name, TUNED)):
+    for name, start in (("scratch", ""), ("transfer", source.name)):
         called, tests = f"fashion-{FEW}-{name}-{budget:g}-{seed}", (("fashion", fashion),)
-        yield Job(
-            called, "fashion64", fashion, (few, *sets), budget, start, tests=tests, seed=seed
-        )  # fmt: skip
+        yield Job(called, "fashion64", fashion, few, budget, start, tests=tests, seed=seed)
     for size in SCENES:
         called, drawn = f"scenes-{size}-{SOURCE_MINUTES:g}-{seed}", work / f"pictures-{size}"
         yield Job(
