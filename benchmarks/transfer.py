@@ -116,14 +116,21 @@ def jobs(part: str, data: Path, work: Path, minutes: Sequence[float], seed: int)
 
 def _scenes(data: Path, work: Path, minutes: Sequence[float], seed: int) -> Iterator[Job]:
     """Generated scenes at 32 pixels to products at 64, or products from nothing."""
-    fashion = str(data / "fashion")
-    source = _source()
-    yield source
+    yield _source()
     for budget in minutes:
-        for name, start in (("scratch", ""), ("transfer", source.name)):
-            called = f"fashion-{name}-{budget:g}-{seed}"
-            tests = (("fashion", fashion),)
-            yield Job(called, "fashion64", fashion, (), budget, start, tests=tests, seed=seed)
+        yield from _products(data, "fashion", (), budget, seed)
+
+
+def _products(
+    data: Path, label: str, sets: tuple[str, ...], minutes: float, seed: int
+) -> Iterator[Job]:
+    """Products from nothing, and from the model of the scenes."""
+    fashion = str(data / "fashion")
+    for name, start in (("scratch", ""), ("transfer", _source().name)):
+        yield Job(
+            f"{label}-{name}-{minutes:g}-{seed}", "fashion64", fashion, sets, minutes, start,
+            tests=(("fashion", fashion),), seed=seed,
+        )  # fmt: skip
 
 
 def _source() -> Job:
@@ -133,12 +140,9 @@ def _source() -> Job:
 
 def _sizes(data: Path, work: Path, minutes: Sequence[float], seed: int) -> Iterator[Job]:
     """Few, some and many scenes; a few products, with and without the model of the scenes."""
-    fashion, budget = str(data / "fashion"), float(np.median(minutes))
-    source, few = _source(), (f"ingest.max_pictures={FEW}",)
-    yield source
-    for name, start in (("scratch", ""), ("transfer", source.name)):
-        called, tests = f"fashion-{FEW}-{name}-{budget:g}-{seed}", (("fashion", fashion),)
-        yield Job(called, "fashion64", fashion, few, budget, start, tests=tests, seed=seed)
+    yield _source()
+    few = (f"ingest.max_pictures={FEW}",)
+    yield from _products(data, f"fashion-{FEW}", few, float(np.median(minutes)), seed)
     for size in SCENES:
         called, drawn = f"scenes-{size}-{SOURCE_MINUTES:g}-{seed}", work / f"pictures-{size}"
         yield Job(

@@ -102,29 +102,16 @@ def _earlier(
     for name in MODELS:
         for examples in inputs.get(earlier_key(name)) or []:
             blessed_on.setdefault(examples.uri, []).append(name)
-    return [
-        _read_earlier(names, inputs[earlier_key(names[0])], settings)
-        for uri, names in blessed_on.items()
-        if _is_there(uri)
-    ]
-
-
-def _read_earlier(
-    models: list[str], examples: list[types.Artifact], settings: EvaluationSettings
-) -> Earlier:
-    test, train = (artifact_utils.get_split_uri(examples, split) for split in ("test", "train"))
-    return Earlier(
-        tuple(models),
-        list(raw_examples.read(test)),
-        list(raw_examples.read(train, limit=settings.train_samples)),
-    )
-
-
-def _is_there(uri: str) -> bool:
-    there = files.is_folder(uri)
-    if not there:
-        logging.warning("%s is gone: what was forgotten of it is not measured", uri)
-    return there
+    found = []
+    for names in blessed_on.values():
+        examples = inputs[earlier_key(names[0])]
+        test, train = (artifact_utils.get_split_uri(examples, split) for split in ("test", "train"))
+        if not files.is_folder(test):
+            logging.warning("%s is gone: what was forgotten of it is not measured", test)
+            continue
+        training = raw_examples.read(train, limit=settings.train_samples)
+        found.append(Earlier(tuple(names), list(raw_examples.read(test)), list(training)))
+    return found
 
 
 def _serving_dir(model: list[types.Artifact]) -> str:

@@ -73,7 +73,8 @@ def test_what_was_forgotten_is_measured_bounded_and_told(runs):
     found = {(one["model"], one["before"]["name"]) for one in second["forgetting"]}
     assert ("captioner", "cider_d_en") in found
     assert "encoder" in {model for model, _ in found}
-    assert "the last run that blessed the captioner, cider_d_en went" in " ".join(said.split())
+    told = "on the pictures of the last run that blessed the captioner, cider_d_en went"
+    assert told in " ".join(said.split())
     page = (directory / WORK / "report/index.html").read_text(encoding="utf-8")
     assert '<section id="forgetting">' in page
 

@@ -74,7 +74,8 @@ def test_less_is_better_where_the_figure_says_so():
 
 def test_force_blesses_what_has_forgotten():
     forced = verdict({"max_forgetting": 0.1}, [OLD], [metric("cider_d", 0.1)], force_bless="why")
-    assert forced.blessed and forced.forced == "why" and "cider_d went from" in forced.refusal
+    assert forced.blessed and forced.forced == "why"
+    assert "last run that blessed the captioner" in forced.refusal
 
 
 @pytest.mark.parametrize("forgetting", [None, Forgetting({}, {})])
