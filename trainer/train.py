@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from data.sources.files import write_whole
 from trainer import distribution, loop, precision
 from trainer.config import STAGES, DataSettings, Experiment, deciding
 from trainer.export.bundle import RestoredEncoder, load_encoder
-from trainer.export.layout import CARD, SIDECAR, SUMMARY, WEIGHTS
+from trainer.export.layout import CARD, SIDECAR, SUMMARY
 from trainer.export.model_card import with_start
 from trainer.settings_loader import SettingsError, require_one_of
 from trainer.tasks.base import Task
@@ -26,7 +25,7 @@ from trainer.tasks.captioner import CaptionerTask
 from trainer.tasks.encoder import EncoderTask
 from trainer.tasks.generator import GeneratorTask
 from trainer.tasks.vae import VaeTask
-from trainer.transfer.start import IDENTITY, Start, read, write_world
+from trainer.transfer.start import IDENTITY, Start, digest_of, read, write_world
 
 _KINDS: dict[str, Callable[..., Task]] = {
     "encoder": EncoderTask,
@@ -159,7 +158,7 @@ def _claim(work_dir, experiment, stage, prepared, encoder_dir, start: Start | No
         "stage": stage,
         "experiment": deciding(experiment),
         "data": prepared.fingerprint(),
-        "encoder": _digest(encoder_dir),
+        "encoder": digest_of(encoder_dir) if encoder_dir else None,
         "start": start.digest if start else None,
     }
     path = Path(work_dir) / IDENTITY
@@ -174,9 +173,3 @@ def _claim(work_dir, experiment, stage, prepared, encoder_dir, start: Start | No
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(identity, indent=2), encoding="utf-8")
     partial.replace(path)
-
-
-def _digest(directory: str | None) -> str | None:
-    if directory is None:
-        return None
-    return hashlib.sha256((Path(directory) / SIDECAR / WEIGHTS).read_bytes()).hexdigest()

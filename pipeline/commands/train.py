@@ -70,10 +70,11 @@ def _train(settings: Settings, stage: str, work: WorkDir, strategy: tf.distribut
     experiment = stage_experiment(settings, stage)
     encoder = None if stage == "encoder" else _encoder(work)
     data = _prepared(settings, work, strategy)
-    fingerprint = (encoder / "fingerprint.pb").read_bytes().hex() if encoder else ""
+    # By its weights: the SavedModel of an encoder that is exported once more has other bytes.
+    looks_through = digest_of(str(encoder)) if encoder else ""
     start = starts(settings, work, [data.fingerprint()], [stage]).get(stage)
     begun = [digest_of(str(start))] if start else []
-    name = digest(deciding_json(settings, stage), data.fingerprint(), fingerprint, *begun)
+    name = digest(deciding_json(settings, stage), data.fingerprint(), looks_through, *begun)
     export = work.models / stage
     summary = train(
         experiment,
