@@ -1,28 +1,12 @@
 """Which training `tuwen train` goes on with."""
 
-import json
 from types import SimpleNamespace
 
 import pytest
 
-from data.scenes import as_captioned_images
 from pipeline.cli import main
 from pipeline.commands import train as command
 from trainer.export.layout import RECORD, SIDECAR, WEIGHTS
-
-
-@pytest.fixture
-def pictures(tmp_path):
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    lines = []
-    for number, record in enumerate(as_captioned_images(40, 16, seed=0)):
-        (folder / f"{number}.png").write_bytes(record.encoded)
-        split = "val" if number % 4 == 0 else "train"
-        row = {"image": f"{number}.png", "captions": record.captions, "split": split}
-        lines.append(json.dumps(row))
-    (folder / "captions.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    return folder
 
 
 @pytest.fixture
@@ -38,7 +22,7 @@ def encoder(tmp_path):
 
 
 @pytest.fixture
-def captioner_directory(pictures, tmp_path, monkeypatch):
+def captioner_directory(few_scenes, tmp_path, monkeypatch):
     """Where `tuwen train` puts the captioner's training."""
 
     found = []
@@ -49,7 +33,7 @@ def captioner_directory(pictures, tmp_path, monkeypatch):
 
     def told():
         words = ["train", "demo", "--stage", "captioner", "--smoke"]
-        assert main([*words, "--data", str(pictures), "--work", str(tmp_path / "work")]) == 0
+        assert main([*words, "--data", str(few_scenes), "--work", str(tmp_path / "work")]) == 0
         return found[-1]
 
     monkeypatch.setattr(command, "train", place)

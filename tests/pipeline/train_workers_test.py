@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from data.scenes import as_captioned_images
-
 ROOT = Path(__file__).resolve().parents[2]
 TINY = (
     "data={resolution: 16, max_captions: 2, max_length: 8, vocabulary_size: 24, min_count: 1}",
@@ -21,28 +19,14 @@ TINY = (
 )
 
 
-@pytest.fixture
-def pictures(tmp_path):
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    lines = []
-    for number, record in enumerate(as_captioned_images(40, 16, seed=0)):
-        (folder / f"{number}.png").write_bytes(record.encoded)
-        split = "val" if number % 4 == 0 else "train"
-        row = {"image": f"{number}.png", "captions": record.captions, "split": split}
-        lines.append(json.dumps(row))
-    (folder / "captions.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    return folder
-
-
-def workers(pictures, work):
+def workers(few_scenes, work):
     """Runs both workers to their end; returns what each said, by its index."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     addresses = [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
     for one in sockets:
         one.close()
     words = ["train", "demo", "--stage", "encoder", "--steps", "2"]
-    words += ["--data", str(pictures), "--work", str(work)]
+    words += ["--data", str(few_scenes), "--work", str(work)]
     words += [word for wish in TINY for word in ("--set", wish)]
     processes = []
     for index in range(2):
@@ -65,9 +49,9 @@ def workers(pictures, work):
 
 
 @pytest.mark.slow
-def test_one_prepares_the_data_and_both_train(pictures, tmp_path):
+def test_one_prepares_the_data_and_both_train(few_scenes, tmp_path):
     work = tmp_path / "work"
-    (chief, first), (other, second) = workers(pictures, work)
+    (chief, first), (other, second) = workers(few_scenes, work)
     assert (first, second) == (0, 0), f"{chief}\n{other}"
     assert "data: " in chief and "data: " not in other
     assert all(re.search("^2 steps in .*", said, re.MULTILINE) for said in (chief, other))
