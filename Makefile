@@ -5,7 +5,8 @@ BIN := .venv/bin
 # Further arguments: make demo ARGS=--smoke, make test ARGS="tests/data -x"
 ARGS ?=
 # Files of tests are shared out among that many processes, of 2 to 3 GiB each. With more threads for
-# matrix products than cores they would wait for each other most of the time.
+# matrix products than cores they would wait for each other most of the time. The files keep their
+# order: by number of tests, the long pipelines with few tests would come last, and end alone.
 JOBS ?= 2
 # GPU=1 adds CUDA's libraries to the environment of the TFX 1.21 stack.
 GPU ?=
@@ -23,7 +24,7 @@ demo: env  ## run the whole pipeline on generated scenes; leaves models and a re
 	@$(BIN)/tuwen run demo $(ARGS)
 
 test: env  ## run the tests
-	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: env  ## ruff and mypy
 	@$(BIN)/ruff check .
