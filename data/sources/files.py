@@ -14,13 +14,14 @@ import os
 import posixpath
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from glob import glob as local_glob
 from pathlib import Path
 from typing import Any
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 
 
 def is_remote(path: str) -> bool:
@@ -90,6 +91,28 @@ def matching(folder: str, patterns: str) -> list[str]:
     fitting = {name for name in names if any(fnmatch.fnmatchcase(name, want) for want in wanted)}
     paths = (join(folder, name) for name in sorted(fitting, key=natural_key))
     return [path for path in paths if is_file(path)]
+
+
+def below(folder: str) -> Iterator[str]:
+    """Yields the files in `folder` and in the folders within, relative to it, in no order.
+
+    Names that begin with a dot are left out: they are those of systems and editors.
+    """
+    found: Iterable[tuple[str, list[str], list[str]]] = os.walk(folder)
+    if is_remote(folder):
+        with _gfile() as gfile:
+            found = list(gfile.walk(folder))
+    for place, _, names in found:
+        inner = place[len(folder) :].strip("/")
+        for name in names:
+            path = posixpath.join(inner, name)
+            if not any(part.startswith(".") for part in path.split("/")):
+                yield path
+
+
+def pictures_below(folder: str) -> Iterator[str]:
+    """Yields those files of `below` whose names end as pictures' do."""
+    return (name for name in below(folder) if name.lower().endswith(_PICTURES))
 
 
 def read(path: str) -> bytes:

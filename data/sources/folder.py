@@ -15,7 +15,8 @@ from data.sources.rows import Reject, Row
 from data.sources.source import Source, caption_files_digest
 from data.sources.tables import READERS
 
-DEFAULT_NAMES = tuple(f"captions{ending}" for ending in READERS)
+# `metadata` as Hugging Face's image folders have it.
+DEFAULT_NAMES = tuple(f"{stem}{ending}" for stem in ("captions", "metadata") for ending in READERS)
 
 
 @dataclass(frozen=True)
@@ -117,27 +118,31 @@ def _join(first: Row, later: Row) -> Row:
     )
 
 
+def default_caption_files(folder: str) -> tuple[str, ...]:
+    """Returns the first that there is of `DEFAULT_NAMES` in a folder, or nothing."""
+    paths = (files.join(folder, name) for name in DEFAULT_NAMES)
+    return tuple([path for path in paths if files.is_file(path)][:1])
+
+
 def find_caption_files(folder: str, pattern: str | None) -> tuple[str, ...]:
     """Returns the caption files of a folder.
 
     Args:
       folder: where they stand.
       pattern: names or shell patterns such as `captions*.jsonl`, separated by commas; None takes
-        the first that there is of captions.jsonl, captions.csv and captions.tsv.
+        the first that there is of `DEFAULT_NAMES`.
 
     Raises:
       DataError: there is none.
     """
-    if pattern is None:
-        paths = (files.join(folder, name) for name in DEFAULT_NAMES)
-        found = [path for path in paths if files.is_file(path)][:1]
-    else:
-        found = files.matching(folder, pattern)
+    found = (
+        default_caption_files(folder) if pattern is None else tuple(files.matching(folder, pattern))
+    )
     if not found:
         raise DataError(
             folder,
             f"there is no caption file {pattern or ', '.join(DEFAULT_NAMES)} in it",
             'Write captions.jsonl there, a line per image: {"image": "images/1.jpg", '
-            '"captions": ["..."]}.',
+            '"captions": ["..."]}; or a text file for each picture: 1.txt for 1.jpg.',
         )
-    return tuple(found)
+    return found

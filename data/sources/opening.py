@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from data.errors import DataError
 from data.sources import files
 from data.sources.coco import CocoCaptions
-from data.sources.folder import CaptionedFolder, find_caption_files
+from data.sources.folder import CaptionedFolder, default_caption_files, find_caption_files
 from data.sources.policies import DEFAULT_POLICIES, Policies
 from data.sources.rows import DEFAULT_LIMITS, Limits
 from data.sources.source import Source
 from data.sources.tables import READERS
+from data.sources.text_files import TextFiles, pairs_in
 from data.sources.tfds_set import PREFIX, TfdsSet
 
 
@@ -32,15 +33,17 @@ def open_source(
 
     Args:
       path_or_name: a captioned folder; a .jsonl, .csv or .tsv file of one; a COCO captions .json or
-        a folder with annotations/captions_*.json; a shell pattern for such files in one folder; or
-        `tfds:NAME[/CONFIG]`. Paths may have a scheme that tf.io.gfile knows, such as gs://.
+        a folder with annotations/captions_*.json; a shell pattern for such files in one folder; a
+        folder with a text file for each picture; or `tfds:NAME[/CONFIG]`. Paths may have a scheme
+        that tf.io.gfile knows, such as gs://.
       limits: of one caption; pass the same to `load`.
       data_dir: of TFDS data sets.
-      images: the folder that image paths start from; None is that of the caption file, and for COCO
-        the folder beside it that has the pictures.
+      images: the folder that image paths start from; None is that of the captions, and for COCO the
+        folder beside it that has the pictures.
       files_pattern: the caption files of a folder, such as `captions*.jsonl` or, separated by
         commas, `captions.jsonl,captions_zh.jsonl`; the captions of one image in several files are
-        merged. None takes captions.jsonl, .csv or .tsv.
+        merged. None takes captions.jsonl, .csv or .tsv, or metadata.jsonl, .csv or .tsv, or
+        text files with the names of the pictures, the first of these that there is.
       language: BCP-47 tag of all captions; None reads it from the data, or takes zh for captions
         with a Han character and en for others.
       text_features: caption features of a TFDS data set, where their names do not tell.
@@ -54,12 +57,25 @@ def open_source(
     shared = (name, limits, language, resplit, policies)
     if name.startswith(PREFIX):
         return TfdsSet(*shared, data_dir=data_dir, text_features=tuple(text_features))
+    if files_pattern is None and _has_text_files(name, images or name):
+        return TextFiles(*shared, images=images or name)
     paths = _caption_files(name, files_pattern)
     if all(path.lower().endswith(".json") for path in paths):
         return CocoCaptions(*shared, caption_files=paths, images=images)
     _check_endings(name, paths)
     folder = images or (name if files.is_folder(name) else posixpath.dirname(paths[0]) or ".")
     return CaptionedFolder(*shared, caption_files=paths, images=folder)
+
+
+def _has_text_files(name: str, images: str) -> bool:
+    """Whether a folder has text files for its pictures, and no caption file that goes before."""
+    if not files.is_folder(name) or default_caption_files(name) or _coco_files(name):
+        return False
+    return pairs_in(name, images)
+
+
+def _coco_files(folder: str) -> tuple[str, ...]:
+    return tuple(files.matching(files.join(folder, "annotations"), "captions_*.json"))
 
 
 def _caption_files(name: str, pattern: str | None) -> tuple[str, ...]:
@@ -74,7 +90,7 @@ def _caption_files(name: str, pattern: str | None) -> tuple[str, ...]:
             "there is no such file or folder",
             "Name a captioned folder, a caption file, or tfds:NAME.",
         )
-    coco = tuple(files.matching(files.join(name, "annotations"), "captions_*.json"))
+    coco = _coco_files(name)
     return coco if coco and pattern is None else find_caption_files(name, pattern)
 
 

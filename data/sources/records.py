@@ -14,6 +14,8 @@ from data.sources.rows import Limits, Reject, Row
 from data.splits import SPLITS
 
 KEYS = ("image", "captions", "caption", "language", "attributes", "split")
+# The names of Hugging Face's image folders.
+ALIASES = {"file_name": "image", "text": "caption"}
 
 _HAN = re.compile(f"[{HAN}]")
 _TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
@@ -52,7 +54,8 @@ def to_row(
 
     Args:
       where: the record's place, for messages.
-      record: {"image", "captions" or "caption", "language"?, "attributes"?, "split"?}.
+      record: {"image", "captions" or "caption", "language"?, "attributes"?, "split"?}; `ALIASES`
+        says what else "image" and "caption" may be called.
       folder: where the image's path starts.
       limits: of one caption.
       language: BCP-47 tag of all captions; None reads the record's own, or guesses by script.
@@ -63,6 +66,7 @@ def to_row(
     try:
         if not isinstance(record, Mapping):
             raise _Fault("wrong_type", f"an object was expected, not {_kind(record)}")
+        record = _renamed(record)
         image = _image(record)
         _check_keys(record, policies, mended)
         kept, dropped = _captions(record, limits, policies, mended)
@@ -80,6 +84,13 @@ def to_row(
         )
     except _Fault as fault:
         return Reject.of(where, image, fault.reason, fault.detail)
+
+
+def _renamed(record: Mapping[str, Any]) -> dict[str, Any]:
+    for alias, key in ALIASES.items():
+        if alias in record and key in record:
+            raise _Fault("malformed_row", f"it has both {key!r} and {alias!r}, which mean the same")
+    return {ALIASES.get(key, key): value for key, value in record.items()}
 
 
 def _kind(value: Any) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 from data.errors import DataError
 from data.sources import files
+from data.sources.records import ALIASES
 from data.sources.rows import Reject
 
 Place = tuple[str, Any]
@@ -29,6 +30,8 @@ COLUMNS = (
     "split",
 )
 
+# The first bytes of UTF-16, as `_decoded` gives them.
+_UTF_16 = ("\udcff\udcfe", "\udcfe\udcff")
 _COLUMN = re.compile(r"image|caption\d*|captions|language|attributes|split")
 # A quoted cell may hold line breaks; more than this many are a quote that was never closed.
 _LONGEST_RECORD = 50
@@ -122,8 +125,9 @@ def _columns() -> str:
 
 
 def _header(line: str, where: str, cells_of: _Cells) -> list[str]:
+    _check_encoding(line, where)
     try:
-        columns = [cell.strip() for cell in cells_of([line])[0]]
+        columns = [ALIASES.get(cell.strip(), cell.strip()) for cell in cells_of([line])[0]]
     except ValueError as error:
         raise DataError(
             where, f"the header is {error}", f"Name the columns {_columns()}."
@@ -146,6 +150,15 @@ def _header(line: str, where: str, cells_of: _Cells) -> list[str]:
             where, "the header names no image or no caption", f"Name the columns {_columns()}."
         )
     return columns
+
+
+def _check_encoding(header: str, where: str) -> None:
+    if header.startswith(_UTF_16):
+        raise DataError(
+            where, "the file is UTF-16", "Save it as UTF-8 (spreadsheets call it CSV UTF-8)."
+        )
+    if "\r" in header:
+        raise DataError(where, "lines end in CR alone", "Save the file with line ends LF or CR LF.")
 
 
 def _record(columns: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:

@@ -212,7 +212,11 @@ WHOLE = {
     "no caption column": ("captions.csv", "image,split\n", "unreadable_source", "captions.csv:1"),
     "semicolons": ("captions.csv", "image;caption\n0.png;a\n", "unreadable_source", "column 1"),
     "commas in TSV": ("captions.tsv", "image,caption\n0.png,a\n", "unreadable_source", "column 1"),
-    "UTF-16": ("captions.csv", "image,caption\n".encode("utf-16"), "unreadable_source", "column 1"),
+    "UTF-16": ("captions.csv", "image,caption\n".encode("utf-16"), "unreadable_source", ":1"),
+    "CR alone": ("captions.csv", "image,caption\r0.png,a\r", "unreadable_source", ":1"),
+    "text of no picture": ("1.txt", "a dog", "unreadable_source", "data"),
+    "empty text": ("0.txt", "\n", "empty_caption", "0.txt"),
+    "text in Latin-1": ("0.txt", b"caf\xe9", "invalid_utf8", "0.txt"),
     "header alone": ("captions.csv", "image,caption\n", "unreadable_source", "data"),
     "open quote": (
         "captions.csv",

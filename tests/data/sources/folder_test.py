@@ -38,6 +38,14 @@ def test_several_files_are_merged_by_image(captioned, pattern):
     assert second.captions == ("a cat",)
 
 
+def test_metadata_is_read_where_there_are_no_captions(captioned):
+    folder = captioned([DOG])
+    (folder / "metadata.csv").write_text("file_name,text\n1.png,a cat\n")
+    assert [row.captions for row in open_source(str(folder)).rows()] == [("a dog",)]
+    (folder / "captions.jsonl").unlink()
+    assert [row.captions for row in open_source(str(folder)).rows()] == [("a cat",)]
+
+
 def test_one_file_or_a_pattern_can_be_named(captioned):
     folder = captioned([DOG])
     write_chinese(folder, GOU)
@@ -125,7 +133,7 @@ def test_the_fingerprint_changes_with_captions_and_pictures_only(captioned):
     ("name", "problem"),
     [
         ("nowhere", "no such file or folder"),
-        (".", "no caption file captions.jsonl, captions.csv, captions.tsv"),
+        (".", "no caption file captions.jsonl, .*, metadata.tsv"),
         ("captions.txt", "ends in .jsonl, .csv, .tsv"),
         ("*.jsonl", "no such file or folder"),
     ],

@@ -80,3 +80,9 @@ def test_rows_and_rejects_and_errors_travel_between_workers():
         assert copy == each or (str(copy), copy.remedy) == (str(each), each.remedy)
     reject = row({"caption": 3})
     assert Reject.from_json(reject.to_json()) == reject
+
+
+@pytest.mark.parametrize("twice", [{"file_name": "b.png"}, {"text": "a cat"}])
+def test_a_record_with_two_names_for_one_thing_is_refused(twice):
+    found = row({"caption": "a dog", **twice})
+    assert found.reason == "malformed_row" and "mean the same" in found.detail

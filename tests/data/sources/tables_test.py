@@ -175,10 +175,24 @@ def test_nesting_without_end_is_a_reject(tmp_path):
         ("\nimage,language\n", "captions.csv:2", "no caption"),
         ("caption\n", "captions.csv:1", "no image"),
         ('"image,caption\n', "captions.csv:1", "the header is not a CSV row"),
+        ("file_name,image,text\n", "captions.csv:1, column 2", "'image' stands there twice"),
+        ("image,caption\n".encode("utf-16"), "captions.csv:1", "UTF-16"),
+        ("image,caption\n".encode("utf-16-be"), "captions.csv:1, column 1", "unknown"),
+        ("image,caption\ra.png,a\r", "captions.csv:1", "CR alone"),
     ],
 )
 def test_a_wrong_header_stops_with_its_place(tmp_path, content, where, problem):
     with pytest.raises(DataError, match=problem) as caught:
         read(tmp_path, ".csv", content)
     assert caught.value.where == where
-    assert "caption" in caught.value.remedy
+    assert caught.value.remedy.endswith(".")
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+def test_columns_may_have_the_names_of_hugging_face(tmp_path, ending):
+    content = {
+        ".csv": "file_name,text,split\na.png,a dog,val\n",
+        ".jsonl": '{"file_name": "a.png", "text": "a dog", "split": "val"}\n',
+    }
+    (row,) = rows(read(tmp_path, ending, content[ending]))
+    assert (row.image, row.captions, row.split) == ("a.png", ("a dog",), "val")

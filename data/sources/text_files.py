@@ -1,0 +1,96 @@
+"""Pictures with their captions in text files of the same names: `dogs/1.jpg` and `dogs/1.txt`."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from data.sources import files
+from data.sources.records import to_row
+from data.sources.rows import Reject, Row
+from data.sources.source import Source, digest
+
+ENDING = ".txt"
+
+
+@dataclass(frozen=True)
+class TextFiles(Source):
+    """A folder of pictures, and a text file for each, with a caption on each line.
+
+    The texts stand in `path`, beside the pictures or in a tree of their own of the same shape.
+
+    Attributes:
+      images: the folder of the pictures.
+    """
+
+    kind: ClassVar[str] = "texts"
+
+    images: str = ""
+
+    def describe(self) -> str:
+        return f"pictures in {self.images} with text files in {self.path}"
+
+    def fingerprint(self) -> str:
+        return digest([*map(_mark, self.rows()), self.language, self.resplit])
+
+    def _read(self, part: str) -> Iterator[Row | Reject]:
+        pictures = by_stem(files.pictures_below(self.images))
+        texts = by_stem(name for name in files.below(self.path) if _is_text(name))
+        for stem in sorted({*pictures, *texts}, key=files.natural_key):
+            for text in texts[stem] if stem not in pictures else ():
+                yield Reject.of(text, "", "missing_file", "no picture has this name")
+            for picture in pictures.get(stem, ()):
+                yield self._row(picture, texts.get(stem, []))
+
+    def _row(self, picture: str, texts: list[str]) -> Row | Reject:
+        outside = next((name for name in texts if not files.inside(self.path, name)), None)
+        if outside:
+            return Reject.of(outside, picture, "outside_folder", "the text is a link to elsewhere")
+        try:
+            captions = [line for name in texts for line in self._captions(name)]
+        except OSError as error:
+            return Reject.of(texts[0], picture, "unreadable_file", str(error))
+        return to_row(
+            texts[0] if texts else picture,
+            {"image": picture, "captions": captions},
+            folder=self.images,
+            limits=self.limits,
+            language=self.language,
+            policies=self.policies,
+        )
+
+    def _captions(self, name: str) -> list[str]:
+        lines = files.lines(files.join(self.path, name))
+        return [line.decode("utf-8", "surrogateescape") for line in lines if line.strip()]
+
+
+def pairs_in(texts: str, images: str) -> bool:
+    """Whether a picture below `images` has a text file of its name below `texts`."""
+    found = by_stem(name for name in files.below(texts) if _is_text(name))
+    return any(_stem(name) in found for name in files.pictures_below(images))
+
+
+def by_stem(names: Iterable[str]) -> dict[str, list[str]]:
+    """Returns names in their order by what they are without their ending."""
+    found = defaultdict(list)
+    for name in sorted(names):
+        found[_stem(name)].append(name)
+    return dict(found)
+
+
+def _stem(name: str) -> str:
+    return posixpath.splitext(name)[0]
+
+
+def _is_text(name: str) -> bool:
+    return name.lower().endswith(ENDING)
+
+
+def _mark(row: Row | Reject) -> object:
+    """Returns what changes when a row does; a picture counts by length and change time."""
+    if isinstance(row, Reject):
+        return row
+    return row, files.stamp(files.join(row.folder, str(row.image)))
