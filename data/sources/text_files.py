@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from data.sources import files
@@ -13,7 +13,7 @@ from data.sources.records import to_row
 from data.sources.rows import Reject, Row
 from data.sources.source import Source, digest
 
-ENDING = ".txt"
+_ENDING = ".txt"
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class TextFiles(Source):
         return digest([*map(_mark, self.rows()), self.language, self.resplit])
 
     def _read(self, part: str) -> Iterator[Row | Reject]:
-        pictures = by_stem(files.pictures_below(self.images))
-        texts = by_stem(name for name in files.below(self.path) if _is_text(name))
+        pictures = _by_stem(files.pictures_below(self.images))
+        texts = _by_stem(name for name in files.below(self.path) if _is_text(name))
         for stem in sorted({*pictures, *texts}, key=files.natural_key):
             for text in texts[stem] if stem not in pictures else ():
                 yield Reject.of(text, "", "missing_file", "no picture has this name")
@@ -69,11 +69,11 @@ class TextFiles(Source):
 
 def pairs_in(texts: str, images: str) -> bool:
     """Whether a picture below `images` has a text file of its name below `texts`."""
-    found = by_stem(name for name in files.below(texts) if _is_text(name))
+    found = _by_stem(name for name in files.below(texts) if _is_text(name))
     return any(_stem(name) in found for name in files.pictures_below(images))
 
 
-def by_stem(names: Iterable[str]) -> dict[str, list[str]]:
+def _by_stem(names: Iterable[str]) -> dict[str, list[str]]:
     """Returns names in their order by what they are without their ending."""
     found = defaultdict(list)
     for name in sorted(names):
@@ -86,11 +86,14 @@ def _stem(name: str) -> str:
 
 
 def _is_text(name: str) -> bool:
-    return name.lower().endswith(ENDING)
+    return name.lower().endswith(_ENDING)
 
 
 def _mark(row: Row | Reject) -> object:
-    """Returns what changes when a row does; a picture counts by length and change time."""
+    """Returns what changes when a row does, wherever the folder stands.
+
+    A picture counts by length and change time.
+    """
     if isinstance(row, Reject):
         return row
-    return row, files.stamp(files.join(row.folder, str(row.image)))
+    return replace(row, folder=""), files.stamp(files.join(row.folder, str(row.image)))

@@ -85,6 +85,8 @@ def test_pictures_and_texts_that_do_not_meet_are_no_source(tmp_path, picture):
 def test_the_fingerprint_follows_texts_and_pictures(folder, picture):
     seen = [open_source(str(folder)).fingerprint()]
     assert open_source(str(folder)).fingerprint() == seen[0]
+    folder = folder.rename(folder.with_name("moved"))
+    assert open_source(str(folder)).fingerprint() == seen[0]
     # One line less here and one more there: the bytes in their order are the same.
     (folder / "2.txt").write_text("a cat")
     (folder / "dogs" / "10.TXT").write_text("\n一只猫\na dog", encoding="utf-8")
