@@ -94,7 +94,7 @@ def matching(folder: str, patterns: str) -> list[str]:
 
 
 def below(folder: str) -> Iterator[str]:
-    """Yields the files in `folder` and in the folders within, relative to it, in no order.
+    """Yields the regular files in `folder` and in the folders within, relative to it, in no order.
 
     Names that begin with a dot are left out: they are those of systems and editors.
     """
@@ -106,7 +106,8 @@ def below(folder: str) -> Iterator[str]:
         inner = place[len(folder) :].strip("/")
         for name in names:
             path = posixpath.join(inner, name)
-            if not any(part.startswith(".") for part in path.split("/")):
+            hidden = any(part.startswith(".") for part in path.split("/"))
+            if not hidden and (is_remote(folder) or is_file(join(folder, path))):
                 yield path
 
 

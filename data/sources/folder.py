@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from data.errors import DataError
 from data.sources import files
 from data.sources.records import to_row
 from data.sources.rows import Reject, Row
@@ -118,31 +117,15 @@ def _join(first: Row, later: Row) -> Row:
     )
 
 
-def default_caption_files(folder: str) -> tuple[str, ...]:
-    """Returns the first that there is of `DEFAULT_NAMES` in a folder, or nothing."""
-    paths = (files.join(folder, name) for name in DEFAULT_NAMES)
-    return tuple([path for path in paths if files.is_file(path)][:1])
-
-
 def find_caption_files(folder: str, pattern: str | None) -> tuple[str, ...]:
-    """Returns the caption files of a folder.
+    """Returns the caption files of a folder, or nothing.
 
     Args:
       folder: where they stand.
       pattern: names or shell patterns such as `captions*.jsonl`, separated by commas; None takes
         the first that there is of `DEFAULT_NAMES`.
-
-    Raises:
-      DataError: there is none.
     """
-    found = (
-        default_caption_files(folder) if pattern is None else tuple(files.matching(folder, pattern))
-    )
-    if not found:
-        raise DataError(
-            folder,
-            f"there is no caption file {pattern or ', '.join(DEFAULT_NAMES)} in it",
-            'Write captions.jsonl there, a line per image: {"image": "images/1.jpg", '
-            '"captions": ["..."]}; or a text file for each picture: 1.txt for 1.jpg.',
-        )
-    return found
+    if pattern is not None:
+        return tuple(files.matching(folder, pattern))
+    paths = (files.join(folder, name) for name in DEFAULT_NAMES)
+    return tuple([path for path in paths if files.is_file(path)][:1])

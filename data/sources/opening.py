@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from data.errors import DataError
 from data.sources import files
 from data.sources.coco import CocoCaptions
-from data.sources.folder import CaptionedFolder, default_caption_files, find_caption_files
+from data.sources.folder import DEFAULT_NAMES, CaptionedFolder, find_caption_files
 from data.sources.policies import DEFAULT_POLICIES, Policies
 from data.sources.rows import DEFAULT_LIMITS, Limits
 from data.sources.source import Source
@@ -57,9 +57,11 @@ def open_source(
     shared = (name, limits, language, resplit, policies)
     if name.startswith(PREFIX):
         return TfdsSet(*shared, data_dir=data_dir, text_features=tuple(text_features))
-    if files_pattern is None and _has_text_files(name, images or name):
-        return TextFiles(*shared, images=images or name)
     paths = _caption_files(name, files_pattern)
+    if not paths:
+        if files_pattern is None and pairs_in(name, images or name):
+            return TextFiles(*shared, images=images or name)
+        raise _no_captions(name, files_pattern)
     if all(path.lower().endswith(".json") for path in paths):
         return CocoCaptions(*shared, caption_files=paths, images=images)
     _check_endings(name, paths)
@@ -67,18 +69,8 @@ def open_source(
     return CaptionedFolder(*shared, caption_files=paths, images=folder)
 
 
-def _has_text_files(name: str, images: str) -> bool:
-    """Whether a folder has text files for its pictures, and no caption file that goes before."""
-    if not files.is_folder(name) or default_caption_files(name) or _coco_files(name):
-        return False
-    return pairs_in(name, images)
-
-
-def _coco_files(folder: str) -> tuple[str, ...]:
-    return tuple(files.matching(files.join(folder, "annotations"), "captions_*.json"))
-
-
 def _caption_files(name: str, pattern: str | None) -> tuple[str, ...]:
+    """Returns the caption files that `name` stands for; nothing for a folder that has none."""
     if files.is_file(name):
         return (name,)
     if not files.is_folder(name):
@@ -90,8 +82,17 @@ def _caption_files(name: str, pattern: str | None) -> tuple[str, ...]:
             "there is no such file or folder",
             "Name a captioned folder, a caption file, or tfds:NAME.",
         )
-    coco = _coco_files(name)
+    coco = tuple(files.matching(files.join(name, "annotations"), "captions_*.json"))
     return coco if coco and pattern is None else find_caption_files(name, pattern)
+
+
+def _no_captions(folder: str, pattern: str | None) -> DataError:
+    return DataError(
+        folder,
+        f"there is no caption file {pattern or ', '.join(DEFAULT_NAMES)} in it",
+        'Write captions.jsonl there, a line per image: {"image": "images/1.jpg", '
+        '"captions": ["..."]}; or a text file for each picture: 1.txt for 1.jpg.',
+    )
 
 
 def _check_endings(name: str, paths: Sequence[str]) -> None:

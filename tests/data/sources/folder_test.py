@@ -133,7 +133,7 @@ def test_the_fingerprint_changes_with_captions_and_pictures_only(captioned):
     ("name", "problem"),
     [
         ("nowhere", "no such file or folder"),
-        (".", "no caption file captions.jsonl, .*, metadata.tsv"),
+        (".", "no caption file captions.jsonl, captions.csv, captions.tsv, metadata.jsonl"),
         ("captions.txt", "ends in .jsonl, .csv, .tsv"),
         ("*.jsonl", "no such file or folder"),
     ],

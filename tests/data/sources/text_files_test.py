@@ -1,5 +1,6 @@
 """Captions in text files with the names of the pictures."""
 
+import os
 import tempfile
 import uuid
 from pathlib import Path
@@ -72,6 +73,15 @@ def test_a_text_that_is_a_link_to_elsewhere_is_not_read(folder, tmp_path):
     (folder / "2.txt").symlink_to(tmp_path / "secret")
     reject = next(iter(open_source(str(folder)).rows()))
     assert isinstance(reject, Reject) and reject.reason == "outside_folder"
+
+
+def test_only_regular_files_are_read(folder):
+    (folder / "2.txt").unlink()
+    os.mkfifo(folder / "2.txt")
+    (folder / "4.png").symlink_to("gone.png")
+    cat, dog = open_source(str(folder)).rows()
+    assert (cat.where, cat.reason) == ("2.png", "empty_caption")
+    assert isinstance(dog, Row)
 
 
 def test_pictures_and_texts_that_do_not_meet_are_no_source(tmp_path, picture):
