@@ -9,6 +9,7 @@ import pytest
 
 from data.scenes import as_captioned_images
 from tests.e2e.commands import tuwen
+from tests.scene_folders import write_scenes
 from trainer.config import STAGES
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -24,14 +25,8 @@ WORK = "runs/flickr8k64-smoke"
 
 def arrive(spans, number, languages):
     """Writes a span as a captioned folder."""
-    folder = spans / f"span-{number}"
-    folder.mkdir(parents=True)
-    rows = []
-    for scene in as_captioned_images(PICTURES, 32, seed=number, languages=languages):
-        (folder / f"{scene.image_id}.png").write_bytes(scene.encoded)
-        row = {"image": f"{scene.image_id}.png", "captions": scene.captions, "split": scene.split}
-        rows.append(json.dumps(row, ensure_ascii=False))
-    (folder / "captions.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    scenes = list(as_captioned_images(PICTURES, 32, seed=number, languages=languages))
+    write_scenes(spans / f"span-{number}", scenes, [scene.split for scene in scenes])
 
 
 @pytest.fixture(scope="module")

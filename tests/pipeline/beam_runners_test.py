@@ -1,6 +1,5 @@
 """Runners that the settings name give the same examples, byte for byte, on generated pictures."""
 
-import json
 import socket
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from components.caption_example_gen.options import IngestOptions
 from data.scenes import as_captioned_images
 from pipeline import shipping
 from pipeline.beam_settings import BeamSettings
+from tests.scene_folders import write_scenes
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,13 +30,9 @@ def _importable():
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
     folder = tmp_path_factory.mktemp("scenes")
-    lines = []
-    for number, record in enumerate(as_captioned_images(24, 16, seed=0)):
-        (folder / f"{number}.png").write_bytes(record.encoded)
-        lines.append({"image": f"{number}.png", "captions": list(record.captions)})
-    lines.append({"image": "gone.png", "captions": ["not there"]})
-    text = "\n".join(json.dumps(line) for line in lines)
-    (folder / "captions.jsonl").write_text(text, encoding="utf-8")
+    write_scenes(folder, as_captioned_images(24, 16, seed=0))
+    with (folder / "captions.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"image": "gone.png", "captions": ["not there"]}\n')
     return str(folder)
 
 

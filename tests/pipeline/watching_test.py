@@ -14,19 +14,14 @@ from data.scenes import as_captioned_images
 from pipeline import settings as settings_file
 from pipeline.watching import Watch, require_spans, spans_in
 from pipeline.work_dir import WorkDir
+from tests.scene_folders import write_scenes
 from trainer.settings_loader import SettingsError
 
 PROJECT = Path(__file__).resolve().parents[2]
 
 
 def arrive(data, span, pictures=2, seed=0):
-    folder = data / f"span-{span}"
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for scene in as_captioned_images(pictures, 16, seed=seed):
-        (folder / f"{scene.image_id}.png").write_bytes(scene.encoded)
-        rows.append(json.dumps({"image": f"{scene.image_id}.png", "captions": scene.captions}))
-    (folder / "captions.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    write_scenes(data / f"span-{span}", as_captioned_images(pictures, 16, seed=seed))
 
 
 class Runs:
