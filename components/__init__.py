@@ -1,1 +1,3 @@
 """TFX components for captioned images and cross-modal models."""
+
+import data  # noqa: F401 - chooses the kernels of TensorFlow before it is imported

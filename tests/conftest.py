@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import ipaddress
 import os
@@ -16,6 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+# Chooses the kernels of TensorFlow before a test imports it.
+importlib.import_module("data")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 SEED = 20_240_229

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import keras
 import tensorflow as tf
+
+from data import processor
 
 _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 _POLICIES = {
@@ -27,19 +28,10 @@ def choose(precision: str) -> tuple[str, str]:
         return _POLICIES[precision], f"{precision} is set in the configuration"
     if tf.config.list_physical_devices("GPU"):
         return "mixed_bfloat16", "a GPU is present"
-    found = _BFLOAT16_FLAGS & _cpu_flags()
+    found = _BFLOAT16_FLAGS & processor.flags()
     if found:
         return "mixed_bfloat16", f"the CPU computes in bfloat16 ({', '.join(sorted(found))})"
     return "float32", "the CPU has no bfloat16 instructions"
-
-
-def _cpu_flags() -> set[str]:
-    path = Path("/proc/cpuinfo")
-    if not path.exists():
-        return set()
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    flags = next((line for line in lines if line.startswith("flags")), "")
-    return set(flags.partition(":")[2].split())
 
 
 @contextmanager

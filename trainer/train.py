@@ -12,6 +12,7 @@ from typing import Any
 import keras
 from tqdm import tqdm
 
+from data import processor
 from data.prepared import PreparedData
 from data.sources.files import write_whole
 from trainer import distribution, loop, precision
@@ -91,6 +92,9 @@ def _train(
     experiment, stage, prepared, work_dir, encoder_dir, start_dir
 ) -> tuple[Task, loop.TrainingSummary]:
     policy, reason = precision.choose(experiment.training.precision)
+    reason = f"{reason}; {processor.kernels()}"
+    if distribution.is_chief():
+        tqdm.write(f"{stage}: {policy}, because {reason}", file=sys.stderr)
     encoder = None if stage == "encoder" else _encoder(stage, encoder_dir, prepared, policy)
     if encoder is not None:
         # The encoder is as it was trained, whatever the settings say now.

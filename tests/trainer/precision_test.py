@@ -3,6 +3,7 @@
 import keras
 import pytest
 
+from data import processor
 from trainer import precision
 
 
@@ -24,14 +25,14 @@ def test_a_set_precision_is_taken_at_its_word():
 def test_auto_goes_by_the_device(monkeypatch, tmp_path, gpus, flags, policy, words):
     info = tmp_path / "cpuinfo"
     info.write_text(f"processor\t: 0\nflags\t\t: {flags}\nprocessor\t: 1\n")
-    monkeypatch.setattr(precision, "Path", lambda _: info)
+    monkeypatch.setattr(processor, "CPUINFO", info)
     monkeypatch.setattr(precision.tf.config, "list_physical_devices", lambda kind: gpus)
     chosen, reason = precision.choose("auto")
     assert chosen == policy and words in reason
 
 
 def test_a_machine_without_cpuinfo_computes_in_float32(monkeypatch, tmp_path):
-    monkeypatch.setattr(precision, "Path", lambda _: tmp_path / "missing")
+    monkeypatch.setattr(processor, "CPUINFO", tmp_path / "missing")
     assert precision.choose("auto")[0] == "float32"
 
 
