@@ -19,3 +19,20 @@ def opened(database: str, mode: str = READ) -> mlmd.MetadataStore:
     config.sqlite.filename_uri = database
     config.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.ConnectionMode.Value(mode)
     return mlmd.MetadataStore(config)
+
+
+def newest_outputs(store: mlmd.MetadataStore, pipeline: str, node: str) -> list[Any]:
+    """Returns the artefacts of the node's newest execution that ran to its end or was cached."""
+    done = (pb.Execution.COMPLETE, pb.Execution.CACHED)
+    context = store.get_context_by_type_and_name("node", f"{pipeline}.{node}")
+    executions = [
+        execution
+        for execution in (store.get_executions_by_context(context.id) if context else [])
+        if execution.last_known_state in done
+    ]
+    if not executions:
+        return []
+    newest = max(executions, key=lambda execution: execution.id)
+    events = store.get_events_by_execution_ids([newest.id])
+    outputs = [event.artifact_id for event in events if event.type == pb.Event.OUTPUT]
+    return list(store.get_artifacts_by_id(outputs))

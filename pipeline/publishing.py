@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.metadata import opened, pb
+from components.metadata import newest_outputs, opened
 from components.run_report.executor import copy
 from pipeline.work_dir import WorkDir
 
@@ -17,12 +17,5 @@ def publish(pipeline_name: str, work: WorkDir) -> None:
     take their place.
     """
     store = opened(str(work.metadata))
-    context = store.get_context_by_type_and_name("node", f"{pipeline_name}.{NODE}")
-    executions = store.get_executions_by_context(context.id) if context else []
-    if not executions:
-        return
-    newest = max(executions, key=lambda execution: execution.id)
-    events = store.get_events_by_execution_ids([newest.id])
-    outputs = [event.artifact_id for event in events if event.type == pb.Event.OUTPUT]
-    for artifact in store.get_artifacts_by_id(outputs):
+    for artifact in newest_outputs(store, pipeline_name, NODE):
         copy(artifact.uri, str(work.root))
