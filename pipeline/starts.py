@@ -9,10 +9,11 @@ from typing import Any
 
 from data.sources.files import write_whole
 from pipeline.errors import UsageError
+from pipeline.model_lookup import find_model
 from pipeline.pretraining import PRETRAIN
 from pipeline.settings import Settings
 from pipeline.stages import deciding_json, digest
-from pipeline.work_dir import WorkDir, find_model, newest_version
+from pipeline.work_dir import WorkDir, newest_version
 from trainer.config import STAGES
 from trainer.settings_loader import SettingsError
 
@@ -65,10 +66,12 @@ def _find(stage: str, asked: str, work: WorkDir) -> Path | None:
     try:
         return find_model(stage, str(given))
     except UsageError as error:
-        raise SettingsError(
-            f"start_from: {str(error).removeprefix('--model ')}. Or write '{LAST}' for the model "
-            f"that {work.root} has pushed last, or null to train the {stage} from nothing"
-        ) from None
+        what, *more = str(error).removeprefix("--model ").splitlines()
+        said = (
+            f"start_from: {what}. Or write '{LAST}' for the model that {work.root} has pushed "
+            f"last, or null to train the {stage} from nothing"
+        )
+        raise SettingsError("\n".join([said, *more])) from None
 
 
 def _pretrained(stage: str, work: WorkDir) -> Path:

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pipeline.advice import way_lines
 from pipeline.errors import RunError
+from pipeline.outcomes import PUSHED, Outcome, is_finished, newest_output, reported
 from pipeline.tables import metric_table, wrapped
 from pipeline.verdicts import verdict_lines
 from pipeline.work_dir import MODELS, WorkDir, newest_version
@@ -26,28 +28,28 @@ def lines(work: WorkDir) -> list[str]:
     for verdict in record["verdicts"]:
         found += ["", *verdict_lines(verdict)]
     found.append("")
-    refused = {item["model"] for item in record["verdicts"] if not item.get("blessed", True)}
-    for model in MODELS:
-        found += _pushed(work, model, model in refused)
+    outcomes = [reported(work, model) for model in MODELS]
+    for item in outcomes:
+        found += _pushed(item)
     found += [f"{'report':<10} {work.report}", *_picture(work)]
+    if advice := way_lines(outcomes):
+        found += ["", *advice]
+    if not is_finished(work):
+        found += ["", f"The last run in {work.root} did not finish: this is the one before it."]
     return found
 
 
-def _pushed(work: WorkDir, model: str, refused: bool) -> list[str]:
+def _pushed(item: Outcome) -> list[str]:
     """Returns where the newest pushed version is, and why it is not this run's if it is not."""
-    version = newest_version(work.serving / model)
-    check = _newest(work, f"ServingCheck.{model}/report", "report.json")
-    faulty = check is not None and not _read(check)["blessed"]
-    earlier = ", of an earlier run" if version and (refused or faulty) else ""
-    lines = [f"{model:<10} {version or 'not pushed'}{earlier}"]
-    if check is not None and faulty:
-        lines += wrapped(_read(check)["sentence"], " " * 11, " " * 11)
-    return lines
+    version = newest_version(item.work.serving / item.model)
+    earlier = ", of an earlier run" if version and item.code != PUSHED else ""
+    lines = [f"{item.model:<10} {version or 'not pushed'}{earlier}"]
+    return lines + wrapped(item.fault, " " * 11, " " * 11)
 
 
 def _picture(work: WorkDir) -> list[str]:
     """Returns the path of one generated picture, what it was made from and what is said of it."""
-    newest = _newest(work, "CrossModalEvaluator/evaluation", "metrics.json")
+    newest = newest_output(work, "CrossModalEvaluator/evaluation", "metrics.json")
     shown = _read(newest)["generated"] if newest else []
     if newest is None or not shown:
         return []
@@ -57,12 +59,6 @@ def _picture(work: WorkDir) -> list[str]:
         f"{'look at':<10} {newest.parent / first['png']}",
         f"{'':<10} '{first['caption']}'{said}",
     ]
-
-
-def _newest(work: WorkDir, output: str, name: str) -> Path | None:
-    """Returns the file `name` of the last execution that wrote `output`."""
-    found = (work.pipeline_root / output).glob(f"[0-9]*/{name}")
-    return max(found, key=lambda path: int(path.parent.name), default=None)
 
 
 def _read(path: Path) -> Any:

@@ -1,4 +1,4 @@
-"""The layout of a run's work directory, its lock, and where pushed models are found."""
+"""The layout of a run's work directory, its lock, and the models in it."""
 
 from __future__ import annotations
 
@@ -81,6 +81,15 @@ class WorkDir:
         """Where `tuwen train` exports, beside what the pipeline pushes."""
         return self.root / "models"
 
+    def trained(self, node: str) -> dict[int, Path]:
+        """Returns the SavedModels of the Trainer `node` by execution, the newest last."""
+        found = {
+            int(item.name): item / "Format-Serving"
+            for item in entries(self.pipeline_root / node / "model")
+            if item.name.isdecimal()
+        }
+        return {number: found[number] for number in sorted(found) if is_model(found[number])}
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Holds the directory for this process; the lock ends with the process, however it ends.
@@ -89,7 +98,7 @@ class WorkDir:
           UsageError: another live process holds it.
         """
         self.root.mkdir(parents=True, exist_ok=True)
-        with open(self.root / ".lock", "a+", encoding="utf-8") as file:
+        with open(self._lock, "a+", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -102,6 +111,21 @@ class WorkDir:
             file.write(f"process {os.getpid()}, started {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
             file.flush()
             yield
+
+    def holder(self) -> str:
+        """Returns which live process holds the directory, in words, or "" where none does."""
+        if not self._lock.is_file():
+            return ""
+        with open(self._lock, encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return file.read().strip() or "another run"
+        return ""
+
+    @property
+    def _lock(self) -> Path:
+        return self.root / ".lock"
 
 
 def default_work_dir(name: str) -> WorkDir:
@@ -122,75 +146,10 @@ def newest_version(base: Path) -> Path | None:
 
 def versions_of(base: Path) -> dict[int, Path]:
     """Returns the SavedModels under `base` by version, the newest last."""
-    entries = (item for item in _entries(base) if item.name.isdecimal() and is_model(item))
-    return dict(sorted((int(item.name), item) for item in entries))
+    found = (item for item in entries(base) if item.name.isdecimal() and is_model(item))
+    return dict(sorted((int(item.name), item) for item in found))
 
 
-def find_model(model: str, given: str | None = None) -> Path:
-    """Returns the SavedModel directory that a command shall use.
-
-    Args:
-      model: one of `MODELS`.
-      given: a SavedModel, a directory of versions, a `serving` directory or a work directory;
-        None takes the last pushed model of the newest run under `runs/`.
-
-    Raises:
-      UsageError: there is none; the message says how to make one.
-    """
-    if given is None:
-        return _last_pushed(model)
-    base = Path(given)
-    if not base.is_dir():
-        raise UsageError(f"--model {given}: no such directory")
-    if is_model(base):
-        return base
-    for place in (base, base / model, base / "serving" / model):
-        if found := newest_version(place):
-            return found
-    for place in (base / model, base / "models" / model):
-        if is_model(place):
-            return place
-    raise UsageError(
-        f"--model {given}: holds no {model}. Give a SavedModel, its directory of versions, "
-        "or the work directory of a run"
-    )
-
-
-def find_judge(run: WorkDir) -> Path | None:
-    """Returns the encoder that a run trained to judge by, if it did."""
-    models = run.pipeline_root / JUDGE_NODE / "model"
-    found = [item / "Format-Serving" for item in _entries(models) if item.name.isdecimal()]
-    trained = [item for item in found if is_model(item)]
-    return max(trained, key=lambda item: int(item.parent.name), default=None)
-
-
-def newest_run() -> WorkDir | None:
-    """Returns the run under `runs/` that was written to last; smoke runs only without others."""
-    runs = [WorkDir(item) for item in _entries(RUNS) if (item / "metadata.db").is_file()]
-    return max(runs, key=lambda run: (_real(run.root), _modified(run.metadata)), default=None)
-
-
-def _last_pushed(model: str) -> Path:
-    found = [
-        (_real(run), int(version.name), version)
-        for run in _entries(RUNS)
-        if (version := newest_version(run / "serving" / model))
-    ]
-    if not found:
-        raise UsageError(
-            f"no pushed {model} under {RUNS}/. Make one with 'tuwen run demo', "
-            "or name a model with --model DIR"
-        )
-    return max(found)[2]
-
-
-def _real(run: Path) -> bool:
-    return not run.name.endswith(SMOKE)
-
-
-def _modified(path: Path) -> float:
-    return path.stat().st_mtime
-
-
-def _entries(directory: Path) -> list[Path]:
+def entries(directory: Path) -> list[Path]:
+    """Returns what lies in `directory`, sorted by path; nothing where it is not there."""
     return sorted(directory.iterdir()) if directory.is_dir() else []

@@ -67,6 +67,9 @@ _OF_FIGURE = (
     ("average_precision*", _BLIND),
 )
 
+# Remedies of which training for longer is a part.
+_MORE_TRAINING = frozenset({_DEAF, _FAR, _SAME, _WORDS, _BLIND, _ELSE})
+
 MEASURED, WORKS, BEATS, FORGETTING = "measured", "works", "beats", "max_forgetting"
 
 
@@ -88,6 +91,11 @@ def remedy(rule: str, figure: str, rival: str = "") -> str:
         return _SAME
     name = figure.partition(SLICE)[0]
     return next((text for pattern, text in _OF_FIGURE if fnmatchcase(name, pattern)), _ELSE)
+
+
+def is_more_training(text: str) -> bool:
+    """Whether the remedy `text` says to train for longer."""
+    return text in _MORE_TRAINING
 
 
 def in_order(remedies: Iterable[str]) -> str:

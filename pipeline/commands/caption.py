@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from data.languages import primary
 from data.sources import Reject, Row, load_row
+from pipeline.advice import earlier_answers
 from pipeline.errors import UsageError
-from pipeline.work_dir import find_model
+from pipeline.model_lookup import find_model, newer_refusal
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -16,6 +18,8 @@ def run(arguments: argparse.Namespace) -> int:
     pictures = [read_picture(path) for path in arguments.image]
     model_dir = find_model("captioner", arguments.model)
     print(f"captioner: {model_dir}")
+    if refusal := newer_refusal("captioner", model_dir, arguments.model):
+        print(earlier_answers(refusal), file=sys.stderr)
     # Starting TensorFlow takes seconds: first everything that can be wrong without it.
     from trainer import serving
 

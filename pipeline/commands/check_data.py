@@ -16,7 +16,8 @@ from data.checking.known import ModelWords
 from data.errors import DataError
 from data.sources import spans
 from pipeline.check_page import write
-from pipeline.work_dir import MODELS, find_model
+from pipeline.model_lookup import find_model
+from pipeline.work_dir import MODELS
 
 
 def run(arguments: argparse.Namespace) -> int:

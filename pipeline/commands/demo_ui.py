@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import sys
 from pathlib import Path
 
+from pipeline.advice import earlier_answers, missing
 from pipeline.errors import UsageError
+from pipeline.model_lookup import ModelNotFound, find_model, newer_refusal, require_run
+from pipeline.outcomes import outcome
 from pipeline.waiting import wait_for_the_end
-from pipeline.work_dir import MODELS, WorkDir, find_model, newest_run
+from pipeline.work_dir import MODELS, WorkDir
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serves the page until it is interrupted."""
-    work = WorkDir(Path(arguments.work)) if arguments.work else newest_run()
-    if work is None:
-        raise UsageError("there is no run under runs/ yet. Make one with 'tuwen run demo'")
+    work = WorkDir(Path(arguments.work)) if arguments.work else require_run()
     directories = find_models(work)
     for name, path in directories.items():
         print(f"{name}: {path}")
+        if refusal := newer_refusal(name, path, str(work.root)):
+            print(earlier_answers(refusal), file=sys.stderr)
     for name in sorted(set(MODELS) - set(directories)):
-        print(f"there is no {name}; the page leaves out what it would do")
+        print(f"{missing(name, outcome(work, name))}; the page leaves out what it would do")
     # Starting TensorFlow takes seconds: first everything that can be wrong without it.
     from pipeline.demo_ui import app, training_captions
     from pipeline.demo_ui.models import Models
@@ -42,12 +47,13 @@ def find_models(work: WorkDir) -> dict[str, Path]:
     Raises:
       UsageError: there is none at all.
     """
+    if not work.root.is_dir():
+        raise UsageError(f"--work {work.root}: no such directory")
     found = {}
     for name in MODELS:
-        try:
+        with contextlib.suppress(UsageError):
             found[name] = find_model(name, str(work.root))
-        except UsageError as error:
-            reason = error
     if not found:
-        raise UsageError(str(reason).replace("--model", "--work"))
+        outcomes = [outcome(work, name) for name in MODELS]
+        raise ModelNotFound(f"{work.root}: holds no model to show", outcomes)
     return found

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from components.cross_modal_evaluator.judge import judge
 from pipeline import settings as settings_file
+from pipeline.advice import missing
 from pipeline.errors import RunError, UsageError
+from pipeline.model_lookup import ModelNotFound, find_judge, find_model, newest_run
 from pipeline.tables import metric_table
 from pipeline.verdicts import verdict_lines
-from pipeline.work_dir import MODELS, WorkDir, find_judge, find_model, newest_run
+from pipeline.work_dir import MODELS, WorkDir
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -53,8 +55,10 @@ def _models(given: str | None) -> dict[str, str]:
     for name in MODELS[1:]:
         try:
             models[name] = str(find_model(name, given))
+        except ModelNotFound as error:
+            print(f"{missing(name, error.outcomes[0])}; its figures are left out")
         except UsageError:
-            print(f"there is no {name}; its figures are left out")
+            print(f"{missing(name)}; its figures are left out")
     for name, path in models.items():
         print(f"{name}: {path}")
     return models

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 import unicodedata
 from pathlib import Path
 
+from pipeline.advice import earlier_answers
 from pipeline.errors import UsageError
-from pipeline.work_dir import find_model
+from pipeline.model_lookup import find_model, newer_refusal
 
 NAME_BYTES = 80
 _UNSAFE = re.compile(r"[\W_]+")
@@ -22,6 +24,8 @@ def run(arguments: argparse.Namespace) -> int:
     paths = file_names(wanted, Path(arguments.output))
     model_dir = find_model("generator", arguments.model)
     print(f"generator: {model_dir}")
+    if refusal := newer_refusal("generator", model_dir, arguments.model):
+        print(earlier_answers(refusal), file=sys.stderr)
     # Starting TensorFlow takes seconds: first everything that can be wrong without it.
     from trainer import serving
 

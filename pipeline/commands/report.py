@@ -7,14 +7,13 @@ from pathlib import Path
 
 from pipeline import summary
 from pipeline.errors import UsageError
-from pipeline.work_dir import WorkDir, newest_run
+from pipeline.model_lookup import require_run
+from pipeline.work_dir import WorkDir
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the summary of one run."""
-    work = WorkDir(Path(arguments.work)) if arguments.work else newest_run()
-    if work is None:
-        raise UsageError("there is no run under runs/ yet. Make one with 'tuwen run demo'")
+    work = WorkDir(Path(arguments.work)) if arguments.work else require_run()
     if not work.root.is_dir():
         raise UsageError(f"{work.root}: no such work directory")
     if not work.report.is_file():

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pipeline.errors import UsageError
+from pipeline.model_lookup import require_run
 from pipeline.rollback import roll_back
-from pipeline.work_dir import WorkDir, newest_run
+from pipeline.work_dir import WorkDir
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -15,9 +15,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     It waits for no run: a bad model may be served while the next one is being trained.
     """
-    work = WorkDir(Path(arguments.work)) if arguments.work else newest_run()
-    if work is None:
-        raise UsageError("there is no run under runs/ yet: name its directory with --work")
+    work = WorkDir(Path(arguments.work)) if arguments.work else require_run()
     done = roll_back(arguments.model, work)
     place = work.serving / done.model / str(done.version)
     print(f"{done.model}: version {done.restored} is back as {place}", flush=True)

@@ -9,7 +9,8 @@ from typing import Any
 
 from data.sources import files
 from pipeline.errors import UsageError
-from pipeline.work_dir import WorkDir, newest_run
+from pipeline.model_lookup import require_run
+from pipeline.work_dir import WorkDir
 
 PROPOSAL = "schema.proposed.pbtxt"
 STATISTICS_FILE = "FeatureStats.pb"
@@ -17,9 +18,7 @@ STATISTICS_FILE = "FeatureStats.pb"
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the difference and writes a proposal; returns 1 where there is a difference."""
-    work = WorkDir(Path(arguments.work)) if arguments.work else newest_run()
-    if work is None:
-        raise UsageError("no run under runs/. Make one with 'tuwen run', or name a work directory")
+    work = WorkDir(Path(arguments.work)) if arguments.work else require_run()
     statistics = _newest_statistics(work)
     reviewed = _reviewed(arguments.schema, work)
     text, reasons = propose(reviewed.read_text(encoding="utf-8"), statistics)

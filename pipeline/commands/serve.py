@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import logging
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from google.protobuf import text_format
 
+from pipeline.advice import earlier_answers, missing
 from pipeline.errors import RunError, UsageError
+from pipeline.model_lookup import newer_refusal, require_run
 from pipeline.model_server import config
+from pipeline.outcomes import outcome, traces
 from pipeline.waiting import wait_for_the_end
-from pipeline.work_dir import newest_run
+from pipeline.work_dir import MODELS, WorkDir
 
 if TYPE_CHECKING:
     from pipeline.model_server.server import ModelServer
@@ -52,12 +56,22 @@ def _models(arguments: argparse.Namespace) -> list[config.ModelConfig]:
         if arguments.directory:
             raise UsageError("give a directory or --config, not both")
         return config.from_file(Path(arguments.config))
-    if arguments.directory:
-        return config.from_directory(Path(arguments.directory))
-    run = newest_run()
-    if run is None:
-        raise UsageError("there is no run under runs/ yet. Make one with 'tuwen run demo'")
-    return config.from_directory(run.root)
+    work = WorkDir(Path(arguments.directory)) if arguments.directory else require_run()
+    models = config.from_directory(work.root)
+    if traces(work):
+        _tell_refused(work, models)
+    return models
+
+
+def _tell_refused(work: WorkDir, models: list[config.ModelConfig]) -> None:
+    """Prints which models the last run did not push; on standard error, beside a config."""
+    served = {model.name: model for model in models}
+    for name in MODELS:
+        if name not in served:
+            print(f"note: {missing(name, outcome(work, name))}", file=sys.stderr)
+        for path in served[name].wanted().values() if name in served else ():
+            if refusal := newer_refusal(name, path, str(work.root)):
+                print(earlier_answers(refusal), file=sys.stderr)
 
 
 def _tell(server: ModelServer, models: list[config.ModelConfig]) -> None:

@@ -15,10 +15,11 @@ from data import prepared
 from pipeline import settings as settings_file
 from pipeline.collecting import collect_splits
 from pipeline.errors import RunError, UsageError
+from pipeline.model_lookup import find_model
 from pipeline.settings import Settings
 from pipeline.stages import deciding_json, digest, stage_experiment
 from pipeline.starts import starts
-from pipeline.work_dir import WorkDir, default_work_dir, find_model, is_model
+from pipeline.work_dir import WorkDir, default_work_dir, is_model
 from trainer import distribution
 from trainer.config import STAGES
 from trainer.folds import RESULT, Fold, cross_validate

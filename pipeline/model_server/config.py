@@ -10,7 +10,9 @@ from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2 as config_pb2
 
 from pipeline.errors import UsageError
-from pipeline.work_dir import newest_version, versions_of
+from pipeline.model_lookup import ModelNotFound
+from pipeline.outcomes import outcome, traces
+from pipeline.work_dir import MODELS, WorkDir, newest_version, versions_of
 
 STABLE, CANARY = "stable", "canary"
 
@@ -51,6 +53,11 @@ def from_directory(directory: Path) -> list[ModelConfig]:
         bases = sorted(item for item in place.iterdir()) if place.is_dir() else []
         if found := [ModelConfig(item.name, item) for item in bases if newest_version(item)]:
             return found
+    work = WorkDir(directory)
+    if traces(work):
+        raise ModelNotFound(
+            f"{directory}: no served models here", [outcome(work, name) for name in MODELS]
+        )
     raise UsageError(
         f"{directory}: no served models here. Give the work directory of a finished run, or a "
         "directory that holds <model>/<version>/saved_model.pb"

@@ -5,6 +5,7 @@ from PIL import Image
 
 from pipeline import cli
 from pipeline.commands import caption
+from tests.pipeline.run_dirs import finish, start
 from trainer import serving
 
 
@@ -18,7 +19,7 @@ def asked(tmp_path, monkeypatch):
         return [serving.Caption("words", -1.5)] * len(pictures)
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(caption, "find_model", lambda kind, given: tmp_path)
+    monkeypatch.setattr(caption, "find_model", lambda kind, given: tmp_path / "1500")
     monkeypatch.setattr(serving, "load", lambda directory: None)
     monkeypatch.setattr(serving, "languages", lambda model: ("en", "zh"))
     monkeypatch.setattr(serving, "caption", answer)
@@ -44,3 +45,18 @@ def test_a_model_without_a_choice_of_languages_says_so(asked, capsys, monkeypatc
     assert cli.main(["caption", "fine.png"]) == 0
     assert cli.main(["caption", "fine.png", "--language", "en"]) == cli.USAGE
     assert "cannot be asked for a language" in capsys.readouterr().err
+
+
+def test_that_the_last_run_refused_its_model_is_one_line_beside_the_answer(asked, capsys):
+    finish(start("runs/demo"), refused=["captioner"])
+    assert cli.main(["caption", "fine.png"]) == 0
+    said = capsys.readouterr()
+    assert "fine.png: words" in said.out
+    (line,) = said.err.splitlines()
+    assert "refused its captioner" in line and "earlier version" in line
+
+
+def test_nothing_is_said_where_the_last_run_pushed_its_model(asked, capsys):
+    finish(start("runs/demo"), refused=["generator"])
+    assert cli.main(["caption", "fine.png"]) == 0
+    assert capsys.readouterr().err == ""

@@ -1,10 +1,14 @@
-"""File names of generated pictures."""
+"""File names of generated pictures, and `tuwen generate` with a model that is not there."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from pipeline import cli
 from pipeline.commands.generate import file_names
+from tests.pipeline.run_dirs import finish, push, start
+from trainer import serving
 
 
 @pytest.mark.parametrize(
@@ -33,3 +37,18 @@ def test_equal_names_do_not_overwrite_each_other():
 
 def test_one_png_name_serves_one_picture():
     assert file_names([("a", 1)], Path("x/y.PNG")) == [Path("x/y.PNG")]
+
+
+def test_an_earlier_generator_answers_with_one_line_about_the_refusal(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(serving, "load", lambda directory: None)
+    picture = SimpleNamespace(png=b"png", oov=0.0)
+    monkeypatch.setattr(serving, "generate", lambda model, texts, *_: [picture] * len(texts))
+    push(finish(start("runs/demo"), refused=["generator"]), "generator")
+    assert cli.main(["generate", "a cat"]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "refused its generator" in line
+    assert cli.main(["generate", "a cat", "--model", "runs/demo/serving/generator/1500"]) == 0
+    assert capsys.readouterr().err == ""

@@ -15,9 +15,13 @@ from pathlib import Path
 import pytest
 
 from pipeline import cli
+from pipeline.commands import demo_ui, serve
 from pipeline.errors import RunError
+from pipeline.model_lookup import ModelNotFound
 from pipeline.model_server import config
 from pipeline.model_server.server import ModelServer
+from pipeline.work_dir import MODELS
+from tests.pipeline import run_dirs
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -97,6 +101,31 @@ def test_a_wrong_command_is_told(arguments, said, capsys, tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     assert cli.main(arguments) == cli.USAGE
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["runs/demo"]])
+def test_a_run_that_refused_all_its_models_is_not_served(arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_dirs.finish(run_dirs.start("runs/demo"), refused=MODELS)
+    with pytest.raises(ModelNotFound) as raised:
+        serve.run(cli.parser().parse_args(["serve", *arguments]))
+    assert [item.code for item in raised.value.outcomes] == ["refused"] * 3
+
+
+def test_a_run_that_refused_all_its_models_is_not_shown(tmp_path):
+    work = run_dirs.finish(run_dirs.start(tmp_path / "run"), refused=MODELS)
+    with pytest.raises(ModelNotFound) as raised:
+        demo_ui.find_models(work)
+    assert [item.code for item in raised.value.outcomes] == ["refused"] * 3
+
+
+def test_serve_says_what_the_last_run_refused(tmp_path, capsys):
+    work = run_dirs.finish(run_dirs.start(tmp_path / "run"), refused=["captioner", "generator"])
+    run_dirs.push(work, "generator")
+    assert cli.main(["serve", str(work.root), "--print-config"]) == 0
+    captioner, generator = capsys.readouterr().err.splitlines()
+    assert "no captioner" in captioner and "refused its captioner" in captioner
+    assert "refused its generator" in generator and "earlier version" in generator
 
 
 def test_a_taken_port_is_told():

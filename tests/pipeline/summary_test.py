@@ -1,13 +1,17 @@
 """What is said at the end of a run, from the files that it left."""
 
 import json
+import os
 
 import pytest
 
 from pipeline import summary
+from pipeline.advice import way_lines
 from pipeline.errors import RunError
+from pipeline.outcomes import outcome
 from pipeline.tables import columns, metric_table, number
 from pipeline.work_dir import WorkDir
+from tests.pipeline.run_dirs import ENDED, finish, start
 from trainer.metrics.result import Metric
 
 KID = Metric("kid_encoder_n100", 0.0123, 0.01, 0.02, 100, "test", 0, None, 0.001, False, "p")
@@ -61,6 +65,20 @@ def test_the_picture_to_look_at_is_of_the_last_evaluation(work):
     *_, path, said = summary.lines(work)
     assert path.endswith("CrossModalEvaluator/evaluation/10/samples/generated-000.png")
     assert said.strip() == "'new', described as 'a thing'"
+
+
+def test_a_refusal_ends_with_the_ways_on_that_every_command_tells(tmp_path):
+    work = finish(start(tmp_path), refused=["generator"])
+    advice = way_lines([outcome(work, "generator")])
+    assert advice
+    assert summary.lines(work)[-len(advice) :] == advice
+
+
+def test_figures_of_the_run_before_are_told_as_such(tmp_path):
+    work = finish(start(tmp_path))
+    assert "did not finish" not in summary.lines(work)[-1]
+    os.utime(work.settings, (ENDED + 1, ENDED + 1))
+    assert "did not finish" in summary.lines(work)[-1]
 
 
 def test_an_unfinished_run_has_no_figures(tmp_path):

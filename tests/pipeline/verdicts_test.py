@@ -4,20 +4,24 @@ import pytest
 
 from components.cross_modal_evaluator.judge import judge
 from components.cross_modal_evaluator.thresholds import read_thresholds
-from pipeline.verdicts import verdict_lines
+from pipeline.verdicts import failure_lines, verdict_lines
 from trainer.metrics.result import Metric
 
 LONG = "attribute_agreement@attribute=articleType"
 
 
 def told(force="", **thresholds):
+    return verdict_lines(record_of(force, **thresholds))
+
+
+def record_of(force="", **thresholds):
     metrics = [
         Metric("bleu4", 0.123, 0.11, 0.14, 9, "test", 0, None, None, True, "P."),
         Metric("prompt_diversity", 0.0, 0.0, 0.0, 9, "test", 0, None, None, True, "P."),
         Metric(LONG, 0.5, 0.4, 0.6, 9, "test", 0, None, None, True, "P."),
     ]
     asked = read_thresholds({key: {"model": "generator", **x} for key, x in thresholds.items()})
-    return verdict_lines(judge(metrics, asked, {}, force)["generator"].to_json())
+    return judge(metrics, asked, {}, force)["generator"].to_json()
 
 
 def test_failures_come_first_and_then_what_to_do():
@@ -59,3 +63,10 @@ def test_a_record_of_an_earlier_version_is_told_too():
     check = {"passed": False, "sentence": "a is 1, at least 2 is asked"}
     lines = verdict_lines({**record, "blessed": False, "checks": [check]})
     assert lines == ["encoder: REFUSED", "  NO  a is 1, at least 2 is asked"]
+
+
+def test_of_a_refusal_alone_the_checks_that_passed_are_left_out():
+    record = record_of(bleu4={"min": 0.1}, prompt_diversity={"min": 0.05})
+    kept = [line for line in verdict_lines(record)[1:] if not line.startswith("  ok  ")]
+    assert failure_lines(record) == kept
+    assert failure_lines({"blessed": False, "sentence": "Refused: no."}) == ["  Refused: no."]
