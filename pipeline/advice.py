@@ -108,10 +108,10 @@ def _headline(outcome: Outcome) -> str:
         FAULTY: f"the last run in {root} did not push its {model}, which failed ServingCheck",
         GONE: f"the last run in {root} blessed its {model}, but {outcome.work.serving / model} "
         "holds no version of it",
-        IN_USE: f"{root} is in use by {outcome.holder}",
+        IN_USE: f"the directory {root} is in use by {outcome.holder}",
         UNFINISHED: f"the last run in {root} did not finish",
-        NO_RUN: f"{root} holds no run of the pipeline",
-    }.get(outcome.code, f"{root} holds a pushed {model}")
+        NO_RUN: f"the directory {root} holds no run of the pipeline",
+    }.get(outcome.code, f"the directory {root} holds a pushed {model}")
 
 
 def _of_model(outcome: Outcome) -> Iterator[Way]:

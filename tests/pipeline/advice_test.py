@@ -1,6 +1,7 @@
 """What can be done about a model that is not pushed: every command is one that works."""
 
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -8,8 +9,18 @@ from pipeline import advice, cli
 from pipeline import settings as settings_file
 from pipeline.advice import explained, in_short, judged_model, ways
 from pipeline.model_lookup import find_model
-from pipeline.outcomes import outcome
-from pipeline.work_dir import MODELS, is_model
+from pipeline.outcomes import (
+    FAULTY,
+    GONE,
+    IN_USE,
+    NO_RUN,
+    PUSHED,
+    REFUSED,
+    UNFINISHED,
+    Outcome,
+    outcome,
+)
+from pipeline.work_dir import MODELS, WorkDir, is_model
 from tests.pipeline.run_dirs import (
     check_fails,
     finish,
@@ -20,6 +31,7 @@ from tests.pipeline.run_dirs import (
 )
 
 GENERATOR = ["generator"]
+CODES = [PUSHED, REFUSED, FAULTY, GONE, IN_USE, UNFINISHED, NO_RUN]
 
 
 @pytest.fixture(autouse=True)
@@ -155,6 +167,12 @@ def test_a_refusal_names_figure_value_and_limit():
     text = "\n".join(explained([outcome(refused(), "generator")]))
     assert "runs/demo refused its generator" in text
     assert "pixel_agreement is 0.25 (0.2 to 0.3), at least 0.5 is asked" in text
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_paths_are_written_as_they_are(code):
+    work = WorkDir(Path("runs/demo"))
+    assert "runs/demo" in explained([Outcome(work, "generator", code, {"sentence": "No."})])[0]
 
 
 def test_half_a_sentence_leads_to_the_report():

@@ -132,6 +132,8 @@ def test_a_refusal_that_is_newer_than_the_model_in_use_is_found():
     assert newer_refusal("generator", version, "runs/old") is None
     assert newer_refusal("generator", version, str(version)) is None
     assert newer_refusal("encoder", find_model("encoder")) is None
+    exported = save_model("runs/demo/models/generator")
+    assert newer_refusal("generator", exported, "runs/demo") is None
     later = save_model(f"runs/old/serving/generator/{ENDED + 2}")
     assert newer_refusal("generator", later) is None
 
