@@ -21,8 +21,8 @@ from data.text import PAD, START, UNK
 from trainer.config import CaptionerSettings
 from trainer.models.decode import Hypothesis, Step, beam_search
 from trainer.models.encoder import stateless_dropout
-from trainer.models.packets import in_packets, sigmoid
 from trainer.models.roll_out import roll_out
+from trainer.models.simd import log_softmax, pad_rows, sigmoid, softmax, whole_rows
 from trainer.randomness import fold
 
 BANNED = -1e9
@@ -133,7 +133,7 @@ class Captioner(keras.Model):
         if not self.attends:
             return self._glance(states, memory)
         hidden = ops.tanh(memory.keys[:, None, :, :] + self.query(states)[:, :, None, :])
-        attention = ops.softmax(ops.cast(self.score(hidden)[..., 0], "float32"), axis=-1)
+        attention = softmax(ops.cast(self.score(hidden)[..., 0], "float32"))
         dtype = memory.keys.dtype
         context = ops.matmul(ops.cast(attention, dtype), ops.cast(memory.grid, dtype))
         noted = self.gate(states) * ops.cast(memory.picture, dtype)[:, None, :]
@@ -192,8 +192,25 @@ def _says(model: Captioner, memory: Memory) -> Step:
 
     def step(word, state):
         output, state, attention = model.step(word, state, memory)
-        said = in_packets(tf.nn.log_softmax, model.logits(output), fill=BANNED)
-        return said, state, attention
+        return log_softmax(model.logits(output)), state, attention
+
+    return step
+
+
+def _padded_step(model: Captioner, memory: Memory, rows: int) -> Step:
+    """The step of `_says` for `rows` hypotheses, computed on `whole_rows` of them.
+
+    Otherwise the log probabilities of a picture's hypotheses would depend on its place in the
+    batch, on processors with AVX2 alone.
+    """
+    whole = whole_rows(rows)
+    padded = _says(model, tf.nest.map_structure(lambda x: pad_rows(x, whole), memory))
+    if whole == rows:
+        return padded
+
+    def step(word, state):
+        log_p, state, attention = padded(pad_rows(word, whole), pad_rows(state, whole))
+        return log_p[:rows], state[:rows], attention[:rows]
 
     return step
 
@@ -229,9 +246,11 @@ def search(
     beam = settings.beam
     memory, state = model.begin(grid, picture)
     memory = repeat_memory(memory, beam)
-
+    # The number of pictures is static where models are served, and not in training.
+    pictures = picture.shape[0]
+    step = _says(model, memory) if not pictures else _padded_step(model, memory, pictures * beam)
     return beam_search(
-        _says(model, memory),
+        step,
         ops.repeat(state, beam, axis=0),
         ops.repeat(model.first_word(language), beam, axis=0),
         beam,

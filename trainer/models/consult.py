@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from keras import layers, ops
 
+from trainer.models.simd import sigmoid
+
 
 class Consult(layers.Layer):
     """Adds to every place what the condition says of what is there.
@@ -18,7 +20,7 @@ class Consult(layers.Layer):
 
     def __init__(self, channels: int, width: int, **kwargs):
         super().__init__(**kwargs)
-        self.gate = layers.Dense(width, activation="sigmoid")
+        self.gate = layers.Dense(width, activation=sigmoid)
         self.read = layers.Dense(channels)
 
     def call(self, x, condition):

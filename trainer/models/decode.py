@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from data.text import END, PAD
@@ -129,8 +130,12 @@ def _advance(beams: _Beams, step: Step, first: tf.Tensor, steps: int, no_repeat:
 
 
 def _best(beams: _Beams, length_power: float) -> Hypothesis:
-    length = tf.reduce_sum(tf.cast(beams.ids != PAD, tf.float32), axis=-1)
-    score = beams.log_prob / tf.maximum(length, 1.0) ** length_power
+    # A table in place of `length ** length_power`: `pow` rounds differently where a processor
+    # computes several at once, and near ties would be decided by the picture's place in the batch.
+    lengths = np.maximum(np.arange(beams.ids.shape[2] + 1), 1)
+    penalties = tf.constant(lengths**length_power, tf.float32)
+    length = tf.reduce_sum(tf.cast(beams.ids != PAD, tf.int32), axis=-1)
+    score = beams.log_prob / tf.gather(penalties, length)
     best = tf.argmax(score, axis=1, output_type=tf.int32)
 
     def pick(x: tf.Tensor) -> tf.Tensor:

@@ -16,7 +16,7 @@ from keras import layers, ops
 from data.text import PAD
 from trainer.config import EncoderSettings
 from trainer.models.norm import FusedBatchNormalization
-from trainer.models.packets import sigmoid
+from trainer.models.simd import sigmoid
 from trainer.randomness import uniform
 
 GRID = 8

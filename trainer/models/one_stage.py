@@ -16,6 +16,7 @@ from trainer.config import GeneratorSettings
 from trainer.models.consult import Consult
 from trainer.models.sides import at, seed_side
 from trainer.models.sides import channels as channels_at
+from trainer.models.simd import elementwise
 
 # Finer grids than this read the condition as a whole only.
 CONSULTED_SIDE = 8
@@ -42,7 +43,8 @@ class Modulate(layers.Layer):
 def _unit(x):
     """Every place's channels at a mean square of 1 (Karras et al. 2018, section 4.2)."""
     square = ops.mean(ops.square(ops.cast(x, "float32")), axis=-1, keepdims=True)
-    return x * ops.cast(ops.rsqrt(square + 1e-8), x.dtype)
+    # 7 x 7 places do not fill whole registers, and those left over would be rounded differently.
+    return x * ops.cast(elementwise(tf.math.rsqrt, square + 1e-8, fill=1.0), x.dtype)
 
 
 class GeneratorBlock(layers.Layer):

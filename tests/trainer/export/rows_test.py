@@ -92,6 +92,7 @@ def test_inputs_of_unequal_lengths_are_an_invalid_argument(
 
 
 @pytest.mark.debian13
+@pytest.mark.processor
 @pytest.mark.parametrize(("stage", "signature"), CASES)
 def test_an_answer_is_the_same_to_the_bit_whatever_its_batch(
     served, pictures, scenes, stage, signature

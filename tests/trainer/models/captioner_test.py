@@ -197,3 +197,18 @@ def test_search_says_nothing_twice_that_it_must_not(model):
 def test_frequencies_count_what_is_said():
     ids = np.array([[[START, 4, 4, END], [START, 5, END, PAD]]], np.int32)
     assert token_frequencies(ids, 7).tolist() == [0, 0, 0, 2, 2, 1, 0]
+
+
+@pytest.mark.debian13
+@pytest.mark.processor
+@pytest.mark.parametrize("beam", [1, 2, 3, 5])
+def test_equal_pictures_have_equal_answers_wherever_they_stand(beam):
+    """Of two hypotheses and of five, the rows of the step have to be filled up on AVX2."""
+    settings = CaptionerSettings(beam=beam)
+    grid, picture, _ = inputs()
+    model = build("float32")
+    answers_of = tf.function(lambda *one: search(model, *one, settings, 6))
+    for index in range(len(grid)):
+        repeated = [tf.constant(np.repeat(x[index : index + 1], 4, 0)) for x in (grid, picture)]
+        for answer in answers_of(*repeated):
+            np.testing.assert_array_equal(answer, answer.numpy()[:1].repeat(4, axis=0))

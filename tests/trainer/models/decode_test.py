@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from data.text import END, PAD, START
-from trainer.models.decode import beam_search
+from trainer.models.decode import _Beams, _best, beam_search
 
 SIZE = 7
 WORDS = range(4, SIZE)
@@ -184,3 +184,22 @@ def test_the_graph_finds_the_same():
     graph = tf.function(lambda: search(chains, 3, 6, 0.7, 2))()
     for one, other in zip(eager, graph, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.debian13
+@pytest.mark.processor
+def test_near_ties_are_decided_alike_wherever_a_picture_stands():
+    """Three hypotheses that score the same but for rounding, of four equal pictures."""
+    rng, steps, power = np.random.default_rng(0), 20, 0.7
+    best = tf.function(lambda ids, log_prob: _best(_beams(ids, log_prob), power).ids)
+    for _ in range(200):
+        lengths = rng.choice(np.arange(1, steps + 1), 3, replace=False)
+        ids = np.where(np.arange(steps) < lengths[:, None], END, PAD).astype(np.int32)
+        log_prob = (-rng.uniform(1, 2) * lengths**power).astype(np.float32)
+        chosen = best(np.tile(ids, [4, 1, 1]), np.tile(log_prob, [4, 1])).numpy()
+        np.testing.assert_array_equal(chosen, chosen[:1].repeat(4, axis=0))
+
+
+def _beams(ids, log_prob):
+    nothing = tf.zeros_like(log_prob)
+    return _Beams(tf.constant(0), ids, log_prob, nothing > 0, nothing, nothing)

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from trainer.config import GeneratorSettings
-from trainer.models.one_stage import OneStageBody, OneStageGenerator
+from trainer.models.one_stage import Modulate, OneStageBody, OneStageGenerator
 
 SETTINGS = GeneratorSettings(noise=4, width=4, discriminator_width=4)
 
@@ -39,3 +40,16 @@ def test_pictures_are_compared_with_their_neighbours_alone():
 def test_coarse_grids_read_the_caption_if_there_is_one(resolution, condition, places):
     model = OneStageGenerator(SETTINGS, resolution, condition)
     assert len(model.consult) == places
+
+
+@pytest.mark.debian13
+@pytest.mark.processor
+@pytest.mark.parametrize("side", [4, 7, 14])
+def test_modulation_treats_equal_pictures_alike_on_grids_of_any_side(side):
+    modulate = tf.function(Modulate(6))
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=(1, side, side, 6)).astype(np.float32).repeat(4, axis=0)
+        condition = rng.normal(size=(1, 5)).astype(np.float32).repeat(4, axis=0)
+        answer = modulate(tf.constant(x), tf.constant(condition)).numpy()
+        np.testing.assert_array_equal(answer, answer[:1].repeat(4, axis=0))
