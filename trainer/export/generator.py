@@ -143,13 +143,13 @@ class Painter:
         other_text, other_unread = self.module.texts(other_text)
         share, wild = check_range("share", share, 1.0)
 
-        def paint(ids, other_ids, noise, share):
+        def paint(ids, other_ids, noise, other_noise, share):
             told = (1 - share) * self._told(ids) + share * self._told(other_ids)
-            return self._paint(noise, told)
+            return self._paint(between(noise, other_noise, share), told)
 
-        portion = share[:, None]
-        noise = between(self._noise(seed), self._noise(other_seed), portion)
-        rows = (self.module.ids(text), self.module.ids(other_text), noise, portion)
+        ids = self.module.ids(text), self.module.ids(other_text)
+        noise = self._noise(seed), self._noise(other_seed)
+        rows = (*ids, *noise, share[:, None])
         pictures = self.module.in_chunks(paint, rows, self.picture)
         answer = {"image_bytes": encode_png_batch(pictures)}
         return with_errors(answer, first_of(unread, other_unread, wild))
