@@ -11,7 +11,7 @@ JOBS ?= 2
 # GPU=1 adds CUDA's libraries to the environment of the TFX 1.21 stack.
 GPU ?=
 
-.PHONY: help env kfp demo test lint format lock test-cluster test-debian13 test-image clean
+.PHONY: help env kfp demo test lint format lock test-cluster test-debian13 test-processors test-image clean
 .DEFAULT_GOAL := help
 
 help:  ## say what there is
@@ -47,6 +47,16 @@ test-cluster: kfp  ## run a compiled pipeline node by node beside the local run 
 
 test-debian13:  ## run the tests with the other stack in a Debian 13 root (needs root; CMD="..." runs that)
 	@requirements/debian13.sh $(CMD)
+
+# The kernels of other processors and another number of threads, one setting a word, `,` between
+# variables. Mixed precision cannot be tried so: TensorFlow asks the processor itself for bfloat16.
+PROCESSORS := TF_ENABLE_ONEDNN_OPTS=1 TF_ENABLE_ONEDNN_OPTS=0 \
+	TF_ENABLE_ONEDNN_OPTS=1,ONEDNN_MAX_CPU_ISA=AVX2 TF_ENABLE_ONEDNN_OPTS=0,ONEDNN_MAX_CPU_ISA=AVX2 \
+	TF_NUM_INTRAOP_THREADS=1
+
+test-processors: env  ## run the tests marked `processor` with and without oneDNN, with AVX2 alone, on one thread
+	@set -e; for settings in $(PROCESSORS); do echo "== $$settings"; \
+		env $$(echo $$settings | tr , ' ') $(BIN)/python -m pytest -q -m processor $(ARGS) tests/trainer; done
 
 test-image:  ## build the container image in Debian 13 roots and run its smoke command (needs root)
 	@$(PYTHON) requirements/image.py run demo --smoke

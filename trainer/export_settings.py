@@ -24,7 +24,8 @@ class ExportSettings:
         was let into the data can be answered too.
       chunk: rows that are computed together. It is always exactly so many, so that neither the
         size of a batch nor the neighbours in it change a bit of an answer; a request of fewer rows
-        costs as much as a whole chunk.
+        costs as much as a whole chunk. This holds for 1 and for 4. Of other numbers,
+        the kernels for AVX2 sum some rows of a chunk in another order than the rest.
       warm_up: batch sizes of the warm-up requests of every signature.
       compressed: forms in which captioner and generator are written as LiteRT models too:
         `float32`, `float16`, `int8`.

@@ -1,8 +1,9 @@
 """Rows computed in chunks of one size, so that an answer does not depend on its batch.
 
 A matrix product or a convolution of another number of rows may be summed up in another order, and
-then differs in its last bits; of a fixed number of rows, what is computed of one does not depend on
-the others or on its place among them.
+then differs in its last bits. Of a fixed number of rows, what is computed of one does not depend on
+the others. That it does not depend on its place among them either is a property of that number and
+of the kernels: `trainer.models.simd` has the rest, and `make test-processors` tries them.
 """
 
 from __future__ import annotations
