@@ -11,7 +11,7 @@ JOBS ?= 2
 # GPU=1 adds CUDA's libraries to the environment of the TFX 1.21 stack.
 GPU ?=
 
-.PHONY: help env kfp demo test lint format lock test-cluster test-debian13 test-processors test-image clean
+.PHONY: help env kfp torch demo test lint format lock test-cluster test-debian13 test-processors test-image clean
 .DEFAULT_GOAL := help
 
 help:  ## say what there is
@@ -40,6 +40,9 @@ lock:  ## resolve both stacks anew (ARGS=--upgrade: newest versions that fit)
 
 kfp: env  ## make .tools/kfp, Kubeflow's own SDK, which some tests load compiled pipelines with
 	@$(BIN)/python requirements/make_kfp.py
+
+torch: env  ## make .tools/torch, PyTorch for the CPU, which benchmarks/training_steps.py compares with
+	@$(BIN)/python requirements/make_torch.py
 
 test-cluster: kfp  ## run a compiled pipeline node by node beside the local run (some seven minutes)
 	@$(BIN)/python -m pytest -m cluster tests/e2e/dry_run_test.py

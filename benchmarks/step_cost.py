@@ -29,14 +29,14 @@ def seconds_per_step(
     policy, _ = precision.choose(experiment.training.precision)
     encoder = load_encoder(encoder_dir, policy)
     experiment = replace(experiment, encoder=encoder.experiment.encoder)
-    task = _task(stage, experiment, data, policy, encoder.model)
+    task = task_of(stage, experiment, data, policy, encoder.model)
     _run(task)
     begun = time.perf_counter()
     steps = _run(task)
     return (time.perf_counter() - begun) / steps
 
 
-def _task(stage, experiment, data, policy, encoder):
+def task_of(stage, experiment, data, policy, encoder):
     if stage == "encoder":
         return EncoderTask(experiment, data, policy)
     if stage == "captioner":
