@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -161,11 +162,17 @@ def _longer(work: WorkDir, settings: Mapping[str, Any], repeat: list[str]) -> It
             "A smoke run only trains for seconds: run the config without --smoke",
         )
     elif repeat and training["steps"]:
-        option = ["--set", f"training.steps={2 * training['steps']}"]
+        option = ["--set", f"training.steps={_doubled(training['steps'])}"]
         yield Way(LONGER, "To train twice as long", shlex.join([*repeat, *option]))
     elif repeat:
         option = ["--minutes", f"{2 * training['minutes']:g}"]
         yield Way(LONGER, "To train twice as long", shlex.join([*repeat, *option]))
+
+
+def _doubled(steps: int | Mapping[str, int]) -> str:
+    if isinstance(steps, Mapping):
+        return json.dumps({stage: 2 * value for stage, value in steps.items()})
+    return str(2 * steps)
 
 
 def _repeat(work: WorkDir, settings: Mapping[str, Any]) -> list[str]:

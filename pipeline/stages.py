@@ -16,14 +16,16 @@ _JUDGE_CHECKS = 5
 
 
 def stage_experiment(settings: Settings, stage: str) -> Experiment:
-    """Returns the experiment with the sections that `stage` does not read at their defaults.
+    """Returns the experiment with what `stage` does not read at its default.
 
-    A changed generator must not make the encoder train anew.
+    A changed generator, or a longer training of it, must not make the encoder train again.
     """
     read = {"encoder", stage}
     plain = Experiment()
     unread = {name: getattr(plain, name) for name in STAGES if name not in read}
-    return replace(settings.experiment(), **unread)
+    experiment = settings.experiment()
+    training = replace(experiment.training, steps=experiment.training.steps_of(stage))
+    return replace(experiment, training=training, **unread)
 
 
 def judge_experiment(settings: Settings, judge: JudgeSettings) -> Experiment:
@@ -35,7 +37,7 @@ def judge_experiment(settings: Settings, judge: JudgeSettings) -> Experiment:
     not served, so that settings of the export do not reach it.
     """
     encoder = stage_experiment(settings, "encoder")
-    steps = encoder.training.steps
+    steps = encoder.training.steps_of("encoder")
     training = replace(
         encoder.training,
         seed=encoder.training.seed + judge.seed,

@@ -78,6 +78,8 @@ class EncoderSettings(TransferSettings):
       colour: strength of random brightness (+-0.5), saturation (x 0 to 2) and contrast
         (x 0.5 to 1.5); 0 changes none.
       cutout: side of a square that is greyed out at random, as a share of the picture's; 0 is none.
+      optimizer: `adam`, or `muon`, which learns more in a step and costs more
+        (`trainer.optimizers`).
     """
 
     text: str = "convolution"
@@ -92,6 +94,7 @@ class EncoderSettings(TransferSettings):
     colour: float = 0.0
     cutout: float = 0.0
     batch_size: int = 64
+    optimizer: str = "adam"
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
     clip_norm: float = 5.0
@@ -102,7 +105,7 @@ class EncoderSettings(TransferSettings):
         require(0 < self.crop <= 1, "crop", self.crop, "above 0, at most 1")
         require(0 <= self.colour <= 1, "colour", self.colour, "0 to 1")
         require(0 <= self.cutout < 1, "cutout", self.cutout, "0 or more, below 1")
-        require_optimiser(self.batch_size, self.learning_rate)
+        require_optimiser(self.optimizer, self.batch_size, self.learning_rate)
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,7 @@ class CaptionerSettings(TransferSettings):
         training), at several times the cost of a step; 1 is never.
       self_critical_learning_rate: of that phase, which then has a schedule of its own, as the phase
         before it has; null goes on with learning_rate and its schedule.
+      optimizer: `adam` or `muon`, as for the encoder.
     """
 
     attention: str = "additive"
@@ -143,6 +147,7 @@ class CaptionerSettings(TransferSettings):
     length_power: float = 0.7
     no_repeat: int = 0
     batch_size: int = 64
+    optimizer: str = "adam"
     learning_rate: float = 3e-3
     weight_decay: float = 0.0
     clip_norm: float = 5.0
@@ -159,7 +164,7 @@ class CaptionerSettings(TransferSettings):
         require(0 <= self.sampled_words <= 1, "sampled_words", self.sampled_words, "0 to 1")
         require(1 <= self.beam <= 16, "beam", self.beam, "1 to 16")
         require(0 <= self.no_repeat <= 16, "no_repeat", self.no_repeat, "0 to 16")
-        require_optimiser(self.batch_size, self.learning_rate)
+        require_optimiser(self.optimizer, self.batch_size, self.learning_rate)
 
 
 def _default_shares() -> dict[str, float]:
@@ -173,7 +178,8 @@ class TrainingSettings:
     Attributes:
       minutes: wall-clock budget of all three stages together.
       shares: part of the budget that each stage gets.
-      steps: a fixed number of steps for each stage in place of a time budget; null takes minutes.
+      steps: a fixed number of steps in place of a time budget, one for all stages or one for each
+        by name; null takes minutes. Steps give the same models on slow machines and on fast ones.
       precision: `auto` takes bfloat16 where the device computes in it, else float32; `float16` is
         for GPUs without bfloat16 and scales the loss.
       accumulate: parts that a batch is cut into, one in memory at a time; their gradients are
@@ -199,7 +205,7 @@ class TrainingSettings:
 
     minutes: float = 8.0
     shares: dict[str, float] = field(default_factory=_default_shares)
-    steps: int | None = None
+    steps: int | dict[str, int] | None = None
     precision: str = "auto"
     accumulate: int = 1
     strategy: str = "none"
@@ -218,7 +224,7 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         require(self.minutes > 0, "minutes", self.minutes, "more than 0")
-        require(self.steps is None or self.steps > 0, "steps", self.steps, "1 or more, or null")
+        self._require_steps()
         require_one_of("precision", self.precision, PRECISIONS)
         require(self.accumulate >= 1, "accumulate", self.accumulate, "1 or more")
         for key in ("check_steps", "patience"):
@@ -240,6 +246,20 @@ class TrainingSettings:
             require_one_of("shares", stage, STAGES)
         right = set(self.shares) == set(STAGES) and all(v > 0 for v in self.shares.values())
         require(right, "shares", self.shares, f"a positive number for each of {', '.join(STAGES)}")
+
+    def _require_steps(self) -> None:
+        steps = self.steps
+        if isinstance(steps, dict):
+            for stage in steps:
+                require_one_of("steps", stage, STAGES)
+            right = set(steps) == set(STAGES) and all(value > 0 for value in steps.values())
+            require(right, "steps", steps, f"1 or more for each of {', '.join(STAGES)}")
+        else:
+            require(steps is None or steps > 0, "steps", steps, "1 or more, or null")
+
+    def steps_of(self, stage: str) -> int | None:
+        """The fixed number of steps of a stage, or None where its budget is time."""
+        return self.steps[stage] if isinstance(self.steps, dict) else self.steps
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,7 @@ class GeneratorSettings(TransferSettings):
       free_bits: nats that each dimension of the noise may say at no cost (`vae`).
       adversarial_from: share of the training in which only the bound is optimised, which costs a
         third of a whole step; the game begins after it.
+      optimizer: `adam`, or `muon` for the generator and its posterior; discriminators take Adam.
       bound_learning_rate: of the generator while only the bound is optimised.
       mismatch_weight: weight of real pictures with other pictures' captions.
     """
@@ -104,6 +105,7 @@ class GeneratorSettings(TransferSettings):
     adversarial_from: float = 0.6
     mismatch_weight: float = 0.5
     batch_size: int = 32
+    optimizer: str = "adam"
     learning_rate: float = 1e-3
     discriminator_learning_rate: float = 1e-3
     bound_learning_rate: float = 3e-3
@@ -139,7 +141,7 @@ class GeneratorSettings(TransferSettings):
         require(right, "augment_colour", strength, "0 to 1, or null to look at the captions")
         require(self.augment_images >= 1, "augment_images", self.augment_images, "1 or more")
         require(self.free_bits >= 0, "free_bits", self.free_bits, "0 or more")
-        require_optimiser(self.batch_size, self.learning_rate)
+        require_optimiser(self.optimizer, self.batch_size, self.learning_rate)
 
     @property
     def loss_in_use(self) -> str:

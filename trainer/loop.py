@@ -118,7 +118,7 @@ class _Training:
         self.step = self.checkpoints.restore()
         seconds = 60.0 * self.settings.minutes * self.settings.shares[self.task.stage]
         spent = float(self.checkpoints.elapsed.numpy())
-        steps = self.settings.steps
+        steps = self.settings.steps_of(self.task.stage)
         self.budget = Budget(None if steps else seconds, steps, spent, self.clock)
         self.saved = self.looked = self.budget.elapsed
         if self.step == 0 and self.control is not None:
@@ -151,7 +151,8 @@ class _Training:
     def stop_reason(self) -> str:
         if self.held_out.figure is not None and self.out_of_patience():
             return f"{self.settings.patience} checks brought no better {self.held_out.figure[0]}"
-        return "the fixed number of steps is done" if self.settings.steps else "the time is spent"
+        fixed = self.settings.steps_of(self.task.stage)
+        return "the fixed number of steps is done" if fixed else "the time is spent"
 
     def advance(self, log: TrainingLog) -> None:
         """Makes a step and what is due after it.

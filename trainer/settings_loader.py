@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+# Kinds of `trainer.optimizers`, which loads TensorFlow and settings do not.
+OPTIMIZERS = ("adam", "muon")
 # YAML 1.1 takes a number without a dot, such as 5e-5, for text.
 _EXPONENT = re.compile(r"[-+]?\d+[eE][-+]?\d+")
 
@@ -102,8 +104,9 @@ def require_one_of(key: str, value: str, names: typing.Iterable[str]) -> None:
     require(value in choices, key, value, f"choose one of {', '.join(choices)}{hint}")
 
 
-def require_optimiser(batch_size: int, learning_rate: float) -> None:
-    """Raises SettingsError unless both can be trained with."""
+def require_optimiser(optimizer: str, batch_size: int, learning_rate: float) -> None:
+    """Raises SettingsError unless all three can be trained with."""
+    require_one_of("optimizer", optimizer, OPTIMIZERS)
     require(batch_size >= 1, "batch_size", batch_size, "1 or more")
     require(learning_rate > 0, "learning_rate", learning_rate, "more than 0")
 

@@ -1,5 +1,6 @@
 """What can be done about a model that is not pushed: every command is one that works."""
 
+import json
 import shlex
 from pathlib import Path
 
@@ -64,8 +65,13 @@ def test_a_refused_model_can_be_used_trained_longer_or_forced():
     first = settings_file.load("demo")
     assert settings_file.load(found[advice.FORCE].config) == first
     assert found[advice.FORCE].force_bless
-    assert found[advice.LONGER].minutes == 2 * first.training.minutes
     assert found[advice.LONGER].work is None
+
+
+def test_a_run_of_so_many_minutes_gets_twice_as_many():
+    found = advised(refused(assignments=["training.steps=null"]))
+    first = settings_file.load("demo")
+    assert found[advice.LONGER].minutes == 2 * first.training.minutes
 
 
 def test_a_refused_captioner_is_used_by_its_own_command():
@@ -85,6 +91,14 @@ def test_another_work_directory_is_named():
 def test_a_run_of_so_many_steps_gets_twice_as_many():
     found = advised(refused(assignments=["training.steps=30"]))
     assert found[advice.LONGER].set == ["training.steps=60"]
+
+
+def test_steps_of_each_stage_are_doubled_and_can_be_typed():
+    steps = {"encoder": 1, "captioner": 2, "generator": 3}
+    found = advised(refused(assignments=[f"training.steps={json.dumps(steps)}"]))
+    (option,) = found[advice.LONGER].set
+    doubled = settings_file.load("demo", assignments=[option]).training.steps
+    assert doubled == {"encoder": 2, "captioner": 4, "generator": 6}
 
 
 def test_a_smoke_run_is_not_made_longer():

@@ -9,6 +9,7 @@ import yaml
 from components.caption_example_gen.options import IngestOptions
 from pipeline import config_files, settings
 from pipeline.settings import SourceSettings
+from trainer.config import STAGES
 from trainer.settings_loader import SettingsError, from_mapping
 
 
@@ -27,7 +28,14 @@ def config(tmp_path):
 def test_every_config_and_its_twin_reads(name, smoke):
     got = settings.load(name, data="some/folder", smoke=smoke)
     assert got.name == (f"{name}-smoke" if smoke else name)
-    assert (got.training.steps is not None and got.training.steps <= 20) is smoke
+    assert all(0 < (got.training.steps_of(stage) or 0) <= 20 for stage in STAGES) is smoke
+
+
+def test_the_demo_trains_as_many_steps_on_every_machine():
+    steps = settings.load("demo").training.steps
+    assert set(steps) == set(STAGES)
+    assert settings.load("demo", minutes=3).training.steps is None
+    assert settings.load("demo", smoke=True).training.steps == 6
 
 
 @pytest.mark.parametrize("name", config_files.names())

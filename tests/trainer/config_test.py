@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.config import STAGES, Experiment, GeneratorSettings
+from trainer.config import STAGES, Experiment, GeneratorSettings, TrainingSettings
 from trainer.generator_settings import ADVERSARIAL_LOSSES, GRADIENT_PENALTIES
 from trainer.settings_loader import SettingsError, from_mapping, to_mapping
 
@@ -83,6 +83,9 @@ def test_settings_cannot_change_behind_ones_back():
         ("training", "precision", "float64", "auto, float32, bfloat16, float16"),
         ("training", "accumulate", 0, "1 or more"),
         ("training", "strategy", "mirored", "none, mirrored, multi_worker"),
+        ("training", "steps", {"encoder": 1}, "encoder, captioner, generator"),
+        ("training", "steps", {"encoder": 1, "captioner": 0, "generator": 1}, "1 or more"),
+        ("training", "steps", {"encodr": 1}, "did you mean 'encoder'"),
         ("training", "check_steps", 0, "1 or more, or null"),
         ("training", "patience", 0, "1 or more, or null"),
         ("training", "schedule", "cosin", "cosine, constant, plateau"),
@@ -196,3 +199,10 @@ def test_a_sketch_has_a_half_or_a_quarter_of_the_side(resolution, sketch, allowe
     for side in (*map(int, allowed.split(" or ")), None):
         generator["sketch_resolution"] = side
         assert from_mapping(Experiment, values, "").generator.sketch_resolution == side
+
+
+def test_steps_are_those_of_a_stage_or_of_all():
+    each = {"encoder": 1, "captioner": 2, "generator": 3}
+    assert [TrainingSettings(steps=each).steps_of(stage) for stage in STAGES] == [1, 2, 3]
+    assert [TrainingSettings(steps=4).steps_of(stage) for stage in STAGES] == [4, 4, 4]
+    assert TrainingSettings().steps_of("encoder") is None

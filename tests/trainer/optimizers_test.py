@@ -94,3 +94,42 @@ def test_a_share_of_an_update_is_followed():
     found = [tf.ones([2])] * 3
     optimizers.apply(optimizer, 0.5, found, weights, [1.0, 0.1, 0.0])
     assert [float(one.value[0]) for one in weights] == pytest.approx([0.5, 0.95, 1.0], abs=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (300, 40), (40, 300)])
+def test_a_matrix_is_made_nearly_orthogonal(shape):
+    matrix = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    found = optimizers.orthogonalised(tf.constant(matrix)).numpy()
+    # The same as the iteration over whole matrices, which Keras has.
+    plain = keras.optimizers.Muon().zeropower_via_newtonschulz5(tf.constant(matrix), 5)
+    np.testing.assert_allclose(found, plain, atol=2e-5)
+    left, values, right = np.linalg.svd(matrix, full_matrices=False)
+    kept = np.diag(left.T @ found @ right.T)
+    # Ill-conditioned directions of the square matrix need more than five iterations.
+    wide = values > 0.05 * values[0]
+    assert kept[wide].min() > 0.6 and kept[wide].max() < 1.25
+
+
+def test_muon_moves_matrices_as_far_as_adam_would_and_trains_the_rest_by_adam():
+    draw = np.random.default_rng(1).normal
+    kernel = keras.Variable(draw(size=(3, 3, 16, 32)).astype(np.float32), name="kernel")
+    narrow = keras.Variable(draw(size=(64, 3)).astype(np.float32), name="kernel")
+    table = keras.Variable(draw(size=(64, 32)).astype(np.float32), name="embeddings")
+    bias = keras.Variable(np.zeros(32, np.float32), name="bias")
+    large = keras.Variable(draw(size=(300, 400)).astype(np.float32), name="kernel")
+    weights = [kernel, narrow, table, bias, large]
+    optimizer = optimizers.build(weights, 1.0, 1e9, "float32", kind="muon")
+    assert isinstance(optimizer, keras.optimizers.Muon)
+    before = [np.array(one) for one in weights]
+    # None near 0, where Adam's epsilon counts.
+    drawn = [draw(size=one.shape) for one in weights]
+    found = [tf.constant(one + np.sign(one), tf.float32) for one in drawn]
+    optimizers.apply(optimizer, 0.01, found, weights)
+    moved = [np.array(one) - old for one, old in zip(weights, before, strict=True)]
+    # Liu et al. 2025, equation 4: a root mean square of 0.2 of the rate.
+    assert np.sqrt(np.mean(moved[0] ** 2)) == pytest.approx(0.002, rel=0.2)
+    values = np.linalg.svd(moved[0].reshape(-1, 32), compute_uv=False)
+    assert values.max() / values.min() < 2
+    # Adam's first step has the gradient's sign and the rate's size, whatever the gradient's.
+    for change, gradient in zip(moved[1:], found[1:], strict=True):
+        np.testing.assert_allclose(change, -0.01 * np.sign(gradient), atol=1e-5)

@@ -93,13 +93,14 @@ def build_generator(experiment: Experiment, condition: int, policy: str) -> kera
 
 
 def build_posterior(
-    experiment: Experiment, grid: tuple[int, ...], noise: int, policy: str
+    experiment: Experiment, grid: tuple[int, ...], condition: int, noise: int, policy: str
 ) -> Posterior:
-    """The posterior of a `noise` of that width for a picture grid of (places, channels)."""
+    """The posterior of a `noise` of that width for a picture grid of (places, channels) and a
+    `condition` of that width."""
     keras.utils.set_random_seed(experiment.training.seed + 4)
     with policy_scope(policy):
-        model = Posterior(noise)
-        model(tf.zeros([2, *grid]))
+        model = Posterior(noise, condition)
+        model((tf.zeros([2, *grid]), tf.zeros([2, condition])))
     return model
 
 

@@ -1,7 +1,9 @@
-"""The noise that would have painted a given picture: q(z | picture), a diagonal Gaussian.
+"""The noise that would have painted a given picture: q(z | picture, caption), a diagonal Gaussian.
 
 Source: conditional VAE-GAN (Bao et al. 2017, section 3), here on the frozen encoder's grid, which
-knows where things are; what the caption says need not be in the noise.
+knows where things are. The posterior reads the caption too (Sohn et al. 2015, section 4.1). Without
+it the noise could only say where things lie, and so who is above whom; knowing the caption, it says
+only what the caption leaves open, and noise from the prior does not contradict captions.
 """
 
 from __future__ import annotations
@@ -18,21 +20,27 @@ class Posterior(keras.Model):
 
     Call arguments:
       grid: float [N, P, C], the frozen encoder's local features.
+      text: float [N, c], what the generator is told; c may be 0.
     Returns:
       two float32 [N, noise].
     """
 
-    def __init__(self, noise: int, **kwargs):
+    def __init__(self, noise: int, condition: int, **kwargs):
         super().__init__(**kwargs)
         self.squeeze = layers.Dense(32)
         self.flatten = layers.Flatten()
         self.hidden = layers.Dense(256)
+        self.caption = layers.Dense(256, use_bias=False) if condition else None
+        self.compare = layers.Dense(256, kernel_initializer="zeros")
         self.mean = layers.Dense(noise, dtype="float32")
         self.log_variance = layers.Dense(noise, dtype="float32", bias_initializer="zeros")
 
-    def call(self, grid):
+    def call(self, inputs):
+        grid, text = inputs
         x = self.flatten(ops.leaky_relu(self.squeeze(grid), 0.2))
-        x = ops.leaky_relu(self.hidden(x), 0.2)
+        x = self.hidden(x)
+        x = ops.leaky_relu(x if self.caption is None else x + self.caption(text), 0.2)
+        x += ops.leaky_relu(self.compare(x), 0.2)
         return self.mean(x), ops.clip(self.log_variance(x), -8.0, 4.0)
 
 

@@ -97,6 +97,7 @@ class CaptionerTask:
             settings.clip_norm,
             policy,
             weight_decay=settings.weight_decay,
+            kind=settings.optimizer,
         )
         # One for each length of captions.
         self._step_of = functools.cache(lambda compute, length: self._compile(compute))

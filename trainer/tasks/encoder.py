@@ -63,6 +63,7 @@ class EncoderTask:
             settings.clip_norm,
             policy,
             weight_decay=settings.weight_decay,
+            kind=settings.optimizer,
         )
         self._step = distribution.function(self._train_step)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -76,16 +77,14 @@ class Game:
         self.augmentation = augmentation
         self.bounded = settings.reconstruction_weight > 0
         self.conditional = settings.discriminator != "unconditional"
-        self.optimizer = self._adam(part.variables, settings.learning_rate, policy)
-        self.posterior_optimizer = self._adam(
-            posterior.trainable_variables, settings.learning_rate, policy
+        build = functools.partial(
+            optimizers.build, clip_norm=settings.clip_norm, policy=policy, betas=BETAS
         )
-        self.discriminator_optimizer = self._adam(
-            discriminator.trainable_variables, settings.discriminator_learning_rate, policy
+        self.optimizer = build(part.variables, settings.learning_rate, kind=settings.optimizer)
+        self.posterior_optimizer = build(posterior.trainable_variables, settings.learning_rate)
+        self.discriminator_optimizer = build(
+            discriminator.trainable_variables, settings.discriminator_learning_rate
         )
-
-    def _adam(self, variables, rate: float, policy: str) -> keras.optimizers.Optimizer:
-        return optimizers.build(variables, rate, self.settings.clip_norm, policy, betas=BETAS)
 
     def has_judged(self) -> bool:
         """Whether the discriminator has learned anything yet."""
@@ -122,7 +121,7 @@ class Game:
 
     def _bound_gradients(self, view: View):
         with tf.GradientTape() as tape:
-            mean, log_variance = self.posterior(view.grid)
+            mean, log_variance = self.posterior((view.grid, view.text.condition))
             inferred = draw(mean, log_variance, fold(view.seed, 5))
             again = self.part.paint(inferred, view.text.condition)
             parts = evidence(again, view.real, mean, log_variance)
@@ -206,7 +205,7 @@ class Game:
         noise, told = self._noise(view), view.text.condition
         if not self.bounded:
             return self.part.paint(noise, told), {}
-        mean, log_variance = self.posterior(view.grid)
+        mean, log_variance = self.posterior((view.grid, view.text.condition))
         inferred = draw(mean, log_variance, fold(view.seed, 5))
         painted = self.part.paint(tf.concat([noise, inferred], 0), tf.concat([told] * 2, 0))
         fake, again = tf.split(painted, 2)

@@ -45,7 +45,9 @@ class GeneratorTask(PaintingTask):
     ):
         super().__init__(experiment, prepared, policy, encoder, start)
         resolution, width = experiment.data.resolution, self.condition_width
-        self.posterior = build_posterior(experiment, self.grid.shape[1:], self.noise_width, policy)
+        self.posterior = build_posterior(
+            experiment, self.grid.shape[1:], width, self.noise_width, policy
+        )
         self.beginning.take("posterior", self.posterior)
         critics = build_discriminators(experiment, width, policy)
         by_name = dict(zip(discriminator_names(len(critics)), critics, strict=True))

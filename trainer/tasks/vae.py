@@ -37,7 +37,12 @@ class VaeTask(PaintingTask):
         self.variables = self.generator.trainable_variables + self.inference.trainable_variables
         settings = self.settings
         self.optimizer = optimizers.build(
-            self.variables, settings.bound_learning_rate, settings.clip_norm, policy, betas=BETAS
+            self.variables,
+            settings.bound_learning_rate,
+            settings.clip_norm,
+            policy,
+            betas=BETAS,
+            kind=settings.optimizer,
         )
         self._step = distribution.function(self._train_step)
 

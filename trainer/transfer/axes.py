@@ -110,6 +110,7 @@ _CRITIC: Spec = {
     "head/sentence/kernel": ("told", ""),
     "head/match/kernel": ("told", ""),
 }
+_POSTERIOR: Spec = {"caption/kernel": ("told", "")}
 _PAINTERS: dict[str, Spec] = {
     "mlp": {"first/kernel": ("told", "")},
     "dcgan": {"tell/kernel": ("told", "")},
@@ -151,11 +152,11 @@ def _spec(stage: str, part: str, world: World) -> Spec:
     settings = world.experiment.generator
     if not settings.conditional:
         return {}
-    if part == "generator":
-        return _PAINTERS[settings.architecture]
-    if part == "inference":
-        return _PAINTERS["vae"]
-    return _CRITIC if part.endswith("discriminator") else {}
+    if part.endswith("discriminator"):
+        return _CRITIC
+    painter = _PAINTERS[settings.architecture]
+    by_part = {"generator": painter, "inference": _PAINTERS["vae"], "posterior": _POSTERIOR}
+    return by_part.get(part, {})
 
 
 def _axis(kind: str, world: World) -> Axis | None:

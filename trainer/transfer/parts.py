@@ -51,6 +51,6 @@ def _painting(
     critics = build_discriminators(experiment, told, policy)
     return {
         PAINTER: generator,
-        "posterior": build_posterior(experiment, grid, generator.noise_width, policy),
+        "posterior": build_posterior(experiment, grid, told, generator.noise_width, policy),
         **dict(zip(discriminator_names(len(critics)), critics, strict=True)),
     }

@@ -8,19 +8,23 @@ from trainer.config import Experiment, GeneratorSettings
 from trainer.models.build import build_posterior
 from trainer.models.posterior import draw
 
-PLACES, CHANNELS, NOISE = 16, 6, 3
+PLACES, CHANNELS, CONDITION, NOISE = 16, 6, 5, 3
 
 
-def grid():
-    return np.random.default_rng(0).normal(size=(4, PLACES, CHANNELS)).astype(np.float32)
+def inputs():
+    draw = np.random.default_rng(0).normal
+    shapes = (4, PLACES, CHANNELS), (4, CONDITION)
+    return tuple(draw(size=shape).astype(np.float32) for shape in shapes)
 
 
 @pytest.fixture(scope="module")
 def case(harness):
     experiment = Experiment(generator=GeneratorSettings(noise=NOISE))
     return harness.Case(
-        build=lambda policy: build_posterior(experiment, (PLACES, CHANNELS), NOISE, policy),
-        inputs=grid(),
+        build=lambda policy: build_posterior(
+            experiment, (PLACES, CHANNELS), CONDITION, NOISE, policy
+        ),
+        inputs=inputs(),
         dtypes=("float32", "float32"),
     )
 
@@ -33,9 +37,16 @@ def test_contract(harness, case, check, tmp_path):
 
 
 def test_outputs_are_shaped_and_bounded(case):
-    mean, log_variance = case.model()(grid() * 1000)
+    grid, text = inputs()
+    mean, log_variance = case.model()((grid * 1000, text))
     assert mean.shape == log_variance.shape == (4, NOISE)
     assert np.min(log_variance) == -8.0 and np.max(log_variance) == 4.0
+
+
+def test_the_caption_is_read(case):
+    grid, text = inputs()
+    one, other = case.model()((grid, text)), case.model()((grid, text + 1))
+    assert not np.allclose(one[0], other[0])
 
 
 def test_samples_have_the_mean_and_deviation_asked_for():
