@@ -25,22 +25,21 @@ class Posterior(keras.Model):
       two float32 [N, noise].
     """
 
-    def __init__(self, noise: int, condition: int, **kwargs):
+    def __init__(self, noise: int, **kwargs):
         super().__init__(**kwargs)
         self.squeeze = layers.Dense(32)
         self.flatten = layers.Flatten()
-        self.hidden = layers.Dense(256)
-        self.caption = layers.Dense(256, use_bias=False) if condition else None
-        self.compare = layers.Dense(256, kernel_initializer="zeros")
+        self.join = layers.Dense(256)
+        self.compare = layers.Dense(256)
         self.mean = layers.Dense(noise, dtype="float32")
         self.log_variance = layers.Dense(noise, dtype="float32", bias_initializer="zeros")
 
     def call(self, inputs):
         grid, text = inputs
         x = self.flatten(ops.leaky_relu(self.squeeze(grid), 0.2))
-        x = self.hidden(x)
-        x = ops.leaky_relu(x if self.caption is None else x + self.caption(text), 0.2)
-        x += ops.leaky_relu(self.compare(x), 0.2)
+        x = ops.concatenate([x, ops.cast(text, x.dtype)], axis=-1)
+        x = ops.leaky_relu(self.join(x), 0.2)
+        x = ops.leaky_relu(self.compare(x), 0.2)
         return self.mean(x), ops.clip(self.log_variance(x), -8.0, 4.0)
 
 

@@ -110,7 +110,7 @@ _CRITIC: Spec = {
     "head/sentence/kernel": ("told", ""),
     "head/match/kernel": ("told", ""),
 }
-_POSTERIOR: Spec = {"caption/kernel": ("told", "")}
+_POSTERIOR: Spec = {"join/kernel": ("told", "")}
 _PAINTERS: dict[str, Spec] = {
     "mlp": {"first/kernel": ("told", "")},
     "dcgan": {"tell/kernel": ("told", "")},
