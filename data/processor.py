@@ -29,8 +29,9 @@ def flags() -> frozenset[str]:
 def prefer_onednn(environment: MutableMapping[str, str] = os.environ) -> None:
     """Switches TensorFlow's oneDNN kernels on, unless the environment says otherwise.
 
-    By itself TensorFlow uses them only with AVX-512 VNNI, AVX-VNNI or AMX. With AVX2 alone its own
-    convolutions take 1.3 to 1.7 times as long in a training step (`benchmarks/training_steps.py`).
+    By itself TensorFlow uses them only with AVX-512 VNNI, AVX-VNNI or AMX. With AVX2 alone a
+    training step takes 1.3 to 1.7 times as long without them (2 cores of an AMD EPYC, float32;
+    `benchmarks/training_steps.py` measures it).
     TensorFlow reads the variable when it is first imported, so this runs in the `__init__.py` of
     the package that every other one imports. Processors without AVX2 keep TensorFlow's choice.
     """

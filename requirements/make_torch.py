@@ -33,8 +33,7 @@ def main(argv: Optional[List[str]] = None) -> int:
             sys.executable,
             str(PLACE),
         )
-        # Not uv: pip goes on where PyTorch's page cannot be reached and this machine's own index
-        # or folder of wheels has the same build.
+        # Not uv: it does not look at the pages and folders that pip is told of.
         pip = (str(PLACE / "bin" / "python"), "-m", "pip", "--disable-pip-version-check")
         run(*pip, "install", "--quiet", "--no-deps", "--requirement", str(LOCK))
     except EnvError as error:

@@ -15,6 +15,7 @@ from pipeline import settings as settings_file
 from pipeline.logs import adopt_loggers, logs_to
 from pipeline.settings import Settings
 from pipeline.work_dir import WorkDir, default_work_dir
+from trainer.config import STAGES
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,6 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{settings.name}: work directory {work.root}, log {work.log}")
         source = settings.open_source()
         print(f"data: {source.describe()}")
+        print(f"training: {_budget(settings)}")
         settings_file.save(settings, work.settings)
         if settings.pretrain is not None:
             place = work.pretraining.root
@@ -44,6 +46,14 @@ def run(arguments: argparse.Namespace) -> int:
     print("\n".join(summary.lines(work)))
     print(f"Time {duration(time.monotonic() - arguments.start)}, peak memory {_peak_gib():.1f} GiB")
     return 0
+
+
+def _budget(settings: Settings) -> str:
+    training = settings.training
+    if training.steps is None:
+        return f"{training.minutes:g} minutes, in shares {training.shares}"
+    steps = ", ".join(f"{stage} {training.steps_of(stage):,}" for stage in STAGES)
+    return f"steps: {steps}. A slow machine takes longer; --minutes N trains for N minutes instead."
 
 
 def _run_pipeline(
