@@ -71,7 +71,9 @@ class GeneratorSettings(TransferSettings):
       free_bits: nats that each dimension of the noise may say at no cost (`vae`).
       adversarial_from: share of the training in which only the bound is optimised, which costs a
         third of a whole step; the game begins after it.
-      optimizer: `adam`, or `muon` for the generator and its posterior; discriminators take Adam.
+      optimizer: `adam`, or `muon` for the generator. Posterior and discriminators take Adam: a
+        posterior that learns faster puts into the noise what the caption says. The `vae` trains
+        both of its networks by it.
       bound_learning_rate: of the generator while only the bound is optimised.
       mismatch_weight: weight of real pictures with other pictures' captions.
     """
