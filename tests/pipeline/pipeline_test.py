@@ -213,7 +213,7 @@ def test_a_judge_of_fixed_steps_looks_by_steps_and_not_by_the_clock(tmp_path):
 
     assert training("training.steps=6")["check_steps"] == 1
     assert training("training.steps=600")["check_steps"] == 120
-    assert training()["check_steps"] is None
+    assert training("training.steps=null")["check_steps"] is None
 
 
 def test_a_judge_waits_for_the_data_alone_and_no_model_is_trained_from_it(tmp_path):
