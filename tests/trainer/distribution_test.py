@@ -95,9 +95,11 @@ def start_workers(directory, killed_at=None):
 def assert_close(losses, expected):
     assert [step["step"] for step in losses] == [step["step"] for step in expected]
     for one, other in zip(losses, expected, strict=True):
-        tolerance = 1e-5 if one["step"] < 2 else 1e-2
+        # A critic with clipped weights says about 1e-4, and Adam makes whole steps of what rounding
+        # leaves of its gradients: later on only losses of another size can be compared closely.
+        tolerance, least = (1e-5, 1e-6) if one["step"] < 2 else (1e-2, 1e-4)
         for name, value in one.items():
-            expected_value = pytest.approx(other[name], rel=tolerance, abs=1e-6)
+            expected_value = pytest.approx(other[name], rel=tolerance, abs=least)
             assert value == expected_value, (one["step"], name)
 
 
