@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.paired import compare
+from data.graphs import graph
 from trainer.batches import Sampler, SimilarLengths
 from trainer.config import EncoderSettings, Experiment
 from trainer.models import encoder as encoder_module
@@ -37,7 +38,7 @@ def step(model: keras.Model, *inputs, training: dict) -> Callable[[], object]:
     """Forward and backward pass through all weights, compiled."""
     variables = [v.value for v in model.trainable_variables if "log_scale" not in v.path]
 
-    @tf.function
+    @graph
     def run():
         with tf.GradientTape() as tape:
             outputs = tf.nest.flatten(model(inputs, **training))

@@ -21,6 +21,7 @@ from benchmarks.graph_flops import flops
 from benchmarks.step_cost import CYCLE, task_of
 from benchmarks.workers import serve
 from data import prepared, processor
+from data.graphs import graph
 from pipeline import settings as settings_file
 from pipeline.stages import stage_experiment
 from trainer import distribution, optimizers, precision
@@ -76,7 +77,7 @@ class Ledger:
 
     def function(self, step: Callable[..., Any]) -> Callable[..., Any]:
         """In place of `trainer.distribution.function`."""
-        compiled = tf.function(step)
+        compiled = graph(step)
 
         def run(*arguments):
             if self.flops is not None:
@@ -148,7 +149,7 @@ def product(policy: str) -> Callable[[], None]:
     left, right = (
         tf.cast(tf.random.stateless_normal([SIDE, SIDE], [0, seed]), dtype) for seed in range(2)
     )
-    multiply = tf.function(lambda x, y: tf.matmul(x, y)[0, 0])
+    multiply = graph(lambda x, y: tf.matmul(x, y)[0, 0])
 
     def cycle() -> None:
         multiply(left, right).numpy()

@@ -68,6 +68,7 @@ def _batches(
 ) -> tf.data.Dataset:
     spec = features.feature_spec(max_captions, max_length)
 
+    @tf.autograph.experimental.do_not_convert
     def parse(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
         batch = tf.io.parse_example(serialized, spec)
         batch[features.IMAGE] = images.preprocess_batch(batch[features.IMAGE], resolution)

@@ -18,6 +18,7 @@ from dataclasses import replace
 import tensorflow as tf
 
 from data import stop_words, text
+from data.graphs import graph
 from data.label_rules import AUTO, CAPTIONS, CONTENT, GIVEN, LabelRules
 from data.languages import HAN
 from data.part_of_speech import content_words, require_taggers
@@ -136,7 +137,7 @@ def relabel(pictures: Sequence[CaptionedImage], labels: Sequence[str]) -> list[C
 
 
 _BATCH = 256
-_graph = tf.function(
+_graph = graph(
     lambda captions: candidates(captions, text.tokenise(captions.flat_values)),
     input_signature=[tf.RaggedTensorSpec([None, None], tf.string)],
 )

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from data import features, mining, schema, text
 from data.arrays import SplitArrays, read_split
+from data.graphs import graph
 from data.label_rules import LabelRules
 
 _SETTINGS = "prepared.json"
@@ -184,7 +185,7 @@ def _chunks(items: Iterable, size: int) -> Iterator[list]:
 def _shrunk(
     examples: Iterable[schema.CaptionedImage], resolution: int
 ) -> list[schema.CaptionedImage]:
-    small = tf.function(lambda encoded: features.shrink(encoded, resolution))
+    small = graph(lambda encoded: features.shrink(encoded, resolution))
     rows = []
     for chunk in _chunks(examples, _BATCH):
         pngs = small(tf.constant([one.encoded for one in chunk])).numpy()

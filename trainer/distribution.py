@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import tensorflow as tf
 
+from data.graphs import graph
 from trainer.settings_loader import SettingsError
 
 T = TypeVar("T")
@@ -135,9 +136,9 @@ def function(step: Callable[..., dict[str, tf.Tensor]]) -> Callable[..., dict[st
     """
     strategy = tf.distribute.get_strategy()
     if not tf.distribute.has_strategy():
-        return tf.function(step)
+        return graph(step)
 
-    @tf.function
+    @graph
     def run(number, progress, batch):
         losses = strategy.run(step, (number, progress, *batch))
         return {name: strategy.reduce("MEAN", loss, None) for name, loss in losses.items()}
@@ -188,7 +189,7 @@ def by_chief(strategy: tf.distribute.Strategy, make: Callable[[], T]) -> T:
 
 @functools.cache
 def _asking(strategy: tf.distribute.Strategy) -> Callable[[tf.Tensor], tf.Tensor]:
-    @tf.function
+    @graph
     def ask(value):
         only = strategy.run(lambda x: tf.where(tf.equal(index(), 0), x, 0.0), (value,))
         return strategy.reduce("SUM", only, None)

@@ -11,6 +11,7 @@ import tensorflow as tf
 from data import images
 from data.checking.facts import Facts
 from data.checking.looks import SIDE
+from data.graphs import graph
 from data.schema import CaptionedImage
 
 _BATCH = 256
@@ -18,7 +19,7 @@ _BATCH = 256
 
 def gather(pictures: Iterable[CaptionedImage]) -> list[Facts]:
     """Returns the facts of each picture, in their order."""
-    thumbnails = tf.function(
+    thumbnails = graph(
         lambda encoded: images.preprocess_batch(encoded, SIDE),
         input_signature=[tf.TensorSpec([None], tf.string)],
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import tensorflow as tf
 
+from data.graphs import graph
 from data.images import preprocess_batch
 from trainer.evaluation.evidence import Evidence
 from trainer.evaluation.judging import MEAN_IMAGE, NEAREST_BY_TEXT
@@ -126,7 +127,7 @@ def _pixels(pictures: Sequence[bytes], side: int) -> np.ndarray:
     return np.concatenate(parts)
 
 
-_decoded = tf.function(preprocess_batch, reduce_retracing=True)
+_decoded = graph(preprocess_batch, reduce_retracing=True)
 
 
 def _training_rows(evidence: Evidence) -> np.ndarray:

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from data import schema
 from data.arrays import SplitArrays
+from data.graphs import graph
 from data.images import to_float
 from data.prepared import PreparedData
 from data.text import END, PAD, decode
@@ -35,7 +36,7 @@ class CaptionerModule(ServedModule):
         super().__init__(*arguments)
         self._languages = tuple(languages)
 
-    @tf.function(input_signature=[])
+    @graph(input_signature=[])
     def languages(self) -> tf.Tensor:
         """string [languages] primary subtags, the default first."""
         return tf.constant(self._languages)
@@ -102,9 +103,9 @@ class Speaker:
         """The signatures by name."""
         of_picture, in_language = [strings("image_bytes")], [strings("language")]
         return {
-            "serving_default": tf.function(self._caption, input_signature=of_picture),
-            "caption_in": tf.function(self._caption_in, input_signature=of_picture + in_language),
-            "explain": tf.function(self._explain, input_signature=of_picture),
+            "serving_default": graph(self._caption, input_signature=of_picture),
+            "caption_in": graph(self._caption_in, input_signature=of_picture + in_language),
+            "explain": graph(self._explain, input_signature=of_picture),
             "examples": from_examples(schema.IMAGE_ENCODED, self._caption),
         }
 

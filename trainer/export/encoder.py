@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from data import schema
 from data.arrays import SplitArrays
+from data.graphs import graph
 from data.prepared import PreparedData
 from trainer.config import Experiment
 from trainer.export.bundle import Bundle, in_float32, token_file, write_bundle
@@ -68,12 +69,12 @@ class Seer:
 
     def signatures(self) -> dict:
         """The signatures by name."""
-        recognise = tf.function(self._recognise, input_signature=[strings("image_bytes")])
+        recognise = graph(self._recognise, input_signature=[strings("image_bytes")])
         return {
             "serving_default": recognise,
             "attributes": recognise,
-            "embed_text": tf.function(self._embed_text, input_signature=[strings("text")]),
-            "embed_image": tf.function(self._embed_image, input_signature=[strings("image_bytes")]),
+            "embed_text": graph(self._embed_text, input_signature=[strings("text")]),
+            "embed_image": graph(self._embed_image, input_signature=[strings("image_bytes")]),
             "examples": from_examples(schema.IMAGE_ENCODED, self._recognise),
         }
 

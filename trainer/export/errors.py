@@ -64,8 +64,9 @@ def attempt(
     """
     count = tf.shape(rows)[0]
     nothing = tf.nest.map_structure(lambda one: tf.zeros(one.shape, one.dtype), signature)
+    numbered = tf.autograph.experimental.do_not_convert(lambda place, row: (place, function(row)))
     tried = tf.data.Dataset.from_tensor_slices((tf.range(count), rows))
-    tried = tried.map(lambda place, row: (place, function(row))).ignore_errors()
+    tried = tried.map(numbered).ignore_errors()
     # The one that is there in any case, for all that failed.
     found = tf.data.Dataset.from_tensors((count, nothing)).concatenate(tried)
     found = found.batch(tf.cast(count, tf.int64) + 1).with_options(_plain())

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from data import schema
 from data.arrays import SplitArrays
+from data.graphs import graph
 from data.images import encode_png_batch, to_uint8
 from data.prepared import PreparedData
 from trainer.config import Experiment
@@ -94,9 +95,9 @@ class Painter:
             column("share", tf.float32),
         ]
         found = {
-            "serving_default": tf.function(self._by_text, input_signature=[strings("text")]),
-            "generate": tf.function(self._generate, input_signature=seeded),
-            "interpolate": tf.function(self._interpolate, input_signature=ways),
+            "serving_default": graph(self._by_text, input_signature=[strings("text")]),
+            "generate": graph(self._generate, input_signature=seeded),
+            "interpolate": graph(self._interpolate, input_signature=ways),
             "examples": from_examples(schema.CAPTION_TEXT, self._by_text),
         }
         if self.inference is not None:
@@ -170,7 +171,7 @@ class Painter:
             answer = {"image_bytes": encode_png_batch(pictures)}
             return with_errors(answer, first_of(unseen, unread))
 
-        return tf.function(reconstruct, input_signature=[strings("image_bytes"), strings("text")])
+        return graph(reconstruct, input_signature=[strings("image_bytes"), strings("text")])
 
     def _noise(self, seed):
         """int64 [N] -> float32 [N, z], each row from its own seed."""

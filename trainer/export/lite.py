@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from data.graphs import graph
+
 DIRECTORY, SAMPLE = "lite", "sample.npz"
 # Held-out rows that lie beside the models with the answers of the model they come from.
 SAMPLES = 8
@@ -36,7 +38,7 @@ class Core(NamedTuple):
             tf.TensorSpec([1, *rows.shape[1:]], rows.dtype, name)
             for name, rows in self.samples.items()
         ]
-        return tf.function(self.function, input_signature=specs).get_concrete_function()
+        return graph(self.function, input_signature=specs).get_concrete_function()
 
 
 def write_compressed(directory: Path, core: Core, module: tf.Module, forms: Sequence[str]) -> None:

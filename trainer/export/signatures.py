@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from data import images, text
+from data.graphs import graph
 from trainer.config import Experiment
 from trainer.export.chunks import in_chunks
 from trainer.export.errors import with_errors
@@ -68,4 +69,4 @@ def from_examples(key: str, answer: Callable[[tf.Tensor], dict[str, tf.Tensor]])
         values, errors = read_examples(examples, key)
         return with_errors(answer(values), errors)
 
-    return tf.function(examples, input_signature=[strings("examples")])
+    return graph(examples, input_signature=[strings("examples")])

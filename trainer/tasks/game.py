@@ -183,7 +183,7 @@ class Game:
         images = [self._at_side(x) for x in images]
         seen = self.augmentation(tf.concat(images, 0), fold(self.control.seed(step), 8))
         logits = self.discriminator((seen, tf.concat(told, 0)))
-        return tf.split(logits, [len(x) for x in images])
+        return tf.split(logits, [x.shape[0] for x in images])
 
     def _at_side(self, pictures):
         if pictures.shape[1] == self.part.side:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from data.graphs import graph
 from data.images import to_float
 from data.prepared import PreparedData
 from trainer import distribution
@@ -154,12 +155,12 @@ class GeneratorTask(PaintingTask):
         and those of pictures painted for the held-out captions."""
 
         def logits(game, step, train, held):
-            noise = tf.constant(self.held_noise[: len(held[0])])
+            noise = tf.constant(self.held_noise[: held[0].shape[0]])
             seen = [to_float(train[0]), to_float(held[0]), game.part.paint(noise, held[1])]
             told = [train[1], held[1], held[1]]
             return game.logits(step, seen, told)
 
-        return tf.function(logits)
+        return graph(logits)
 
     def state(self):
         parts = {

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from data.graphs import graph
 from trainer.metrics.extractors.base import digest_of, require_pictures
 from trainer.settings_loader import SettingsError
 
@@ -53,7 +54,7 @@ class Inception:
         if self.classifies:
             outputs = [model.get_layer("avg_pool").output, model.output]
         self._model = keras.Model(model.input, outputs)
-        self._run = tf.function(self._look, reduce_retracing=True)
+        self._run = graph(self._look, reduce_retracing=True)
 
     def __call__(self, pictures: np.ndarray) -> np.ndarray:
         """uint8 [N, h, w, 3] -> float32 [N, 2048]."""
