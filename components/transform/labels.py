@@ -16,8 +16,12 @@ import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 
 from data import mining, text
+from data.graphs import graph
 from data.label_rules import CAPTIONS, CONTENT, GIVEN, LabelRules
 from data.part_of_speech import require_taggers
+
+# Traced once, however often the graph around it is.
+_candidates = graph(mining.candidates)
 
 
 def with_labels(
@@ -45,7 +49,7 @@ def with_labels(
         require_taggers()
     if rules.labels == CAPTIONS:
         attributes = attributes[:, :0]
-    found = mining.candidates(captions, tokens)
+    found = _candidates(captions, tokens)
     given = tf.size(attributes.flat_values)
     # A picture with attributes settles that nothing is mined: its batch need not be counted.
     counted = found.flat_values[: tf.where(given > 0, 0, tf.size(found.flat_values))]

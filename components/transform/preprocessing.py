@@ -11,10 +11,15 @@ import tensorflow_transform as tft
 
 from components.transform.labels import with_labels
 from data import features, schema, text
+from data.graphs import graph
 from data.label_rules import LabelRules
 
 TOKENS = "tokens"
 ATTRIBUTES = "attributes"
+
+# Transform traces what follows a dozen times. As functions of their own these are traced once.
+_tokenise = graph(text.tokenise)
+_shrink = graph(features.shrink)
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ def preprocessing_fn(
     captions = _ragged(inputs[schema.CAPTION_TEXT])
     languages = _ragged(inputs[schema.CAPTION_LANGUAGE])
     attributes = _ragged(inputs.get(schema.ATTRIBUTE_NAME, captions[:, :0]))
-    tokens = text.tokenise(captions.flat_values)
+    tokens = _tokenise(captions.flat_values)
     vocabulary = tft.vocabulary(
         tokens.flat_values,
         top_k=custom_config["vocabulary_size"],
@@ -62,7 +67,7 @@ def preprocessing_fn(
     encoded = tf.reshape(inputs[schema.IMAGE_ENCODED], [-1])
     return {
         schema.IMAGE_ID: tf.reshape(inputs[schema.IMAGE_ID], [-1]),
-        features.IMAGE: features.shrink(encoded, custom_config["resolution"]),
+        features.IMAGE: _shrink(encoded, custom_config["resolution"]),
         schema.CAPTION_TEXT: captions.to_sparse(),
         schema.CAPTION_LANGUAGE: languages.to_sparse(),
         features.CAPTION_IDS: features.encode_captions(
