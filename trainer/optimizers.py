@@ -115,11 +115,11 @@ def orthogonalised(matrix: tf.Tensor) -> tf.Tensor:
       float32 [n, m].
     """
     x = tf.cast(matrix, tf.float32)
-    tall = x.shape[0] > x.shape[1]
-    x = tf.transpose(x) if tall else x
     x /= tf.norm(x) + 1e-7
-    gram = tf.matmul(x, x, transpose_b=True)
-    identity = tf.eye(x.shape[0])
+    # Products take factors as they lie: to transpose a tall matrix costs as much as a product.
+    tall = x.shape[0] > x.shape[1]
+    gram = tf.matmul(x, x, transpose_a=tall, transpose_b=not tall)
+    identity = tf.eye(gram.shape[0])
 
     def factor_of(gram):
         return MUON[0] * identity + MUON[1] * gram + MUON[2] * tf.matmul(gram, gram)
@@ -129,8 +129,7 @@ def orthogonalised(matrix: tf.Tensor) -> tf.Tensor:
         gram = tf.matmul(tf.matmul(factor, gram), factor)
         factor = factor_of(gram)
         product = tf.matmul(factor, product)
-    x = tf.matmul(product, x)
-    return tf.transpose(x) if tall else x
+    return tf.matmul(x, product) if tall else tf.matmul(product, x)
 
 
 def build(
