@@ -39,10 +39,10 @@ lock:  ## resolve both stacks anew (ARGS=--upgrade: newest versions that fit)
 	@$(PYTHON) requirements/make_lock.py $(ARGS)
 
 kfp: env  ## make .tools/kfp, Kubeflow's own SDK, which some tests load compiled pipelines with
-	@$(BIN)/python requirements/make_kfp.py
+	@$(BIN)/python requirements/make_tool.py kfp
 
 torch: env  ## make .tools/torch, PyTorch for the CPU, which benchmarks/training_steps.py compares with
-	@$(BIN)/python requirements/make_torch.py
+	@$(BIN)/python requirements/make_tool.py torch
 
 test-cluster: kfp  ## run a compiled pipeline node by node beside the local run (some seven minutes)
 	@$(BIN)/python -m pytest -m cluster tests/e2e/dry_run_test.py
