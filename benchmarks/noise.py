@@ -74,16 +74,20 @@ def trained(work: Path, steps: int, assignments: list[str]) -> GeneratorTask:
 def told(task: GeneratorTask, count: int) -> tuple[list[str], list[str]]:
     """A caption for each test picture, and its language: all of a picture's take turns."""
     test = task.prepared.arrays("test")
-    turns = [row % len(captions) for row, captions in enumerate(test.captions[:count])]
-    rows = list(enumerate(turns))
+    rows = list(enumerate(_turns(test.captions[:count])))
     return [test.captions[i][k] for i, k in rows], [test.languages[i][k] for i, k in rows]
+
+
+def _turns(captions: Sequence[Sequence[str]]) -> list[int]:
+    """Which of each picture's captions is taken."""
+    return [row % len(own) for row, own in enumerate(captions)]
 
 
 def painted(task: GeneratorTask) -> Iterator[tuple[str, np.ndarray]]:
     """Yields kinds of noise, and uint8 [N, R, R, 3] pictures of the test captions from it."""
     test = task.prepared.arrays("test")
     count = min(PICTURES, len(test))
-    turns = [row % len(captions) for row, captions in enumerate(test.captions[:count])]
+    turns = _turns(test.captions[:count])
     text = task.frozen.texts(test.ids[np.arange(count), turns]).condition
     grid = task.frozen.images(test.images[:count]).grid
     mean, log_variance = task.posterior((grid, text))
