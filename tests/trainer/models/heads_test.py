@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trainer.generator_settings import DISCRIMINATORS
-from trainer.models.heads import HEADS, Projection
+from trainer.models.heads import HEADS, Projection, Verdict
 
 SIDE, CHANNELS, CONDITION = 2, 3, 5
 
@@ -53,3 +53,15 @@ def test_a_matching_aware_head_reads_at_each_place_and_as_a_whole(inputs):
         assert np.abs(head(grid, text) - before).max() > 1e-3
         assert np.abs(head(grid, text) - head(grid, -text)).max() > 1e-3
         layer.kernel.assign(kernel)
+
+
+@pytest.mark.parametrize("side", [1, 2, 3, 4, 7])
+def test_a_sentence_counts_as_if_it_stood_at_every_place(side):
+    rng, verdict = np.random.default_rng(0), Verdict(side, 4)
+    grid = rng.normal(size=(3, side, side, CHANNELS)).astype(np.float32)
+    said = rng.normal(size=(3, CONDITION)).astype(np.float32)
+    verdict.build(grid.shape, said.shape)
+    verdict.joint.bias.assign(rng.normal(size=8))
+    everywhere = np.broadcast_to(said[:, None, None], (3, side, side, CONDITION))
+    expected = verdict(np.concatenate([grid, everywhere], axis=-1))
+    np.testing.assert_allclose(verdict(grid, said), expected, rtol=1e-4, atol=1e-5)
