@@ -20,7 +20,7 @@ from trainer.export.bundle import Bundle, in_float32, token_file, write_bundle
 from trainer.export.errors import first_of, where, with_errors
 from trainer.export.inputs import require_same_length
 from trainer.export.lite import SAMPLES, Core
-from trainer.export.signatures import ServedModule, from_examples, strings
+from trainer.export.signatures import ServedModule, column, from_examples, strings
 from trainer.export.warmup import Samples
 from trainer.models.build import build_captioner
 from trainer.models.captioner import Captioner, search
@@ -98,6 +98,9 @@ class Speaker:
             token_file(prepared, scratch),
             languages=model.languages,
         )
+        # Of several signatures, traced once.
+        asked = [strings("image_bytes"), column("language", tf.int32)]
+        self._say = graph(self._said, input_signature=asked)
 
     def signatures(self) -> dict:
         """The signatures by name."""
@@ -122,7 +125,7 @@ class Speaker:
         return Core(say, {"picture": pictures, "language": language})
 
     def _caption(self, image_bytes):
-        return self._written(*self._say(image_bytes))
+        return self._written(*self._say(image_bytes, _first(image_bytes)))
 
     def _caption_in(self, image_bytes, language):
         image_bytes, language = require_same_length(image_bytes=image_bytes, language=language)
@@ -131,7 +134,7 @@ class Speaker:
         return self._written(found, first_of(unseen, unknown))
 
     def _explain(self, image_bytes):
-        found, errors = self._say(image_bytes)
+        found, errors = self._say(image_bytes, _first(image_bytes))
         silent = tf.logical_or(found.ids == PAD, found.ids == END)
         seen = {
             "tokens": tf.where(silent, "", tf.gather(self.pieces, found.ids)),
@@ -143,10 +146,8 @@ class Speaker:
         answer = {"caption": decode(found.ids, self.pieces), "log_prob": found.log_prob}
         return with_errors(answer, errors)
 
-    def _say(self, image_bytes, language=None) -> tuple[Hypothesis, tf.Tensor]:
+    def _said(self, image_bytes, language) -> tuple[Hypothesis, tf.Tensor]:
         pictures, errors = self.module.pictures(image_bytes)
-        if language is None:
-            language = tf.zeros([tf.shape(image_bytes)[0]], tf.int32)
         places = GRID * GRID
         signature = Hypothesis(
             tf.TensorSpec([self.steps], tf.int32),
@@ -159,6 +160,11 @@ class Speaker:
         code = self.tower(pictures)
         grid, told = flatten_grid(code.grid), telling(code)
         return search(self.model, grid, told, self.settings, self.steps, language)
+
+
+def _first(image_bytes: tf.Tensor) -> tf.Tensor:
+    """int32 [N] places in `languages`, of the default."""
+    return tf.zeros([tf.shape(image_bytes)[0]], tf.int32)
 
 
 def _in_float32(model: Captioner, experiment: Experiment) -> Captioner:

@@ -66,6 +66,8 @@ class Seer:
         self.names = tf.constant(prepared.attributes, tf.string, [len(prepared.attributes)])
         self.module = ServedModule((self.twin,), experiment, token_file(prepared, scratch))
         self.embedding = tf.TensorSpec([experiment.encoder.embedding], tf.float32)
+        # Of several signatures, traced once.
+        self._seen = graph(self._look, input_signature=[strings("image_bytes")])
 
     def signatures(self) -> dict:
         """The signatures by name."""
@@ -87,24 +89,24 @@ class Seer:
         found = self.module.in_chunks(embed, (self.module.ids(text),), self.embedding)
         return with_errors({"embedding": found}, errors)
 
-    def _embed_image(self, image_bytes):
-        pictures, errors = self.module.pictures(image_bytes)
-
-        def embed(pictures):
-            return self.twin.image_tower(pictures).embedding
-
-        found = self.module.in_chunks(embed, (pictures,), self.embedding)
-        return with_errors({"embedding": found}, errors)
-
-    def _recognise(self, image_bytes):
+    def _look(self, image_bytes):
+        """Embeddings float32 [N, d], scores float32 [N, A] and errors string [N] of pictures."""
         pictures, errors = self.module.pictures(image_bytes)
         count = len(self.thresholds)
 
-        def recognise(pictures):
-            return sigmoid(self.twin.image_tower(pictures).attributes[:, :count])
+        def look(pictures):
+            code = self.twin.image_tower(pictures)
+            return code.embedding, sigmoid(code.attributes[:, :count])
 
-        one = tf.TensorSpec([count], tf.float32)
-        scores = self.module.in_chunks(recognise, (pictures,), one)
+        signature = (self.embedding, tf.TensorSpec([count], tf.float32))
+        return *self.module.in_chunks(look, (pictures,), signature), errors
+
+    def _embed_image(self, image_bytes):
+        embedding, _, errors = self._seen(image_bytes)
+        return with_errors({"embedding": embedding}, errors)
+
+    def _recognise(self, image_bytes):
+        _, scores, errors = self._seen(image_bytes)
         answer = {
             "name": tf.broadcast_to(self.names[None], tf.shape(scores)),
             "score": scores,

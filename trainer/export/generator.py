@@ -83,10 +83,12 @@ class Painter:
         self.module = ServedModule(models, experiment, token_file(prepared, scratch))
         side = experiment.data.resolution
         self.picture = tf.TensorSpec([side, side, 3], tf.uint8)
+        self._seeded = [strings("text"), column("seed", tf.int64), column("truncation", tf.float32)]
+        # Of several signatures, traced once.
+        self._painted = graph(self._answered, input_signature=self._seeded)
 
     def signatures(self) -> dict:
         """The signatures by name."""
-        seeded = [strings("text"), column("seed", tf.int64), column("truncation", tf.float32)]
         ways = [
             strings("text"),
             strings("other_text"),
@@ -96,7 +98,7 @@ class Painter:
         ]
         found = {
             "serving_default": graph(self._by_text, input_signature=[strings("text")]),
-            "generate": graph(self._generate, input_signature=seeded),
+            "generate": graph(self._generate, input_signature=self._seeded),
             "interpolate": graph(self._interpolate, input_signature=ways),
             "examples": from_examples(schema.CAPTION_TEXT, self._by_text),
         }
@@ -124,7 +126,7 @@ class Painter:
         text, seed, truncation = require_same_length(text=text, seed=seed, truncation=truncation)
         return self._painted(text, seed, truncation)
 
-    def _painted(self, text, seed, truncation):
+    def _answered(self, text, seed, truncation):
         text, unread = self.module.texts(text)
         truncation, wild = check_range("truncation", truncation, LARGEST_TRUNCATION)
 
