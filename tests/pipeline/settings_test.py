@@ -35,7 +35,7 @@ def test_the_demo_trains_as_many_steps_on_every_machine():
     steps = settings.load("demo").training.steps
     assert set(steps) == set(STAGES)
     assert settings.load("demo", minutes=3).training.steps is None
-    assert settings.load("demo", smoke=True).training.steps == 6
+    assert settings.load("demo", smoke=True).training.steps == 7
 
 
 @pytest.mark.parametrize("name", config_files.names())
@@ -43,6 +43,13 @@ def test_a_smoke_twin_only_changes_keys_of_its_config(name):
     file = config_files.load(config_files.find(name))
     assert file.smoke
     assert set(file.smoke) <= set(settings.Settings.__dataclass_fields__)
+
+
+@pytest.mark.parametrize("name", config_files.names())
+def test_the_generator_of_a_twin_plays_its_game_too(name):
+    twin = settings.load(name, data="some/folder", smoke=True)
+    steps = twin.training.steps_of("generator")
+    assert (steps - 1) / steps >= twin.generator.adversarial_from
 
 
 def test_the_thresholds_of_a_twin_take_the_place_of_all_others():
