@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from data.graphs import graph
+from data.graphs import graph_of_rows
 from data.images import to_float
 from trainer.models.encoder import Encoder, telling
 
@@ -49,8 +49,8 @@ class FrozenEncoder:
 
     def __init__(self, model: Encoder):
         self.model = model
-        self._images = graph(self._encode_images, reduce_retracing=True)
-        self._texts = graph(self._encode_texts, reduce_retracing=True)
+        self._images = graph_of_rows(self._encode_images)
+        self._texts = graph_of_rows(self._encode_texts)
 
     def _encode_images(self, images):
         return self.see(to_float(images))

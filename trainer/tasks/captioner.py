@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from data.graphs import graph
+from data.graphs import graph_of_rows
 from data.images import to_float
 from data.languages import captions_in, language_numbers, spoken
 from data.prepared import PreparedData
@@ -103,7 +103,7 @@ class CaptionerTask:
         # One for each length of captions.
         self._step_of = functools.cache(lambda compute, length: self._compile(compute))
         self.references = self._references()
-        self._caption = graph(self._search, reduce_retracing=True)
+        self._caption = graph_of_rows(self._search)
 
     @property
     def best_figure(self) -> BestFigure | None:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from data.graphs import graph
+from data.graphs import graph_of_rows
 from data.images import to_uint8
 from data.prepared import PreparedData
 from trainer.adapt import ema
@@ -81,9 +81,7 @@ class PaintingTask:
         self.average.set_weights(self.generator.get_weights())
         self.noise_width = self.generator.noise_width
         self._prepare_validation()
-        self._paint = graph(
-            lambda noise, text: to_uint8(self.average((noise, text))), reduce_retracing=True
-        )
+        self._paint = graph_of_rows(lambda noise, text: to_uint8(self.average((noise, text))))
 
     def _prepare_validation(self) -> None:
         count = min(VALIDATION, len(self.held_out))

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from data.graphs import graph
+from data.graphs import graph_of_rows
 from trainer.metrics.extractors.base import digest_of, require_pictures
 from trainer.settings_loader import SettingsError
 
@@ -54,7 +54,7 @@ class Inception:
         if self.classifies:
             outputs = [model.get_layer("avg_pool").output, model.output]
         self._model = keras.Model(model.input, outputs)
-        self._run = graph(self._look, reduce_retracing=True)
+        self._run = graph_of_rows(self._look)
 
     def __call__(self, pictures: np.ndarray) -> np.ndarray:
         """uint8 [N, h, w, 3] -> float32 [N, 2048]."""
