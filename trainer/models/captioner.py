@@ -19,6 +19,7 @@ from keras import layers, ops
 from data.languages import UNDETERMINED
 from data.text import PAD, START, UNK
 from trainer.config import CaptionerSettings
+from trainer.models.composite import Composite
 from trainer.models.decode import Hypothesis, Step, beam_search
 from trainer.models.encoder import stateless_dropout
 from trainer.models.roll_out import roll_out
@@ -42,7 +43,7 @@ class Memory(NamedTuple):
     picture: tf.Tensor
 
 
-class Captioner(keras.Model):
+class Captioner(Composite, keras.Model):
     """Next-word model of captions.
 
     The grid is [N, P, C] float (P = 64 places of an 8 x 8 grid), the picture float32 [N, c]: its

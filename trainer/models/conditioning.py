@@ -9,9 +9,10 @@ from __future__ import annotations
 from keras import layers, ops
 
 from trainer.losses.variational import gaussian_kl
+from trainer.models.composite import Composite
 
 
-class ConditioningAugmentation(layers.Layer):
+class ConditioningAugmentation(Composite, layers.Layer):
     """A code drawn from the Gaussian that the text gives.
 
     The standard normal draw is an argument: it is a part of the generator's noise, so that a served

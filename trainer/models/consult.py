@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from keras import layers, ops
 
+from trainer.models.composite import Composite
 from trainer.models.simd import sigmoid
 
 
-class Consult(layers.Layer):
+class Consult(Composite, layers.Layer):
     """Adds to every place what the condition says of what is there.
 
     Each place chooses by a gate which entries of the condition it reads: where a circle is being

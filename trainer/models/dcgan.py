@@ -19,6 +19,7 @@ import keras
 from keras import layers, ops
 
 from trainer.config import GeneratorSettings
+from trainer.models.composite import Composite
 from trainer.models.norm import FusedBatchNormalization
 from trainer.models.sides import at, seed_side
 from trainer.models.sides import channels as channels_at
@@ -28,7 +29,7 @@ TOLD = 128
 WIDER = 2
 
 
-class Grow(layers.Layer):
+class Grow(Composite, layers.Layer):
     """Doubles the side: transposed convolution, batch normalisation, ReLU.
 
     Call arguments:
@@ -48,7 +49,7 @@ class Grow(layers.Layer):
         return ops.relu(self.norm(self.convolve(x), training=training))
 
 
-class DcganPainter(layers.Layer):
+class DcganPainter(Composite, layers.Layer):
     """Picture from one code that holds all there is to know.
 
     Call arguments:
@@ -79,7 +80,7 @@ class DcganPainter(layers.Layer):
         return ops.tanh(self.to_rgb(x))
 
 
-class DcganGenerator(keras.Model):
+class DcganGenerator(Composite, keras.Model):
     """Picture from noise and sentence.
 
     Call arguments:
@@ -103,7 +104,7 @@ class DcganGenerator(keras.Model):
         return self.painter(ops.concatenate([noise, told], axis=-1), training=training)
 
 
-class DcganBody(layers.Layer):
+class DcganBody(Composite, layers.Layer):
     """Pictures to the grid that a head judges, by 4x4 convolutions of stride 2 and leaky ReLU.
 
     Attributes:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from trainer.models.composite import Composite
 
-class Discriminator(keras.Model):
+
+class Discriminator(Composite, keras.Model):
     """Realness of pictures, and with most heads how well they match a sentence, as one logit.
 
     `features` looks at pictures, `judge` reads sentences: a picture that is judged with several

@@ -15,6 +15,7 @@ from keras import layers, ops
 
 from data.text import PAD
 from trainer.config import EncoderSettings
+from trainer.models.composite import Composite
 from trainer.models.norm import FusedBatchNormalization
 from trainer.models.simd import sigmoid
 from trainer.randomness import uniform
@@ -59,7 +60,7 @@ class TextCode(NamedTuple):
     attributes: tf.Tensor
 
 
-class ResidualBlock(layers.Layer):
+class ResidualBlock(Composite, layers.Layer):
     """Two normalised 3x3 convolutions beside a shortcut; the first has the stride."""
 
     def __init__(self, channels: int, stride: int, **kwargs):
@@ -79,7 +80,7 @@ class ResidualBlock(layers.Layer):
         return ops.relu(h + x)
 
 
-class ImageTower(keras.Model):
+class ImageTower(Composite, keras.Model):
     """Convolutional picture tower with an embedding and an attribute head.
 
     Call arguments:
@@ -128,7 +129,7 @@ class ImageTower(keras.Model):
         return ImageCode(grid, embedding, self.recognise(hidden))
 
 
-class TextTower(keras.Model):
+class TextTower(Composite, keras.Model):
     """Caption tower: what is read of the words, pooled over them.
 
     Reads by a bidirectional GRU, by two convolutions over phrases (after Kim 2014, section 2), or
@@ -191,7 +192,7 @@ class TextTower(keras.Model):
         return x
 
 
-class TransformerBlock(layers.Layer):
+class TransformerBlock(Composite, layers.Layer):
     """Pre-norm self-attention and a two-layer perceptron (Vaswani et al. 2017, section 3)."""
 
     def __init__(self, width: int, heads: int = 4, **kwargs):
@@ -208,7 +209,7 @@ class TransformerBlock(layers.Layer):
         return x + self.narrow(self.widen(self.mlp_norm(x)))
 
 
-class Encoder(keras.Model):
+class Encoder(Composite, keras.Model):
     """Both towers and the temperature of their agreement."""
 
     def __init__(

@@ -11,10 +11,11 @@ from __future__ import annotations
 import numpy as np
 from keras import layers, ops
 
+from trainer.models.composite import Composite
 from trainer.models.consult import Consult
 
 
-class Unconditional(layers.Layer):
+class Unconditional(Composite, layers.Layer):
     """Realness alone: whatever the text, the logit is the same (Goodfellow et al. 2014)."""
 
     def __init__(self, side: int, channels: int, width: int, condition: int, **kwargs):
@@ -25,7 +26,7 @@ class Unconditional(layers.Layer):
         return self.verdict(grid)
 
 
-class MatchingAware(layers.Layer):
+class MatchingAware(Composite, layers.Layer):
     """One logit for realness and matching together, from the sentence at every place.
 
     Source: GAN-INT-CLS (Reed et al. 2016, section 4.1), with the single joint head of DF-GAN (Tao
@@ -42,7 +43,7 @@ class MatchingAware(layers.Layer):
         return self.verdict(self.consult(grid, text), self.sentence(text))
 
 
-class Projection(layers.Layer):
+class Projection(Composite, layers.Layer):
     """The sentence judges by an inner product: logit = linear(phi) + <V text, phi>.
 
     phi is the grid's activations summed over its places.

@@ -13,13 +13,14 @@ import keras
 from keras import layers, ops
 
 from trainer.config import GeneratorSettings
+from trainer.models.composite import Composite
 
 # Hidden units for each unit of a width.
 UNITS = 16
 PIECES = 2
 
 
-class MlpGenerator(keras.Model):
+class MlpGenerator(Composite, keras.Model):
     """Picture from noise and sentence by two hidden layers.
 
     Call arguments:
@@ -43,7 +44,7 @@ class MlpGenerator(keras.Model):
         return self.reshape(2.0 * self.pixels(x) - 1.0)
 
 
-class Maxout(layers.Layer):
+class Maxout(Composite, layers.Layer):
     """The largest of several affine functions, unit by unit (Goodfellow et al. 2013, section 2).
 
     Call arguments:
@@ -61,7 +62,7 @@ class Maxout(layers.Layer):
         return ops.max(self.split(self.pieces(x)), axis=1)
 
 
-class MlpBody(layers.Layer):
+class MlpBody(Composite, layers.Layer):
     """Pictures to a grid of a single place.
 
     Attributes:

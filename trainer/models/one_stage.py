@@ -13,6 +13,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from trainer.config import GeneratorSettings
+from trainer.models.composite import Composite
 from trainer.models.consult import Consult
 from trainer.models.sides import at, seed_side
 from trainer.models.sides import channels as channels_at
@@ -22,7 +23,7 @@ from trainer.models.simd import elementwise
 CONSULTED_SIDE = 8
 
 
-class Modulate(layers.Layer):
+class Modulate(Composite, layers.Layer):
     """Scales and shifts channels by affine functions of the condition, then leaky ReLU.
 
     Call arguments:
@@ -47,7 +48,7 @@ def _unit(x):
     return x * ops.cast(elementwise(tf.math.rsqrt, square + 1e-8, fill=1.0), x.dtype)
 
 
-class GeneratorBlock(layers.Layer):
+class GeneratorBlock(Composite, layers.Layer):
     """Two modulated 3x3 convolutions beside a shortcut; doubles the side first if `upsample`."""
 
     def __init__(self, channels_in: int, channels: int, upsample: bool, **kwargs):
@@ -69,7 +70,7 @@ class GeneratorBlock(layers.Layer):
         return x + self.second(self.modulate_second(h, condition))
 
 
-class OneStageGenerator(keras.Model):
+class OneStageGenerator(Composite, keras.Model):
     """Picture from noise and sentence.
 
     Without a sentence (`condition` 0) the noise alone modulates the blocks.
@@ -113,7 +114,7 @@ class OneStageGenerator(keras.Model):
         return ops.tanh(tf.nn.depth_to_space(ops.cast(x, "float32"), 2))
 
 
-class CriticBlock(layers.Layer):
+class CriticBlock(Composite, layers.Layer):
     """Halves the side by two convolutions beside a pooled shortcut."""
 
     def __init__(self, channels: int, **kwargs):
@@ -129,7 +130,7 @@ class CriticBlock(layers.Layer):
         return self.shortcut(self.pool(x)) + h
 
 
-class OneStageBody(layers.Layer):
+class OneStageBody(Composite, layers.Layer):
     """Pictures to the grid that a head judges; its last channel is the batch's spread.
 
     Attributes:

@@ -12,10 +12,11 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
+from trainer.models.composite import Composite
 from trainer.randomness import normal
 
 
-class Posterior(keras.Model):
+class Posterior(Composite, keras.Model):
     """Mean and log variance of the noise.
 
     Call arguments:

@@ -12,6 +12,7 @@ import keras
 from keras import layers, ops
 
 from trainer.config import GeneratorSettings
+from trainer.models.composite import Composite
 from trainer.models.conditioning import ConditioningAugmentation
 from trainer.models.dcgan import WIDER, DcganPainter, Grow
 from trainer.models.encoder import ResidualBlock
@@ -33,7 +34,7 @@ def code_width(settings: GeneratorSettings, condition: int) -> int:
     return 2 * settings.noise if condition else 0
 
 
-class Sketcher(keras.Model):
+class Sketcher(Composite, keras.Model):
     """Stage I.
 
     Call arguments:
@@ -58,7 +59,7 @@ class Sketcher(keras.Model):
         return self.painter(noise, training=training)
 
 
-class Shrink(layers.Layer):
+class Shrink(Composite, layers.Layer):
     """Halves the side: 4x4 convolution, batch normalisation, leaky ReLU.
 
     Call arguments:
@@ -76,7 +77,7 @@ class Shrink(layers.Layer):
         return ops.leaky_relu(self.norm(self.convolve(x), training=training), 0.2)
 
 
-class Refiner(keras.Model):
+class Refiner(Composite, keras.Model):
     """Stage II: the sketch, enlarged, plus a correction before the tanh.
 
     Call arguments:
@@ -143,7 +144,7 @@ class Refiner(keras.Model):
         return ops.relu(self.join_norm(self.join(x), training=training))
 
 
-class TwoStageGenerator(keras.Model):
+class TwoStageGenerator(Composite, keras.Model):
     """Picture from noise and sentence by way of a sketch.
 
     Both stages read the same draw, each around a mean and with deviations of its own.

@@ -10,10 +10,11 @@ import keras
 from keras import layers, ops
 
 from trainer.config import GeneratorSettings
+from trainer.models.composite import Composite
 from trainer.models.sides import at, channels, seed_side
 
 
-class VaeEncoder(keras.Model):
+class VaeEncoder(Composite, keras.Model):
     """q(noise | picture, caption), a diagonal Gaussian.
 
     Call arguments:
@@ -44,7 +45,7 @@ class VaeEncoder(keras.Model):
         return self.mean(x), ops.clip(self.log_variance(x), -8.0, 4.0)
 
 
-class VaeDecoder(keras.Model):
+class VaeDecoder(Composite, keras.Model):
     """The mean of p(picture | noise, caption).
 
     Call arguments:
