@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 
 from trainer.metrics.intervals import Estimate, percentile_interval, resamples
@@ -15,9 +17,7 @@ def average_precision(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     The sum over thresholds of (recall step) x precision (Manning et al., Introduction to
     Information Retrieval, section 8.4); equal scores share one threshold.
     """
-    scores, labels = np.asarray(scores), np.asarray(labels)
-    once = np.ones((1, len(scores)))
-    return np.array([_area(*pair, once)[0] for pair in zip(scores.T, labels.T, strict=True)])
+    return _areas(_by_label(scores, labels), np.ones((1, len(scores))))[:, 0]
 
 
 def macro_average_precision(
@@ -29,45 +29,65 @@ def macro_average_precision(
       scores, labels: [N, A], labels 0 or 1.
       seed, rounds: of the bootstrap; 0 rounds give NaN ends.
     """
-    scores, labels = np.asarray(scores), np.asarray(labels)
-    areas = average_precision(scores, labels)
-    carried = np.isfinite(areas)
-    if not carried.any():
+    carried = [one for one in _by_label(scores, labels) if one.truth.any()]
+    if not carried:
         return Estimate(float("nan"), float("nan"), float("nan"))
-    drawn = []
-    for block in resamples(len(scores), rounds, seed) if rounds else ():
-        pairs = zip(scores.T[carried], labels.T[carried], strict=True)
-        drawn.append(np.nanmean([_area(*pair, block) for pair in pairs], axis=0))
-    return _estimate(float(areas[carried].mean()), drawn)
+    value = _areas(carried, np.ones((1, len(scores)))).mean()
+    drawn = [np.nanmean(_areas(carried, block), 0) for block in _blocks(scores, rounds, seed)]
+    return _estimate(value, drawn)
 
 
 def micro_average_precision(
     scores: np.ndarray, labels: np.ndarray, *, seed: int = 0, rounds: int = ROUNDS
 ) -> Estimate:
     """Average precision of all pairs of picture and label as one ranking, pictures resampled."""
-    scores, labels = np.asarray(scores), np.asarray(labels)
-    flat = scores.ravel(), labels.ravel()
-    drawn = [
-        _area(*flat, row[None].repeat(scores.shape[1], 1))
-        for block in (resamples(len(scores), rounds, seed) if rounds else ())
-        for row in block
-    ]
-    return _estimate(float(_area(*flat, np.ones((1, scores.size)))[0]), drawn)
+    pictures = np.arange(len(scores)).repeat(np.shape(scores)[1])
+    ranking = _Ranking(np.ravel(scores), np.ravel(labels), pictures)
+    blocks = (row[None] for block in _blocks(scores, rounds, seed) for row in block)
+    return _estimate(
+        ranking.areas(np.ones((1, len(scores))))[0], [ranking.areas(row) for row in blocks]
+    )
 
 
-def _estimate(value: float, drawn: list[np.ndarray]) -> Estimate:
-    return Estimate(value, *percentile_interval(np.concatenate(drawn or [np.zeros(0)])))
+class _Ranking:
+    """Judged pairs from the highest score down, put in order once for all resamples.
+
+    Attributes:
+      truth: float64 [n], 1 for the right ones.
+    """
+
+    def __init__(self, scores: np.ndarray, truth: np.ndarray, pictures: np.ndarray):
+        """Takes arrays [n]: of each pair the score, whether it is right, and its picture's row."""
+        order = np.argsort(-scores, kind="stable")
+        ranked = scores[order]
+        self.truth, self._pictures = np.asarray(truth, np.float64)[order], pictures[order]
+        self._last_of_tie = np.append(ranked[1:] != ranked[:-1], True)
+
+    def areas(self, weights: np.ndarray) -> np.ndarray:
+        """Average precision [R] under weightings [R, N] of the pictures; NaN for nothing true."""
+        weight = weights[:, self._pictures]
+        found = np.cumsum(weight * self.truth, 1)[:, self._last_of_tie]
+        said = np.cumsum(weight, 1)[:, self._last_of_tie]
+        steps = np.diff(found, prepend=0.0, axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            precision = np.where(said > 0, found / said, 0.0)
+            return (steps * precision).sum(1) / found[:, -1]
 
 
-def _area(scores: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Average precision [R] of scores [n] and truth [n] under weightings [R, n]; NaN for nothing
-    true."""
-    order = np.argsort(-scores, kind="stable")
-    ranked, weight = scores[order], weights[:, order]
-    last_of_tie = np.append(ranked[1:] != ranked[:-1], True)
-    found = np.cumsum(weight * truth[order], 1)[:, last_of_tie]
-    said = np.cumsum(weight, 1)[:, last_of_tie]
-    steps = np.diff(found, prepend=0.0, axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        precision = np.where(said > 0, found / said, 0.0)
-        return (steps * precision).sum(1) / found[:, -1]
+def _by_label(scores: np.ndarray, labels: np.ndarray) -> list[_Ranking]:
+    """One ranking of the pictures for each column of [N, A]."""
+    pairs = zip(np.asarray(scores).T, np.asarray(labels).T, strict=True)
+    return [_Ranking(*pair, np.arange(len(scores))) for pair in pairs]
+
+
+def _areas(rankings: Sequence[_Ranking], weights: np.ndarray) -> np.ndarray:
+    """Average precision [A, R] of each ranking."""
+    return np.array([one.areas(weights) for one in rankings])
+
+
+def _blocks(scores: np.ndarray, rounds: int, seed: int) -> Iterable[np.ndarray]:
+    return resamples(len(scores), rounds, seed) if rounds else ()
+
+
+def _estimate(value: float, drawn: Sequence[np.ndarray]) -> Estimate:
+    return Estimate(float(value), *percentile_interval(np.concatenate([*drawn, np.zeros(0)])))
