@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import resource
 import shutil
 import sys
@@ -10,7 +11,7 @@ import time
 from pathlib import Path
 
 from components.run_report.words import duration
-from pipeline import pretraining, shipping, summary
+from pipeline import config_files, pretraining, shipping, summary
 from pipeline import settings as settings_file
 from pipeline.logs import adopt_loggers, logs_to
 from pipeline.settings import Settings
@@ -33,6 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
         source = settings.open_source()
         print(f"data: {source.describe()}")
         print(f"training: {_budget(settings)}")
+        if cost := known_cost(settings, arguments.config):
+            print(f"cost: {cost}")
         settings_file.save(settings, work.settings)
         if settings.pretrain is not None:
             place = work.pretraining.root
@@ -54,6 +57,16 @@ def _budget(settings: Settings) -> str:
         return f"{training.minutes:g} minutes, in shares {training.shares}"
     steps = ", ".join(f"{stage} {training.steps_of(stage):,}" for stage in STAGES)
     return f"steps: {steps}. A slow machine takes longer; --minutes N trains for N minutes instead."
+
+
+def known_cost(settings: Settings, config: str) -> str | None:
+    """What the head of a config says that it costs, if nothing that costs time is changed."""
+    own = settings_file.load(config, data=settings.source.path)
+    # Another seed takes as long.
+    training = dataclasses.replace(settings.training, seed=own.training.seed)
+    if dataclasses.replace(settings, training=training) != own:
+        return None
+    return config_files.load(config_files.find(config)).header.get("Cost")
 
 
 def _run_pipeline(
