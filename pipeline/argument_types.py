@@ -34,6 +34,14 @@ def port(text: str) -> int:
     return value
 
 
+def seed(text: str) -> int:
+    """Returns a whole number that a model takes as a seed, a signed one of 64 bits."""
+    value = int(text)
+    if not -(2**63) <= value < 2**63:
+        raise argparse.ArgumentTypeError(f"{text} is not a seed from {-(2**63)} to {2**63 - 1}")
+    return value
+
+
 def folds(text: str) -> int:
     """Returns a whole number above 1."""
     return _whole_above(1, text)

@@ -95,7 +95,9 @@ def _generate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", nargs="+", metavar="TEXT", help="what to draw")
     _model(parser)
     parser.add_argument("--n", type=argument_types.count, default=1, help="pictures of each text")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the first picture")
+    parser.add_argument(
+        "--seed", type=argument_types.seed, default=0, help="seed of the first picture"
+    )
     parser.add_argument(
         "--truncation",
         type=argument_types.positive,

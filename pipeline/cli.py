@@ -6,8 +6,11 @@ Nothing heavy is imported here: a command's module is loaded when the command ru
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
+import io
 import os
+import re
 import sys
 import time
 import traceback
@@ -21,10 +24,13 @@ from pipeline.errors import RunError, UsageError
 from trainer.settings_loader import SettingsError
 
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130
+_NO_SPACE = re.compile("No space left on device|Disk quota exceeded")
+_PATH_BEFORE = re.compile(r"(\S+); (?:No space left on device|Disk quota exceeded)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns 0, 1 when it failed, 2 when it was given wrongly."""
+    _show_what_can_be_shown()
     arguments = parser().parse_args(argv)
     arguments.start = time.monotonic()
     # Before TensorFlow is first imported: its start-up notes are of no use to a person.
@@ -38,14 +44,37 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _failed(error, str(error), USAGE, arguments.debug)
     except (DataError, RunError) as error:
         return _failed(error, str(error), FAILURE, arguments.debug)
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        return _failed(error, f"{place}{error.strerror or error}", FAILURE, arguments.debug)
     except Exception as error:
-        said = (
-            f"{type(error).__name__}: {error}\nThis is a fault of tuwen; --debug shows the trace."
-        )
-        return _failed(error, said, FAILURE, arguments.debug)
+        return _failed(error, _in_words(error), FAILURE, arguments.debug)
+
+
+def _show_what_can_be_shown() -> None:
+    """Letters that the terminal's encoding lacks are no reason to lose the rest."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _in_words(error: Exception) -> str:
+    """What went wrong, and whether it is the machine's fault or ours."""
+    if place := full_disk(error):
+        return f"{place}: no space is left on the disk. Free some, and give the command again."
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror or error}"
+    return f"{type(error).__name__}: {error}\nThis is a fault of tuwen; --debug shows the trace."
+
+
+def full_disk(error: BaseException) -> str | None:
+    """The path that an error says there is no space for, "the disk" if it names none, else None.
+
+    Libraries have errors of their own for it: TensorFlow names the path in its message.
+    """
+    code = getattr(error, "errno", None)
+    if code not in (errno.ENOSPC, errno.EDQUOT) and not _NO_SPACE.search(str(error)):
+        return None
+    named = _PATH_BEFORE.search(str(error))
+    return getattr(error, "filename", None) or (named[1] if named else "the disk")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -13,6 +13,8 @@ from trainer.transfer_settings import TransferSettings
 
 STAGES = ("encoder", "captioner", "generator")
 RESOLUTIONS = ("16", "28", "32", "64", "128", "256")
+# Steps draw with signed seeds of 32 bits, and each network adds a small number to the run's.
+HIGHEST_SEED = 2_000_000_000
 # Of a sketch: a seed of 4 x 4, doubled once.
 SMALLEST_SKETCH = 8
 STRATEGIES = ("none", "mirrored", "multi_worker")
@@ -227,6 +229,7 @@ class TrainingSettings:
         self._require_steps()
         require_one_of("precision", self.precision, PRECISIONS)
         require(self.accumulate >= 1, "accumulate", self.accumulate, "1 or more")
+        require(0 <= self.seed <= HIGHEST_SEED, "seed", self.seed, f"0 to {HIGHEST_SEED}")
         for key in ("check_steps", "patience"):
             value = getattr(self, key)
             require(value is None or value >= 1, key, value, "1 or more, or null")

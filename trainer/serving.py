@@ -141,6 +141,18 @@ def caption(model: Any, images: Sequence[bytes], language: str | None = None) ->
     return [Caption(text.decode("utf-8"), float(log_prob)) for text, log_prob in pairs]
 
 
+def caption_each(
+    model: Any, images: Sequence[bytes], language: str | None = None
+) -> list[Caption | ServingError]:
+    """As `caption`, with the error in the place of each picture that the model refuses."""
+    try:
+        return list(caption(model, images, language))
+    except ServingError as error:
+        if len(images) == 1:
+            return [error]
+    return [answer for one in images for answer in caption_each(model, [one], language)]
+
+
 def explain(model: Any, images: Sequence[bytes]) -> dict[str, np.ndarray]:
     """Captions with their words and where the captioner looked for each.
 

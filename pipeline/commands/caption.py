@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from data.languages import primary
@@ -14,8 +15,15 @@ from pipeline.model_lookup import find_model, newer_refusal
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints a caption for each picture."""
-    pictures = [read_picture(path) for path in arguments.image]
+    """Prints a caption for each picture; one that cannot be read does not keep the others from it.
+
+    Returns:
+      0, or 1 where some pictures have no caption.
+
+    Raises:
+      UsageError: none of the pictures can be read, or there is no such language.
+    """
+    pictures, faults = _read(arguments.image)
     model_dir = find_model("captioner", arguments.model)
     print(f"captioner: {model_dir}")
     if refusal := newer_refusal("captioner", model_dir, arguments.model):
@@ -28,13 +36,35 @@ def run(arguments: argparse.Namespace) -> int:
     if language is not None and primary(language) not in known:
         choice = f"writes {', '.join(known)}" if known else "cannot be asked for a language"
         raise UsageError(f"--language {language}: this captioner {choice}")
-    try:
-        answers = serving.caption(model, pictures, language)
-    except serving.ServingError as error:
-        raise UsageError(str(error)) from None
-    for path, (caption, log_prob) in zip(arguments.image, answers, strict=True):
-        print(f"{path}: {caption or '(no words)'}   (log probability {log_prob:.2f})")
-    return 0
+    answers = serving.caption_each(model, [content for _, content in pictures], language)
+    for (path, _), answer in zip(pictures, answers, strict=True):
+        if isinstance(answer, serving.ServingError):
+            faults.append(f"{path}: {answer}")
+        else:
+            words = answer.text or "(no words)"
+            print(f"{path}: {words}   (log probability {answer.log_prob:.2f})")
+    if len(faults) == len(arguments.image):
+        raise UsageError("\n".join(faults))
+    for fault in faults:
+        print(f"tuwen: {fault}", file=sys.stderr)
+    return 1 if faults else 0
+
+
+def _read(paths: Sequence[str]) -> tuple[list[tuple[str, bytes]], list[str]]:
+    """Path and content of the pictures that can be read, and what is wrong with the others.
+
+    Raises:
+      UsageError: none can be read.
+    """
+    pictures, faults = [], []
+    for path in paths:
+        try:
+            pictures.append((path, read_picture(path)))
+        except UsageError as error:
+            faults.append(str(error))
+    if not pictures:
+        raise UsageError("\n".join(faults))
+    return pictures, faults
 
 
 def read_picture(path: str) -> bytes:

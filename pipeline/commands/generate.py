@@ -13,6 +13,10 @@ from pipeline.errors import UsageError
 from pipeline.model_lookup import find_model, newer_refusal
 
 NAME_BYTES = 80
+# Seeds are signed numbers of 64 bits.
+HIGHEST_SEED = 2**63 - 1
+# File names that look like a picture of another format, not like a folder.
+_OTHER_PICTURES = (".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
 _UNSAFE = re.compile(r"[\W_]+")
 
 
@@ -20,6 +24,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Draws `--n` pictures of each text and prints their paths."""
     texts = [_text(text) for text in arguments.text]
     seeds = range(arguments.seed, arguments.seed + arguments.n)
+    if seeds[-1] > HIGHEST_SEED:
+        raise UsageError(
+            f"--seed {arguments.seed}: the last of --n {arguments.n} pictures would "
+            f"have a seed above {HIGHEST_SEED}; begin lower"
+        )
     wanted = [(text, seed) for text in texts for seed in seeds]
     paths = file_names(wanted, Path(arguments.output))
     model_dir = find_model("generator", arguments.model)
@@ -46,8 +55,14 @@ def file_names(wanted: list[tuple[str, int]], output: Path) -> list[Path]:
     """Returns a file for each (text, seed): letters and digits of any script, and the seed.
 
     Raises:
-      UsageError: `output` names one .png file, and several pictures are wanted.
+      UsageError: `output` names one .png file, and several pictures are wanted; or a picture of
+        another format.
     """
+    if output.suffix.lower() in _OTHER_PICTURES and not output.is_dir():
+        raise UsageError(
+            f"-o {output}: pictures are written as PNG; name {output.with_suffix('.png')}, or a "
+            "folder"
+        )
     if output.suffix.lower() == ".png":
         if len(wanted) > 1:
             raise UsageError(f"-o {output} is one file, but {len(wanted)} pictures are wanted")

@@ -1,5 +1,8 @@
 """`tuwen caption` with a model that is not there."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -7,6 +10,9 @@ from pipeline import cli
 from pipeline.commands import caption
 from tests.pipeline.run_dirs import finish, start
 from trainer import serving
+
+# Bytes of a picture that the model of these tests takes.
+LARGEST = 200
 
 
 @pytest.fixture
@@ -18,11 +24,16 @@ def asked(tmp_path, monkeypatch):
         languages.append(language)
         return [serving.Caption("words", -1.5)] * len(pictures)
 
+    def refuse(model, pictures, language):
+        if any(len(picture) > LARGEST for picture in pictures):
+            raise serving.ServingError("the picture file is larger than its limit")
+        return answer(model, pictures, language)
+
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(caption, "find_model", lambda kind, given: tmp_path / "1500")
     monkeypatch.setattr(serving, "load", lambda directory: None)
     monkeypatch.setattr(serving, "languages", lambda model: ("en", "zh"))
-    monkeypatch.setattr(serving, "caption", answer)
+    monkeypatch.setattr(serving, "caption", refuse)
     Image.new("RGB", (8, 8)).save("fine.png")
     return languages
 
@@ -60,3 +71,21 @@ def test_nothing_is_said_where_the_last_run_pushed_its_model(asked, capsys):
     finish(start("runs/demo"), refused=["generator"])
     assert cli.main(["caption", "fine.png"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_a_bad_file_does_not_keep_the_others_from_their_captions(asked, capsys):
+    Path("broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    noise = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)
+    Image.fromarray(noise).save("large.png")
+    paths = ["fine.png", "broken.png", "large.png", "gone.png", "fine.png"]
+    assert cli.main(["caption", *paths]) == cli.FAILURE
+    said = capsys.readouterr()
+    assert said.out.count("fine.png: words") == 2
+    told = said.err.splitlines()
+    assert [line.split(":")[1].strip() for line in told] == ["broken.png", "gone.png", "large.png"]
+
+
+def test_where_no_picture_can_be_read_the_command_was_given_wrongly(asked, capsys):
+    assert cli.main(["caption", "gone.png", "lost.png"]) == cli.USAGE
+    said = capsys.readouterr()
+    assert said.out == "" and "gone.png" in said.err and "lost.png" in said.err

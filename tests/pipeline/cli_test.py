@@ -1,11 +1,13 @@
 """The command line: what it parses, what it imports, and what it says when something is missing."""
 
+import io
 import os
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -176,6 +178,40 @@ def test_a_fault_in_the_program_is_owned_up_to(capsys, monkeypatch):
     assert status == cli.FAILURE
     assert "ZeroDivisionError" in message
     assert "--debug" in message
+
+
+def test_a_full_disk_is_no_fault_of_the_program(capsys, monkeypatch):
+    """`/dev/full` has no space for anybody."""
+    import tensorflow as tf
+
+    def by_python():
+        with open("/dev/full", "w") as file:
+            file.write("x")
+
+    def by_tensorflow():
+        with tf.io.gfile.GFile("/dev/full", "w") as file:
+            file.write("x")
+
+    for write in (by_python, by_tensorflow):
+        monkeypatch.setattr(cli.importlib, "import_module", lambda _, write=write: write())
+        status, message = told(capsys, "configs")
+        assert status == cli.FAILURE
+        assert "no space" in message and "fault of tuwen" not in message
+    assert "/dev/full" in message
+
+
+def test_a_terminal_of_another_encoding_gets_what_it_can_show(monkeypatch):
+    out = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding="ascii"))
+    monkeypatch.setattr(cli.importlib, "import_module", lambda _: SimpleNamespace(run=_says))
+    assert cli.main(["configs"]) == 0
+    sys.stdout.flush()
+    assert out.getvalue() == b"a ??\n"
+
+
+def _says(arguments):
+    print("a 圆形")
+    return 0
 
 
 def test_interrupting_is_no_error_message(capsys, monkeypatch):

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline import cli
 from pipeline.commands.generate import file_names
+from pipeline.errors import UsageError
 from tests.pipeline.run_dirs import finish, push, start
 from trainer import serving
 
@@ -52,3 +53,32 @@ def test_an_earlier_generator_answers_with_one_line_about_the_refusal(
     assert "refused its generator" in line
     assert cli.main(["generate", "a cat", "--model", "runs/demo/serving/generator/1500"]) == 0
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", ["out.jpg", "x/out.WEBP"])
+def test_a_picture_of_another_format_is_no_folder(name):
+    with pytest.raises(UsageError, match="PNG"):
+        file_names([("a", 1)], Path(name))
+
+
+def test_a_folder_may_be_called_like_a_picture(tmp_path):
+    folder = tmp_path / "2024.jpg"
+    folder.mkdir()
+    assert file_names([("a", 1)], folder) == [folder / "a-1.png"]
+
+
+@pytest.mark.parametrize("seed", [2**63, -(2**63) - 1])
+def test_a_seed_has_64_bits(seed, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["generate", "a", f"--seed={seed}"])
+    assert end.value.code == cli.USAGE
+    assert str(2**63 - 1) in capsys.readouterr().err
+
+
+def test_the_seed_of_the_last_picture_has_64_bits_too(capsys):
+    last = ["generate", "a", f"--seed={2**63 - 2}", "--n"]
+    assert cli.main([*last, "3"]) == cli.USAGE
+    assert "--n 3" in capsys.readouterr().err
+    # The next thing that is wrong is that there is no model.
+    cli.main([*last, "2"])
+    assert "no pushed generator" in capsys.readouterr().err

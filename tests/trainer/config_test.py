@@ -57,6 +57,8 @@ def test_settings_cannot_change_behind_ones_back():
         ("captioner", "sampled_words", 1.5, "0 to 1"),
         ("captioner", "beam", 17, "1 to 16"),
         ("captioner", "no_repeat", -1, "0 to 16"),
+        ("training", "seed", -1, "0 to 2000000000"),
+        ("training", "seed", 2**31, "0 to 2000000000"),
         ("captioner", "learning_rate", -1e-3, "more than 0"),
         (
             "generator",
