@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tfx import v1 as tfx
+from tfx.dsl.components.base import executor_spec
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.types import Channel
 
@@ -22,6 +23,7 @@ from components.cross_modal_evaluator.executor import (
 )
 from components.cross_modal_evaluator.forgetting import is_bounded
 from components.data_gate.component import DataGate
+from components.pusher.executor import Executor as PushExecutor
 from components.run_report.component import RunReport
 from components.run_report.executor import TUNING, pushed_key, run_key, serving_key
 from components.serving_check.component import ServingCheck
@@ -280,6 +282,7 @@ def add_pushing(nodes: Nodes, settings: Settings, work: WorkDir) -> None:
             model_blessing=nodes[EVALUATOR].outputs[blessing_key(stage)],
             infra_blessing=check.outputs["blessing"],
             push_destination=tfx.proto.PushDestination(filesystem=destination),
+            custom_executor_spec=executor_spec.ExecutorClassSpec(PushExecutor),
         )
         _add(nodes, pusher, f"Pusher.{stage}")
 

@@ -19,7 +19,7 @@ CANDIDATE = "candidate"
 PUSHED = "pushed"
 MODEL = "model"
 FOUND_FILE = "found.json"
-# Exists before all others are copied only if a push was whole: the Pusher copies it last.
+# Exists only if a push was whole: where a folder cannot be renamed, the Pusher copies it last.
 SAVED_MODEL = "saved_model.pb"
 # Holds a number that TensorFlow draws anew for each export.
 FINGERPRINT = "fingerprint.pb"

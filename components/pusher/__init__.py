@@ -1,0 +1,1 @@
+"""Pushing of models: whole, under a number that servers take, and once."""
