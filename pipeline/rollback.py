@@ -20,6 +20,8 @@ from pipeline.work_dir import WorkDir, versions_of
 from trainer.export.layout import SIDECAR
 
 RECORD = SIDECAR / "rollback.json"
+# Holds a number that TensorFlow draws anew for each export.
+FINGERPRINT = "fingerprint.pb"
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Rollback:
       withdrawn_push: the number under which that one was pushed: another where it was itself
         published by a rollback.
       made: when, in UTC.
+      passed_over: earlier versions that could not come back, and why.
     """
 
     model: str
@@ -42,6 +45,7 @@ class Rollback:
     withdrawn: int
     withdrawn_push: int
     made: str
+    passed_over: tuple[str, ...] = ()
 
 
 def roll_back(model: str, work: WorkDir, now: float | None = None) -> Rollback:
@@ -55,7 +59,7 @@ def roll_back(model: str, work: WorkDir, now: float | None = None) -> Rollback:
       now: seconds since 1970; None takes the clock. Pushed versions are numbered by it.
 
     Raises:
-      RunError: there is no earlier version.
+      RunError: there is no earlier version that differs and is whole.
     """
     found = versions_of(work.serving / model)
     if not found:
@@ -68,16 +72,25 @@ def roll_back(model: str, work: WorkDir, now: float | None = None) -> Rollback:
         for number in found
         if number == pushes[number] < pushes[current] and number not in bad
     ]
+    passed_over = {}
+    for number in sorted(before, reverse=True):
+        fault = _fault(found[number], found[current])
+        if fault is None:
+            break
+        passed_over[number] = f"version {number}: {fault}"
+    before = [number for number in before if number not in passed_over]
     if not before:
+        why = "".join(f"; {words}" for words in passed_over.values())
         raise RunError(
             f"{work.serving / model}: there is no {model} before version {pushes[current]} to go "
-            "back to"
+            f"back to{why}"
         )
     restored = max(before)
     moment = time.time() if now is None else now
     number = max(current + 1, int(moment))
     made = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(moment))
-    done = Rollback(model, number, restored, current, pushes[current], made)
+    over = tuple(passed_over.values())
+    done = Rollback(model, number, restored, current, pushes[current], made, over)
     _publish(found[restored], work.serving / model, done)
     return done
 
@@ -86,6 +99,16 @@ def origin(path: Path, number: int) -> int:
     """Returns the number under which the model at `path`, served as `number`, was pushed."""
     record = _record(path)
     return record.restored if record else number
+
+
+def _fault(path: Path, current: Path) -> str | None:
+    """Why the model at `path` cannot take the place of the `current` one, or None."""
+    from trainer.export.whole import damage
+
+    own, other = (place / FINGERPRINT for place in (path, current))
+    if own.is_file() and other.is_file() and own.read_bytes() == other.read_bytes():
+        return "it is the model that is served"
+    return damage(path)
 
 
 def _record(path: Path) -> Rollback | None:

@@ -18,6 +18,7 @@ def run(arguments: argparse.Namespace) -> int:
     work = WorkDir(Path(arguments.work)) if arguments.work else require_run()
     done = roll_back(arguments.model, work)
     place = work.serving / done.model / str(done.version)
+    print("".join(f"passed over {words}\n" for words in done.passed_over), end="")
     print(f"{done.model}: version {done.restored} is back as {place}", flush=True)
     # The client of the metadata takes seconds to start; the model is in place by now.
     from pipeline.withdrawing import withdraw

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from tensorflow.core.protobuf import saved_model_pb2
 
 from pipeline import cli
 from pipeline.errors import RunError
@@ -16,11 +17,15 @@ def push(work, *versions, model="generator"):
     for version in versions:
         path = work.serving / model / str(version)
         path.mkdir(parents=True)
-        (path / "saved_model.pb").write_text(f"pushed as {version}")
+        graph = saved_model_pb2.SavedModel()
+        graph.meta_graphs.add().meta_info_def.tags.append(f"pushed as {version}")
+        (path / "saved_model.pb").write_bytes(graph.SerializeToString())
 
 
 def served(work, model="generator"):
-    return (newest_version(work.serving / model) / "saved_model.pb").read_text()
+    graph = (newest_version(work.serving / model) / "saved_model.pb").read_bytes()
+    (found,) = saved_model_pb2.SavedModel.FromString(graph).meta_graphs
+    return found.meta_info_def.tags[0]
 
 
 @pytest.fixture
@@ -62,6 +67,32 @@ def test_after_a_rollback_and_a_new_push_it_goes_back_to_what_was_served_before(
 def test_a_clock_that_is_behind_does_not_hide_the_model(work):
     push(work, 10, 20_000)
     assert roll_back("generator", work, NOW).version == 20_001
+
+
+def test_a_damaged_version_is_passed_over(work, tmp_path, capsys):
+    push(work, 10, 20, 30)
+    damaged = work.serving / "generator/20/saved_model.pb"
+    damaged.write_bytes(damaged.read_bytes()[:-3])
+    assert cli.main(["rollback", "generator", "--work", str(tmp_path)]) == 0
+    assert served(work) == "pushed as 10"
+    assert "passed over version 20: saved_model.pb is damaged" in capsys.readouterr().out
+
+
+def test_the_same_model_pushed_twice_is_passed_over(work):
+    push(work, 10, 20, 30)
+    for version, content in ((10, b"a"), (20, b"b"), (30, b"b")):
+        (work.serving / f"generator/{version}/fingerprint.pb").write_bytes(content)
+    done = roll_back("generator", work, NOW)
+    assert (served(work), done.restored) == ("pushed as 10", 10)
+    assert done.passed_over == ("version 20: it is the model that is served",)
+
+
+def test_where_every_earlier_version_is_damaged_nothing_changes(work):
+    push(work, 10, 20)
+    (work.serving / "generator/10/saved_model.pb").write_bytes(b"")
+    with pytest.raises(RunError, match=r"version 10: saved_model\.pb holds no graph"):
+        roll_back("generator", work, NOW)
+    assert served(work) == "pushed as 20"
 
 
 def test_without_an_earlier_version_nothing_changes(work):
