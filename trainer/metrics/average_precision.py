@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from trainer.metrics.intervals import Estimate, percentile_interval, resamples
+from trainer.metrics.intervals import Estimate, around, percentile_interval, resamples
 
 ROUNDS = 200
 
@@ -25,16 +25,21 @@ def macro_average_precision(
 ) -> Estimate:
     """Mean `average_precision` over the labels that some picture carries, pictures resampled.
 
+    A resample repeats positives, which raises the figure: the interval lies around the value.
+
     Args:
       scores, labels: [N, A], labels 0 or 1.
       seed, rounds: of the bootstrap; 0 rounds give NaN ends.
+
+    Raises:
+      ValueError: a score is NaN or infinite.
     """
     carried = [one for one in _by_label(scores, labels) if one.truth.any()]
     if not carried:
         return Estimate(float("nan"), float("nan"), float("nan"))
-    value = _areas(carried, np.ones((1, len(scores)))).mean()
+    value = float(_areas(carried, np.ones((1, len(scores)))).mean())
     drawn = [np.nanmean(_areas(carried, block), 0) for block in _blocks(scores, rounds, seed)]
-    return _estimate(value, drawn)
+    return around(value, np.concatenate([*drawn, np.zeros(0)]), 0.0, 1.0)
 
 
 def micro_average_precision(
@@ -44,9 +49,9 @@ def micro_average_precision(
     pictures = np.arange(len(scores)).repeat(np.shape(scores)[1])
     ranking = _Ranking(np.ravel(scores), np.ravel(labels), pictures)
     blocks = (row[None] for block in _blocks(scores, rounds, seed) for row in block)
-    return _estimate(
-        ranking.areas(np.ones((1, len(scores))))[0], [ranking.areas(row) for row in blocks]
-    )
+    value = float(ranking.areas(np.ones((1, len(scores))))[0])
+    drawn = [ranking.areas(row) for row in blocks]
+    return Estimate(value, *percentile_interval(np.concatenate([*drawn, np.zeros(0)])))
 
 
 class _Ranking:
@@ -58,6 +63,8 @@ class _Ranking:
 
     def __init__(self, scores: np.ndarray, truth: np.ndarray, pictures: np.ndarray):
         """Takes arrays [n]: of each pair the score, whether it is right, and its picture's row."""
+        if not np.isfinite(scores).all():
+            raise ValueError("scores hold NaN or infinity, which have no place in a ranking")
         order = np.argsort(-scores, kind="stable")
         ranked = scores[order]
         self.truth, self._pictures = np.asarray(truth, np.float64)[order], pictures[order]
@@ -87,7 +94,3 @@ def _areas(rankings: Sequence[_Ranking], weights: np.ndarray) -> np.ndarray:
 
 def _blocks(scores: np.ndarray, rounds: int, seed: int) -> Iterable[np.ndarray]:
     return resamples(len(scores), rounds, seed) if rounds else ()
-
-
-def _estimate(value: float, drawn: Sequence[np.ndarray]) -> Estimate:
-    return Estimate(float(value), *percentile_interval(np.concatenate([*drawn, np.zeros(0)])))

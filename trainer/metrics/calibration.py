@@ -28,6 +28,8 @@ def best_thresholds(
     scores, labels = np.asarray(scores, np.float32), np.asarray(labels).astype(bool)
     if scores.shape != labels.shape or scores.ndim != 2:
         raise ValueError(f"scores {scores.shape} and labels {labels.shape} must both be [N, A]")
+    if not np.isfinite(scores).all():
+        raise ValueError("scores hold NaN or infinity: no threshold divides them")
     pooled = UNDECIDED
     if labels.sum() >= fewest and not labels.all():
         pooled, _ = _best(scores.ravel(), labels.ravel())

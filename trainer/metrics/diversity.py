@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trainer.metrics.intervals import Estimate, bootstrap_mean
-from trainer.metrics.neighbours import nearest_others, rounding, square_distances
+from trainer.metrics.neighbours import features_of, nearest_others, rounding, square_distances
 
 DUPLICATE_LEVEL = 0.05
 
@@ -61,12 +61,15 @@ def duplicates(generated: np.ndarray, real: np.ndarray, *, seed: int = 0) -> Dup
 
     A larger set has nearer neighbours, so of sets of unequal size the larger is cut to the size of
     the smaller, by `seed`.
+
+    Raises:
+      ValueError: features are NaN or infinite, or of different widths.
     """
+    generated, real = features_of(generated, real)
     rng = np.random.default_rng(seed)
     size = min(len(generated), len(real))
     fake, other = (
-        np.asarray(pictures, np.float64)[np.sort(rng.permutation(len(pictures))[:size])]
-        for pictures in (generated, real)
+        pictures[np.sort(rng.permutation(len(pictures))[:size])] for pictures in (generated, real)
     )
     nearest = np.sqrt(nearest_others(other, (1,))[:, 0])
     threshold = float(np.quantile(nearest, DUPLICATE_LEVEL))

@@ -50,7 +50,8 @@ def hits(
 
     Returns:
       float64 [N]. Ties (within 1e-6 of cosine) are broken at random, so that a constant
-      embedding scores chance.
+      embedding scores chance. A similarity that is NaN counts against the match, so that a broken
+      embedding scores worst.
 
     Raises:
       ValueError: on unequal shapes, or when some row has fewer mismatches than asked for.
@@ -117,7 +118,8 @@ def _block_hits(
     similarity = queries[rows] @ gallery.T
     true = np.einsum("nd,nd->n", queries[rows], gallery[rows])[:, None]
     mismatch = codes[rows, None] != codes[None, :]
-    better = ((similarity > true + TIE) & mismatch).sum(1)
+    # Written so that a comparison with NaN counts as better.
+    better = (~(similarity <= true + TIE) & mismatch).sum(1)
     tied = ((np.abs(similarity - true) <= TIE) & mismatch).sum(1)
     eligible = mismatch.sum(1)
     result = np.empty(len(better))

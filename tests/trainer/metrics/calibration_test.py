@@ -90,3 +90,10 @@ def test_without_positives_a_half_says_yes():
     assert best_thresholds(np.zeros((5, 0)), np.zeros((5, 0))).shape == (0,)
     with pytest.raises(ValueError, match=r"both be \[N, A\]"):
         best_thresholds(np.zeros((5, 2)), np.zeros((5, 3)))
+
+
+def test_scores_that_are_no_numbers_have_no_threshold():
+    scores, labels = np.full((20, 2), 0.5), np.ones((20, 2))
+    scores[3, 1] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        best_thresholds(scores, labels)

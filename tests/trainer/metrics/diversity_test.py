@@ -57,3 +57,11 @@ def test_more_generated_pictures_than_real_ones_are_no_more_alike():
     real, fake = rng.random((200, 3)), rng.random((4000, 3))
     assert duplicates(fake, real).estimate.value < 0.15
     assert duplicates(real, fake).estimate.value < 0.15
+
+
+@pytest.mark.parametrize("broken", [0, 1])
+def test_features_that_are_no_numbers_have_no_duplicates_to_count(broken):
+    sets = [np.random.default_rng(seed).normal(size=(20, 4)) for seed in range(2)]
+    sets[broken][7, 1] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        duplicates(*sets)

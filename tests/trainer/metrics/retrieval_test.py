@@ -80,3 +80,15 @@ def test_too_few_mismatches_is_an_error():
     assert candidate_count(30, 100, ["same"] * 5 + list(range(25))) == 26
     with pytest.raises(ValueError, match="no mismatched"):
         candidate_count(4, 100, ["same"] * 4)
+
+
+def test_embeddings_that_are_no_numbers_score_worst():
+    queries = np.random.default_rng(0).normal(size=(200, 8))
+    nothing = np.full_like(queries, np.nan)
+    assert recall_at_1(nothing, nothing, 100).value == 0
+    assert recall_at_1(nothing, queries, 100).value == 0
+    some = queries.copy()
+    some[::4] = np.nan
+    # Neither a broken row of its own nor one among its candidates helps a query.
+    assert hits(some, some, 100)[::4].max() == 0
+    assert hits(queries, some, 100)[1] < hits(queries, queries, 100)[1]
