@@ -21,7 +21,12 @@ _DEEP_GREY = ("I", "I;16", "I;16B", "I;16L")
 
 
 def over_white(image: Image.Image) -> Image.Image:
-    """Returns `image` as 8-bit RGB, laid over white where it is transparent."""
+    """Returns `image` as 8-bit RGB, laid over white where it is transparent.
+
+    Pillow's own conversion of 16-bit grey clips at 255, which leaves white.
+    """
+    if image.mode in _DEEP_GREY:
+        image = image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
     if "A" not in image.getbands() and "transparency" not in image.info:
         return image.convert("RGB")
     layer = image.convert("RGBA")

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from data.splits import over_white
+
 THUMBNAIL = 16
 
 
@@ -57,9 +59,4 @@ def _open(encoded: bytes, least: int | None = None) -> Image.Image:
     file = Image.open(io.BytesIO(encoded))
     if least is not None:
         file.draft("RGB", (least, least))
-    image: Image.Image = file
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    return image.convert("RGB")
+    return over_white(file)

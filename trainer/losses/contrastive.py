@@ -33,4 +33,4 @@ def info_nce(image, text, scale, same=None):
 
 def binary_cross_entropy(logits, labels):
     """Element-wise -[y log p + (1 - y) log(1 - p)] of logits, in a form that cannot overflow."""
-    return ops.relu(logits) - logits * labels + ops.log1p(ops.exp(-ops.abs(logits)))
+    return ops.softplus(logits) - logits * labels

@@ -74,6 +74,13 @@ def test_cutout_greys_a_rectangle_of_at_most_its_share(images):
     assert gone.sum(axis=(1, 2)).max() >= 36
 
 
+def test_cutout_meets_the_first_rows_as_often_as_the_last():
+    cut = cutout(tf.ones([20_000, 16, 16, 1]), SEED, 0.4).numpy() == 0
+    by_row, by_column = cut.mean(axis=(0, 2, 3)), cut.mean(axis=(0, 1, 3))
+    np.testing.assert_allclose(by_row, by_row[::-1], atol=0.01)
+    np.testing.assert_allclose(by_column, by_column[::-1], atol=0.01)
+
+
 def test_colour_keeps_the_order_of_channels_and_stays_mild(images):
     changed = colour(images, SEED).numpy()
     np.testing.assert_array_equal(np.argsort(changed, axis=-1), np.argsort(images, axis=-1))

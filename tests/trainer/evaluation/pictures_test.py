@@ -1,8 +1,10 @@
 import io
 
 import numpy as np
+import pytest
 from PIL import Image
 
+from data.images import preprocess
 from trainer.evaluation.pictures import decode, from_thumbnail, small_png, thumbnail
 
 
@@ -16,6 +18,14 @@ def test_decode_lays_transparency_over_white():
     clear = Image.new("RGBA", (4, 2), (255, 0, 0, 0))
     assert (decode(_encode(clear)) == 255).all()
     assert decode(_encode(Image.new("L", (4, 2), 7))).tolist() == [[[7, 7, 7]] * 4] * 2
+
+
+@pytest.mark.parametrize("read", [decode, lambda encoded: thumbnail(encoded).reshape(16, 16, 3)])
+def test_deep_grey_is_as_bright_as_the_models_see_it(read):
+    ramp = np.broadcast_to(np.arange(16, dtype=np.uint16) * 4096, (16, 16))
+    found = read(_encode(Image.fromarray(np.ascontiguousarray(ramp))))
+    seen = preprocess(_encode(Image.fromarray(np.ascontiguousarray(ramp))), 16)
+    np.testing.assert_allclose(found, seen, atol=1)
 
 
 def test_thumbnail_is_the_area_mean_of_the_central_square():

@@ -84,6 +84,14 @@ def test_binary_cross_entropy_of_huge_logits_is_finite():
     np.testing.assert_allclose(binary_cross_entropy(logits, labels), [0, 1e4, 1e4, 0])
 
 
+def test_binary_cross_entropy_learns_from_an_undecided_logit():
+    logits, labels = tf.zeros([2]), tf.constant([0.0, 1.0])
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        loss = tf.reduce_sum(binary_cross_entropy(logits, labels))
+    np.testing.assert_allclose(tape.gradient(loss, logits), [0.5, -0.5])
+
+
 def test_binary_cross_entropy_gradient_equals_differences(rng, difference):
     logits = rng.normal(size=(3, 4))
     labels = (rng.random((3, 4)) < 0.5).astype(float)
