@@ -99,7 +99,7 @@ def build_posterior(
     `condition` of that width."""
     keras.utils.set_random_seed(experiment.training.seed + 4)
     with policy_scope(policy):
-        model = Posterior(noise)
+        model = Posterior(noise, condition)
         model((tf.zeros([2, *grid]), tf.zeros([2, condition])))
     return model
 

@@ -3,7 +3,9 @@
 Source: conditional VAE-GAN (Bao et al. 2017, section 3), here on the frozen encoder's grid, which
 knows where things are. The posterior reads the caption too (Sohn et al. 2015, section 4.1). Without
 it the noise could only say where things lie, and so who is above whom; knowing the caption, it says
-only what the caption leaves open, and noise from the prior does not contradict captions.
+only what the caption leaves open, and noise from the prior does not contradict captions. Each place
+of the grid reads its own part of the caption by gates: which of two things is in front decides what
+its corner means.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from trainer.models.composite import Composite
+from trainer.models.consult import Consult
 from trainer.randomness import normal
 
 
@@ -26,18 +29,22 @@ class Posterior(Composite, keras.Model):
       two float32 [N, noise].
     """
 
-    def __init__(self, noise: int, **kwargs):
+    def __init__(self, noise: int, condition: int, **kwargs):
         super().__init__(**kwargs)
         self.squeeze = layers.Dense(32)
+        self.consult = Consult(32, condition) if condition else None
         self.flatten = layers.Flatten()
-        self.join = layers.Dense(256)
-        self.compare = layers.Dense(256)
+        self.join = layers.Dense(128)
+        self.compare = layers.Dense(128)
         self.mean = layers.Dense(noise, dtype="float32")
         self.log_variance = layers.Dense(noise, dtype="float32", bias_initializer="zeros")
 
     def call(self, inputs):
         grid, text = inputs
-        x = self.flatten(ops.leaky_relu(self.squeeze(grid), 0.2))
+        x = self.squeeze(grid)
+        if self.consult is not None:
+            x = self.consult(x[:, :, None], text)[:, :, 0]
+        x = self.flatten(ops.leaky_relu(x, 0.2))
         x = ops.concatenate([x, ops.cast(text, x.dtype)], axis=-1)
         x = ops.leaky_relu(self.join(x), 0.2)
         x = ops.leaky_relu(self.compare(x), 0.2)

@@ -80,8 +80,9 @@ class Game:
         build = functools.partial(
             optimizers.build, clip_norm=settings.clip_norm, policy=policy, betas=BETAS
         )
-        self.optimizer = build(part.variables, settings.learning_rate, kind=settings.optimizer)
-        self.posterior_optimizer = build(posterior.trainable_variables, settings.learning_rate)
+        painter = functools.partial(build, kind=settings.optimizer)
+        self.optimizer = painter(part.variables, settings.learning_rate)
+        self.posterior_optimizer = painter(posterior.trainable_variables, settings.learning_rate)
         self.discriminator_optimizer = build(
             discriminator.trainable_variables, settings.discriminator_learning_rate
         )
