@@ -17,11 +17,9 @@ from pathlib import Path
 from data.sources.files import write_whole
 from pipeline.errors import RunError
 from pipeline.work_dir import WorkDir, versions_of
-from trainer.export.layout import SIDECAR
+from trainer.export.layout import FINGERPRINT, SIDECAR
 
 RECORD = SIDECAR / "rollback.json"
-# Holds a number that TensorFlow draws anew for each export.
-FINGERPRINT = "fingerprint.pb"
 
 
 @dataclass(frozen=True)

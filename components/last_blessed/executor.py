@@ -14,6 +14,7 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
 from data.sources import files
+from trainer.export.layout import FINGERPRINT
 
 CANDIDATE = "candidate"
 PUSHED = "pushed"
@@ -21,8 +22,6 @@ MODEL = "model"
 FOUND_FILE = "found.json"
 # Exists only if a push was whole: where a folder cannot be renamed, the Pusher copies it last.
 SAVED_MODEL = "saved_model.pb"
-# Holds a number that TensorFlow draws anew for each export.
-FINGERPRINT = "fingerprint.pb"
 
 
 class Executor(base_executor.BaseExecutor):

@@ -17,8 +17,9 @@ from tfx.types import artifact_utils
 from tfx.types.standard_component_specs import PUSH_DESTINATION_KEY, PUSHED_MODEL_KEY
 from tfx.utils import io_utils, proto_utils
 
-from components.last_blessed.executor import FINGERPRINT, SAVED_MODEL
+from components.last_blessed.executor import SAVED_MODEL
 from data.sources import files
+from trainer.export.layout import FINGERPRINT
 
 # Servers look at numbers alone, so they never see what begins so.
 PARTIAL = ".push-"

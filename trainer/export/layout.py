@@ -11,6 +11,8 @@ TOKENS = "tokens.txt"
 ATTRIBUTES = "attributes.txt"
 CARD = "model_card.md"
 SUMMARY = "summary.json"
+# Written by TensorFlow: it holds a number that is drawn anew for each export.
+FINGERPRINT = "fingerprint.pb"
 
 
 def further_weights(part: str) -> str:

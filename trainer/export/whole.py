@@ -32,5 +32,6 @@ def damage(directory: Path) -> str | None:
             reader.get_tensor(name)
     except Exception as error:
         # The reader raises IndexError, RuntimeError or an error of TensorFlow's.
-        return f"its weights are damaged ({str(error).splitlines()[0][:100]})"
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        return f"its weights are damaged ({reason[:100]})"
     return None

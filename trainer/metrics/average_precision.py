@@ -89,7 +89,7 @@ def _by_label(scores: np.ndarray, labels: np.ndarray) -> list[_Ranking]:
 
 def _areas(rankings: Sequence[_Ranking], weights: np.ndarray) -> np.ndarray:
     """Average precision [A, R] of each ranking."""
-    return np.array([one.areas(weights) for one in rankings])
+    return np.array([one.areas(weights) for one in rankings]).reshape(len(rankings), len(weights))
 
 
 def _blocks(scores: np.ndarray, rounds: int, seed: int) -> Iterable[np.ndarray]:

@@ -34,6 +34,10 @@ def test_each_label_by_brute_force(judged):
     assert np.isnan(average_precision(scores, labels)[4])
 
 
+def test_without_labels_there_is_nothing_to_rank():
+    assert average_precision(np.zeros((5, 0)), np.zeros((5, 0))).shape == (0,)
+
+
 def test_macro_is_the_mean_of_labels_that_are_carried(judged):
     found = macro_average_precision(*judged)
     assert found.value == pytest.approx(np.nanmean(average_precision(*judged)))
