@@ -24,8 +24,7 @@ from pipeline.errors import RunError, UsageError
 from trainer.settings_loader import SettingsError
 
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130
-_NO_SPACE = re.compile("No space left on device|Disk quota exceeded")
-_PATH_BEFORE = re.compile(r"(\S+); (?:No space left on device|Disk quota exceeded)")
+_NO_SPACE = re.compile(r"(?:(\S+); )?(?:No space left on device|Disk quota exceeded)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,11 +69,10 @@ def full_disk(error: BaseException) -> str | None:
 
     Libraries have errors of their own for it: TensorFlow names the path in its message.
     """
-    code = getattr(error, "errno", None)
-    if code not in (errno.ENOSPC, errno.EDQUOT) and not _NO_SPACE.search(str(error)):
+    said = _NO_SPACE.search(str(error))
+    if not said and getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT):
         return None
-    named = _PATH_BEFORE.search(str(error))
-    return getattr(error, "filename", None) or (named[1] if named else "the disk")
+    return getattr(error, "filename", None) or (said and said[1]) or "the disk"
 
 
 def parser() -> argparse.ArgumentParser:

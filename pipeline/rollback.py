@@ -70,25 +70,23 @@ def roll_back(model: str, work: WorkDir, now: float | None = None) -> Rollback:
         for number in found
         if number == pushes[number] < pushes[current] and number not in bad
     ]
-    passed_over = {}
+    restored, passed_over = None, []
     for number in sorted(before, reverse=True):
         fault = _fault(found[number], found[current])
         if fault is None:
+            restored = number
             break
-        passed_over[number] = f"version {number}: {fault}"
-    before = [number for number in before if number not in passed_over]
-    if not before:
-        why = "".join(f"; {words}" for words in passed_over.values())
+        passed_over.append(f"version {number}: {fault}")
+    if restored is None:
+        why = "".join(f"; {words}" for words in passed_over)
         raise RunError(
             f"{work.serving / model}: there is no {model} before version {pushes[current]} to go "
             f"back to{why}"
         )
-    restored = max(before)
     moment = time.time() if now is None else now
     number = max(current + 1, int(moment))
     made = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(moment))
-    over = tuple(passed_over.values())
-    done = Rollback(model, number, restored, current, pushes[current], made, over)
+    done = Rollback(model, number, restored, current, pushes[current], made, tuple(passed_over))
     _publish(found[restored], work.serving / model, done)
     return done
 

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import posixpath
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -63,7 +64,7 @@ def already_pushed(model: str, base: str) -> int | None:
         return None
     version = posixpath.join(base, str(newest))
     own = posixpath.join(model, FINGERPRINT)
-    same = tf.io.gfile.exists(own) and not differing(model, version)
+    same = tf.io.gfile.exists(own) and not _differing(model, version, _names(model))
     return newest if same else None
 
 
@@ -82,8 +83,7 @@ def publish(model: str, base: str, now: float) -> int:
     Raises:
       OSError: the copy is not like the model.
     """
-    numbers = _numbers(base)
-    number = max([int(now), *(found + 1 for found in numbers)])
+    number = max([int(now), *(found + 1 for found in _numbers(base))])
     final = posixpath.join(base, str(number))
     # A store such as gs:// cannot rename a folder at once: there the file by which servers and
     # LastBlessed know a whole model is copied last.
@@ -92,10 +92,10 @@ def publish(model: str, base: str, now: float) -> int:
     _remove_partial(base)
     try:
         io_utils.copy_dir(model, place, deny_regex_patterns=[r"saved_model\.pb"])
-        _require_equal(model, place, but=SAVED_MODEL)
+        _require_equal(model, place, [name for name in _names(model) if name != SAVED_MODEL])
         last = posixpath.join(model, SAVED_MODEL)
         tf.io.gfile.copy(last, posixpath.join(place, SAVED_MODEL), overwrite=True)
-        _require_equal(model, place)
+        _require_equal(model, place, [SAVED_MODEL])
         if not remote:
             tf.io.gfile.rename(place, final)
     except BaseException:
@@ -105,14 +105,13 @@ def publish(model: str, base: str, now: float) -> int:
     return number
 
 
-def differing(model: str, copy: str) -> list[str]:
-    """Names of the files of `model` that `copy` lacks or has otherwise."""
-    return [name for name in _names(model) if _digest(model, name) != _digest(copy, name)]
+def _differing(model: str, copy: str, names: Sequence[str]) -> list[str]:
+    """Those `names` of files of `model` that `copy` lacks or has otherwise."""
+    return [name for name in names if _digest(model, name) != _digest(copy, name)]
 
 
-def _require_equal(model: str, copy: str, but: str = "") -> None:
-    wrong = [name for name in differing(model, copy) if name != but]
-    if wrong:
+def _require_equal(model: str, copy: str, names: Sequence[str]) -> None:
+    if wrong := _differing(model, copy, names):
         raise OSError(f"{copy}: {wrong[0]} is not as in {model}; is there space on the disk?")
 
 
