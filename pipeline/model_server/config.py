@@ -37,10 +37,17 @@ class ModelConfig:
 
     def wanted(self) -> dict[int, Path]:
         """Directories of the versions that shall be served and are there, by version."""
-        found = versions_of(self.base)
+        found, count = self.choice()
+        return dict(sorted(list(found.items())[:count]))
+
+    def choice(self) -> tuple[dict[int, Path], int]:
+        """Directories of the versions that may be served, the newest first, and how many of them
+        shall be: an older one takes the place of one that does not load."""
+        found = dict(reversed(versions_of(self.base).items()))
         if self.versions:
-            return {number: found[number] for number in self.versions if number in found}
-        return dict(list(found.items())[-self.newest :])
+            found = {number: path for number, path in found.items() if number in self.versions}
+            return found, len(found)
+        return found, min(self.newest, len(found))
 
 
 def from_directory(directory: Path) -> list[ModelConfig]:

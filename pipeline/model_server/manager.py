@@ -36,8 +36,8 @@ class Manager:
     A new version is loaded and warmed before the one that it replaces is let go, and that one is
     let go when its last request has been answered. It stays in memory until the next new version:
     should that one have its files, as after a rollback, it answers at once.
-    A version that does not load leaves all others as they are; it is tried again when its files
-    change.
+    A version that does not load leaves all others as they are, and where none is loaded, as at the
+    start, the next older one is; it is tried again when its files change.
     """
 
     def __init__(self, models: Sequence[ModelConfig]):
@@ -58,17 +58,9 @@ class Manager:
     def update(self) -> None:
         """Looks at the directories once: loads what is new, then lets go what is not wanted."""
         with self._updating:
-            wanted = {
-                (model.name, version): directory
-                for model in self._models.values()
-                for version, directory in model.wanted().items()
-            }
-            for key, directory in wanted.items():
-                if key not in self._loaded:
-                    self._load(key, directory)
-            for key in [key for key in self._loaded if key not in wanted]:
-                if self._replaceable(key[0], wanted):
-                    self._unload(key)
+            kept = {key for model in self._models.values() for key in self._kept(model)}
+            for key in [key for key in self._loaded if key not in kept]:
+                self._unload(key)
             for name in [name for name in self._retired if name not in self._models]:
                 self._retired.pop(name).close()
 
@@ -149,14 +141,25 @@ class Manager:
             raise invalid(f"Unrecognized servable version label: {label}")
         return model.labels[label]
 
-    def _replaceable(self, name: str, wanted: dict[tuple[str, int], Path]) -> bool:
-        """Whether a model has all versions that are wanted, or is not wanted itself."""
-        return all(key in self._loaded for key in wanted if key[0] == name)
+    def _kept(self, model: ModelConfig) -> set[tuple[str, int]]:
+        """Loads what is new, and returns the versions to keep: all, until as many as are wanted
+        are loaded."""
+        versions, count = model.choice()
+        loaded: set[tuple[str, int]] = set()
+        for version, directory in versions.items():
+            if len(loaded) < count and self._load((model.name, version), directory):
+                loaded.add((model.name, version))
+        if len(loaded) < count:
+            loaded |= {key for key in self._loaded if key[0] == model.name}
+        return loaded
 
-    def _load(self, key: tuple[str, int], directory: Path) -> None:
+    def _load(self, key: tuple[str, int], directory: Path) -> bool:
+        """Whether a version is loaded, which it is tried to be if its files are new."""
+        if key in self._loaded:
+            return True
         files = _files(directory)
         if self._failed.get(key) == files:
-            return
+            return False
         self._tell(key, Status(LOADING))
         try:
             # Before loading: what is still being copied must not pass for what it becomes.
@@ -167,12 +170,13 @@ class Manager:
             self._failed[key] = files
             self._tell(key, Status(END, f"{type(error).__name__}: {error}"))
             _log.warning("%s version %d does not load from %s: %s", *key, directory, error)
-            return
+            return False
         self._failed.pop(key, None)
         with self._changed:
             self._loaded[key] = servable
         self._tell(key, Status(AVAILABLE))
         _log.info("%s version %d is served from %s", *key, directory)
+        return True
 
     def _taken_back(self, name: str, version: int, content: bytes) -> Servable | None:
         """The model that was let go last, under its new number, if its content is this one; if not,

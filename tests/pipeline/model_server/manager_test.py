@@ -134,6 +134,48 @@ def test_a_version_that_does_not_load_changes_nothing_until_its_files_do(manager
     assert events == ["load 1", "fail 2", "load 2"]
 
 
+def test_where_the_newest_does_not_load_at_the_start_an_older_one_is_served(events, push, tmp_path):
+    for version, content in ((1, b"older"), (2, b"model"), (3, BROKEN), (4, BROKEN)):
+        push(version, content)
+    manager = Manager([ModelConfig("m", tmp_path)])
+    for _ in range(2):
+        manager.update()
+    assert events == ["fail 4", "fail 3", "load 2"]
+    states = {version: manager.statuses("m")[version] for version in (2, 3, 4)}
+    assert [status.state for status in states.values()] == ["AVAILABLE", "END", "END"]
+    assert [bool(status.error) for status in states.values()] == [False, True, True]
+    push(4, b"whole")
+    manager.update()
+    assert events[3:] == ["load 4"] and state(manager, 2) == "END"
+
+
+def test_of_several_versions_older_ones_take_the_place_of_broken_ones(events, push, tmp_path):
+    for version, content in ((1, b"a"), (2, b"b"), (3, BROKEN), (4, b"c")):
+        push(version, content)
+    manager = Manager([ModelConfig("m", tmp_path, newest=2)])
+    manager.update()
+    assert events == ["load 4", "fail 3", "load 2"]
+
+
+def test_versions_that_are_named_have_no_stand_in(events, push, tmp_path):
+    for version, content in ((1, b"a"), (2, BROKEN), (3, b"c")):
+        push(version, content)
+    manager = Manager([ModelConfig("m", tmp_path, versions=(2, 3))])
+    manager.update()
+    assert events == ["load 3", "fail 2"]
+
+
+def test_the_version_in_memory_stays_when_the_only_one_on_the_disk_is_broken(
+    manager, events, push, tmp_path
+):
+    push(2, BROKEN)
+    (tmp_path / "1" / "saved_model.pb").unlink()
+    manager.update()
+    assert events == ["load 1", "fail 2"]
+    with manager.lend("m") as servable:
+        assert servable.version == 1
+
+
 def test_a_directory_that_is_no_version_is_left_alone(manager, events, tmp_path):
     for name in ("3", "temp", "4.partial"):
         (tmp_path / name).mkdir()
