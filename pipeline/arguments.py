@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from pipeline import argument_types
 from pipeline.cluster.parameters import TARGETS
+from pipeline.model_server.limits import Limits
 
 STAGES = ("encoder", "captioner", "generator")
 
@@ -130,6 +131,15 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     _listen(parser, port=8501)
     parser.add_argument("--grpc-port", type=argument_types.port, default=8500, help="port of gRPC")
     parser.add_argument(
+        "--allow-reload",
+        action="store_true",
+        help="let clients choose what is served (gRPC HandleReloadConfigRequest), from the "
+        "directories that hold the served models; whoever can write there can run code",
+    )
+    limits = parser.add_argument_group("limits")
+    for name, kind, default, text in _LIMITS:
+        limits.add_argument(name, type=kind, default=default, help=text)
+    parser.add_argument(
         "--print-config",
         action="store_true",
         help="print a models.config with the labels stable and canary, and serve nothing",
@@ -139,6 +149,16 @@ def _serve(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="with --print-config: where TensorFlow Serving will find the models",
     )
+
+
+_LIMITS: tuple[tuple[str, Callable[[str], float], float, str], ...] = (
+    ("--max-rows", argument_types.count, Limits.rows, "rows of a request"),
+    ("--max-bytes", argument_types.count, Limits.body_bytes, "bytes of a request, unpacked"),
+    ("--max-seconds", argument_types.positive, Limits.seconds, "until a request is given up"),
+    ("--max-waiting", argument_types.count, Limits.waiting, "requests that wait for their turn"),
+    ("--max-connections", argument_types.count, Limits.connections, "of REST, and of gRPC"),
+    ("--idle-seconds", argument_types.positive, Limits.idle_seconds, "an idle connection stays"),
+)
 
 
 def _rollback(parser: argparse.ArgumentParser) -> None:
@@ -282,6 +302,14 @@ def _listen(parser: argparse.ArgumentParser, port: int) -> None:
     )
     parser.add_argument(
         "--port", type=argument_types.port, default=port, help="port of HTTP, 0 for any"
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name by which clients reach this machine, besides --host and localhost; may be "
+        "repeated (requests for any other name are refused)",
     )
 
 

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     captions = training_captions.read(work.pipeline_root)
     page = app.application(Models(directories, captions), captions)
-    http = HttpThread(page, arguments.host, arguments.port)
+    http = HttpThread(page, arguments.host, arguments.port, names=arguments.allow_host)
     print(f"open http://{arguments.host}:{http.port}/ in a browser; Ctrl-C ends it", flush=True)
     try:
         wait_for_the_end()

@@ -14,6 +14,7 @@ from pipeline.advice import earlier_answers, missing
 from pipeline.errors import RunError, UsageError
 from pipeline.model_lookup import newer_refusal, require_run
 from pipeline.model_server import config
+from pipeline.model_server.limits import Limits
 from pipeline.outcomes import outcome, traces
 from pipeline.waiting import wait_for_the_end
 from pipeline.work_dir import MODELS, WorkDir
@@ -40,7 +41,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     host = arguments.host
     with ModelServer(
-        models, host=host, rest_port=arguments.port, grpc_port=arguments.grpc_port
+        models,
+        host=host,
+        rest_port=arguments.port,
+        grpc_port=arguments.grpc_port,
+        limits=limits(arguments),
+        names=arguments.allow_host,
+        allow_reload=arguments.allow_reload,
     ) as server:
         _tell(server, models)
         print(f"REST: http://{host}:{server.rest_port}/v1/models/...", end="   ")
@@ -49,6 +56,18 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"try: {_EXAMPLE % (host, server.rest_port)}", flush=True)
         wait_for_the_end()
     return 0
+
+
+def limits(arguments: argparse.Namespace) -> Limits:
+    """The limits that the arguments give."""
+    return Limits(
+        body_bytes=arguments.max_bytes,
+        rows=arguments.max_rows,
+        seconds=arguments.max_seconds,
+        waiting=arguments.max_waiting,
+        connections=arguments.max_connections,
+        idle_seconds=arguments.idle_seconds,
+    )
 
 
 def _models(arguments: argparse.Namespace) -> list[config.ModelConfig]:

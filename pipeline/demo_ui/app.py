@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
+import functools
 import json
 from collections.abc import Awaitable, Callable
-from concurrent import futures
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,15 @@ from aiohttp import web
 from pipeline.demo_ui import photos
 from pipeline.demo_ui.models import Models
 from pipeline.demo_ui.photos import PhotoError
+from pipeline.http_requests import (
+    Bodies,
+    Busy,
+    Deadline,
+    OutOfTime,
+    Refusal,
+    Workers,
+    encoding_of,
+)
 from trainer import serving
 
 MAX_TEXT, MAX_PICTURES, MAX_SEED, MAX_TRUNCATION = 300, 16, 2**31 - 1, 2.0
@@ -28,6 +36,9 @@ HEADERS = {
     "Cache-Control": "no-cache",
 }
 _EXAMPLES = 4
+_MAX_WISH_BYTES = 2**16
+# The models take one request after the other; more than so many would wait for too long.
+_WAITING, _SECONDS = 16, 120.0
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
@@ -45,34 +56,47 @@ def application(models: Models, examples: list[str]) -> web.Application:
     # Captions of one picture stand side by side: offered are some that lie far apart.
     apart = max(1, len(examples) // _EXAMPLES)
     answers = Answers(models, examples[::apart][:_EXAMPLES])
-    pool = futures.ThreadPoolExecutor(4, "page")
+    workers = Workers("page", 1, _WAITING)
+    bodies = Bodies(photos.MAX_BYTES, 4 * photos.MAX_BYTES)
 
     def handler(answer: Callable[[bytes], dict[str, Any]]) -> Handler:
+        def work(body: bytes, encoding: str, _: Deadline) -> dict[str, Any]:
+            return answer(bodies.decoded(body, encoding))
+
         async def handle(request: web.Request) -> web.Response:
             try:
-                body = await request.read()
-                loop = asyncio.get_running_loop()
-                content = await loop.run_in_executor(pool, answer, body)
-            except web.HTTPRequestEntityTooLarge:
+                body = await bodies.read(request)
+                try:
+                    in_turn = functools.partial(work, body, encoding_of(request))
+                    return _json(await workers.run(in_turn, _SECONDS))
+                finally:
+                    bodies.give(len(body))
+            except Refusal as error:
+                if error.status != web.HTTPRequestEntityTooLarge.status_code:
+                    raise
                 limit = photos.MAX_BYTES // 2**20
                 message = f"The file is larger than {limit} MB. Choose a smaller one."
-                return _json({"error": message}, 413)
+                return _json({"error": message}, error.status)
             except (RequestError, PhotoError, serving.ServingError) as error:
                 return _json({"error": str(error)}, 400)
-            return _json(content)
+            except (Busy, OutOfTime):
+                raise Refusal(503, "Too much is asked at once. Try again.", retry=True) from None
 
         return handle
 
-    async def end(_: web.Application) -> None:
-        pool.shutdown()
+    async def about(_: web.Request) -> web.Response:
+        return _json(answers.about())
 
-    app = web.Application(client_max_size=photos.MAX_BYTES)
+    async def end(_: web.Application) -> None:
+        workers.close()
+
+    app = web.Application()
     app.on_cleanup.append(end)
     app.router.add_get("/", _file("page.html", "text/html"))
     app.router.add_get("/page.css", _file("page.css", "text/css"))
     for script in PAGE.glob("*.js"):
         app.router.add_get(f"/{script.name}", _file(script.name, "text/javascript"))
-    app.router.add_get("/api/about", handler(answers.about))
+    app.router.add_get("/api/about", about)
     app.router.add_post("/api/paint", handler(answers.paint))
     app.router.add_post("/api/read", handler(answers.read))
     return app
@@ -84,7 +108,7 @@ class Answers:
     def __init__(self, models: Models, examples: list[str]):
         self._models, self._examples = models, examples
 
-    def about(self, _: bytes) -> dict[str, Any]:
+    def about(self) -> dict[str, Any]:
         """What the page can offer."""
         return {
             "generator": self._models.generator is not None,
@@ -135,7 +159,7 @@ class Answers:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        asked = json.loads(body)
+        asked = json.loads(body) if len(body) <= _MAX_WISH_BYTES else None
     except (ValueError, RecursionError):
         asked = None
     if not isinstance(asked, dict):

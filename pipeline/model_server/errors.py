@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+
 import grpc
 import tensorflow as tf
+
+from pipeline.http_requests import Busy, OutOfTime
 
 Code = grpc.StatusCode
 
@@ -25,6 +29,9 @@ _HTTP_STATUS = {
     Code.DEADLINE_EXCEEDED: 504,
 }
 _BY_NUMBER = {code.value[0]: code for code in Code}
+# gRPC sends a message as a header, and headers have a limit.
+_LONGEST = 2000
+_log = logging.getLogger(__name__)
 
 
 class ServingError(Exception):
@@ -36,8 +43,15 @@ class ServingError(Exception):
     """
 
     def __init__(self, code: grpc.StatusCode, message: str):
+        if len(message) > _LONGEST:
+            message = f"{message[:_LONGEST]}..."
         super().__init__(message)
         self.code, self.message = code, message
+
+    @property
+    def can_be_retried(self) -> bool:
+        """Whether the same request may well be answered later."""
+        return self.code in (Code.RESOURCE_EXHAUSTED, Code.UNAVAILABLE)
 
     @property
     def http_status(self) -> int:
@@ -48,6 +62,20 @@ class ServingError(Exception):
 def invalid(message: str) -> ServingError:
     """A request that is wrong in itself."""
     return ServingError(Code.INVALID_ARGUMENT, message)
+
+
+def internal(error: Exception) -> ServingError:
+    """The error for a fault of the server's own, which goes into its log with its trace."""
+    if isinstance(error, MemoryError):
+        return ServingError(Code.RESOURCE_EXHAUSTED, "the server has no memory left for this")
+    _log.error("a request failed: %s", error, exc_info=error)
+    return ServingError(Code.INTERNAL, f"a fault of the server: {type(error).__name__}")
+
+
+def of_waiting(error: Busy | OutOfTime) -> ServingError:
+    """The error of a request that waited for too long, or could not wait at all."""
+    busy = isinstance(error, Busy)
+    return ServingError(Code.RESOURCE_EXHAUSTED if busy else Code.DEADLINE_EXCEEDED, str(error))
 
 
 def from_tensorflow(error: tf.errors.OpError) -> ServingError:

@@ -2,128 +2,260 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError, Message
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
     model_management_pb2,
     model_pb2,
-    model_service_pb2_grpc,
     predict_pb2,
-    prediction_service_pb2_grpc,
 )
 
 from pipeline.errors import UsageError
-from pipeline.model_server.config import from_proto
-from pipeline.model_server.errors import Code, ServingError, invalid
+from pipeline.http_requests import (
+    BODY_SECONDS,
+    Bodies,
+    Busy,
+    Deadline,
+    OutOfTime,
+    Refusal,
+    Turns,
+    Workers,
+)
+from pipeline.model_server.config import ModelConfig, from_proto
+from pipeline.model_server.errors import Code, ServingError, internal, invalid, of_waiting
+from pipeline.model_server.limits import Limits
 from pipeline.model_server.manager import Manager
 from pipeline.model_server.metrics import Metrics
-from pipeline.model_server.servable import DEFAULT_SIGNATURE, Servable
+from pipeline.model_server.servable import DEFAULT_SIGNATURE, Servable, Spec
 
 _SIGNATURES = "signature_def"
-T = TypeVar("T")
+# Messages that are received at a time, and requests about models that wait for it.
+_READING, _ASKING = 16, 64
+_RELOAD_SECONDS = 3600.0
+M = TypeVar("M", bound=Message)
+Call = Callable[[Any, grpc.aio.ServicerContext], Awaitable[bytes]]
 
 
-class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Predict and GetModelMetadata; what else there is answers UNIMPLEMENTED."""
+class Services:
+    """Predict, GetModelMetadata, GetModelStatus and HandleReloadConfigRequest; what else there is
+    answers UNIMPLEMENTED.
 
-    def __init__(self, manager: Manager, metrics: Metrics):
-        self._manager, self._metrics = manager, metrics
+    The methods read their message themselves, so that none is received before there is room for
+    it, and a client that sends none does not stay: to gRPC they take a stream, which looks the
+    same to a client. They run in one event loop.
+    """
 
-    def Predict(
-        self, request: predict_pb2.PredictRequest, context: grpc.ServicerContext
-    ) -> predict_pb2.PredictResponse:
-        """Runs one signature."""
-        start, status = time.perf_counter(), Code.OK
+    def __init__(
+        self,
+        manager: Manager,
+        metrics: Metrics,
+        workers: Workers,
+        bodies: Bodies,
+        limits: Limits,
+        roots: Sequence[Path] | None,
+    ):
+        """Answers for the models of a manager.
+
+        Args:
+          manager, metrics, workers, bodies, limits: those of the server.
+          roots: below which directories a client may have models loaded; None: no client may.
+        """
+        self._manager, self._metrics, self._roots = manager, metrics, roots
+        self._workers, self._bodies, self._limits = workers, bodies, limits
+        self._predicting = Turns(_READING, limits.waiting)
+        self._asking = Turns(_READING, _ASKING)
+        self._loading = Workers("reload", 1, 2)
+
+    def handlers(self) -> list[grpc.GenericRpcHandler]:
+        """What a server is given."""
+        services = {
+            "PredictionService": {
+                "Predict": self._predict,
+                "GetModelMetadata": self._answered(self._metadata),
+            },
+            "ModelService": {
+                "GetModelStatus": self._answered(self._status),
+                "HandleReloadConfigRequest": self._answered(self._reload),
+            },
+        }
+        return [
+            grpc.method_handlers_generic_handler(
+                f"tensorflow.serving.{service}",
+                {name: grpc.stream_unary_rpc_method_handler(call) for name, call in calls.items()},
+            )
+            for service, calls in services.items()
+        ]
+
+    def close(self) -> None:
+        """Waits for models that are being loaded."""
+        self._loading.close()
+
+    async def _predict(self, _: Any, context: grpc.aio.ServicerContext) -> bytes:
+        start, status, name = time.perf_counter(), Code.OK, [""]
         try:
-            return self._predict(request)
+            return await self._in_turn(context, name)
         except ServingError as error:
             status = error.code
-            return context.abort(error.code, error.message)
+            return await _abort(context, error)
+        except asyncio.CancelledError:
+            status = Code.CANCELLED
+            raise
         finally:
-            name = self._manager.name_of(request.model_spec.name)
-            self._metrics.request(name, status.name, "GRPC", time.perf_counter() - start)
+            known = self._manager.name_of(name[0])
+            self._metrics.request(known, status.name, "GRPC", time.perf_counter() - start)
 
-    def GetModelMetadata(
-        self,
-        request: get_model_metadata_pb2.GetModelMetadataRequest,
-        context: grpc.ServicerContext,
-    ) -> get_model_metadata_pb2.GetModelMetadataResponse:
-        """Tells a model's signatures."""
-        return _answered(context, lambda: self._metadata(request))
+    async def _in_turn(self, context: grpc.aio.ServicerContext, name: list[str]) -> bytes:
+        message = await self._message(context, self._predicting)
+        try:
+            self._bodies.take(len(message))
+        except Refusal as refusal:
+            raise ServingError(Code.RESOURCE_EXHAUSTED, refusal.message) from None
+        left = context.time_remaining()
+        seconds = self._limits.seconds if left is None else min(left, self._limits.seconds)
+        try:
+            work = functools.partial(self._run, message, name)
+            return await self._workers.run(work, seconds)
+        except (Busy, OutOfTime) as error:
+            raise of_waiting(error) from None
+        except ServingError:
+            raise
+        except Exception as error:
+            raise internal(error) from error
+        finally:
+            self._bodies.give(len(message))
 
-    def _predict(self, request: predict_pb2.PredictRequest) -> predict_pb2.PredictResponse:
+    def _run(self, message: bytes, name: list[str], deadline: Deadline) -> bytes:
+        request = _parsed(predict_pb2.PredictRequest, message)
+        name[0] = request.model_spec.name
         with self._manager.lend(*_which(request.model_spec)) as servable:
-            name = request.model_spec.signature_name
-            signature = servable.signature(name)
-            tensors = {alias: _array(alias, value) for alias, value in request.inputs.items()}
+            signature = servable.signature(request.model_spec.signature_name)
+            signature.check_names(request.inputs)
+            tensors = {
+                alias: _array(alias, request.inputs[alias], spec, self._limits)
+                for alias, spec in signature.inputs.items()
+            }
+            asked = _asked(request, signature.outputs)
             start = time.perf_counter()
-            outputs = signature(tensors)
+            outputs = signature(tensors, deadline)
             self._metrics.run(servable.name, time.perf_counter() - start)
+        deadline.remaining()
         response = predict_pb2.PredictResponse(model_spec=_spec(servable))
-        response.model_spec.signature_name = name or DEFAULT_SIGNATURE
-        for alias in _asked(request, outputs):
+        response.model_spec.signature_name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+        for alias in asked:
             response.outputs[alias].CopyFrom(tf.make_tensor_proto(outputs[alias]))
-        return response
+        return response.SerializeToString()
 
-    def _metadata(
-        self, request: get_model_metadata_pb2.GetModelMetadataRequest
-    ) -> get_model_metadata_pb2.GetModelMetadataResponse:
+    def _answered(self, answer: Callable[[bytes], Awaitable[Message]]) -> Call:
+        """A method that says what is known of models, or has others served."""
+
+        async def call(_: Any, context: grpc.aio.ServicerContext) -> bytes:
+            try:
+                response = await answer(await self._message(context, self._asking))
+            except ServingError as error:
+                return await _abort(context, error)
+            return response.SerializeToString()
+
+        return call
+
+    async def _message(self, context: grpc.aio.ServicerContext, turns: Turns) -> bytes:
+        """The message of a call, once there is room to receive it."""
+        try:
+            await turns.take(Deadline(self._limits.seconds))
+        except (Busy, OutOfTime) as error:
+            raise of_waiting(error) from None
+        try:
+            message = await asyncio.wait_for(context.read(), BODY_SECONDS)
+        except asyncio.TimeoutError:
+            slow = f"the message did not come within {BODY_SECONDS:g} seconds"
+            raise ServingError(Code.DEADLINE_EXCEEDED, slow) from None
+        finally:
+            turns.give()
+        if message is grpc.aio.EOF:
+            raise invalid("the call has no message")
+        return message
+
+    async def _metadata(self, message: bytes) -> Message:
+        request = _parsed(get_model_metadata_pb2.GetModelMetadataRequest, message)
         if list(request.metadata_field) != [_SIGNATURES]:
             raise invalid(
-                f"metadata_field must be {_SIGNATURES}, not {list(request.metadata_field)}"
+                f"metadata_field must be {_SIGNATURES}, not {list(request.metadata_field[:9])}"
             )
-        found = get_model_metadata_pb2.SignatureDefMap()
+        signatures = get_model_metadata_pb2.SignatureDefMap()
         with self._manager.lend(*_which(request.model_spec)) as servable:
             for name, signature in servable.signatures.items():
-                found.signature_def[name].CopyFrom(signature.definition)
+                signatures.signature_def[name].CopyFrom(signature.definition)
         response = get_model_metadata_pb2.GetModelMetadataResponse(model_spec=_spec(servable))
-        response.metadata[_SIGNATURES].Pack(found)
+        response.metadata[_SIGNATURES].Pack(signatures)
         return response
 
-
-class ModelService(model_service_pb2_grpc.ModelServiceServicer):
-    """GetModelStatus and HandleReloadConfigRequest."""
-
-    def __init__(self, manager: Manager):
-        self._manager = manager
-
-    def GetModelStatus(
-        self, request: get_model_status_pb2.GetModelStatusRequest, context: grpc.ServicerContext
-    ) -> get_model_status_pb2.GetModelStatusResponse:
-        """Tells the states of a model's versions."""
-        found = _answered(context, lambda: self._manager.statuses(*_which(request.model_spec)))
+    async def _status(self, message: bytes) -> Message:
+        request = _parsed(get_model_status_pb2.GetModelStatusRequest, message)
         response = get_model_status_pb2.GetModelStatusResponse()
-        for version, status in found.items():
+        statuses = self._manager.statuses(*_which(request.model_spec))
+        for version, status in statuses.items():
             one = response.model_version_status.add(version=version, state=status.state)
             one.status.error_code = Code.UNKNOWN.value[0] if status.error else 0
             one.status.error_message = status.error
         return response
 
-    def HandleReloadConfigRequest(
-        self, request: model_management_pb2.ReloadConfigRequest, context: grpc.ServicerContext
-    ) -> model_management_pb2.ReloadConfigResponse:
+    async def _reload(self, message: bytes) -> Message:
         """Serves the models of another config from now on."""
+        if self._roots is None:
+            raise ServingError(
+                Code.PERMISSION_DENIED,
+                "clients may not choose what is served; start the server with --allow-reload",
+            )
+        request = _parsed(model_management_pb2.ReloadConfigRequest, message)
         try:
-            wanted = request.config.model_config_list.config
-            self._manager.configure([from_proto(one) for one in wanted])
+            models = [from_proto(one) for one in request.config.model_config_list.config]
         except UsageError as error:
-            return context.abort(Code.INVALID_ARGUMENT, str(error))
+            raise invalid(str(error)) from None
+        for model in models:
+            _require_within(model, self._roots)
+        try:
+            await self._loading.run(lambda _: self._manager.configure(models), _RELOAD_SECONDS)
+        except (Busy, OutOfTime) as error:
+            raise of_waiting(error) from None
+        except Exception as error:
+            raise internal(error) from error
         return model_management_pb2.ReloadConfigResponse()
 
 
-def _answered(context: grpc.ServicerContext, answer: Callable[[], T]) -> T:
-    """The answer, or the end of the call with the error's code and message."""
+async def _abort(context: grpc.aio.ServicerContext, error: ServingError) -> Any:
+    # Half a surrogate pair cannot be sent.
+    details = error.message.encode("utf-8", "replace").decode("utf-8")
+    await context.abort(error.code, details)
+
+
+def _parsed(kind: type[M], message: bytes) -> M:
     try:
-        return answer()
-    except ServingError as error:
-        return context.abort(error.code, error.message)
+        return kind.FromString(message)
+    except DecodeError:
+        raise invalid(f"the message is no {kind.DESCRIPTOR.full_name}") from None
+
+
+def _require_within(model: ModelConfig, roots: Sequence[Path]) -> None:
+    try:
+        base = model.base.resolve()
+    except (OSError, RuntimeError, ValueError):
+        base = None
+    if base is None or not any(base.is_relative_to(root) for root in roots):
+        raise ServingError(
+            Code.PERMISSION_DENIED,
+            f"model {model.name!r}: its base_path is not below {', '.join(map(str, roots))}",
+        )
 
 
 def _which(spec: model_pb2.ModelSpec) -> tuple[str, int | None, str]:
@@ -139,14 +271,29 @@ def _spec(servable: Servable) -> model_pb2.ModelSpec:
     return spec
 
 
-def _array(alias: str, value: Any) -> np.ndarray:
+def _array(alias: str, value: Any, spec: Spec, limits: Limits) -> np.ndarray:
+    """A tensor of a request, after its type and size were checked: one value may stand for as many
+    as the shape has."""
+    try:
+        dtype = tf.as_dtype(value.dtype)
+    except TypeError as error:
+        raise invalid(f"input {alias} is no tensor: {error}") from None
+    shape = [dim.size for dim in value.tensor_shape.dim]
+    spec.check(alias, dtype, shape)
+    size = dtype.size
+    if dtype == tf.string and value.string_val:
+        missing = math.prod(shape) - len(value.string_val)
+        if missing < 0:
+            raise invalid(f"input {alias} is no tensor: it has more values than its shape {shape}")
+        size += len(value.string_val[-1]) if missing else 0
+    spec.check_size(alias, shape, size, limits)
     try:
         return tf.make_ndarray(value)
     except (TypeError, ValueError) as error:
         raise invalid(f"input {alias} is no tensor: {error}") from None
 
 
-def _asked(request: predict_pb2.PredictRequest, outputs: dict[str, np.ndarray]) -> list[str]:
+def _asked(request: predict_pb2.PredictRequest, outputs: Sequence[str]) -> list[str]:
     """Aliases of the outputs that a request wants: those of its filter, or all."""
     wanted = list(request.output_filter)
     for alias in wanted:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,18 +16,25 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.model_server.errors import invalid
-from pipeline.model_server.servable import Spec
+from pipeline.model_server.limits import Limits
+from pipeline.model_server.servable import MAX_RANK, Spec
 
 _BASE64_KEY, _BYTES_SUFFIX = "b64", "_bytes"
 _SHOWN = 60
 
 
-def parse(body: bytes) -> dict[str, Any]:
+def parse(body: bytes, max_values: int) -> dict[str, Any]:
     """Reads the JSON object of a request.
 
     Raises:
-      ServingError: it is none.
+      ServingError: it is none, or has more values than `max_values`.
     """
+    # Python's reader takes twenty times the memory of a body that is all brackets, and lets no
+    # other thread run meanwhile. Commas of texts are counted too.
+    if (values := sum(map(body.count, (b",", b"[", b"{")))) > max_values:
+        raise invalid(
+            f"the request has {values} commas and brackets; at most {max_values} are read"
+        )
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -45,26 +53,26 @@ def signature_name(document: Mapping[str, Any]) -> str:
 
 
 def read_inputs(
-    document: Mapping[str, Any], specs: Mapping[str, Spec]
+    document: Mapping[str, Any], specs: Mapping[str, Spec], limits: Limits
 ) -> tuple[dict[str, np.ndarray], bool]:
     """Returns the tensors of a request, and whether it is in row format.
 
     Raises:
       ServingError: there is not exactly one of `instances` and `inputs`, or it does not give the
-        tensors that `specs` ask for.
+        tensors that `specs` ask for, or they are beyond `limits`.
     """
     found = {"inputs", "instances"} & set(document)
     if len(found) != 1:
         wrong = "Expecting only one of" if found else "Missing"
         raise invalid(f"{wrong} 'inputs' or 'instances' key")
     if "inputs" in document:
-        return _columns(document["inputs"], specs), False
+        return _columns(document["inputs"], specs, limits), False
     instances = document["instances"]
     if not isinstance(instances, list):
         raise invalid(f"Expecting 'instances' to be a list, not {_shown(instances)}")
     if not instances:
         raise invalid("No values in 'instances' array")
-    return _rows(instances, specs), True
+    return _rows(instances, specs, limits), True
 
 
 def write_outputs(outputs: Mapping[str, np.ndarray], in_rows: bool) -> bytes:
@@ -88,7 +96,7 @@ def _dump(document: dict[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=False).encode("utf-8")
 
 
-def _rows(instances: list[Any], specs: Mapping[str, Spec]) -> dict[str, np.ndarray]:
+def _rows(instances: list[Any], specs: Mapping[str, Spec], limits: Limits) -> dict[str, np.ndarray]:
     named = _is_object(instances[0])
     if not named and len(specs) > 1:
         raise invalid(
@@ -109,10 +117,12 @@ def _rows(instances: list[Any], specs: Mapping[str, Spec]) -> dict[str, np.ndarr
             )
         for alias, value in row.items():
             columns[alias].append(value)
-    return {alias: _tensor(alias, column, specs[alias]) for alias, column in columns.items()}
+    return {
+        alias: _tensor(alias, column, specs[alias], limits) for alias, column in columns.items()
+    }
 
 
-def _columns(inputs: Any, specs: Mapping[str, Spec]) -> dict[str, np.ndarray]:
+def _columns(inputs: Any, specs: Mapping[str, Spec], limits: Limits) -> dict[str, np.ndarray]:
     if not _is_object(inputs):
         if len(specs) > 1:
             raise invalid(
@@ -123,11 +133,13 @@ def _columns(inputs: Any, specs: Mapping[str, Spec]) -> dict[str, np.ndarray]:
     for alias in specs:
         if alias not in inputs:
             raise invalid(f"Missing named input: {alias} in 'inputs' object.")
-    return {alias: _tensor(alias, inputs[alias], spec) for alias, spec in specs.items()}
+    return {alias: _tensor(alias, inputs[alias], spec, limits) for alias, spec in specs.items()}
 
 
-def _tensor(alias: str, value: Any, spec: Spec) -> np.ndarray:
+def _tensor(alias: str, value: Any, spec: Spec, limits: Limits) -> np.ndarray:
     shape = _shape(value)
+    spec.check(alias, spec.dtype, shape)
+    spec.check_size(alias, shape, spec.dtype.size, limits)
     leaves = [_leaf(alias, leaf, spec.dtype) for leaf in _leaves(alias, value, shape)]
     array = np.empty(len(leaves), spec.dtype.as_numpy_dtype)
     array[:] = leaves
@@ -135,8 +147,8 @@ def _tensor(alias: str, value: Any, spec: Spec) -> np.ndarray:
 
 
 def _shape(value: Any) -> tuple[int, ...]:
-    sizes = []
-    while isinstance(value, list):
+    sizes: list[int] = []
+    while isinstance(value, list) and len(sizes) <= MAX_RANK:
         sizes.append(len(value))
         value = value[0] if value else None
     return tuple(sizes)
@@ -175,7 +187,7 @@ def _leaf(alias: str, value: Any, dtype: tf.DType) -> Any:
 
 def _overflows(value: float, dtype: tf.DType) -> bool:
     """Whether a finite number is beyond what `dtype` can hold."""
-    return abs(value) > dtype.max and abs(value) != float("inf")
+    return abs(value) > float(dtype.max) and abs(value) != float("inf")
 
 
 def _text(alias: str, value: Any) -> bytes:
@@ -228,5 +240,12 @@ def _written(value: bytes, as_bytes: bool) -> Any:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    """The beginning of a value's JSON; no more than it is written, however large the value is."""
+    if isinstance(value, str):
+        value = value[:_SHOWN]
+    try:
+        parts = json.JSONEncoder(ensure_ascii=False).iterencode(value)
+        text = "".join(part[:_SHOWN] for part in itertools.islice(parts, _SHOWN))
+    except (RecursionError, ValueError):
+        return "a value that is nested too deeply or too long"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -1,19 +1,25 @@
-"""TensorFlow Serving's REST interface, as a function from request to answer.
+"""TensorFlow Serving's REST interface.
 
 https://www.tensorflow.org/tfx/serving/api_rest
 """
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import json
 import re
 import time
-from typing import Any, NamedTuple
+from typing import Any
 
+from aiohttp import web
 from tensorflow.core.framework import types_pb2
 
+from pipeline.http_requests import Bodies, Busy, Deadline, OutOfTime, Refusal, Workers, encoding_of
+from pipeline.http_thread import error_answer
 from pipeline.model_server import json_tensors
-from pipeline.model_server.errors import Code, ServingError, invalid
+from pipeline.model_server.errors import Code, ServingError, internal, invalid, of_waiting
+from pipeline.model_server.limits import Limits
 from pipeline.model_server.manager import Manager, Status
 from pipeline.model_server.metrics import CONTENT_TYPE, PATH, Metrics
 from pipeline.model_server.servable import Servable
@@ -24,61 +30,84 @@ _PREDICT = re.compile(
 )
 _STATUS = re.compile(rf"(?i)/v1/models/(?P<model>[^/:]+){_WHICH}(?P<metadata>/metadata)?")
 _JSON = "application/json"
-_VERSION_LIMIT = 2**63
-
-
-class Answer(NamedTuple):
-    """What goes back to the client."""
-
-    status: int
-    body: bytes
-    content_type: str = _JSON
+_VERSION_LIMIT, _VERSION_DIGITS = 2**63, 19
 
 
 class RestApi:
-    """Answers requests from the models of a manager; may be called from several threads."""
+    """Answers requests from the models of a manager."""
 
-    def __init__(self, manager: Manager, metrics: Metrics):
+    def __init__(
+        self, manager: Manager, metrics: Metrics, workers: Workers, bodies: Bodies, limits: Limits
+    ):
         self._manager, self._metrics = manager, metrics
+        self._workers, self._bodies, self._limits = workers, bodies, limits
 
-    def answer(self, method: str, path: str, body: bytes) -> Answer:
-        """Answers one request; every error is an answer too."""
-        if method == "GET" and path == PATH:
-            return Answer(200, self._metrics.page(), CONTENT_TYPE)
+    async def answer(self, request: web.Request) -> web.Response:
+        """Answers one request; what takes long waits for its turn, and nothing else does.
+
+        Raises:
+          Refusal: the body cannot be read.
+        """
+        method, path = request.method, request.path
         try:
             if method == "POST" and (match := _PREDICT.fullmatch(path)):
-                return Answer(200, self._measured(match, body))
+                return _json(await self._measured(match, request))
+            if method == "GET" and path == PATH:
+                return web.Response(
+                    body=self._metrics.page(), headers={"Content-Type": CONTENT_TYPE}
+                )
             if method == "GET" and (match := _STATUS.fullmatch(path)):
                 tell = self._metadata if match["metadata"] else self._status
-                return Answer(200, tell(match))
+                return _json(tell(match))
             raise invalid(f"Malformed request: {method} {path}")
         except ServingError as error:
-            return refusal(error.http_status, error.message)
+            return error_answer(error.http_status, error.message, retry=error.can_be_retried)
 
-    def _measured(self, match: re.Match[str], body: bytes) -> bytes:
+    async def _measured(self, match: re.Match[str], request: web.Request) -> bytes:
         start, status = time.perf_counter(), Code.OK
         try:
-            return self._predict(match, body)
+            return await self._in_turn(match, request)
         except ServingError as error:
             status = error.code
+            raise
+        except asyncio.CancelledError:
+            status = Code.CANCELLED
             raise
         finally:
             seconds = time.perf_counter() - start
             name = self._manager.name_of(match["model"])
             self._metrics.request(name, status.name, "REST", seconds)
 
-    def _predict(self, match: re.Match[str], body: bytes) -> bytes:
+    async def _in_turn(self, match: re.Match[str], request: web.Request) -> bytes:
+        body = await self._bodies.read(request)
+        work = functools.partial(self._predict, match, body, encoding_of(request))
+        try:
+            return await self._workers.run(work, self._limits.seconds)
+        except (Busy, OutOfTime) as error:
+            raise of_waiting(error) from None
+        except (ServingError, Refusal):
+            raise
+        except Exception as error:
+            raise internal(error) from error
+        finally:
+            self._bodies.give(len(body))
+
+    def _predict(
+        self, match: re.Match[str], body: bytes, encoding: str, deadline: Deadline
+    ) -> bytes:
         if match["method"].lower() != "predict":
             raise ServingError(
                 Code.UNIMPLEMENTED, f"{match['method']}: only predict is served here"
             )
         with self._manager.lend(*_which(match)) as servable:
-            document = json_tensors.parse(body)
+            plain = self._bodies.decoded(body, encoding)
+            document = json_tensors.parse(plain, self._limits.values)
             signature = servable.signature(json_tensors.signature_name(document))
-            tensors, in_rows = json_tensors.read_inputs(document, signature.inputs)
+            tensors, in_rows = json_tensors.read_inputs(document, signature.inputs, self._limits)
             start = time.perf_counter()
-            outputs = signature(tensors)
+            outputs = signature(tensors, deadline)
             self._metrics.run(match["model"], time.perf_counter() - start)
+        deadline.remaining()
         return json_tensors.write_outputs(outputs, in_rows)
 
     def _status(self, match: re.Match[str]) -> bytes:
@@ -91,17 +120,18 @@ class RestApi:
             return _pretty(_metadata_json(servable))
 
 
-def refusal(status: int, message: str) -> Answer:
-    """An error as TensorFlow Serving writes it."""
-    text = json.dumps({"error": message}, ensure_ascii=False)
-    # What a client sent may come back in it, half a surrogate pair too.
-    return Answer(status, text.encode("utf-8", "replace"))
+def _json(body: bytes) -> web.Response:
+    return web.Response(body=body, headers={"Content-Type": _JSON})
 
 
 def _which(match: re.Match[str]) -> tuple[str, int | None, str]:
-    version = int(match["version"]) if match["version"] else None
-    if version is not None and version >= _VERSION_LIMIT:
-        raise invalid(f"Failed to convert version: {version} to numeric.")
+    version, digits = None, match["version"]
+    if digits:
+        # Python itself refuses to read thousands of digits.
+        significant = digits.lstrip("0")[: _VERSION_DIGITS + 1] or "0"
+        version = int(significant)
+        if version >= _VERSION_LIMIT:
+            raise invalid(f"Failed to convert version: {digits} to numeric.")
     return match["model"], version, match["label"] or ""
 
 

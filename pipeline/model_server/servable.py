@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,13 +16,18 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401
 from tensorflow_serving.apis import prediction_log_pb2
 
+from pipeline.http_requests import Deadline
 from pipeline.model_server.errors import Code, ServingError, from_tensorflow, invalid
+from pipeline.model_server.limits import Limits
 from trainer.export.layout import SIDECAR
 
+# NumPy 1 has arrays of no more dimensions.
+MAX_RANK = 32
 DEFAULT_SIGNATURE = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 WARMUP = Path("assets.extra") / "tf_serving_warmup_requests"
 # TensorFlow Serving reads no more of them.
 WARMUP_LIMIT = 1000
+_PATTERN_CHARACTERS = frozenset("*?[]{}\\")
 
 
 class Spec(NamedTuple):
@@ -41,6 +48,46 @@ class Spec(NamedTuple):
         pairs = zip(self.shape, shape, strict=False)
         return len(shape) == len(self.shape) and all(want in (None, got) for want, got in pairs)
 
+    def check(self, alias: str, dtype: tf.DType, shape: Sequence[int]) -> None:
+        """Refuses a tensor that cannot be fed.
+
+        Raises:
+          ServingError: it is of another type or shape.
+        """
+        if dtype != self.dtype:
+            raise invalid(f"input {alias} is {dtype.name}, but {self.dtype.name} is expected")
+        if len(shape) > MAX_RANK:
+            raise invalid(
+                f"input {alias} has {len(shape)} dimensions; at most {MAX_RANK} are taken"
+            )
+        if min(shape, default=0) < 0 or not self.fits(tuple(shape)):
+            wanted = ["?" if size is None else size for size in self.shape or ()]
+            raise invalid(f"input {alias} has shape {list(shape)}, but {wanted} is expected")
+
+    def check_size(self, alias: str, shape: Sequence[int], itemsize: int, limits: Limits) -> None:
+        """Refuses a tensor that is too large, before memory is taken for it.
+
+        Args:
+          alias: the input's name.
+          shape: one that fits.
+          itemsize: bytes of a value.
+          limits: of the server.
+
+        Raises:
+          ServingError: it has too many rows, or takes too many bytes.
+        """
+        in_rows = self.shape is None or self.shape[:1] == (None,)
+        if in_rows and shape and shape[0] > limits.rows:
+            raise invalid(
+                f"input {alias} has {shape[0]} rows, and at most {limits.rows} are taken: send "
+                "them in several requests, or start the server with a higher --max-rows"
+            )
+        if (size := math.prod(shape) * itemsize) > limits.body_bytes:
+            raise invalid(
+                f"input {alias} takes {size} bytes, and at most {limits.body_bytes} are taken: "
+                "send less, or start the server with a higher --max-bytes"
+            )
+
 
 class Signature:
     """One signature of a model, ready to run."""
@@ -54,34 +101,43 @@ class Signature:
             [definition.inputs[alias].name for alias in self.inputs],
         )
 
-    def __call__(self, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def __call__(
+        self, tensors: Mapping[str, np.ndarray], deadline: Deadline | None = None
+    ) -> dict[str, np.ndarray]:
         """Returns all outputs by alias.
 
         Raises:
           ServingError: the tensors are not those of the signature, or the graph refuses them.
+          OutOfTime: the graph was stopped at the deadline.
         """
-        self._check(tensors)
+        self.check_names(tensors)
+        for alias, spec in self.inputs.items():
+            spec.check(alias, tf.as_dtype(tensors[alias].dtype), tensors[alias].shape)
+        options = None
+        if deadline is not None:
+            left = max(1, round(1000 * deadline.remaining()))
+            options = tf.compat.v1.RunOptions(timeout_in_ms=left)
         try:
-            values = self._run(*(tensors[alias] for alias in self.inputs))
+            values = self._run(*(tensors[alias] for alias in self.inputs), options=options)
         except tf.errors.OpError as error:
+            if deadline is not None and isinstance(error, tf.errors.DeadlineExceededError):
+                raise deadline.passed() from None
             raise from_tensorflow(error) from error
         return dict(zip(self.outputs, values, strict=True))
 
-    def _check(self, tensors: Mapping[str, np.ndarray]) -> None:
-        missing, extra = set(self.inputs) - set(tensors), set(tensors) - set(self.inputs)
+    def check_names(self, names: Collection[str]) -> None:
+        """Refuses inputs that are not those of the signature.
+
+        Raises:
+          ServingError: some are missing, or unknown.
+        """
+        missing, extra = set(self.inputs) - set(names), set(names) - set(self.inputs)
         if missing or extra:
             raise invalid(
-                f"input size does not match signature: {len(tensors)}!={len(self.inputs)}. "
+                f"input size does not match signature: {len(names)}!={len(self.inputs)}. "
                 f"Sent extra: {{{','.join(sorted(extra))}}}. "
                 f"Missing but required: {{{','.join(sorted(missing))}}}."
             )
-        for alias, spec in self.inputs.items():
-            dtype, shape = tf.as_dtype(tensors[alias].dtype), tensors[alias].shape
-            if dtype != spec.dtype:
-                raise invalid(f"input {alias} is {dtype.name}, but {spec.dtype.name} is expected")
-            if not spec.fits(shape):
-                wanted = ["?" if size is None else size for size in spec.shape or ()]
-                raise invalid(f"input {alias} has shape {list(shape)}, but {wanted} is expected")
 
 
 class Servable:
@@ -105,11 +161,12 @@ class Servable:
         self.name, self.version, self.users = name, version, 0
         self.content = b""
         self._session = tf.compat.v1.Session(graph=tf.Graph())
+        self._link: tempfile.TemporaryDirectory[str] | None = None
         try:
             with self._session.graph.as_default():
                 # Deprecated for people, not for servers: it restores signatures by name.
                 meta = tf.compat.v1.saved_model.load(
-                    self._session, [tf.saved_model.SERVING], str(directory)
+                    self._session, [tf.saved_model.SERVING], str(self._readable(directory))
                 )
             self.signatures = {
                 key: Signature(self._session, definition)
@@ -124,6 +181,17 @@ class Servable:
     def close(self) -> None:
         """Frees the model's memory; no request may come after."""
         self._session.close()
+        if self._link is not None:
+            self._link.cleanup()
+
+    def _readable(self, directory: Path) -> Path:
+        """A path to the model that TensorFlow does not take for a pattern of file names."""
+        if not _PATTERN_CHARACTERS.intersection(str(directory)):
+            return directory
+        self._link = tempfile.TemporaryDirectory(prefix="tuwen-serve-")
+        link = Path(self._link.name) / "model"
+        link.symlink_to(directory.resolve(), target_is_directory=True)
+        return link
 
     def signature(self, name: str) -> Signature:
         """Returns the signature called `name`, the default one for an empty name.

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
+import errno
 import logging
 import os
 import threading
-from collections.abc import Sequence
-from concurrent import futures
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import grpc
 from aiohttp import web
-from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
 from pipeline.errors import RunError
-from pipeline.http_thread import HttpThread
+from pipeline.http_requests import Bodies, Workers
+from pipeline.http_thread import HttpThread, cannot_listen, require_address
 from pipeline.model_server.config import ModelConfig
-from pipeline.model_server.grpc_services import ModelService, PredictionService
+from pipeline.model_server.grpc_services import Services
+from pipeline.model_server.limits import Limits
 from pipeline.model_server.manager import Manager
 from pipeline.model_server.metrics import Metrics
-from pipeline.model_server.rest import RestApi, refusal
+from pipeline.model_server.rest import RestApi
 
 LOCAL = "127.0.0.1"
 REST_PORT, GRPC_PORT = 8501, 8500
-MAX_BODY_BYTES = 64 * 2**20
+_GRACE_SECONDS = 10.0
+# Calls of one connection at a time.
+_STREAMS = 100
+DEFAULT_LIMITS = Limits()
 _log = logging.getLogger(__name__)
 
 
@@ -43,8 +47,9 @@ class ModelServer:
         rest_port: int = 0,
         grpc_port: int = 0,
         poll_seconds: float = 0.25,
-        max_body_bytes: int = MAX_BODY_BYTES,
-        workers: int | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        names: Iterable[str] = (),
+        allow_reload: bool = False,
     ):
         """Loads the models, then listens.
 
@@ -53,24 +58,45 @@ class ModelServer:
           host: the address to listen on; `LOCAL` keeps it to this machine.
           rest_port, grpc_port: 0 takes any that is free.
           poll_seconds: time between two looks for new versions; 0 never looks again.
-          max_body_bytes: longer requests are refused.
-          workers: requests of one protocol that are worked on at a time; None: twice the cores.
+          limits: of requests and connections.
+          names: what REST clients may call this machine, besides loopback names and `host`.
+          allow_reload: whether clients may have other models loaded, from the directories that
+            hold those of `models`.
 
         Raises:
-          RunError: a port is taken.
+          RunError: nothing can listen there.
         """
-        self.manager, self._metrics = Manager(models), Metrics()
+        require_address(host, rest_port)
+        require_address(host, grpc_port)
+        roots = _roots(models) if allow_reload else None
+        self.manager, metrics = Manager(models), Metrics()
         self.manager.update()
-        count = workers or 2 * (os.cpu_count() or 1)
-        self._grpc = self._start_grpc(f"{host}:{grpc_port}", count, max_body_bytes)
+        self._workers = Workers("predict", limits.running or os.cpu_count() or 1, limits.waiting)
+        bodies = Bodies(limits.body_bytes, limits.held_bytes)
+        shared = (self.manager, metrics, self._workers, bodies, limits)
+        api, self._services = RestApi(*shared), Services(*shared, roots)
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", api.answer)
         try:
-            api = RestApi(self.manager, self._metrics)
-            self._http = HttpThread(_application(api, count, max_body_bytes), host, rest_port)
+            self._http = HttpThread(
+                application,
+                host,
+                rest_port,
+                names=names,
+                max_connections=limits.connections,
+                idle_seconds=limits.idle_seconds,
+            )
         except RunError:
-            self._grpc.stop(None)
             self.manager.close()
             raise
         self.rest_port = self._http.port
+        try:
+            self._grpc = self._http.call(self._start_grpc(host, grpc_port, limits))
+        except RuntimeError:
+            self._http.stop()
+            self.manager.close()
+            taken = OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+            raise cannot_listen(host, grpc_port, taken) from None
         self._stopping = threading.Event()
         self._watcher = threading.Thread(target=self._watch, args=(poll_seconds,), daemon=True)
         if poll_seconds:
@@ -87,26 +113,33 @@ class ModelServer:
         self._stopping.set()
         if self._watcher.is_alive():
             self._watcher.join()
+        self._http.call(self._grpc.stop(_GRACE_SECONDS))
         self._http.stop()
-        self._grpc.stop(grace=10).wait()
+        self._workers.close()
+        self._services.close()
         self.manager.close()
 
-    def _start_grpc(self, address: str, workers: int, max_bytes: int) -> grpc.Server:
-        limits = [("grpc.max_receive_message_length", max_bytes), ("grpc.so_reuseport", 0)]
-        limits.append(("grpc.max_send_message_length", -1))
-        server = grpc.server(futures.ThreadPoolExecutor(workers, "grpc"), options=limits)
-        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-            PredictionService(self.manager, self._metrics), server
+    async def _start_grpc(self, host: str, port: int, limits: Limits) -> grpc.aio.Server:
+        """Listens in the loop of REST: one queue for both protocols needs no locks."""
+        idle = round(1000 * limits.idle_seconds)
+        server = grpc.aio.server(
+            options=[
+                ("grpc.max_receive_message_length", limits.body_bytes),
+                ("grpc.max_send_message_length", -1),
+                ("grpc.max_allowed_incoming_connections", limits.connections),
+                ("grpc.max_concurrent_streams", _STREAMS),
+                ("grpc.max_connection_idle_ms", idle),
+                # A client that is gone without a word is found out by a ping.
+                ("grpc.keepalive_time_ms", idle),
+                ("grpc.server_handshake_timeout_ms", idle),
+                ("grpc.so_reuseport", 0),
+            ]
         )
-        model_service_pb2_grpc.add_ModelServiceServicer_to_server(
-            ModelService(self.manager), server
+        server.add_generic_rpc_handlers(self._services.handlers())
+        self.grpc_port = server.add_insecure_port(
+            f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         )
-        try:
-            self.grpc_port = server.add_insecure_port(address)
-        except RuntimeError:
-            self.manager.close()
-            raise RunError(f"{address}: the port is taken; choose another one") from None
-        server.start()
+        await server.start()
         return server
 
     def _watch(self, seconds: float) -> None:
@@ -117,29 +150,9 @@ class ModelServer:
                 _log.warning("cannot look for new versions now: %s", error)
 
 
-def _application(api: RestApi, workers: int, max_bytes: int) -> web.Application:
-    pool = futures.ThreadPoolExecutor(workers, "rest")
-
-    async def answer(request: web.Request) -> web.Response:
-        try:
-            body = await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            answered = refusal(413, f"the request is larger than {max_bytes} bytes")
-        else:
-            loop = asyncio.get_running_loop()
-            answered = await loop.run_in_executor(
-                pool, api.answer, request.method, request.path, body
-            )
-        return web.Response(
-            status=answered.status,
-            body=answered.body,
-            headers={"Content-Type": answered.content_type},
-        )
-
-    async def end(_: web.Application) -> None:
-        pool.shutdown()
-
-    application = web.Application(client_max_size=max_bytes)
-    application.on_cleanup.append(end)
-    application.router.add_route("*", "/{path:.*}", answer)
-    return application
+def _roots(models: Sequence[ModelConfig]) -> list[Path]:
+    """The directories that hold the models' directories, without links, and those themselves; the
+    root of all files is none of them."""
+    bases = {model.base.resolve() for model in models}
+    parents = {model.base.parent.resolve() for model in models}
+    return sorted(bases | {parent for parent in parents if parent != parent.parent})

@@ -19,6 +19,7 @@ from pipeline.commands import demo_ui, serve
 from pipeline.errors import RunError
 from pipeline.model_lookup import ModelNotFound
 from pipeline.model_server import config
+from pipeline.model_server.limits import Limits
 from pipeline.model_server.server import ModelServer
 from pipeline.work_dir import MODELS
 from tests.pipeline import run_dirs
@@ -128,6 +129,16 @@ def test_serve_says_what_the_last_run_refused(tmp_path, capsys):
     assert "refused its generator" in generator and "earlier version" in generator
 
 
+def test_limits_are_those_of_the_arguments():
+    asked = cli.parser().parse_args(["serve"])
+    assert serve.limits(asked) == Limits()
+    options = "--max-rows 1 --max-bytes 2 --max-seconds 3 --max-waiting 4 --max-connections 5"
+    asked = cli.parser().parse_args(["serve", *options.split(), "--idle-seconds", "6"])
+    assert serve.limits(asked) == Limits(
+        rows=1, body_bytes=2, seconds=3, waiting=4, connections=5, idle_seconds=6
+    )
+
+
 def test_a_taken_port_is_told():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -136,3 +147,8 @@ def test_a_taken_port_is_told():
         for ports in ({"grpc_port": port}, {"rest_port": port}):
             with pytest.raises(RunError, match=f"{port}: .*choose another"):
                 ModelServer([], **ports)
+
+
+def test_an_address_of_another_machine_is_told():
+    with pytest.raises(RunError, match="no such address"):
+        ModelServer([], host="192.0.2.1")

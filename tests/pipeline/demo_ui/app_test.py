@@ -123,7 +123,7 @@ def test_models_that_are_missing_are_told(pushed, picture):
     from pipeline.demo_ui.models import Models
 
     answers = app.Answers(Models({"encoder": pushed / "encoder" / "1"}), [])
-    assert answers.about(b"") == {
+    assert answers.about() == {
         "generator": False,
         "captioner": False,
         "encoder": True,

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from pipeline.model_server.errors import ServingError
 from pipeline.model_server.json_tensors import read_inputs, write_outputs
+from pipeline.model_server.limits import Limits
 from pipeline.model_server.servable import Spec
 
 
@@ -46,7 +47,7 @@ def test_outputs_that_are_no_rows_are_not_cut(other):
 def test_nested_lists_become_tensors():
     specs = {"x": Spec(tf.float32, (None, 2)), "y": Spec(tf.bool, (None,))}
     document = {"instances": [{"x": [1, 2.5], "y": True}, {"x": [3, 4], "y": False}]}
-    tensors, in_rows = read_inputs(document, specs)
+    tensors, in_rows = read_inputs(document, specs, Limits())
     assert in_rows
     np.testing.assert_array_equal(tensors["x"], np.array([[1, 2.5], [3, 4]], np.float32))
     np.testing.assert_array_equal(tensors["y"], [True, False])
@@ -55,4 +56,4 @@ def test_nested_lists_become_tensors():
 @pytest.mark.parametrize("value", [[[1, 2], [3]], [[1, 2], 3], [[1, 2], [3, [4]]]])
 def test_ragged_lists_are_refused(value):
     with pytest.raises(ServingError, match="input x"):
-        read_inputs({"inputs": {"x": value}}, {"x": Spec(tf.float32, None)})
+        read_inputs({"inputs": {"x": value}}, {"x": Spec(tf.float32, None)}, Limits())

@@ -95,6 +95,30 @@ def test_a_directory_without_a_model_is_not_loaded(tmp_path):
         Servable("m", 1, tmp_path)
 
 
+@pytest.mark.parametrize("name", ["a[b]c", "a*", "a?b{c}", "a\\b"])
+def test_a_directory_with_characters_of_patterns_is_read(tmp_path, directory, name):
+    place = tmp_path / "place" / name / "1"
+    place.parent.mkdir(parents=True)
+    module = Module()
+    tf.saved_model.save(module, str(tmp_path / "saved"), signatures={"x": module.halve})
+    (tmp_path / "saved").rename(place)
+    loaded = Servable("m", 1, place)
+    assert loaded.signature("x")({"x": np.zeros((1, 2), np.float32)})["runs"] == 1
+    loaded.close()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001"],
+)
+def test_a_model_whose_files_are_cut_short_is_not_loaded(directory, name):
+    content = (directory / name).read_bytes()
+    for size in (0, len(content) // 2):
+        (directory / name).write_bytes(content[:size])
+        with pytest.raises(Exception):  # noqa: B017  (TensorFlow has a dozen for it)
+            Servable("m", 1, directory)
+
+
 def test_content_is_what_tensorflow_reads_and_not_where_it_came_from(directory):
     before = content_of(directory)
     (directory / SIDECAR).mkdir(parents=True)
