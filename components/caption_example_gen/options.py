@@ -17,6 +17,7 @@ from data.sources import (
     Source,
     open_source,
 )
+from data.sources.text_files import LINES, check_text_captions
 from data.splits import SHARES, check_shares
 
 
@@ -25,7 +26,8 @@ class IngestOptions:
     """What `data.sources.open_source` takes besides the path, and what ingestion itself needs.
 
     Attributes:
-      data_dir, images, files_pattern, language, text_features, resplit: see `open_source`.
+      data_dir, images, files_pattern, language, text_features, text_captions, resplit: see
+        `open_source`.
       limits: of one picture and one caption.
       policies: what becomes of a row whose field is missing or bad.
       shares: of train, val and test, for pictures whose source names no split.
@@ -37,6 +39,7 @@ class IngestOptions:
     files_pattern: str | None = None
     language: str | None = None
     text_features: tuple[str, ...] = ()
+    text_captions: str = LINES
     resplit: bool = False
     limits: Limits = DEFAULT_LIMITS
     policies: Policies = DEFAULT_POLICIES
@@ -44,6 +47,7 @@ class IngestOptions:
     max_pictures: int | None = None
 
     def __post_init__(self) -> None:
+        check_text_captions(self.text_captions)
         check_shares(self.shares)
         if self.max_pictures is not None and self.max_pictures < 1:
             raise DataError(
@@ -85,6 +89,7 @@ class IngestOptions:
             files_pattern=self.files_pattern,
             language=self.language,
             text_features=self.text_features,
+            text_captions=self.text_captions,
             resplit=self.resplit,
         )
 

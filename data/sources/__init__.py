@@ -1,4 +1,4 @@
-"""Sources of captioned images: captioned folders, COCO captions and TFDS data sets."""
+"""Sources of captioned images: caption files, text files and TFDS data sets."""
 
 from data.sources.duplicates import Seen, resolve_duplicates
 from data.sources.loading import Loaded, load, load_row

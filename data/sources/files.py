@@ -10,18 +10,22 @@ so that work on local files never waits for TensorFlow to start. Errors are OSEr
 from __future__ import annotations
 
 import fnmatch
+import gzip
 import os
 import posixpath
 import re
 import uuid
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from glob import glob as local_glob
 from pathlib import Path
 from typing import Any
 
+GZIP = ".gz"
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 
 
 def is_remote(path: str) -> bool:
@@ -78,19 +82,36 @@ def matching(folder: str, patterns: str) -> list[str]:
 
     Args:
       folder: may hold characters that mean something in a pattern.
-      patterns: one or more for names, separated by commas.
+      patterns: one or more for names, such as `captions*.jsonl` or `*/metadata.jsonl`, separated
+        by commas.
     """
-    if not is_folder(folder):
-        return []
-    if is_remote(folder):
-        with _gfile() as gfile:
-            names = gfile.listdir(folder)
-    else:
-        names = os.listdir(folder)
-    wanted = [pattern.strip() for pattern in patterns.split(",")]
-    fitting = {name for name in names if any(fnmatch.fnmatchcase(name, want) for want in wanted)}
-    paths = (join(folder, name) for name in sorted(fitting, key=natural_key))
-    return [path for path in paths if is_file(path)]
+    found: dict[str, None] = {}
+    for pattern in patterns.split(","):
+        found.update(dict.fromkeys(_matching(folder, pattern.strip().split("/"))))
+    return sorted(found, key=natural_key)
+
+
+def _matching(folder: str, parts: list[str]) -> Iterator[str]:
+    """Yields the files below `folder` that match a pattern, given by the names in its path."""
+    first, *rest = parts
+    if rest:
+        inner = [first] if first == ".." else folders_in(folder)
+        for name in inner:
+            if fnmatch.fnmatchcase(name, first):
+                yield from _matching(join(folder, name), rest)
+        return
+    if is_folder(folder):
+        for name in names_in(folder):
+            if fnmatch.fnmatchcase(name, first) and is_file(join(folder, name)):
+                yield join(folder, name)
+
+
+def names_in(folder: str) -> list[str]:
+    """Returns the names of the files and folders in a folder, in no order."""
+    if not is_remote(folder):
+        return os.listdir(folder)
+    with _gfile() as gfile:
+        return [name.strip("/") for name in gfile.listdir(folder)]
 
 
 def below(folder: str) -> Iterator[str]:
@@ -111,9 +132,38 @@ def below(folder: str) -> Iterator[str]:
                 yield path
 
 
+def is_picture_name(name: str) -> bool:
+    """Whether a file's name ends as those of pictures do."""
+    return name.lower().endswith(PICTURES)
+
+
 def pictures_below(folder: str) -> Iterator[str]:
     """Yields those files of `below` whose names end as pictures' do."""
-    return (name for name in below(folder) if name.lower().endswith(_PICTURES))
+    return filter(is_picture_name, below(folder))
+
+
+def folders_in(folder: str) -> list[str]:
+    """Returns the names of the folders in `folder`, without hidden ones, in natural order.
+
+    A folder that may not be looked into has none.
+    """
+    if not is_folder(folder):
+        return []
+    if is_remote(folder):
+        with _gfile() as gfile:
+            names = [name.strip("/") for name in next(iter(gfile.walk(folder)))[1]]
+    else:
+        try:
+            with os.scandir(folder) as entries:
+                # Asking a link may raise; most entries are files, and known to be.
+                names = [
+                    entry.name
+                    for entry in entries
+                    if not entry.is_file(follow_symlinks=False) and os.path.isdir(entry.path)
+                ]
+        except OSError:
+            return []
+    return sorted((name for name in names if not name.startswith(".")), key=natural_key)
 
 
 def read(path: str) -> bytes:
@@ -154,6 +204,24 @@ def opened(path: str, mode: str = "rb") -> Iterator[Any]:
             yield file
 
 
+@contextmanager
+def unpacked(path: str) -> Iterator[Any]:
+    """The content of a file to read in, that of a `.gz` file unpacked.
+
+    Raises:
+      OSError: the file cannot be read, or is no whole gzip file.
+    """
+    with opened(path) as file:
+        if not path.lower().endswith(GZIP):
+            yield file
+            return
+        try:
+            with gzip.open(file) as content:
+                yield content
+        except (EOFError, zlib.error) as error:
+            raise OSError(f"{path} is cut short or damaged: {error}") from error
+
+
 def chunks(path: str, length: int = 2**20) -> Iterator[bytes]:
     """Yields the content of a file in pieces of at most `length` bytes."""
     with opened(path) as file:
@@ -162,20 +230,29 @@ def chunks(path: str, length: int = 2**20) -> Iterator[bytes]:
 
 
 def lines(path: str) -> Iterator[bytes]:
-    """Yields the lines of a file, undecoded, without their line ends and a leading BOM."""
-    with opened(path) as file:
+    """Yields the lines of a file, undecoded, without their line ends and a leading BOM.
+
+    A `.gz` file is unpacked.
+    """
+    with unpacked(path) as file:
         for number, line in enumerate(file):
             yield (line if number else line.removeprefix(b"\xef\xbb\xbf")).rstrip(b"\r\n")
 
 
 def inside(folder: str, name: str) -> bool:
-    """Whether the relative path `name` stays in `folder`, links on this disk followed."""
+    """Whether the relative path `name` stays in `folder`, links on this disk followed.
+
+    What no path can hold, NUL or half a surrogate pair, stays nowhere.
+    """
     if name.startswith("/") or is_remote(name) or posixpath.normpath(name).split("/")[0] == "..":
         return False
     if is_remote(folder):
         return True
     root = os.path.realpath(folder)
-    return os.path.commonpath((root, os.path.realpath(join(root, name)))) == root
+    try:
+        return os.path.commonpath((root, os.path.realpath(join(root, name)))) == root
+    except ValueError:
+        return False
 
 
 def write_whole(path: str, content: bytes) -> None:

@@ -1,21 +1,43 @@
-"""A captioned folder: `captions.jsonl`, `.csv` or `.tsv` beside its images."""
+"""Caption files and the pictures that their rows name: tables, JSON lines and JSON files."""
 
 from __future__ import annotations
 
 import posixpath
+import re
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import ClassVar
 
-from data.sources import files
-from data.sources.records import to_row
+from data.errors import DataError
+from data.sources import columns, files
+from data.sources.json_files import read_json
+from data.sources.parquet import PARQUET, read_parquet
+from data.sources.records import split_called, to_row
 from data.sources.rows import Reject, Row
 from data.sources.source import Source, caption_files_digest
-from data.sources.tables import READERS
+from data.sources.tables import READERS as TABLES
+from data.sources.tables import Place, Reader
 
-# `metadata` as Hugging Face's image folders have it.
-DEFAULT_NAMES = tuple(f"{stem}{ending}" for stem in ("captions", "metadata") for ending in READERS)
+JSON = ".json"
+READERS: dict[str, Reader] = {**TABLES, JSON: read_json, PARQUET: read_parquet}
+
+# So many of a file's first rows say where its pictures are.
+_AHEAD = 20
+
+
+@dataclass(frozen=True)
+class CaptionFile:
+    """One caption file.
+
+    Attributes:
+      path: where it stands.
+      split: of its rows that name none; None has each decided by content.
+    """
+
+    path: str
+    split: str | None = None
 
 
 @dataclass(frozen=True)
@@ -23,43 +45,183 @@ class CaptionedFolder(Source):
     """Caption files and the folder that their image paths start from.
 
     Attributes:
-      caption_files: one or more paths; rows of one image, in one file or in several, are merged.
-      images: the folder that image paths are relative to and may not leave.
+      caption_files: one or more; rows of one image, in one file or in several, are merged, but for
+        files of different folders or splits.
+      images: the folder that image paths are relative to and may not leave. None is for JSON files,
+        whose pictures lie in one of the usual folders beside them or above.
+      search: whether the pictures of a file may also lie beside it, or in a folder below `images`
+        where its first rows find them.
     """
 
     kind: ClassVar[str] = "folder"
 
-    caption_files: tuple[str, ...] = ()
-    images: str = ""
+    caption_files: tuple[CaptionFile, ...] = ()
+    images: str | None = None
+    search: bool = True
 
     def describe(self) -> str:
-        names = ", ".join(posixpath.basename(path) for path in self.caption_files)
-        return f"captioned folder {self.images} ({names})"
+        names = ", ".join(map(self._name, self.caption_files))
+        return f"captioned folder {self.images or self.path} ({names})"
 
     def fingerprint(self) -> str:
-        return caption_files_digest(self, self.caption_files)
+        return caption_files_digest(self, [file.path for file in self.caption_files])
+
+    def parts(self) -> tuple[str, ...]:
+        return tuple(self._groups())
+
+    def _groups(self) -> dict[str, list[CaptionFile]]:
+        """Returns the files whose rows are merged, by the path of the first of them."""
+        groups: dict[tuple[str, str | None], list[CaptionFile]] = {}
+        for file in self.caption_files:
+            groups.setdefault((posixpath.dirname(file.path), file.split), []).append(file)
+        return {group[0].path: group for group in groups.values()}
 
     def _read(self, part: str) -> Iterator[Row | Reject]:
+        group = self._groups()[part]
         # Hashes take less memory than names.
-        rows = Counter(hash(row.image_id) for row in self._records() if isinstance(row, Row))
-        return merge(self._records(), {image: count for image, count in rows.items() if count > 1})
+        rows = Counter(hash(row.image_id) for row in self._records(group) if isinstance(row, Row))
+        repeated = {image: count for image, count in rows.items() if count > 1}
+        return merge(self._records(group), repeated)
 
-    def _records(self) -> Iterator[Row | Reject]:
-        for path in self.caption_files:
-            read = READERS[posixpath.splitext(path)[1].lower()]
-            for found in read(path, posixpath.basename(path)):
-                if isinstance(found, Reject):
-                    yield found
-                else:
-                    where, record = found
-                    yield to_row(
-                        where,
-                        record,
-                        folder=self.images,
-                        limits=self.limits,
-                        language=self.language,
-                        policies=self.policies,
-                    )
+    def _records(self, group: Sequence[CaptionFile]) -> Iterator[Row | Reject]:
+        for file in group:
+            try:
+                yield from self._rows_of(file)
+            except OSError as error:
+                why = error.strerror or error
+                remedy = "Copy it again, or give the user who runs this the right to read it."
+                raise DataError(file.path, f"it cannot be read: {why}", remedy) from error
+
+    def _rows_of(self, file: CaptionFile) -> Iterator[Row | Reject]:
+        found = reader_of(file.path)(file.path, self._name(file))
+        ahead = list(islice(found, _AHEAD))
+        folder = self._folder(file, ahead)
+        inner = relative(folder, self.images or "")
+        splits = folder_splits(self.images) if self.images else {}
+        for each in chain(ahead, found):
+            row = each if isinstance(each, Reject) else self._row(each, folder)
+            if isinstance(row, Row):
+                # Files in several folders may name different pictures alike.
+                name = posixpath.normpath(posixpath.join(inner, row.image_id))
+                split = row.split or file.split or splits.get(name.partition("/")[0])
+                row = replace(row, image_id=name, split=split)
+            yield row
+
+    def _name(self, file: CaptionFile) -> str:
+        """Returns what messages call a file: its path from `images`, or its name."""
+        return relative(file.path, self.images or "") or posixpath.basename(file.path)
+
+    def _row(self, place: Place, folder: str) -> Row | Reject:
+        where, record = place
+        return to_row(
+            where,
+            record,
+            folder=folder,
+            limits=self.limits,
+            language=self.language,
+            policies=self.policies,
+        )
+
+    def _folder(self, file: CaptionFile, ahead: Sequence[Place | Reject]) -> str:
+        """Returns the folder that the image paths of a file start from."""
+        records = (each[1] for each in ahead if not isinstance(each, Reject))
+        names = [name for name in map(columns.image_of, records) if name]
+        candidates = list(dict.fromkeys(self._candidates(file)))
+        most, best = 0, None
+        for folder in candidates if names else ():
+            standing = sum(_stands(folder, name) for name in names)
+            if standing > most:
+                most, best = standing, folder
+            if standing == len(names):
+                break
+        if best or self.images or not names:
+            return best or self.images or candidates[0]
+        raise DataError(
+            file.path,
+            f"none of its first images is in {', '.join(candidates[:8])}",
+            "Name the folder that their paths start from: --set ingest.images=DIR.",
+        )
+
+    def _candidates(self, file: CaptionFile) -> Iterator[str]:
+        """Yields where the pictures of a caption file may be, the likeliest first."""
+        here = posixpath.dirname(file.path) or "."
+        if self.images and not self.search:
+            yield from (self.images, files.join(self.images, posixpath.basename(here)))
+            return
+        above = self.images or posixpath.dirname(here) or "."
+        stem = posixpath.basename(file.path).partition(".")[0].removeprefix("captions_")
+        for base in (here, above):
+            yield from (base, *(files.join(base, name) for name in _usual(stem)))
+        beside = here if posixpath.basename(here) != "annotations" else above
+        yield from _folders_below(self.images or beside)
+
+
+def _usual(stem: str) -> tuple[str, ...]:
+    return "images", stem, f"images/{stem}"
+
+
+def _folders_below(folder: str) -> Iterator[str]:
+    """Yields the folders in a folder of this disk, each with those in it."""
+    for name in () if files.is_remote(folder) else files.folders_in(folder):
+        inner = files.join(folder, name)
+        yield from (inner, *(files.join(inner, one) for one in files.folders_in(inner)))
+
+
+def reader_of(path: str) -> Reader:
+    """Returns what reads a caption file, by its ending; raises DataError where nothing does."""
+    ending = ending_of(path)
+    if ending not in READERS:
+        raise DataError(
+            path,
+            "a caption file ends in .jsonl, .csv, .tsv, .txt, .json (also with .gz) or .parquet",
+            "Rename or convert it.",
+        )
+    return READERS[ending]
+
+
+def ending_of(path: str) -> str:
+    """Returns the ending of a file's name in small letters, without `.gz`."""
+    return posixpath.splitext(path.lower().removesuffix(files.GZIP))[1]
+
+
+def with_splits(paths: Sequence[str]) -> tuple[CaptionFile, ...]:
+    """Returns caption files with the splits that their folders or their names say.
+
+    `val/metadata.jsonl`, `captions_val2017.json` and `dev.csv` hold a split, but only where
+    another of the files holds another one: a single file is the whole data set.
+    """
+    splits = [_split_in(path) for path in paths]
+    several = len({split for split in splits if split}) > 1
+    named = zip(paths, splits, strict=True)
+    return tuple(CaptionFile(path, split if several else None) for path, split in named)
+
+
+def _split_in(path: str) -> str | None:
+    folder, name = posixpath.split(path)
+    words = re.findall("[a-z]+", name.lower().partition(".")[0])
+    found = {split for split in map(split_called, words) if split}
+    return split_called(posixpath.basename(folder)) or (found.pop() if len(found) == 1 else None)
+
+
+def folder_splits(folder: str) -> dict[str, str]:
+    """Returns the split of each folder in `folder` that is called like one, where several are.
+
+    On a remote store, where asking takes long, none.
+    """
+    if files.is_remote(folder):
+        return {}
+    splits = {name: split_called(name) for name in files.folders_in(folder)}
+    known = {name: split for name, split in splits.items() if split}
+    return known if len({*known.values()}) > 1 else {}
+
+
+def relative(path: str, root: str) -> str:
+    """Returns a path below `root` as it goes on from there; nothing for any other path."""
+    return path[len(root) + 1 :] if root and path.startswith(f"{root}/") else ""
+
+
+def _stands(folder: str, name: str) -> bool:
+    return files.inside(folder, name) and files.is_file(files.join(folder, name))
 
 
 def merge(rows: Iterable[Row | Reject], to_come: dict[int, int]) -> Iterator[Row | Reject]:
@@ -115,17 +277,3 @@ def _join(first: Row, later: Row) -> Row:
         dropped=first.dropped + later.dropped,
         mended=first.mended + later.mended,
     )
-
-
-def find_caption_files(folder: str, pattern: str | None) -> tuple[str, ...]:
-    """Returns the caption files of a folder, or nothing.
-
-    Args:
-      folder: where they stand.
-      pattern: names or shell patterns such as `captions*.jsonl`, separated by commas; None takes
-        the first that there is of `DEFAULT_NAMES`.
-    """
-    if pattern is not None:
-        return tuple(files.matching(folder, pattern))
-    paths = (files.join(folder, name) for name in DEFAULT_NAMES)
-    return tuple([path for path in paths if files.is_file(path)][:1])

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Sequence
 
 from data.errors import DataError
-from data.sources import files
-from data.sources.coco import CocoCaptions
-from data.sources.folder import DEFAULT_NAMES, CaptionedFolder, find_caption_files
+from data.sources import files, layouts
+from data.sources.folder import JSON, CaptionedFolder, ending_of, reader_of, with_splits
+from data.sources.packed import TAR, ParquetPictures, TarShards
+from data.sources.parquet import PARQUET, holds_pictures
 from data.sources.policies import DEFAULT_POLICIES, Policies
 from data.sources.rows import DEFAULT_LIMITS, Limits
 from data.sources.source import Source
-from data.sources.tables import READERS
-from data.sources.text_files import TextFiles, pairs_in
+from data.sources.text_files import LINES, TextFiles, check_text_captions, pairs_in
 from data.sources.tfds_set import PREFIX, TfdsSet
 
 
@@ -26,80 +27,91 @@ def open_source(
     files_pattern: str | None = None,
     language: str | None = None,
     text_features: Sequence[str] = (),
+    text_captions: str = LINES,
     resplit: bool = False,
     policies: Policies = DEFAULT_POLICIES,
 ) -> Source:
     """Returns the source of captioned images that `path_or_name` names; reads no row yet.
 
     Args:
-      path_or_name: a captioned folder; a .jsonl, .csv or .tsv file of one; a COCO captions .json or
-        a folder with annotations/captions_*.json; a shell pattern for such files in one folder; a
-        folder with a text file for each picture; or `tfds:NAME[/CONFIG]`. Paths may have a scheme
-        that tf.io.gfile knows, such as gs://.
+      path_or_name: a folder of pictures with caption files, with a text file for each picture, or
+        of tar shards or Parquet files that hold the pictures; one such file; a shell pattern for
+        several; or `tfds:NAME[/CONFIG]`. Paths may have a scheme that tf.io.gfile knows, such as
+        gs://. docs/your-data.md lists the layouts.
       limits: of one caption; pass the same to `load`.
       data_dir: of TFDS data sets.
-      images: the folder that image paths start from; None is that of the captions, and for COCO the
-        folder beside it that has the pictures.
-      files_pattern: the caption files of a folder, such as `captions*.jsonl` or, separated by
-        commas, `captions.jsonl,captions_zh.jsonl`; the captions of one image in several files are
-        merged. None takes captions.jsonl, .csv or .tsv, or metadata.jsonl, .csv or .tsv, or
-        text files with the names of the pictures, the first of these that there is.
+      images: the folder that image paths start from; None looks beside the caption files and in the
+        folders there.
+      files_pattern: the caption files of a folder, such as `captions*.jsonl`, `*/metadata.jsonl`
+        or, separated by commas, `captions.jsonl,captions_zh.jsonl`; the captions of one image in
+        several files of a folder are merged. None takes the first that there is of
+        `layouts.default_files`, text files with the names of the pictures, the only file that holds
+        captions, and files that hold the pictures.
       language: BCP-47 tag of all captions; None reads it from the data, or takes zh for captions
         with a Han character and en for others.
       text_features: caption features of a TFDS data set, where their names do not tell.
+      text_captions: what a picture's text file holds: `lines`, a caption on each line, or `whole`,
+        one caption.
       resplit: ignores splits in the data and decides them all by content.
       policies: of fields that are missing or bad.
 
     Raises:
       DataError: there is no such thing, or no caption file in it.
     """
+    check_text_captions(text_captions)
     name = str(path_or_name)
     shared = (name, limits, language, resplit, policies)
     if name.startswith(PREFIX):
         return TfdsSet(*shared, data_dir=data_dir, text_features=tuple(text_features))
-    paths = _caption_files(name, files_pattern)
+    folder, paths = _caption_files(name, files_pattern)
+    if not paths and files_pattern is None:
+        if pairs_in(folder, images or folder):
+            return TextFiles(*shared, images=images or folder, text_captions=text_captions)
+        only = layouts.only_file(folder)
+        paths = (only,) if only else layouts.packed_files(folder)
     if not paths:
-        if files_pattern is None and pairs_in(name, images or name):
-            return TextFiles(*shared, images=images or name)
-        raise _no_captions(name, files_pattern)
-    if all(path.lower().endswith(".json") for path in paths):
-        return CocoCaptions(*shared, caption_files=paths, images=images)
-    _check_endings(name, paths)
-    folder = images or (name if files.is_folder(name) else posixpath.dirname(paths[0]) or ".")
-    return CaptionedFolder(*shared, caption_files=paths, images=folder)
+        raise layouts.nothing_fits(folder, files_pattern)
+    named = with_splits(paths)
+    if all(path.lower().endswith(TAR) for path in paths):
+        return TarShards(*shared, shards=named, root=folder, text_captions=text_captions)
+    if all(ending_of(path) == PARQUET for path in paths) and holds_pictures(paths[0]):
+        return ParquetPictures(*shared, shards=named, root=folder)
+    for path in paths:
+        reader_of(path)
+    # JSON files often lie in a folder of their own, so their pictures are looked for above it too.
+    above = len({*map(posixpath.dirname, paths)}) == 1 and ending_of(paths[0]) == JSON
+    return CaptionedFolder(
+        *shared,
+        caption_files=named,
+        images=images or (None if above else folder),
+        search=images is None,
+    )
 
 
-def _caption_files(name: str, pattern: str | None) -> tuple[str, ...]:
-    """Returns the caption files that `name` stands for; nothing for a folder that has none."""
+def _caption_files(name: str, pattern: str | None) -> tuple[str, tuple[str, ...]]:
+    """Returns the folder that `name` stands for, and the caption files in it, if any."""
     if files.is_file(name):
-        return (name,)
-    if not files.is_folder(name):
-        found = tuple(files.matching(posixpath.dirname(name) or ".", posixpath.basename(name)))
-        if found:
-            return found
+        return posixpath.dirname(name) or ".", (name,)
+    if files.is_folder(name):
+        folder = name.rstrip("/") or "/"
+        if pattern is None:
+            return folder, layouts.default_files(folder)
+        return folder, tuple(files.matching(folder, pattern))
+    folder, inner = _without_pattern(name)
+    found = tuple(files.matching(folder, inner)) if inner else ()
+    if not found:
         raise DataError(
             name,
             "there is no such file or folder",
             "Name a captioned folder, a caption file, or tfds:NAME.",
         )
-    coco = tuple(files.matching(files.join(name, "annotations"), "captions_*.json"))
-    return coco if coco and pattern is None else find_caption_files(name, pattern)
+    return folder, found
 
 
-def _no_captions(folder: str, pattern: str | None) -> DataError:
-    return DataError(
-        folder,
-        f"there is no caption file {pattern or ', '.join(DEFAULT_NAMES)} in it",
-        'Write captions.jsonl there, a line per image: {"image": "images/1.jpg", '
-        '"captions": ["..."]}; or a text file for each picture: 1.txt for 1.jpg.',
-    )
-
-
-def _check_endings(name: str, paths: Sequence[str]) -> None:
-    for path in paths:
-        if posixpath.splitext(path)[1].lower() not in READERS:
-            raise DataError(
-                path,
-                "a caption file ends in .jsonl, .csv, .tsv or (COCO) .json",
-                "Rename or convert it; do not mix COCO files with others.",
-            )
+def _without_pattern(path: str) -> tuple[str, str]:
+    """Returns the folder that a shell pattern starts from, and the pattern from there."""
+    folder, name = posixpath.split(path)
+    while re.search(r"[*?[]", folder) and not files.is_folder(folder):
+        folder, above = posixpath.split(folder)
+        name = posixpath.join(above, name)
+    return folder or ".", name

@@ -9,13 +9,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from data.languages import HAN
+from data.sources import columns
 from data.sources.policies import DEFAULT_POLICIES, DROP, FILL, KEEP, Policies
 from data.sources.rows import Limits, Reject, Row
 from data.splits import SPLITS
 
-KEYS = ("image", "captions", "caption", "language", "attributes", "split")
-# The names of Hugging Face's image folders.
-ALIASES = {"file_name": "image", "text": "caption"}
+# What splits are called elsewhere. An `eval` set is what a training is watched by, so it is val;
+# `restval` are COCO's validation pictures that Karpathy's splits train on.
+_SPLIT_NAMES = {
+    "train": ("train", "training", "restval"),
+    "val": ("val", "validation", "valid", "dev", "development", "eval", "evaluation"),
+    "test": ("test", "testing"),
+}
+_SPLITS = {name: split for split, names in _SPLIT_NAMES.items() for name in names}
+# What the answers of a conversation are from, and where a sentence of a list of objects stands.
+_ANSWERS = ("gpt", "assistant", "model")
+_SENTENCE_KEYS = ("raw", "caption", "text", "sentence")
 
 _HAN = re.compile(f"[{HAN}]")
 _TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
@@ -41,6 +50,11 @@ def clean(text: str) -> str:
     return "".join(plain).strip()
 
 
+def split_called(name: str) -> str | None:
+    """Returns train, val or test for what data sets call their splits; None for other words."""
+    return _SPLITS.get(name.strip().lower())
+
+
 def to_row(
     where: str,
     record: Any,
@@ -54,8 +68,9 @@ def to_row(
 
     Args:
       where: the record's place, for messages.
-      record: {"image", "captions" or "caption", "language"?, "attributes"?, "split"?}; `ALIASES`
-        says what else "image" and "caption" may be called.
+      record: {"image", "captions" or "caption", "language"?, "attributes"?, "split"?}; what else
+        the keys may be called, and which further ones are read over, says `columns`.
+        `conversations` in place of captions are LLaVA's: their first answer is the caption.
       folder: where the image's path starts.
       limits: of one caption.
       language: BCP-47 tag of all captions; None reads the record's own, or guesses by script.
@@ -66,18 +81,18 @@ def to_row(
     try:
         if not isinstance(record, Mapping):
             raise _Fault("wrong_type", f"an object was expected, not {_kind(record)}")
-        record = _renamed(record)
-        image = _image(record)
+        fields = columns.known_fields(record)
+        image = _image(fields)
         _check_keys(record, policies, mended)
-        kept, dropped = _captions(record, limits, policies, mended)
+        kept, dropped = _captions(fields, limits, policies, mended)
         return Row(
             where=where,
             image_id=image,
             image=image,
             captions=tuple(kept.values()),
-            languages=_languages(record.get("language"), kept, language, policies, mended),
-            attributes=_attributes(record.get("attributes"), policies, mended),
-            split=_split(record.get("split"), policies, mended),
+            languages=_languages(fields.get("language"), kept, language, policies, mended),
+            attributes=_attributes(fields.get("attributes"), policies, mended),
+            split=_split(fields.get("split"), policies, mended),
             folder=folder,
             dropped=dropped,
             mended=tuple(mended),
@@ -86,11 +101,14 @@ def to_row(
         return Reject.of(where, image, fault.reason, fault.detail)
 
 
-def _renamed(record: Mapping[str, Any]) -> dict[str, Any]:
-    for alias, key in ALIASES.items():
-        if alias in record and key in record:
-            raise _Fault("malformed_row", f"it has both {key!r} and {alias!r}, which mean the same")
-    return {ALIASES.get(key, key): value for key, value in record.items()}
+def _unknown(record: Mapping[str, Any]) -> list[str]:
+    """Returns the names of a record that mean nothing."""
+    named = zip(record.items(), columns.roles(tuple(record)), strict=True)
+    return [
+        name
+        for (name, value), role in named
+        if role is None or (role == columns.NAMELESS and not columns.is_index(value))
+    ]
 
 
 def _kind(value: Any) -> str:
@@ -120,10 +138,11 @@ def _image(record: Mapping[str, Any]) -> str:
 
 
 def _check_keys(record: Mapping[str, Any], policies: Policies, mended: list[str]) -> None:
-    unknown = [key for key in record if key not in KEYS]
+    unknown = _unknown(record)
     if unknown and policies.unknown_key == DROP:
-        known = ", ".join(KEYS)
-        raise _Fault("unknown_key", f"{unknown[0]!r:.60} is none of {known}")
+        other = columns.synonym(unknown[0], tuple(record))
+        known = f"the same as {other!r:.60}" if other else f"none of {', '.join(columns.NAMES)}"
+        raise _Fault("unknown_key", f"{unknown[0]!r:.60} is {known}")
     mended += ["key ignored"] * len(unknown)
 
 
@@ -131,7 +150,8 @@ def _captions(
     record: Mapping[str, Any], limits: Limits, policies: Policies, mended: list[str]
 ) -> tuple[dict[int, str], tuple[str, ...]]:
     """Returns the captions that stay by their place in the record, and why the others do not."""
-    given = [*_listed(record.get("captions")), *_listed(record.get("caption"))]
+    given = [*columns.listed(record.get("captions")), *columns.listed(record.get("caption"))]
+    given = [_sentence(one) for one in given] + _answer(record.get("conversations"), mended)
     if not all(isinstance(caption, str) for caption in given):
         raise _Fault("wrong_type", "captions must be a list of texts")
     if policies.bad_caption == FILL:
@@ -148,17 +168,30 @@ def _captions(
     return kept, dropped
 
 
+def _sentence(given: Any) -> Any:
+    """Returns the text of one of Karpathy's sentences, {"raw": ...}; anything else as it is."""
+    if isinstance(given, Mapping):
+        return next((given[key] for key in _SENTENCE_KEYS if key in given), given)
+    return given
+
+
+def _answer(turns: Any, mended: list[str]) -> list[str]:
+    """Returns the first answer of a conversation: later ones answer questions of their own."""
+    said = []
+    for turn in columns.listed(turns):
+        if not isinstance(turn, Mapping):
+            raise _Fault("wrong_type", f"a turn of a conversation is {_kind(turn)}")
+        if turn.get("from", turn.get("role")) in _ANSWERS:
+            said.append(_text(turn.get("value", turn.get("content")), "an answer"))
+    mended += ["later answer left out"] * len(said[1:])
+    return said[:1]
+
+
 def _cut(caption: str, limits: Limits, mended: list[str]) -> str:
     if len(caption) <= limits.max_caption_characters:
         return caption
     mended.append("caption cut")
     return caption[: limits.max_caption_characters]
-
-
-def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
 
 
 def _caption_fault(caption: str, limits: Limits) -> str | None:
@@ -253,9 +286,9 @@ def _split(given: Any, policies: Policies, mended: list[str]) -> str | None:
     if given is None or given == "":
         return None
     try:
-        split = _text(given, "split").strip()
-        if split not in SPLITS:
-            raise _Fault("unknown_split", f"{split!r:.60} is none of {', '.join(SPLITS)}")
+        split = split_called(_text(given, "split"))
+        if split is None:
+            raise _Fault("unknown_split", f"{given.strip()!r:.60} is none of {', '.join(SPLITS)}")
         return split
     except _Fault:
         if policies.bad_split == DROP:

@@ -78,7 +78,9 @@ def caption_files_digest(source: Source, paths: Sequence[str]) -> str:
     """
     rows = (row for row in source.rows() if isinstance(row, Row))
     stamps = (files.stamp(files.join(row.folder, str(row.image))) for row in rows)
-    names = [posixpath.basename(path) for path in paths]
+    folders = [f"{posixpath.dirname(path)}/" for path in paths]
+    common = posixpath.dirname(posixpath.commonprefix(folders))
+    names = [path.removeprefix(f"{common}/") for path in paths]
     content = chain.from_iterable(map(files.chunks, paths))
     return digest(chain([names], content, stamps, [source.language, source.resplit]))
 

@@ -5,20 +5,22 @@ Every line that is not blank comes out once: in a record with its place, or in a
 
 from __future__ import annotations
 
+import ast
 import csv
 import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from data.errors import DataError
-from data.sources import files
-from data.sources.records import ALIASES
+from data.sources import columns, files
 from data.sources.rows import Reject
 
 Place = tuple[str, Any]
+Reader = Callable[[str, str], Iterator[Place | Reject]]
 
 COLUMNS = (
     "image",
@@ -32,9 +34,17 @@ COLUMNS = (
 
 # The first bytes of UTF-16, as `_decoded` gives them.
 _UTF_16 = ("\udcff\udcfe", "\udcfe\udcff")
-_COLUMN = re.compile(r"image|caption\d*|captions|language|attributes|split")
+# Excel's own first line, which names the delimiter.
+_EXCEL = re.compile(r"sep=([,;|\t])", re.IGNORECASE)
+_DELIMITERS = ",;\t|"
+# With these a quote may be a part of the text, and one line is one row.
+_PLAIN = "\t|"
 # A quoted cell may hold line breaks; more than this many are a quote that was never closed.
 _LONGEST_RECORD = 50
+_ENDINGS = "|".join(files.PICTURES).replace(".", "")
+_PICTURE = re.compile(rf"[^\s,;|\t\"]+\.(?:{_ENDINGS})\b", re.IGNORECASE)
+# A picture's name; Flickr8k.token.txt numbers the captions of each: `1.jpg#0`.
+_NUMBERED = re.compile(rf"^(.+\.(?:{_ENDINGS}))(?:#\d+)?$", re.IGNORECASE)
 
 
 def read_jsonl(path: str, name: str) -> Iterator[Place | Reject]:
@@ -51,51 +61,76 @@ def read_jsonl(path: str, name: str) -> Iterator[Place | Reject]:
             yield Reject.of(where, "", "malformed_row", f"not JSON: {error}")
 
 
-def read_csv(path: str, name: str) -> Iterator[Place | Reject]:
-    """Yields (`name:line`, record) for each row under the header of a comma-separated file.
+def read_table(path: str, name: str) -> Iterator[Place | Reject]:
+    """Yields (`name:line`, record) for each row of a table with a header.
+
+    The header decides what separates the cells: a comma, a semicolon, a tab or a bar. A table
+    without one is read where its first line names a picture and a caption. Rows of empty cells are
+    skipped like blank lines.
 
     Raises:
-      DataError: the header is missing, or names no image, no caption or an unknown column.
+      DataError: the header is missing, or names no image or no caption.
     """
-    return _read_table(path, name, _csv_cells)
-
-
-def read_tsv(path: str, name: str) -> Iterator[Place | Reject]:
-    """As `read_csv` for tab-separated values: one line is one row, quotes are optional."""
-    return _read_table(path, name, _tsv_cells)
-
-
-READERS: dict[str, Callable[[str, str], Iterator[Place | Reject]]] = {
-    ".jsonl": read_jsonl,
-    ".csv": read_csv,
-    ".tsv": read_tsv,
-}
-
-# Cells of the record that begins a list of lines, and how many lines it takes; or what is wrong.
-_Cells = Callable[[Sequence[str]], tuple[list[str], int]]
-
-
-def _read_table(path: str, name: str, cells_of: _Cells) -> Iterator[Place | Reject]:
     numbered = _decoded(path)
-    start, header = next(((place, line) for place, line in numbered if line), (0, ""))
+    start, line = next(((place, line) for place, line in numbered if line), (0, ""))
     if not start:
         raise DataError(name, "the file is empty", f"Begin it with a header of {_columns()}.")
-    columns = _header(header, f"{name}:{start}", cells_of)
+    excel = _EXCEL.fullmatch(line.strip('"'))
+    if excel:
+        start, line = next(((place, line) for place, line in numbered if line), (start, ""))
+    table = _table(line, f"{name}:{start}", excel[1] if excel else _order(name))
     ahead = deque(islice(numbered, _LONGEST_RECORD))
+    if not table.header:
+        ahead.appendleft((start, line))
     while ahead:
         place, line = ahead[0]
         taken = 1
         if line:
             where = f"{name}:{place}"
             try:
-                cells, taken = cells_of([text for _, text in ahead])
-                yield where, _record(columns, cells)
+                cells, taken = table.cells([text for _, text in ahead])
+                if any(cell.strip() for cell in cells):
+                    yield where, _record(table.names, cells)
             except (ValueError, RecursionError) as error:
                 taken = 1
                 yield Reject.of(where, "", "malformed_row", str(error))
         for _ in range(taken):
             ahead.popleft()
         ahead.extend(islice(numbered, taken))
+
+
+READERS: dict[str, Reader] = {
+    ".jsonl": read_jsonl,
+    ".ndjson": read_jsonl,
+    ".csv": read_table,
+    ".tsv": read_table,
+    ".txt": read_table,
+    ".token": read_table,
+}
+
+
+@dataclass(frozen=True)
+class _Table:
+    """How the lines of a table become cells.
+
+    Attributes:
+      names: of the columns.
+      delimiter: what separates cells.
+      header: whether the first line holds the names.
+    """
+
+    names: list[str]
+    delimiter: str
+    header: bool = True
+
+    def cells(self, lines: Sequence[str]) -> tuple[list[str], int]:
+        """Returns the cells of the record that `lines` begin with, and how many lines it takes.
+
+        Raises:
+          ValueError: says what is wrong with it.
+        """
+        plain = self.delimiter in _PLAIN
+        return (_plain_cells if plain else _quoted_cells)(lines, self.delimiter)
 
 
 def _decoded(path: str) -> Iterator[tuple[int, str]]:
@@ -105,55 +140,89 @@ def _decoded(path: str) -> Iterator[tuple[int, str]]:
         yield number, line.decode("utf-8", "surrogateescape") if line.strip() else ""
 
 
-def _csv_cells(lines: Sequence[str]) -> tuple[list[str], int]:
-    reader = csv.reader((f"{line}\n" for line in lines), strict=True)
+def _quoted_cells(lines: Sequence[str], delimiter: str) -> tuple[list[str], int]:
+    reader = csv.reader(
+        (f"{line}\n" for line in lines), delimiter=delimiter, skipinitialspace=True, strict=True
+    )
     try:
-        return next(reader), reader.line_num
+        cells = next(reader)
     except csv.Error as error:
         raise ValueError(f"not a CSV row: {error}") from error
+    for cell in cells:
+        swallowed = _PICTURE.search(cell) if "\n" in cell else None
+        if swallowed:
+            raise ValueError(
+                f"a cell goes on over several lines and holds {swallowed[0]!r:.60}, the name of "
+                "another picture: a quotation mark was opened and not closed"
+            )
+    return cells, reader.line_num
 
 
-def _tsv_cells(lines: Sequence[str]) -> tuple[list[str], int]:
+def _plain_cells(lines: Sequence[str], delimiter: str) -> tuple[list[str], int]:
     try:
-        return next(csv.reader(islice(lines, 1), delimiter="\t", strict=True)), 1
+        return next(csv.reader(islice(lines, 1), delimiter=delimiter, strict=True)), 1
     except csv.Error:
-        return lines[0].split("\t"), 1
+        return lines[0].split(delimiter), 1
 
 
 def _columns() -> str:
     return ", ".join(COLUMNS)
 
 
-def _header(line: str, where: str, cells_of: _Cells) -> list[str]:
+def _order(name: str) -> str:
+    """Returns the delimiters in the order in which they are tried."""
+    return "\t,;|" if name.lower().removesuffix(".gz").endswith(".tsv") else _DELIMITERS
+
+
+def _table(line: str, where: str, delimiters: str) -> _Table:
+    """Returns the table that begins with `line`: its header, or its first row."""
     _check_encoding(line, where)
+    read = {mark: _header_cells(line, mark) for mark in delimiters}
+    for mark, cells in read.items():
+        if not isinstance(cells, ValueError) and columns.holds_captions(cells):
+            _check_columns(cells, where)
+            return _Table(cells, mark)
+    for mark, cells in read.items():
+        if not isinstance(cells, ValueError) and _is_row(cells):
+            return _Table(["image", "caption"], mark, header=False)
+    raise _no_header(read[delimiters[0]], where)
+
+
+def _header_cells(line: str, delimiter: str) -> list[str] | ValueError:
     try:
-        columns = [ALIASES.get(cell.strip(), cell.strip()) for cell in cells_of([line])[0]]
+        return [cell.strip() for cell in _Table([], delimiter).cells([line])[0]]
     except ValueError as error:
-        raise DataError(
-            where, f"the header is {error}", f"Name the columns {_columns()}."
-        ) from error
-    for place, column in enumerate(columns):
-        if not _COLUMN.fullmatch(column):
+        return error
+
+
+def _is_row(cells: Sequence[str]) -> bool:
+    """Whether these are a picture's name and a caption, and not the names of columns."""
+    return len(cells) == 2 and bool(_NUMBERED.match(cells[0]) and cells[1])
+
+
+def _no_header(cells: list[str] | ValueError, where: str) -> DataError:
+    remedy = f"Name the columns {_columns()}; commas separate them, semicolons, tabs or bars."
+    if isinstance(cells, ValueError):
+        return DataError(where, f"the header is {cells}", remedy)
+    roles = columns.roles(tuple(cells))
+    lacks = [name for name in ("image", "caption") if name not in roles]
+    shown = ", ".join(map(repr, cells[:8]))
+    return DataError(where, f"the header {shown:.200} names no {' and no '.join(lacks)}", remedy)
+
+
+def _check_columns(names: Sequence[str], where: str) -> None:
+    roles = columns.roles(tuple(names))
+    for place, (name, role) in enumerate(zip(names, roles, strict=True)):
+        if role in columns.NAMES and name in names[:place]:
             raise DataError(
                 f"{where}, column {place + 1}",
-                f"the column {column!r:.60} is unknown",
-                f"Name the columns {_columns()}; commas separate them in .csv, tabs in .tsv.",
-            )
-        if column in columns[:place]:
-            raise DataError(
-                f"{where}, column {place + 1}",
-                f"the column {column!r} stands there twice",
+                f"the column {name!r} stands there twice",
                 "Number several captions caption1, caption2, ..., or give each its own row.",
             )
-    if "image" not in columns or not any(column.startswith("caption") for column in columns):
-        raise DataError(
-            where, "the header names no image or no caption", f"Name the columns {_columns()}."
-        )
-    return columns
 
 
 def _check_encoding(header: str, where: str) -> None:
-    if header.startswith(_UTF_16):
+    if header.startswith(_UTF_16) or "\0" in header:
         raise DataError(
             where, "the file is UTF-16", "Save it as UTF-8 (spreadsheets call it CSV UTF-8)."
         )
@@ -161,26 +230,48 @@ def _check_encoding(header: str, where: str) -> None:
         raise DataError(where, "lines end in CR alone", "Save the file with line ends LF or CR LF.")
 
 
-def _record(columns: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
-    if len(cells) != len(columns):
-        raise ValueError(f"{len(cells)} cells stand under {len(columns)} columns")
-    row = dict(zip(columns, cells, strict=True))
-    record: dict[str, Any] = {key: row[key] for key in ("image", "language", "split") if key in row}
-    record["captions"] = _captions(row)
-    if row.get("attributes", "").strip():
-        record["attributes"] = _attributes(row["attributes"].strip())
+def _record(names: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
+    """Returns the record of a row by the names of its columns.
+
+    Columns that mean nothing keep their names, for a policy decides about them. Empty cells say
+    nothing.
+    """
+    if len(cells) < len(names) or any(cell.strip() for cell in cells[len(names) :]):
+        raise ValueError(f"{len(cells)} cells stand under {len(names)} columns")
+    record: dict[str, Any] = {"image": ""}
+    single: list[str] = []
+    listed: list[Any] = []
+    for name, role, cell in zip(names, columns.roles(tuple(names)), cells, strict=False):
+        if role == columns.NAMELESS and not columns.is_index(cell):
+            raise ValueError(f"{cell!r:.60} stands under a column without a name")
+        if role == "image":
+            record["image"] = _NUMBERED.sub(r"\1", cell.strip())
+        elif role == "caption":
+            single.append(cell)
+        elif role == "captions":
+            listed = _listed(cell.strip())
+        elif role == "attributes" and cell.strip():
+            record["attributes"] = _attributes(cell.strip())
+        elif role in ("language", "split"):
+            record[str(role)] = cell
+        elif role is None and cell.strip():
+            record[name] = cell
+    # With several columns the last ones of a row are often blank, which says nothing is missing.
+    record["caption"] = ([text for text in single if text.strip()] or single[:1]) + listed
     return record
 
 
-def _captions(row: dict[str, str]) -> list[Any]:
-    """Returns the texts of `caption`, `caption1`... and the JSON list `captions`."""
-    single = [row[column] for column in row if re.fullmatch(r"caption\d*", column)]
-    listed = json.loads(row["captions"]) if row.get("captions", "").strip() else []
-    if not isinstance(listed, list):
-        raise ValueError("the column captions must hold a JSON list of texts")
-    # With several columns the last ones of a row are often blank, which says nothing is missing.
-    filled = [text for text in single if text.strip()]
-    return (filled or single[:1]) + listed
+def _listed(cell: str) -> list[Any]:
+    """Returns the texts of a cell: a list as JSON or as Python writes it, or one text."""
+    if not cell.startswith("["):
+        return [cell] if cell else []
+    try:
+        return json.loads(cell)
+    except ValueError:
+        try:
+            return ast.literal_eval(cell)
+        except (ValueError, SyntaxError, MemoryError) as error:
+            raise ValueError(f"{cell!r:.60} is no list of texts") from error
 
 
 def _attributes(cell: str) -> Any:

@@ -1,4 +1,7 @@
-"""Pictures with their captions in text files of the same names: `dogs/1.jpg` and `dogs/1.txt`."""
+"""Pictures with their captions in text files of the same names: `dogs/1.jpg` and `dogs/1.txt`.
+
+`.caption` is what kohya's scripts call them.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +11,34 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from data.errors import DataError
 from data.sources import files
+from data.sources.folder import folder_splits
 from data.sources.records import to_row
 from data.sources.rows import Reject, Row
 from data.sources.source import Source, digest
 
-_ENDING = ".txt"
+ENDINGS = (".txt", ".caption")
+# What a text file holds: a caption on each line, or one caption.
+LINES, WHOLE = "lines", "whole"
 
 
 @dataclass(frozen=True)
 class TextFiles(Source):
-    """A folder of pictures, and a text file for each, with a caption on each line.
+    """A folder of pictures, and a text file for each.
 
     The texts stand in `path`, beside the pictures or in a tree of their own of the same shape.
+    Where `images` holds several folders that are called like splits, they are.
 
     Attributes:
       images: the folder of the pictures.
+      text_captions: `lines` for a caption on each line, `whole` for one caption in each file.
     """
 
     kind: ClassVar[str] = "texts"
 
     images: str = ""
+    text_captions: str = LINES
 
     def describe(self) -> str:
         return f"pictures in {self.images} with text files in {self.path}"
@@ -39,11 +49,14 @@ class TextFiles(Source):
     def _read(self, part: str) -> Iterator[Row | Reject]:
         pictures = _by_stem(files.pictures_below(self.images))
         texts = _by_stem(name for name in files.below(self.path) if _is_text(name))
+        splits = folder_splits(self.images)
         for stem in sorted({*pictures, *texts}, key=files.natural_key):
             for text in texts[stem] if stem not in pictures else ():
                 yield Reject.of(text, "", "missing_file", "no picture has this name")
             for picture in pictures.get(stem, ()):
-                yield self._row(picture, texts.get(stem, []))
+                row = self._row(picture, texts.get(stem, []))
+                split = splits.get(picture.partition("/")[0])
+                yield replace(row, split=split) if isinstance(row, Row) else row
 
     def _row(self, picture: str, texts: list[str]) -> Row | Reject:
         outside = next((name for name in texts if not files.inside(self.path, name)), None)
@@ -63,8 +76,26 @@ class TextFiles(Source):
         )
 
     def _captions(self, name: str) -> list[str]:
-        lines = files.lines(files.join(self.path, name))
-        return [line.decode("utf-8", "surrogateescape") for line in lines if line.strip()]
+        return captions_in(files.lines(files.join(self.path, name)), self.text_captions)
+
+
+def captions_in(lines: Iterable[bytes], text_captions: str) -> list[str]:
+    """Returns the captions of a text file.
+
+    Args:
+      lines: of the file, undecoded; blank ones say nothing.
+      text_captions: `LINES` for a caption on each, `WHOLE` for one caption on all of them.
+    """
+    filled = [line.decode("utf-8", "surrogateescape") for line in lines if line.strip()]
+    return filled if text_captions == LINES else [" ".join(filled)][: len(filled)]
+
+
+def check_text_captions(text_captions: str) -> None:
+    """Raises DataError unless text files can be read in this way."""
+    if text_captions not in (LINES, WHOLE):
+        where = f"text_captions {text_captions!r}"
+        remedy = f"Choose {LINES}, a caption on each, or {WHOLE}, one caption in each file."
+        raise DataError(where, "text files are not read in this way", remedy)
 
 
 def pairs_in(texts: str, images: str) -> bool:
@@ -86,7 +117,7 @@ def _stem(name: str) -> str:
 
 
 def _is_text(name: str) -> bool:
-    return name.lower().endswith(_ENDING)
+    return name.lower().endswith(ENDINGS)
 
 
 def _mark(row: Row | Reject) -> object:

@@ -151,8 +151,8 @@ def test_too_many_rejects_stop_before_any_example(folder, outputs, tmp_path):
 
 def test_a_source_that_cannot_be_read_says_so(tmp_path, outputs):
     path = tmp_path / "captions.json"
-    path.write_text('{"images": [], "annotations": 5}')
-    with pytest.raises(DataError, match=r"captions\.json: a COCO captions file holds"):
+    path.write_text('{"info": [], "annotations": 5}')
+    with pytest.raises(DataError, match=r"captions\.json: a JSON file of captions is"):
         _do(path, outputs)
     with pytest.raises(DataError, match="no such file or folder"):
         _do(tmp_path / "nowhere", outputs)

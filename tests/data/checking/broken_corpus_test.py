@@ -207,11 +207,17 @@ COCO_IMAGE = '{"images": [{"id": 1, "file_name": "0.png"}], "annotations": '
 # A file with content (several pictures 0.png ... beside it), its fault, and the place of it.
 WHOLE = {
     "empty table": ("captions.csv", "", "unreadable_source", "captions.csv"),
-    "unknown column": ("captions.csv", "img,caption\n", "unreadable_source", "column 1"),
+    "no image column": ("captions.csv", "who,caption\n", "unreadable_source", "captions.csv:1"),
     "column twice": ("captions.csv", "image,caption,caption\n", "unreadable_source", "column 3"),
     "no caption column": ("captions.csv", "image,split\n", "unreadable_source", "captions.csv:1"),
-    "semicolons": ("captions.csv", "image;caption\n0.png;a\n", "unreadable_source", "column 1"),
-    "commas in TSV": ("captions.tsv", "image,caption\n0.png,a\n", "unreadable_source", "column 1"),
+    "unknown column": ("captions.csv", "image;text;mood\n0.png;a;glad\n", "unknown_key", ":2"),
+    "no delimiter": ("captions.tsv", "image+caption\n0.png+a\n", "unreadable_source", ".tsv:1"),
+    "swallowed rows": (
+        "captions.csv",
+        'image,caption\n0.png,"a\n1.png,b\n2.png,c"\n',
+        "malformed_row",
+        "captions.csv:2",
+    ),
     "UTF-16": (
         "captions.csv",
         "image,caption\n".encode("utf-16"),

@@ -70,7 +70,7 @@ def test_problems_name_what_where_and_remedy(folder):
     stops = [finding for finding in result.findings if finding.stops]
     assert [finding.rows for finding in stops] == [("captions.jsonl:7",), ("captions.jsonl:8",)]
     assert list(result.findings[:2]) == stops
-    assert "gone.png" in stops[0].what and "correct the path" in stops[0].remedy
+    assert "gone.png" in stops[0].what and "correct its path" in stops[0].remedy
     notes = " ".join(finding.what for finding in result.findings[2:])
     for expected in (
         "6 empty_caption",

@@ -86,7 +86,7 @@ def test_too_large_a_share_stops_with_reasons_rows_and_remedies(outcome):
     assert "more than the 5.0% allowed" in caught.value.problem
     assert "4 missing_file, first at captions.jsonl:2 (gone.png: " in caught.value.problem
     assert caught.value.problem.count("first at") == 3
-    assert "correct the path" in caught.value.remedy
+    assert "correct its path" in caught.value.remedy
 
 
 def test_nothing_left_stops_whatever_share_is_allowed(broken):

@@ -88,9 +88,9 @@ def test_rows_are_not_held_until_the_end(monkeypatch, tmp_path):
     rows = source.rows()
     for _ in range(3):
         assert next(rows).captions == ("one", "two")
-    # Once to count the rows of each image; then those of three images, and what a quoted cell of
-    # the next might need.
-    assert len(read) <= 2001 + 1 + 6 + 50
+    # Twenty rows, once to find the pictures and once more; all to count the rows of each image; and
+    # what a quoted cell of the next might need.
+    assert len(read) <= 2001 + 1 + 20 + 50
 
 
 def test_images_come_in_the_order_of_their_first_rows(captioned):
@@ -133,13 +133,13 @@ def test_the_fingerprint_changes_with_captions_and_pictures_only(captioned):
     ("name", "problem"),
     [
         ("nowhere", "no such file or folder"),
-        (".", "no caption file captions.jsonl, captions.csv, captions.tsv, metadata.jsonl"),
-        ("captions.txt", "ends in .jsonl, .csv, .tsv"),
+        (".", "no caption file in it, but a captions.dat"),
+        ("captions.dat", "ends in .jsonl, .csv, .tsv"),
         ("*.jsonl", "no such file or folder"),
     ],
 )
 def test_what_cannot_be_opened_is_said_with_a_remedy(tmp_path, name, problem):
-    (tmp_path / "captions.txt").touch()
+    (tmp_path / "captions.dat").touch()
     with pytest.raises(DataError, match=problem) as caught:
         open_source(str(tmp_path / name))
     assert str(tmp_path) in caught.value.where and caught.value.remedy

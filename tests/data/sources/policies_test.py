@@ -14,6 +14,7 @@ def row(record, **policies):
     return to_row("x:1", given, folder="", limits=LIMITS, policies=Policies(**policies))
 
 
+KEPT = ("key ignored",)
 # A faulty record; policies; and the field that shows what became of it, or the reason of a reject.
 CASES = [
     ({"captions": ["a", ""]}, {}, ("captions", ("a",), ())),
@@ -53,10 +54,13 @@ CASES = [
         {"bad_attributes": "fill", "attributes_fill": ("kind:none",)},
         ("attributes", ("kind:none",), ("attributes filled",)),
     ),
-    ({"split": "dev"}, {}, "unknown_split"),
-    ({"split": "dev"}, {"bad_split": "fill"}, ("split", None, ("split decided by content",))),
+    ({"split": "fold"}, {}, "unknown_split"),
+    ({"split": "fold"}, {"bad_split": "fill"}, ("split", None, ("split decided by content",))),
     ({"note": 1}, {}, "unknown_key"),
     ({"note": 1}, {"unknown_key": "keep"}, ("captions", ("a",), ("key ignored",))),
+    ({"text": "b", "caption": "a"}, {"unknown_key": "keep"}, ("captions", ("a", "a"), KEPT)),
+    ({"width": 3, "Source ID": "x", "": 7}, {}, ("captions", ("a",), ())),
+    ({"": "a cat"}, {}, "unknown_key"),
 ]
 
 

@@ -85,4 +85,4 @@ def test_rows_and_rejects_and_errors_travel_between_workers():
 @pytest.mark.parametrize("twice", [{"file_name": "b.png"}, {"text": "a cat"}])
 def test_a_record_with_two_names_for_one_thing_is_refused(twice):
     found = row({"caption": "a dog", **twice})
-    assert found.reason == "malformed_row" and "mean the same" in found.detail
+    assert found.reason == "unknown_key" and "the same as" in found.detail

@@ -1,6 +1,7 @@
 """The readers of JSONL, CSV and TSV: every line comes out once, as a record or as a reject."""
 
 import csv
+import gzip
 import io
 import json
 
@@ -9,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.errors import DataError
+from data.sources.policies import Policies
 from data.sources.records import to_row
 from data.sources.rows import Limits, Reject, Row
-from data.sources.tables import READERS
+from data.sources.tables import READERS, read_table
 
 fuzz = settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -71,7 +73,11 @@ def test_tables_lose_no_line(tmp_path, ending, lines):
     starts = [int(each.where.rpartition(":")[2]) for each in found]
     assert starts == sorted(set(starts))
     # Only a quoted line break joins lines: the caption of that row holds the others' text.
-    missing = {place for place, line in enumerate(lines, start=2) if line.strip()} - set(starts)
+    missing = {
+        place
+        for place, line in enumerate(lines, start=2)
+        if line.decode("utf-8", "replace").strip(f'{separator}" \t\x0b\x0c\r\x1c\x1d\x1e\x1f')
+    } - set(starts)
     if missing:
         assert ending == ".csv" and any(b'"' in line for line in lines)
 
@@ -101,7 +107,7 @@ def test_a_quoted_cell_may_hold_commas_quotes_and_breaks(tmp_path):
     content = 'image,caption\na.png,"one, ""two""\nthree"\nb.png,four\n'
     found = read(tmp_path, ".csv", content)
     assert [place for place, _ in found] == ["captions.csv:2", "captions.csv:4"]
-    assert found[0][1]["captions"] == ['one, "two"\nthree']
+    assert found[0][1]["caption"] == ['one, "two"\nthree']
 
 
 def test_a_quote_that_is_never_closed_costs_one_line(tmp_path):
@@ -125,7 +131,7 @@ def test_a_comma_too_many_is_a_reject_with_its_line(tmp_path):
 
 def test_a_tsv_caption_may_begin_with_a_quotation(tmp_path):
     found = read(tmp_path, ".tsv", 'image\tcaption\na.png\t"Stop" says the sign\n')
-    assert found[0][1]["captions"] == ['"Stop" says the sign']
+    assert found[0][1]["caption"] == ['"Stop" says the sign']
 
 
 def test_invalid_utf8_in_a_table_is_a_reject(tmp_path):
@@ -135,7 +141,7 @@ def test_invalid_utf8_in_a_table_is_a_reject(tmp_path):
 
 def test_a_byte_order_mark_and_windows_line_ends_are_no_part_of_the_text(tmp_path):
     content = b"\xef\xbb\xbfimage,caption\r\na.png,a dog\r\n"
-    assert read(tmp_path, ".csv", content)[0][1] == {"image": "a.png", "captions": ["a dog"]}
+    assert read(tmp_path, ".csv", content)[0][1] == {"image": "a.png", "caption": ["a dog"]}
 
 
 def test_all_columns(tmp_path):
@@ -169,14 +175,12 @@ def test_nesting_without_end_is_a_reject(tmp_path):
     ("content", "where", "problem"),
     [
         ("", "captions.csv", "empty"),
-        ("image;caption\n", "captions.csv:1, column 1", "unknown"),
-        ("image,caption,colour\n", "captions.csv:1, column 3", "'colour' is unknown"),
         ("image,caption,caption\n", "captions.csv:1, column 3", "twice"),
         ("\nimage,language\n", "captions.csv:2", "no caption"),
         ("caption\n", "captions.csv:1", "no image"),
         ('"image,caption\n', "captions.csv:1", "the header is not a CSV row"),
-        ("file_name,image,text\n", "captions.csv:1, column 2", "'image' stands there twice"),
-        ("image,caption\n".encode("utf-16-be"), "captions.csv:1, column 1", "unknown"),
+        ("file_name,image,text,text\n", "captions.csv:1, column 4", "'text' stands there twice"),
+        ("index;name,title\n", "captions.csv:1", "names no image"),
     ],
 )
 def test_a_wrong_header_stops_with_its_place(tmp_path, content, where, problem):
@@ -190,6 +194,7 @@ def test_a_wrong_header_stops_with_its_place(tmp_path, content, where, problem):
     ("content", "problem", "remedy"),
     [
         ("image,caption\n".encode("utf-16"), "UTF-16", "UTF-8"),
+        ("image,caption\n".encode("utf-16-be"), "UTF-16", "UTF-8"),
         ("image,caption\ra.png,a\r", "CR alone", "line ends LF or CR LF"),
     ],
 )
@@ -197,6 +202,77 @@ def test_a_file_that_is_saved_in_another_way_stops(tmp_path, content, problem, r
     with pytest.raises(DataError, match=problem) as caught:
         read(tmp_path, ".csv", content)
     assert caught.value.where == "captions.csv:1" and remedy in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'sep=;\r\nimage;caption\r\n0.png;"a dog, asleep"\r\n',
+        "Image\tCaption\n0.png\ta dog, asleep\n",
+        "image_name| comment_number| comment\n0.png| 0| a dog, asleep\n",
+        '\ufeff"File Name";"Text"\n"0.png";"a dog, asleep"\n',
+        '0.png, "a dog, asleep"\n',
+        "0.png#3\ta dog, asleep\n",
+        '"",filename,sentence\n0,0.png,"a dog, asleep"\n',
+        'Unnamed: 0,image_path,prompt,,\n7,0.png,"a dog, asleep",,\n',
+        "image,captions,width\n0.png,\"['a dog, asleep']\",\n",
+        'image,captions\n0.png,"a dog, asleep",,\n',
+        'caption;IMAGE-PATH\n"a dog, asleep";0.png\n;\n  ;\t\n',
+    ],
+)
+def test_delimiter_header_and_columns_are_those_that_people_have(tmp_path, content):
+    (row,) = rows(read(tmp_path, ".csv", content))
+    assert (row.image, row.captions) == ("0.png", ("a dog, asleep",))
+
+
+def test_rows_of_separators_only_are_blank_lines(tmp_path):
+    content = "image,caption\n,\na.png,a dog\n , \n" + ",\n" * 40
+    assert [each.where for each in rows(read(tmp_path, ".csv", content))] == ["captions.csv:3"]
+
+
+def test_a_cell_under_no_name_is_not_lost(tmp_path):
+    content = "image,caption,,\na.png,a dog, and a cat,\nb.png,a dog,,\n"
+    lost, kept = rows(read(tmp_path, ".csv", content))
+    assert (lost.where, lost.reason) == ("captions.csv:2", "malformed_row")
+    assert kept.captions == ("a dog",)
+
+
+def test_further_columns_are_read_over_and_unknown_ones_are_a_policy(tmp_path):
+    content = (
+        "file_name,text,width,height,source_id,colour\na.png,a dog,6,4,s0,red\nb.png,a,6,4,,\n"
+    )
+    found = read(tmp_path, ".csv", content)
+    reject, plain = rows(found)
+    assert (reject.where, reject.reason) == ("captions.csv:2", "unknown_key")
+    assert "'colour'" in reject.detail
+    assert "--set ingest.policies.unknown_key=keep" in reject.remedy
+    assert plain.captions == ("a",) and not plain.dropped
+    kept = to_row(*found[0], folder="", limits=Limits(), policies=Policies(unknown_key="keep"))
+    assert kept.captions == ("a dog",) and "key ignored" in kept.mended
+
+
+@pytest.mark.parametrize(
+    "swallowed",
+    [
+        'a.png,"open\nb.png,fine\nc.png,close"\nd.png,fine\n',
+        'a.png,"open\nsub/b.JPG,fine\nc.png,close"\nd.png,fine\n',
+    ],
+)
+def test_a_quote_that_swallows_rows_is_named_and_costs_one(tmp_path, swallowed):
+    found = rows(read(tmp_path, ".csv", f"image,caption\n{swallowed}"))
+    assert [each.where for each in found] == [f"captions.csv:{line}" for line in (2, 3, 4, 5)]
+    assert [each.reason for each in found if isinstance(each, Reject)] == ["malformed_row"]
+    assert "quotation mark" in found[0].detail
+
+
+def test_compressed_tables_are_unpacked_and_cut_ones_named(tmp_path):
+    packed = gzip.compress(b"image,caption\na.png,a dog\n" * 1)
+    path = tmp_path / "captions.csv.gz"
+    path.write_bytes(packed)
+    assert [record["image"] for _, record in read_table(str(path), path.name)] == ["a.png"]
+    path.write_bytes(packed[:-12])
+    with pytest.raises(OSError, match="cut short or damaged"):
+        list(read_table(str(path), path.name))
 
 
 @pytest.mark.parametrize("ending", [".csv", ".jsonl"])

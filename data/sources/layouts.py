@@ -1,0 +1,195 @@
+"""What lies in a folder: its caption files, packed pictures, or what it is that is not read."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from data.errors import DataError
+from data.sources import columns, files
+from data.sources.folder import JSON, READERS, ending_of, reader_of, with_splits
+from data.sources.packed import TAR
+from data.sources.parquet import PARQUET, holds_pictures
+from data.sources.records import split_called
+from data.sources.rows import Reject
+from data.sources.text_files import ENDINGS
+
+# `metadata` as Hugging Face's image folders have it.
+_STEMS = ("captions", "metadata")
+_LOOSE = (".txt", ".token")
+_FLICKR8K = "Flickr8k.token.txt"  # Of several files the one without the lemmas.
+# So much of a file is looked at to see whether it holds captions.
+_PEEK = 2**16
+_SHOWN = 6
+# More files of one ending are not caption files, but a text for each picture.
+_MOST = 20
+
+# What else may lie in a folder, and what makes it something that is read.
+_HINTS = {
+    (".heic", ".heif"): "Save the .heic pictures as JPEG or PNG.",
+    (".zip", ".7z", ".rar", ".zst", ".bz2", ".xz"): "Unpack the archives.",
+    (".xlsx", ".xls", ".ods"): "Save the table as CSV UTF-8, by the name captions.csv.",
+}
+
+
+def default_files(folder: str) -> tuple[str, ...]:
+    """Returns the caption files that a folder is read by, where they have the usual names.
+
+    The first of these that there is: `annotations/captions_*.json` (COCO); `captions` and then
+    `metadata` as .jsonl, .csv, .tsv, .txt or .json, in the folder or in one for each split; and one
+    file for each split, such as `train.jsonl` or `annotations/coco_karpathy_train.json`.
+    """
+    coco = files.matching(files.join(folder, "annotations"), "captions_*.json")
+    if coco:
+        return tuple(coco)
+    one = _usual_file(folder)
+    if one:
+        return (one,)
+    parts = [name for name in files.folders_in(folder) if split_called(name)]
+    inner = [_usual_file(files.join(folder, name)) for name in parts]
+    return tuple(filter(None, inner)) or _split_files(folder)
+
+
+def only_file(folder: str) -> str | None:
+    """Returns the caption file of a folder that has one under another name.
+
+    Such are Flickr8k.token.txt, Flickr30k's results.csv and Karpathy's dataset_flickr8k.json.
+    """
+    for tables in (_tables_in(folder), _apart(folder)):
+        found = [path for path in tables if looks_like_captions(path)]
+        flickr = [path for path in found if posixpath.basename(path) == _FLICKR8K]
+        if flickr or len(found) == 1:
+            return (flickr or found)[0]
+    return None
+
+
+def packed_files(folder: str) -> tuple[str, ...]:
+    """Returns the tar shards or else the Parquet files that hold the pictures of a folder."""
+    names = sorted(files.below(folder), key=files.natural_key)
+    shards = [files.join(folder, name) for name in names if name.lower().endswith(TAR)]
+    tables = [files.join(folder, name) for name in names if name.lower().endswith(PARQUET)]
+    return tuple(shards or (tables if tables and holds_pictures(tables[0]) else ()))
+
+
+def nothing_fits(folder: str, pattern: str | None) -> DataError:
+    """Returns the error of a folder that is not read: what lies there, and what would be read."""
+    names = list(files.below(folder))
+    wanted = f" {pattern}" if pattern else ""
+    problem = f"there is no caption file{wanted} in it, but {contents(names)}"
+    return DataError(folder, problem, _remedy(folder, names))
+
+
+def contents(names: Sequence[str]) -> str:
+    """Returns how many files of each ending there are, and the names of single ones."""
+    counts = Counter(sorted(map(_ending, names)))
+    single = {_ending(name): name for name in names}
+    shown = [
+        f"{count:,} {ending or 'nameless'} files" if count > 1 else f"a {single[ending]}"
+        for ending, count in counts.most_common(_SHOWN)
+    ]
+    more = [f"{len(counts) - _SHOWN} other kinds of file"] if len(counts) > _SHOWN else []
+    return ", ".join(shown + more) or "no files"
+
+
+def _remedy(folder: str, names: Sequence[str]) -> str:
+    tables = [path for path in _tables(folder) if looks_like_captions(path)]
+    if tables:
+        shown = ",".join(path[len(folder) :].strip("/") for path in tables[:_SHOWN])
+        return f"Say which of them are meant: --set 'ingest.files_pattern={shown}'."
+    deeper = next(filter(None, map(_captioned_folder, names)), None)
+    if deeper:
+        return f"Name the folder that holds the captions: {files.join(folder, deeper)}."
+    endings = {_ending(name) for name in names}
+    hints = [hint for several, hint in _HINTS.items() if endings.intersection(several)]
+    if endings.intersection(ENDINGS) and any(map(files.is_picture_name, names)):
+        hints.append("Give each text file the name of its picture: 1.txt for 1.jpg.")
+    write = (
+        'Write captions.jsonl there, a line per image: {"image": "images/1.jpg", '
+        '"captions": ["..."]}; or a text file for each picture: 1.txt for 1.jpg.'
+    )
+    return " ".join(hints) or write
+
+
+def _captioned_folder(name: str) -> str | None:
+    """Returns the folder of a caption file of a usual name; where it is a split, that above it."""
+    folder, base = posixpath.split(name)
+    if base.partition(".")[0] not in _STEMS or ending_of(base) not in READERS:
+        return None
+    return posixpath.dirname(folder) if split_called(posixpath.basename(folder)) else folder
+
+
+def _ending(name: str) -> str:
+    return posixpath.splitext(name)[1].lower()
+
+
+def _tables(folder: str) -> list[str]:
+    """Returns the files that may hold captions, in a folder and in those of texts alone in it."""
+    return _tables_in(folder) + _apart(folder)
+
+
+def _apart(folder: str) -> list[str]:
+    """Returns the tables in folders that have no pictures, such as `annotations`."""
+    inner = (files.join(folder, name) for name in files.folders_in(folder))
+    plain = (one for one in inner if not any(map(files.is_picture_name, files.names_in(one))))
+    found = [path for one in plain for path in _tables_in(one)]
+    return found if len(found) <= _MOST else []
+
+
+def _tables_in(folder: str) -> list[str]:
+    """Returns the files that may hold captions.
+
+    Of an ending that many files have, none is looked at: they are of single pictures.
+    """
+    found: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(files.names_in(folder), key=files.natural_key):
+        if ending_of(name) in READERS and files.is_file(files.join(folder, name)):
+            found[ending_of(name)].append(files.join(folder, name))
+    return [path for paths in found.values() if len(paths) <= _MOST for path in paths]
+
+
+def _split_files(folder: str) -> tuple[str, ...]:
+    """Returns the files that are called like splits, where several are."""
+    named = [file for file in with_splits(_tables(folder)) if file.split]
+    found = [file for file in named if looks_like_captions(file.path)]
+    several = len({file.split for file in found}) > 1
+    return tuple(file.path for file in found) if several else ()
+
+
+def looks_like_captions(path: str) -> bool:
+    """Whether a file begins as one with pictures' names and captions does; reads a little of it."""
+    try:
+        if ending_of(path) == JSON:
+            return _json_of_captions(path)
+        first = next(iter(reader_of(path)(path, posixpath.basename(path))), None)
+    except (DataError, OSError):
+        return False
+    if first is None or isinstance(first, Reject) or not isinstance(first[1], dict):
+        return False
+    return columns.holds_captions(tuple(first[1]))
+
+
+def _json_of_captions(path: str) -> bool:
+    """Whether the first keys in a JSON file, or the last, are those of pictures and captions."""
+    with files.unpacked(path) as file:
+        text = file.read(_PEEK)
+        if not path.lower().endswith(files.GZIP) and len(text) == _PEEK:
+            file.seek(max(0, files.size(path) - _PEEK))
+            text += file.read(_PEEK)
+    found = re.findall(rb'"([^"\\]{1,200})"\s*:', text)
+    keys = tuple(dict.fromkeys(key.decode(errors="replace") for key in found))
+    # COCO's files of all kinds describe themselves.
+    own = tuple(key for key in keys if key != "description")
+    return columns.holds_captions(own) or any(map(files.is_picture_name, keys[:1]))
+
+
+def _usual_file(folder: str) -> str | None:
+    for stem in _STEMS:
+        for ending in READERS:
+            for packing in ("", files.GZIP):
+                path = files.join(folder, f"{stem}{ending}{packing}")
+                # A text file of this name may as well be a picture's.
+                if files.is_file(path) and (ending not in _LOOSE or looks_like_captions(path)):
+                    return path
+    return None

@@ -1,0 +1,189 @@
+"""Files that hold pictures and captions together: tar shards of WebDataset, and Parquet."""
+
+from __future__ import annotations
+
+import abc
+import json
+import posixpath
+import tarfile
+import zlib
+from codecs import BOM_UTF8
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any, ClassVar
+
+from data.errors import DataError
+from data.sources import columns, files
+from data.sources.folder import CaptionFile, relative
+from data.sources.parquet import read_parquet
+from data.sources.records import to_row
+from data.sources.rows import Reject, Row
+from data.sources.source import Source, digest
+from data.sources.text_files import ENDINGS, LINES, captions_in
+
+_CAPTIONS = ("caption", "captions", "conversations")
+TAR = (".tar", ".tar.gz", ".tgz")
+
+
+@dataclass(frozen=True)
+class Packed(Source, abc.ABC):
+    """Files that hold the pictures' bytes beside their captions; each is read on its own.
+
+    Attributes:
+      shards: the files, with the splits that their names say.
+      root: the folder that messages and names of pictures start from.
+    """
+
+    shards: tuple[CaptionFile, ...] = ()
+    root: str = ""
+
+    def describe(self) -> str:
+        return f"{len(self.shards)} {self.kind} files in {self.root}"
+
+    def fingerprint(self) -> str:
+        stamps = [files.stamp(shard.path) or files.size(shard.path) for shard in self.shards]
+        names = [self._name(shard.path) for shard in self.shards]
+        return digest([names, stamps, self.language, self.resplit])
+
+    def parts(self) -> tuple[str, ...]:
+        return tuple(shard.path for shard in self.shards)
+
+    def _name(self, path: str) -> str:
+        return relative(path, self.root) or posixpath.basename(path)
+
+    def _read(self, part: str) -> Iterator[Row | Reject]:
+        split = {shard.path: shard.split for shard in self.shards}[part]
+        for row in self._rows_of(part, self._name(part)):
+            if isinstance(row, Row) and row.split is None:
+                yield replace(row, split=split)
+            else:
+                yield row
+
+    @abc.abstractmethod
+    def _rows_of(self, path: str, name: str) -> Iterator[Row | Reject]:
+        """Yields the rows of one file, which messages call `name`."""
+
+    def _row(self, where: str, record: Any, picture: bytes) -> Row | Reject:
+        row = to_row(
+            where,
+            record,
+            folder="",
+            limits=self.limits,
+            language=self.language,
+            policies=self.policies,
+        )
+        return replace(row, image=picture) if isinstance(row, Row) else row
+
+
+@dataclass(frozen=True)
+class TarShards(Packed):
+    """WebDataset's shards: `0.jpg` beside `0.txt`, `0.caption` or `0.json` in a tar file.
+
+    Of a .json only the keys that mean something are read; a text goes before its caption.
+
+    Attributes:
+      text_captions: as of `TextFiles`.
+    """
+
+    kind: ClassVar[str] = "tar"
+
+    text_captions: str = LINES
+
+    def fingerprint(self) -> str:
+        return digest([super().fingerprint(), self.text_captions])
+
+    def _rows_of(self, path: str, name: str) -> Iterator[Row | Reject]:
+        with _opened(path) as tar:
+            for key, members in _by_key(tar).items():
+                pictures = [ending for ending in members if files.is_picture_name(ending)]
+                if not pictures:
+                    held = ", ".join(members)
+                    detail = f"there is no picture for {held:.80}"
+                    yield Reject.of(f"{name}:{key}", "", "missing_file", detail)
+                for ending in pictures:
+                    yield self._member(tar, f"{name}:{key}{ending}", members, members[ending])
+
+    def _member(
+        self,
+        tar: tarfile.TarFile,
+        where: str,
+        members: Mapping[str, tarfile.TarInfo],
+        picture: tarfile.TarInfo,
+    ) -> Row | Reject:
+        image = where.replace(":", "/", 1)
+        read = [picture, *(members[ending] for ending in (*ENDINGS, ".json") if ending in members)]
+        link = next((member for member in read if not member.isreg()), None)
+        if link:
+            detail = f"{link.name} is a link or a device in the tar file"
+            return Reject.of(where, image, "unreadable_file", detail)
+        most = max(read, key=lambda member: member.size)
+        if most.size > self.limits.max_file_bytes:
+            return Reject.of(where, image, "too_large", f"{most.name} has {most.size:,} bytes")
+        try:
+            record = self._record(tar, members)
+        except (ValueError, RecursionError) as error:
+            return Reject.of(where, image, "malformed_row", f"its .json is not JSON: {error}")
+        return self._row(where, {**record, "image": image}, _content(tar, picture))
+
+    def _record(
+        self, tar: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo]
+    ) -> dict[str, Any]:
+        texts = [_content(tar, members[ending]) for ending in ENDINGS if ending in members]
+        record = json.loads(_content(tar, members[".json"])) if ".json" in members else {}
+        if not isinstance(record, Mapping):
+            raise ValueError("an object was expected")
+        given = columns.known_fields(record)
+        given.pop("image", None)
+        if texts:
+            given = {key: value for key, value in given.items() if key not in _CAPTIONS}
+            lines = (text.removeprefix(BOM_UTF8).split(b"\n") for text in texts)
+            read = (captions_in(several, self.text_captions) for several in lines)
+            given["captions"] = list(chain.from_iterable(read))
+        return given
+
+
+@dataclass(frozen=True)
+class ParquetPictures(Packed):
+    """Parquet files with a column of encoded pictures, as Hugging Face's data sets have them."""
+
+    kind: ClassVar[str] = "Parquet"
+
+    def _rows_of(self, path: str, name: str) -> Iterator[Row | Reject]:
+        for where, record in read_parquet(path, name):
+            image = columns.name_of(record, "image")
+            picture = record.get(image) if image else None
+            if isinstance(picture, Mapping):
+                picture = picture.get("bytes")
+            if not isinstance(picture, bytes):
+                yield Reject.of(where, "", "malformed_row", "its image has no bytes")
+                continue
+            place = where.replace(":", "/", 1)
+            yield self._row(where, {**record, image: place}, picture)
+
+
+def _by_key(tar: tarfile.TarFile) -> dict[str, dict[str, tarfile.TarInfo]]:
+    """Returns the files of a shard by their paths up to the first dot of the name, and the rest."""
+    found: dict[str, dict[str, tarfile.TarInfo]] = {}
+    for member in tar:
+        folder, name = posixpath.split(posixpath.normpath(member.name))
+        stem, dot, ending = name.partition(".")
+        if stem and not member.isdir():
+            found.setdefault(posixpath.join(folder, stem), {})[f"{dot}{ending.lower()}"] = member
+    return found
+
+
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = tar.extractfile(member)
+    return file.read() if file else b""
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[tarfile.TarFile]:
+    try:
+        with files.opened(path) as file, tarfile.open(fileobj=file) as tar:
+            yield tar
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        problem = f"this is no whole tar file: {error}"
+        raise DataError(path, problem, "Copy it again from where it came from.") from error

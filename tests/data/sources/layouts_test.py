@@ -1,0 +1,231 @@
+"""Folders as data sets of others have them: which of their files are read, and in which splits."""
+
+import gzip
+import json
+
+import pytest
+
+from data.errors import DataError
+from data.sources import Reject, RejectReport, files, open_source, sift
+from data.sources.layouts import contents
+
+
+def put(folder, name, content=""):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def rows(folder, **options):
+    return list(open_source(str(folder), **options).rows())
+
+
+def read(folder, **options):
+    """Returns image, captions and split of each row."""
+    return [(row.image_id, row.captions, row.split) for row in rows(folder, **options)]
+
+
+def lines(*records):
+    return "".join(f"{json.dumps(record)}\n" for record in records)
+
+
+@pytest.fixture
+def hugging_face(tmp_path):
+    """An image folder whose splits are folders; their pictures have the same names."""
+    for split in ("train", "validation", "test"):
+        record = {"file_name": "0.png", "text": split, "width": 4}
+        put(tmp_path, f"{split}/metadata.jsonl", lines(record))
+        put(tmp_path, f"{split}/0.png")
+    return tmp_path
+
+
+THREE = [
+    ("test/0.png", ("test",), "test"),
+    ("train/0.png", ("train",), "train"),
+    ("validation/0.png", ("validation",), "val"),
+]
+
+
+def test_folders_of_hugging_face_are_the_splits(hugging_face):
+    assert read(hugging_face) == THREE
+    assert [row.where for row in rows(hugging_face)] == [
+        f"{split}/metadata.jsonl:1" for split in ("test", "train", "validation")
+    ]
+    source = open_source(str(hugging_face))
+    assert [list(source.rows(part)) for part in source.parts()] == [[one] for one in source.rows()]
+
+
+@pytest.mark.parametrize(
+    "pattern", ["*/metadata.jsonl", "test/*.jsonl,train/metadata.jsonl,val*/*.jsonl"]
+)
+def test_a_pattern_may_go_over_folders(hugging_face, pattern):
+    assert read(hugging_face, files_pattern=pattern) == THREE
+    if "," not in pattern:
+        assert read(hugging_face / pattern) == THREE
+
+
+def test_the_fingerprint_follows_the_splits(hugging_face):
+    before = open_source(str(hugging_face)).fingerprint()
+    moved = hugging_face.rename(hugging_face.with_name("moved"))
+    assert open_source(str(moved)).fingerprint() == before
+    (moved / "validation").rename(moved / "valid")
+    assert open_source(str(moved)).fingerprint() != before
+
+
+def test_one_split_folder_alone_is_the_whole_set(tmp_path):
+    put(tmp_path, "train/metadata.csv", "file_name,text\n0.png,one\n")
+    put(tmp_path, "train/0.png")
+    assert read(tmp_path) == [("train/0.png", ("one",), None)]
+
+
+def test_the_folders_of_pictures_are_splits_too(tmp_path):
+    for name in ("train/0.png", "dev/0.png", "more/0.png"):
+        put(tmp_path, name)
+        put(tmp_path, name.replace(".png", ".txt"), name)
+    by_text = read(tmp_path)
+    put(tmp_path, "metadata.csv", "file_name,text\n" + "".join(f"{n},{n}\n" for n, _, _ in by_text))
+    assert read(tmp_path) == by_text
+    assert [split for _, _, split in by_text] == ["val", None, "train"]
+
+
+FLICKR8K = "0.png#0\tone , two .\n0.png#1\ttwo\n1.png#0\tthree\n"
+BY_IMAGE = [(("one , two .", "two"), "0.png"), (("three",), "1.png")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("captions.txt", 'image,caption\n0.png,"one , two ."\n0.png,two\n1.png,three\n'),
+        ("Flickr8k.token.txt", FLICKR8K),
+        ("Flickr8k_text/Flickr8k.token.txt", FLICKR8K),
+        ("results_20130124.token", FLICKR8K),
+        (
+            "results.csv",
+            "image_name| comment_number| comment\n0.png| 0| one , two .\n0.png| 1| two\n"
+            "1.png| 0| three\n",
+        ),
+        ("captions.tsv.gz", gzip.compress(b"image\tcaption\n" + FLICKR8K.encode())),
+        (
+            "captions.jsonl.gz",
+            gzip.compress(lines({"image": "0.png", "captions": ["one , two .", "two"]},
+                                {"image": "1.png", "caption": "three"}).encode()),
+        ),
+        (
+            "labels.jsonl",
+            lines({"path": "0.png", "sentences": ["one , two .", "two"]},
+                  {"path": "1.png", "prompt": "three"}),
+        ),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("pictures", ["", "Images", "Flicker8k_Dataset/all"])
+def test_flickr_and_other_tables_beside_their_pictures(tmp_path, name, content, pictures):
+    put(tmp_path, name, content)
+    put(tmp_path, "Flickr8k_text/Flickr8k.lemma.token.txt", FLICKR8K)
+    for picture in ("0.png", "1.png"):
+        put(tmp_path / pictures, picture)
+    found = rows(tmp_path)
+    assert [(row.captions, row.image) for row in found] == BY_IMAGE
+    assert {row.folder for row in found} == {str(tmp_path / pictures).rstrip("/")}
+
+
+def test_a_cut_archive_is_named(tmp_path):
+    packed = gzip.compress(
+        lines(*({"image": f"{n}.png", "caption": "a"} for n in range(99))).encode()
+    )
+    path = put(tmp_path, "captions.jsonl.gz", packed[:-20])
+    with pytest.raises(DataError, match="cut short") as caught:
+        rows(tmp_path)
+    assert caught.value.where == str(path)
+
+
+def test_files_called_like_splits(tmp_path):
+    for name, split in (("training", "train"), ("valid", "val"), ("testing", "test")):
+        put(tmp_path, f"{name}.csv", f"image,caption\n{split}.png,a\n")
+    put(tmp_path, "train_notes.json", "{}")
+    assert {image: split for image, _, split in read(tmp_path)} == {
+        "train.png": "train",
+        "val.png": "val",
+        "test.png": "test",
+    }
+
+
+def test_text_files_of_kohya_and_one_caption_in_each(tmp_path, picture):
+    put(tmp_path, "0.png", picture(0))
+    put(tmp_path, "0.caption", "a dog\n\nthat sleeps\r\n")
+    put(tmp_path, "1.png", picture(1))
+    put(tmp_path, "1.txt", "\n")
+    dog, empty = rows(tmp_path)
+    assert dog.captions == ("a dog", "that sleeps")
+    whole, still = rows(tmp_path, text_captions="whole")
+    assert whole.captions == ("a dog that sleeps",)
+    assert {empty.reason, still.reason} == {"empty_caption"}
+    with pytest.raises(DataError, match="text_captions 'all'"):
+        open_source(str(tmp_path), text_captions="all")
+
+
+def test_what_lies_there_is_said_where_nothing_fits(tmp_path):
+    for number in range(3):
+        put(tmp_path, f"{number}.heic")
+        put(tmp_path, f"{number}.txt", "a dog")
+    put(tmp_path, "dataset_coco.json", '{"images": 1}')
+    with pytest.raises(DataError) as caught:
+        open_source(str(tmp_path))
+    assert "3 .heic files, 3 .txt files, a dataset_coco.json" in caught.value.problem
+    assert ".heic pictures as JPEG" in caught.value.remedy
+
+
+def test_the_remedy_of_several_tables_can_be_typed(tmp_path):
+    for name in ("one.jsonl", "two.jsonl"):
+        put(tmp_path, name, lines({"image": "0.png", "caption": name}))
+    put(tmp_path, "0.png")
+    with pytest.raises(DataError) as caught:
+        open_source(str(tmp_path))
+    pattern = caught.value.remedy.partition("ingest.files_pattern=")[2].partition("'")[0]
+    assert read(tmp_path, files_pattern=pattern) == [("0.png", ("one.jsonl", "two.jsonl"), None)]
+
+
+def test_the_remedy_of_a_folder_too_high_can_be_typed(hugging_face):
+    folder = hugging_face / "set/data"
+    folder.mkdir(parents=True)
+    for split in ("train", "validation", "test"):
+        (hugging_face / split).rename(folder / split)
+    with pytest.raises(DataError) as caught:
+        open_source(str(hugging_face))
+    path = caught.value.remedy.rpartition(": ")[2].rstrip(".")
+    assert read(path) == THREE
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ([], "no files"),
+        (["x/a.PNG", "b.png", "c"], "2 .png files, a c"),
+        ([f"a.{n}" for n in range(9)], "a a.0, a a.1, a a.2, a a.3, a a.4, a a.5, 3 other kinds"),
+    ],
+)
+def test_contents(names, said):
+    assert contents(names).startswith(said)
+
+
+def test_split_names_are_not_read_out_of_other_words(tmp_path):
+    put(tmp_path, "latest_trainer.jsonl", lines({"image": "0.png", "caption": "a"}))
+    put(tmp_path, "0.png")
+    assert read(tmp_path) == [("0.png", ("a",), None)]
+
+
+def test_a_link_that_leads_nowhere_and_a_locked_folder_do_no_harm(tmp_path):
+    put(tmp_path, "captions.csv", "image,caption\n0.png,a\n")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    put(tmp_path, "Images/0.png")
+    assert read(tmp_path) == [("Images/0.png", ("a",), None)]
+    assert files.folders_in(str(tmp_path)) == ["Images"]
+
+
+def test_pictures_that_are_nowhere_are_rejects_with_a_remedy(tmp_path):
+    put(tmp_path, "captions.csv", "image,caption\n0.png,a\n")
+    report = RejectReport()
+    assert not list(sift(open_source(str(tmp_path)), report))
+    (reject,) = report.rejects
+    assert isinstance(reject, Reject) and reject.reason == "missing_file"
+    assert "--set ingest.images=" in reject.remedy

@@ -1,0 +1,165 @@
+"""Tar shards and Parquet files, which hold the pictures themselves."""
+
+import io
+import json
+import pickle
+import tarfile
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from data.errors import DataError
+from data.sources import Limits, Reject, RejectReport, open_source, sift
+
+
+def write_tar(path, members):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w:gz" if path.suffix == ".gz" else "w") as tar:
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            if content is None:
+                info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            else:
+                info.size = len(content)
+            tar.addfile(info, io.BytesIO(content or b""))
+
+
+def write_parquet(path, columns, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns), path, **options)
+
+
+def kept_and_left_out(source):
+    report = RejectReport()
+    return list(sift(source, report)), report.rejects
+
+
+def test_shards_of_webdataset(tmp_path, picture):
+    said = {"caption": "from the json", "url": "http://a.example", "punsafe": 0.1, "own": {"a": 1}}
+    write_tar(
+        tmp_path / "00000.tar",
+        [
+            ("./0.jpg", picture(0, "JPEG")),
+            ("./0.txt", b"one\n\ntwo"),
+            ("./0.json", json.dumps({**said, "language": "de"}).encode()),
+            ("1.png", picture(1)),
+            ("1.json", json.dumps(said).encode()),
+        ],
+    )
+    # Members of one key need not stand together.
+    write_tar(tmp_path / "00001.tar.gz", [("2.PNG", picture(2)), ("3.png", picture(3)),
+                                          ("3.caption", b"three"), ("2.txt", b"two")])  # fmt: skip
+    source = pickle.loads(pickle.dumps(open_source(str(tmp_path))))
+    kept, rejects = kept_and_left_out(source)
+    assert not rejects
+    assert [(one.row.where, one.row.captions, one.row.split) for one in kept] == [
+        ("00000.tar:0.jpg", ("one", "two"), None),
+        ("00000.tar:1.png", ("from the json",), None),
+        ("00001.tar.gz:2.png", ("two",), None),
+        ("00001.tar.gz:3.png", ("three",), None),
+    ]
+    assert kept[0].row.languages == ("de", "de")
+    assert len({one.row.image_id for one in kept}) == 4
+    whole = open_source(str(tmp_path), text_captions="whole")
+    assert next(iter(whole.rows())).captions == ("one two",)
+    assert whole.fingerprint() != source.fingerprint()
+    assert [len(list(source.rows(part))) for part in source.parts()] == [2, 2]
+
+
+def test_bad_members_are_rejects_with_shard_and_key(tmp_path, picture):
+    write_tar(
+        tmp_path / "a.tar",
+        [
+            ("0.txt", b"no picture"),
+            ("1.png", picture(1)),
+            ("2.png", b"x" * 999),
+            ("2.txt", b"too large"),
+            ("3.png", None),
+            ("4.png", picture(4)),
+            ("4.json", b"{"),
+            ("5.png", b"no picture"),
+            ("5.txt", b"not an image"),
+            ("6.png", picture(6)),
+            ("6.json", b"[1]"),
+            ("7.png", picture(7)),
+            ("7.txt", b"caf\xe9"),
+            ("._8.png", b"of an editor"),
+        ],
+    )
+    kept, rejects = kept_and_left_out(open_source(str(tmp_path), limits=Limits(max_file_bytes=950)))
+    assert not kept
+    assert {one.where: one.reason for one in rejects} == {
+        "a.tar:0": "missing_file",
+        "a.tar:1.png": "empty_caption",
+        "a.tar:2.png": "too_large",
+        "a.tar:3.png": "unreadable_file",
+        "a.tar:4.png": "malformed_row",
+        "a.tar:5.png": "not_an_image",
+        "a.tar:6.png": "malformed_row",
+        "a.tar:7.png": "invalid_utf8",
+    }
+
+
+def test_names_of_shards_are_splits(tmp_path, picture):
+    for number, split in enumerate(("train", "validation")):
+        write_tar(tmp_path / split / "0.tar", [("0.png", picture(number)), ("0.txt", b"a")])
+    assert [row.split for row in open_source(str(tmp_path)).rows()] == ["train", "val"]
+    assert [row.where for row in open_source(str(tmp_path)).rows()] == [
+        "train/0.tar:0.png",
+        "validation/0.tar:0.png",
+    ]
+
+
+def parquet_of(picture, count=3):
+    return {
+        "image": [{"bytes": picture(n), "path": f"{n}.png"} for n in range(count)],
+        "captions": [[f"a {n}", f"b {n}"] for n in range(count)],
+        "width": [4] * count,
+    }
+
+
+def test_parquet_with_pictures(tmp_path, picture):
+    columns = parquet_of(picture)
+    columns["image"][1] = {"bytes": None, "path": "1.png"}
+    write_parquet(tmp_path / "data/train-00000-of-00001.parquet", columns, row_group_size=2)
+    plain = {"jpg": [picture(7), b"no picture"], "caption": ["seven", "bad"]}
+    write_parquet(tmp_path / "data/test-00000-of-00001.parquet", plain)
+    kept, rejects = kept_and_left_out(open_source(str(tmp_path)))
+    train, test = (f"data/{split}-00000-of-00001.parquet" for split in ("train", "test"))
+    assert [(one.row.where, one.row.captions, one.row.split) for one in kept] == [
+        (f"{test}:1", ("seven",), "test"),
+        (f"{train}:1", ("a 0", "b 0"), "train"),
+        (f"{train}:3", ("a 2", "b 2"), "train"),
+    ]
+    assert [(one.where, one.reason) for one in rejects] == [
+        (f"{test}:2", "not_an_image"),
+        (f"{train}:2", "malformed_row"),
+    ]
+
+
+def test_parquet_with_names_of_pictures_is_a_table(tmp_path, picture):
+    (tmp_path / "0.png").write_bytes(picture(0))
+    names = {"file_name": ["0.png", "0.png"], "text": ["one", "two"], "mood": ["gay", None]}
+    write_parquet(tmp_path / "metadata.parquet", names)
+    source = open_source(str(tmp_path))
+    reject, row = source.rows()
+    assert isinstance(reject, Reject)
+    assert (reject.where, reject.reason) == ("metadata.parquet:1", "unknown_key")
+    assert row.captions == ("two",)
+
+
+@pytest.mark.parametrize("cut", [10, 700])
+@pytest.mark.parametrize("name", ["a.tar", "a.tar.gz", "a.parquet"])
+def test_a_cut_file_is_named(tmp_path, picture, name, cut):
+    path = tmp_path / name
+    if name.endswith("parquet"):
+        write_parquet(path, parquet_of(picture))
+    else:
+        write_tar(path, [("0.png", picture(0, side=40)), ("0.txt", b"a")])
+    path.write_bytes(
+        path.read_bytes()[:-cut] if "parquet" in name else path.read_bytes()[: cut + 40]
+    )
+    with pytest.raises(DataError, match=r"no whole (tar|Parquet) file") as caught:
+        list(open_source(str(path)).rows())
+    assert caught.value.where == str(path)
