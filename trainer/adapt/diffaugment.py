@@ -70,7 +70,10 @@ def translation(images: tf.Tensor, seed: tf.Tensor, share: float = 0.125) -> tf.
 
 
 def cutout(images: tf.Tensor, seed: tf.Tensor, share: float = 0.4) -> tf.Tensor:
-    """Greys out a square of `share` of the side at a random place, at least partly inside."""
+    """Greys out a square of `share` of the side at a random place, at least partly inside.
+
+    The share is ours; DiffAugment has 0.5.
+    """
     count, side = tf.shape(images)[0], images.shape[1]
     half = side * share / 2
     # Where pixels have their middles: without the half, the last rows are cut more often.

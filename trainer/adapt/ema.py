@@ -7,14 +7,14 @@ from keras import ops
 RAMP = 0.05
 
 
-def decay(images_seen, batch_size: int, half_life: float):
-    """Share of the old average kept by one step.
+def decay(images_seen, images: int, half_life: float):
+    """Share of the old average kept by an update that comes `images` after the one before.
 
     The half-life is at most 5 % of the images seen so far, so that an early average is not the
     initial weights (StyleGAN2-ADA, training_loop.py, `ema_rampup`).
     """
     effective = ops.maximum(ops.minimum(float(half_life), RAMP * images_seen), 1e-6)
-    return 0.5 ** (batch_size / effective)
+    return 0.5 ** (images / effective)
 
 
 def update(averages, variables, keep) -> None:

@@ -46,9 +46,11 @@ def wgan_gp(critic: Critic, real, fake, text, seed) -> tf.Tensor:
 
 
 def matching_aware(critic: Critic, real, fake, text, seed) -> tf.Tensor:
-    """|grad|^6 at real pictures with their captions, the gradient by both.
+    """|grad|^6 at real pictures with their captions, the gradient by picture and caption together.
 
-    Source: DF-GAN (Tao et al. 2022), equation 3 with p = 6; its factor k = 2 is the weight.
+    Source: MA-GP as DF-GAN's program computes it (Tao et al. 2022, https://github.com/tobran/DF-GAN):
+    one norm of both gradients, concatenated. Equation 3 of the paper adds the two norms before it
+    raises them, which is never less. Its p = 6 is the power, its factor k = 2 the weight.
     """
     by_image, by_text = _gradients(critic, real, text)
     squared = tf.reduce_sum(tf.square(by_image), axis=[1, 2, 3])

@@ -85,7 +85,7 @@ class GeneratorTask(PaintingTask):
         def run(step, progress, *batch):
             losses = kinds[kind](step, progress, *batch)
             if kind != "judge":
-                self.update_average(step)
+                self.update_average(step, game.discriminator_steps if kind == "play" else 1)
             return losses
 
         return distribution.function(run)

@@ -103,10 +103,16 @@ class PaintingTask:
         text = SentenceCodes(*(field[rows, caption] for field in self.text))
         return self.train.images[rows], text, self.grid[rows]
 
-    def update_average(self, step: tf.Tensor) -> None:
-        """Moves the average towards the generator as `step` has left it."""
+    def update_average(self, step: tf.Tensor, batches: int = 1) -> None:
+        """Moves the average towards the generator as `step` has left it.
+
+        Args:
+          step: the step, from 0.
+          batches: how many the training has seen since the generator's update before this one. The
+            half-life is in images, and those that only the discriminator learned from count too.
+        """
         seen = tf.cast(step + 1, tf.float32) * self.batch_size
-        keep = ema.decay(seen, self.batch_size, self.settings.ema_images)
+        keep = ema.decay(seen, batches * self.batch_size, self.settings.ema_images)
         ema.update(self.average.variables, self.generator.variables, keep)
 
     def paint(self, noise: np.ndarray, text: np.ndarray) -> np.ndarray:

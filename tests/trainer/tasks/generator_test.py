@@ -57,6 +57,19 @@ def test_the_generator_moves_only_after_the_discriminators_steps(make):
     assert "g_adversarial" in losses
 
 
+@pytest.mark.parametrize(("steps", "kept_images"), [(1, 16), (3, 48)])
+def test_the_average_forgets_by_images_seen_whoever_learned_from_them(make, steps, kept_images):
+    task = make(adversarial_from=0.0, discriminator_steps=steps, ema_images=40, batch_size=16)
+    before = weights(task.average)
+    step = 60 * steps - 1
+    task.train_step(step, 0.1, task.batch(step))
+    keep = 0.5 ** (kept_images / 40)
+    for old, average, weight in zip(
+        before, weights(task.average), weights(task.generator), strict=True
+    ):
+        np.testing.assert_allclose(average, weight + keep * (old - weight), atol=1e-6)
+
+
 def test_wasserstein_weights_stay_within_their_bounds(make):
     task = make(loss="wasserstein", adversarial_from=0.0)
     moved(task, (0, 0.1))
