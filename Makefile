@@ -11,7 +11,7 @@ JOBS ?= 2
 # GPU=1 adds CUDA's libraries to the environment of the TFX 1.21 stack.
 GPU ?=
 
-.PHONY: help env kfp torch demo test lint format lock test-cluster test-debian13 test-processors test-image clean
+.PHONY: help env kfp torch demo test lint format lock fuzz test-cluster test-debian13 test-processors test-image clean
 .DEFAULT_GOAL := help
 
 help:  ## say what there is
@@ -43,6 +43,12 @@ kfp: env  ## make .tools/kfp, Kubeflow's own SDK, which some tests load compiled
 
 torch: env  ## make .tools/torch, PyTorch for the CPU, which benchmarks/training_steps.py compares with
 	@$(BIN)/python requirements/make_tool.py torch
+
+# How long each fuzz test sends random input; `make test` gives each 20 seconds.
+FUZZ_SECONDS ?= 3600
+
+fuzz: env  ## send random input to the server and the like for an hour each (FUZZ_SECONDS=60, ARGS)
+	@TUWEN_FUZZ_SECONDS=$(FUZZ_SECONDS) OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/fuzz $(ARGS)
 
 test-cluster: kfp  ## run a compiled pipeline node by node beside the local run (some seven minutes)
 	@$(BIN)/python -m pytest -m cluster tests/e2e/dry_run_test.py
