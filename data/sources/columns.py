@@ -50,6 +50,7 @@ FURTHER = (
     "source_id",
     "index",
     "level_0",
+    "index_level_0",
     "key",
     "width",
     "height",

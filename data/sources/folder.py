@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from data.errors import DataError
 from data.sources import columns, files
-from data.sources.json_files import read_json
+from data.sources.json_files import read_json, read_lines
 from data.sources.parquet import PARQUET, read_parquet
 from data.sources.records import split_called, to_row
 from data.sources.rows import Reject, Row
@@ -21,7 +21,12 @@ from data.sources.tables import READERS as TABLES
 from data.sources.tables import Place, Reader
 
 JSON = ".json"
-READERS: dict[str, Reader] = {**TABLES, JSON: read_json, PARQUET: read_parquet}
+READERS: dict[str, Reader] = {
+    **TABLES,
+    **dict.fromkeys((".jsonl", ".ndjson"), read_lines),
+    JSON: read_json,
+    PARQUET: read_parquet,
+}
 
 # So many of a file's first rows say where its pictures are.
 _AHEAD = 20

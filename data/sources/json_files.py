@@ -6,6 +6,7 @@ import json
 import posixpath
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from data.errors import DataError
@@ -31,9 +32,21 @@ def read_json(path: str, name: str) -> Iterator[Place | Reject]:
       DataError: it is no JSON, or holds none of these.
     """
     content = _load(path)
-    if content is None:
-        yield from read_jsonl(path, name)
-        return
+    yield from read_jsonl(path, name) if content is None else _records(path, name, content)
+
+
+def read_lines(path: str, name: str) -> Iterator[Place | Reject]:
+    """As `read_jsonl`; a file that is one list of records over several lines is read as such."""
+    first = next((line.strip() for line in files.lines(path) if line.strip()), b"")
+    content = None
+    if first.startswith(b"["):
+        with suppress(DataError):
+            content = _load(path)
+    listed = isinstance(content, list) and any(isinstance(one, Mapping) for one in content)
+    yield from _records(path, name, content) if content and listed else read_jsonl(path, name)
+
+
+def _records(path: str, name: str, content: list[Any] | dict[str, Any]) -> Iterator[Place | Reject]:
     if isinstance(content, list):
         yield from _numbered(f"{name}:", content)
         return

@@ -5,7 +5,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from data.errors import DataError
 from data.sources import columns, files
@@ -38,8 +39,9 @@ def default_files(folder: str) -> tuple[str, ...]:
     """Returns the caption files that a folder is read by, where they have the usual names.
 
     The first of these that there is: `annotations/captions_*.json` (COCO); `captions` and then
-    `metadata` as .jsonl, .csv, .tsv, .txt or .json, in the folder or in one for each split; and one
-    file for each split, such as `train.jsonl` or `annotations/coco_karpathy_train.json`.
+    `metadata` as .jsonl, .csv, .tsv, .txt or .json, in the folder, or in one for each split there
+    or in `data`; and one file for each split, such as `train.jsonl` or
+    `annotations/coco_karpathy_train.json`.
     """
     coco = files.matching(files.join(folder, "annotations"), "captions_*.json")
     if coco:
@@ -47,18 +49,25 @@ def default_files(folder: str) -> tuple[str, ...]:
     one = _usual_file(folder)
     if one:
         return (one,)
-    parts = [name for name in files.folders_in(folder) if split_called(name)]
-    inner = [_usual_file(files.join(folder, name)) for name in parts]
-    return tuple(filter(None, inner)) or _split_files(folder)
+    for base in (folder, files.join(folder, "data")):
+        parts = [name for name in files.folders_in(base) if split_called(name)]
+        inner = [_usual_file(files.join(base, name)) for name in parts]
+        if any(inner):
+            return tuple(filter(None, inner))
+    return _split_files(folder)
 
 
 def only_file(folder: str) -> str | None:
     """Returns the caption file of a folder that has one under another name.
 
-    Such are Flickr8k.token.txt, Flickr30k's results.csv and Karpathy's dataset_flickr8k.json.
+    Such are Flickr8k.token.txt, Flickr30k's results.csv and Karpathy's dataset_flickr8k.json. Of
+    several it is the one whose pictures lie there.
     """
     for tables in (_tables_in(folder), _apart(folder)):
         found = [path for path in tables if looks_like_captions(path)]
+        if len(found) > 1:
+            there = {posixpath.basename(name) for name in files.below(folder)}
+            found = [path for path in found if _first_picture(path) in there]
         flickr = [path for path in found if posixpath.basename(path) == _FLICKR8K]
         if flickr or len(found) == 1:
             return (flickr or found)[0]
@@ -86,11 +95,15 @@ def contents(names: Sequence[str]) -> str:
     counts = Counter(sorted(map(_ending, names)))
     single = {_ending(name): name for name in names}
     shown = [
-        f"{count:,} {ending or 'nameless'} files" if count > 1 else f"a {single[ending]}"
+        f"{count:,} {ending or 'nameless'} files" if count > 1 else _one(single[ending])
         for ending, count in counts.most_common(_SHOWN)
     ]
     more = [f"{len(counts) - _SHOWN} other kinds of file"] if len(counts) > _SHOWN else []
-    return ", ".join(shown + more) or "no files"
+    return ", ".join(shown + more) or "no file at all"
+
+
+def _one(name: str) -> str:
+    return f"{'an' if name[:1].lower() in 'aeio' else 'a'} {name}"
 
 
 def _remedy(folder: str, names: Sequence[str]) -> str:
@@ -98,7 +111,7 @@ def _remedy(folder: str, names: Sequence[str]) -> str:
     if tables:
         shown = ",".join(path[len(folder) :].strip("/") for path in tables[:_SHOWN])
         return f"Say which of them are meant: --set 'ingest.files_pattern={shown}'."
-    deeper = next(filter(None, map(_captioned_folder, names)), None)
+    deeper = next(filter(None, map(_captioned_folder, names)), None) or _captioned_inner(folder)
     if deeper:
         return f"Name the folder that holds the captions: {files.join(folder, deeper)}."
     endings = {_ending(name) for name in names}
@@ -118,6 +131,14 @@ def _captioned_folder(name: str) -> str | None:
     if base.partition(".")[0] not in _STEMS or ending_of(base) not in READERS:
         return None
     return posixpath.dirname(folder) if split_called(posixpath.basename(folder)) else folder
+
+
+def _captioned_inner(folder: str) -> str | None:
+    """Returns the first folder within one that has a caption file of any name."""
+    for name in files.folders_in(folder)[:_MOST]:
+        if any(map(looks_like_captions, _tables_in(files.join(folder, name)))):
+            return name
+    return None
 
 
 def _ending(name: str) -> str:
@@ -162,26 +183,42 @@ def looks_like_captions(path: str) -> bool:
     try:
         if ending_of(path) == JSON:
             return _json_of_captions(path)
-        first = next(iter(reader_of(path)(path, posixpath.basename(path))), None)
+        return columns.holds_captions(tuple(_first_record(path)))
     except (DataError, OSError):
         return False
-    if first is None or isinstance(first, Reject) or not isinstance(first[1], dict):
-        return False
-    return columns.holds_captions(tuple(first[1]))
+
+
+def _first_record(path: str) -> Mapping[str, Any]:
+    first = next(iter(reader_of(path)(path, posixpath.basename(path))), None)
+    record = None if first is None or isinstance(first, Reject) else first[1]
+    return record if isinstance(record, Mapping) else {}
+
+
+def _first_picture(path: str) -> str:
+    """Returns the name of the first picture of a file that looks like captions, without folders."""
+    if ending_of(path) == JSON:
+        # The first of equal keys comes last, and stays.
+        pairs = re.findall(r'"([^"\\]{1,200})"\s*:\s*"([^"]+)"', _ends_of(path))
+        return posixpath.basename(columns.image_of(dict(reversed(pairs))) or "")
+    return posixpath.basename(columns.image_of(_first_record(path)) or "")
 
 
 def _json_of_captions(path: str) -> bool:
     """Whether the first keys in a JSON file, or the last, are those of pictures and captions."""
-    with files.unpacked(path) as file:
-        text = file.read(_PEEK)
-        if not path.lower().endswith(files.GZIP) and len(text) == _PEEK:
-            file.seek(max(0, files.size(path) - _PEEK))
-            text += file.read(_PEEK)
-    found = re.findall(rb'"([^"\\]{1,200})"\s*:', text)
-    keys = tuple(dict.fromkeys(key.decode(errors="replace") for key in found))
+    keys = tuple(dict.fromkeys(re.findall(r'"([^"\\]{1,200})"\s*:', _ends_of(path))))
     # COCO's files of all kinds describe themselves.
     own = tuple(key for key in keys if key != "description")
     return columns.holds_captions(own) or any(map(files.is_picture_name, keys[:1]))
+
+
+def _ends_of(path: str) -> str:
+    """Returns the first characters of a file and, where it is not packed, the last."""
+    with files.unpacked(path) as file:
+        content = file.read(_PEEK)
+        if not path.lower().endswith(files.GZIP) and len(content) == _PEEK:
+            file.seek(max(0, files.size(path) - _PEEK))
+            content += file.read(_PEEK)
+    return content.decode(errors="replace")
 
 
 def _usual_file(folder: str) -> str | None:

@@ -40,7 +40,8 @@ class Packed(Source, abc.ABC):
     root: str = ""
 
     def describe(self) -> str:
-        return f"{len(self.shards)} {self.kind} files in {self.root}"
+        count = len(self.shards)
+        return f"{count:,} {self.kind} file{'s' if count > 1 else ''} in {self.root}"
 
     def fingerprint(self) -> str:
         stamps = [files.stamp(shard.path) or files.size(shard.path) for shard in self.shards]

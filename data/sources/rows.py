@@ -27,7 +27,8 @@ REMEDIES = {
     "missing_language": "Give the row a tag, or --set ingest.policies.missing_language=fill.",
     "missing_attributes": "Give it attributes, or --set ingest.policies.missing_attributes=keep.",
     "wrong_type": "Write the value as its column asks: image text, captions a list of texts.",
-    "malformed_row": "Correct the row; in CSV, a caption with a comma stands in double quotes.",
+    "malformed_row": "Correct the row; in CSV, a caption with a comma stands in double quotes, and "
+    "a double quote within it twice.",
     "unknown_key": "Rename or remove it, or read over it: --set ingest.policies.unknown_key=keep.",
     "unknown_split": "Use train, val or test, or have the picture's content decide: "
     "--set ingest.policies.bad_split=fill.",

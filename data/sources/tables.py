@@ -39,6 +39,8 @@ _EXCEL = re.compile(r"sep=([,;|\t])", re.IGNORECASE)
 _DELIMITERS = ",;\t|"
 # With these a quote may be a part of the text, and one line is one row.
 _PLAIN = "\t|"
+# What an empty row is made of, whatever separates its cells.
+_BLANK = f'{_DELIMITERS}" \t'
 # A quoted cell may hold line breaks; more than this many are a quote that was never closed.
 _LONGEST_RECORD = 50
 _ENDINGS = "|".join(files.PICTURES).replace(".", "")
@@ -89,7 +91,7 @@ def read_table(path: str, name: str) -> Iterator[Place | Reject]:
             where = f"{name}:{place}"
             try:
                 cells, taken = table.cells([text for _, text in ahead])
-                if any(cell.strip() for cell in cells):
+                if any(cell.strip(_BLANK).strip() for cell in cells):
                     yield where, _record(table.names, cells)
             except (ValueError, RecursionError) as error:
                 taken = 1

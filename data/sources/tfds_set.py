@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from data.errors import DataError
-from data.sources.records import to_row
+from data.sources.records import split_called, to_row
 from data.sources.rows import Reject, Row
 from data.sources.source import Source, digest
 from data.sources.tfds_features import Path, Roles, find_roles, nest, pick
@@ -17,7 +17,6 @@ from data.sources.tfds_features import Path, Roles, find_roles, nest, pick
 PREFIX = "tfds:"
 # Builders of this package; importing the module makes TFDS know the name.
 _OWN = {"captioned_scenes": "data.scenes.captioned_scenes.captioned_scenes_dataset_builder"}
-_SPLITS = {"train": "train", "restval": "train", "validation": "val", "val": "val", "test": "test"}
 _PART = 1000
 
 
@@ -25,9 +24,8 @@ _PART = 1000
 class TfdsSet(Source):
     """A TFDS data set that is on the disk, or that is generated without the network.
 
-    Splits called train, restval (COCO's further training pictures), validation or val, and test
-    are honoured where there are several; a data set of one split, and a split of another name, is
-    divided by content.
+    Splits with one of the usual names, see `records.split_called`, are honoured where there are
+    several; a data set of one split, and a split of another name, is divided by content.
 
     Attributes:
       data_dir: where TFDS keeps its data sets; None is TFDS's own default.
@@ -76,7 +74,7 @@ class TfdsSet(Source):
             nest(roles.paths()), decoders=nest([roles.image], tfds.decode.SkipDecoding())
         )
         split, _, span = part.partition("[")
-        given = _SPLITS.get(split) if len(builder.info.splits) > 1 else None
+        given = split_called(split) if len(builder.info.splits) > 1 else None
         examples = tfds.as_numpy(builder.as_dataset(split=part, decoders=decoders))
         for place, example in enumerate(examples, start=int(span.partition(":")[0])):
             yield self._row(f"{split}:{place}", example, roles, given)

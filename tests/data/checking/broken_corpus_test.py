@@ -248,7 +248,7 @@ WHOLE = {
         "captions.csv:2",
     ),
     "Latin-1": ("captions.csv", b"image,caption\n0.png,caf\xe9\n", "invalid_utf8", ":2"),
-    "pretty JSON": ("captions.jsonl", '[\n{"image": "0.png"}\n]', "malformed_row", ":1"),
+    "cut JSON": ("captions.jsonl", '[\n{"image": "0.png"}\n', "malformed_row", ":1"),
     "no JSON": ("captions.json", "{", "unreadable_source", "captions.json"),
     "no COCO": ("captions.json", '{"images": []}', "unreadable_source", "captions.json"),
     "COCO pictures elsewhere": (

@@ -225,3 +225,9 @@ def test_json_lines_may_be_called_json(tmp_path):
         ("captions.json:1", ("one",)),
         ("captions.json:2", ("two",)),
     ]
+
+
+def test_a_list_may_be_called_jsonl(tmp_path):
+    content = [{"image": f"{n}.png", "caption": f"a {n}"} for n in range(2)]
+    (tmp_path / "captions.jsonl").write_text(json.dumps(content, indent=1))
+    assert [row.captions for row in open_source(str(tmp_path)).rows()] == [("a 0",), ("a 1",)]

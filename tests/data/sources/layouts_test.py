@@ -185,6 +185,33 @@ def test_the_remedy_of_several_tables_can_be_typed(tmp_path):
     assert read(tmp_path, files_pattern=pattern) == [("0.png", ("one.jsonl", "two.jsonl"), None)]
 
 
+def test_of_several_files_the_one_whose_pictures_lie_there_is_read(tmp_path):
+    for name in ("coco", "flickr8k"):
+        record = {"filename": f"{name}.png", "sentences": [{"raw": name}], "split": "val"}
+        put(tmp_path, f"dataset_{name}.json", json.dumps({"images": [record]}))
+    put(tmp_path, "labels.csv", "image,caption\ngone.png,a\n")
+    put(tmp_path, "Images/flickr8k.png")
+    assert read(tmp_path) == [("flickr8k.png", ("flickr8k",), "val")]
+
+
+@pytest.mark.parametrize("name", ["old/captions.csv", "set/labels.tsv"])
+def test_a_folder_within_that_would_be_read_is_named(tmp_path, name):
+    path = put(tmp_path, name, "image,caption\n0.png,a dog\n")
+    put(path.parent, "0.png")
+    with pytest.raises(DataError) as caught:
+        open_source(str(tmp_path))
+    named = caught.value.remedy.rpartition(": ")[2].rstrip(".")
+    assert read(named) == [("0.png", ("a dog",), None)]
+
+
+@pytest.mark.parametrize("above", ["", "data"])
+def test_splits_may_lie_in_a_folder_data(hugging_face, above):
+    for split in ("train", "validation", "test"):
+        (hugging_face / "data").mkdir(exist_ok=True)
+        (hugging_face / split).rename(hugging_face / "data" / split)
+    assert [split for _, _, split in read(hugging_face / above)] == ["test", "train", "val"]
+
+
 def test_the_remedy_of_a_folder_too_high_can_be_typed(hugging_face):
     folder = hugging_face / "set/data"
     folder.mkdir(parents=True)
@@ -199,9 +226,9 @@ def test_the_remedy_of_a_folder_too_high_can_be_typed(hugging_face):
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        ([], "no files"),
+        ([], "no file at all"),
         (["x/a.PNG", "b.png", "c"], "2 .png files, a c"),
-        ([f"a.{n}" for n in range(9)], "a a.0, a a.1, a a.2, a a.3, a a.4, a a.5, 3 other kinds"),
+        ([f"b.{n}" for n in range(9)], "a b.0, a b.1, a b.2, a b.3, a b.4, a b.5, 3 other kinds"),
     ],
 )
 def test_contents(names, said):
