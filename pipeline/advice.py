@@ -14,6 +14,7 @@ from pipeline.outcomes import FAULTY, GONE, IN_USE, NO_RUN, REFUSED, UNFINISHED,
 from pipeline.tables import wrapped
 from pipeline.verdicts import failure_lines
 from pipeline.work_dir import SMOKE, WorkDir, default_work_dir, is_model
+from trainer.settings_loader import SettingsError, read_yaml
 
 # Codes of a `Way`.
 USE, EXPORTED, LONGER, NO_SMOKE, FORCE, RESUME = (
@@ -189,11 +190,12 @@ def _repeat(work: WorkDir, settings: Mapping[str, Any]) -> list[str]:
 
 
 def _settings(work: WorkDir) -> dict[str, Any]:
-    import yaml
-
     if not work.settings.is_file():
         return {}
-    return yaml.safe_load(work.settings.read_text(encoding="utf-8"))
+    settings = read_yaml(work.settings)
+    if not isinstance(settings, dict) or "name" not in settings:
+        raise SettingsError(f"{work.settings}: these are no settings. Run the config again")
+    return settings
 
 
 def _failed(outcome: Outcome) -> list[Mapping[str, Any]]:

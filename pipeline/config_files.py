@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer.settings_loader import SettingsError
+from trainer.settings_loader import SettingsError, read_yaml, shown
 
 DIRECTORY = Path(__file__).parent / "configs"
 HEADINGS = ("Command", "Cost", "Expected", "Smoke")
@@ -74,21 +74,13 @@ def load(path: Path) -> ConfigFile:
     Raises:
       SettingsError: it is not UTF-8, not YAML, or not a mapping.
     """
-    import yaml
-
-    try:
-        text = path.read_text(encoding="utf-8")
-        values = yaml.safe_load(text) or {}
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path}: not UTF-8 text (byte {error.start})") from None
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path}: not valid YAML: {error}") from None
+    values = read_yaml(path) or {}
     if not isinstance(values, dict):
-        raise SettingsError(f"{path}: must be a mapping of keys, not {values!r}")
+        raise SettingsError(f"{path}: must be a mapping of keys, not {shown(values)}")
     smoke = values.pop("smoke", None) or {}
     if not isinstance(smoke, dict):
-        raise SettingsError(f"{path}: 'smoke' must be a mapping of keys, not {smoke!r}")
-    return ConfigFile(path, _header(text), values, smoke)
+        raise SettingsError(f"{path}: 'smoke' must be a mapping of keys, not {shown(smoke)}")
+    return ConfigFile(path, _header(path.read_text(encoding="utf-8")), values, smoke)
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

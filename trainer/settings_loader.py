@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import re
+import reprlib
 import types
 import typing
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -15,6 +18,11 @@ T = TypeVar("T")
 OPTIMIZERS = ("adam", "muon")
 # YAML 1.1 takes a number without a dot, such as 5e-5, for text.
 _EXPONENT = re.compile(r"[-+]?\d+[eE][-+]?\d+")
+# Of one `--set`: more than any setting has.
+_KEYS = 10
+_WIDTH = 80
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _WIDTH
 
 
 class SettingsError(ValueError):
@@ -35,7 +43,7 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], where: str, prefix: st
     """
     if not isinstance(values, Mapping):
         raise SettingsError(
-            f"{where}: '{prefix.rstrip('.')}' must be a mapping of keys, not {values!r}"
+            f"{where}: '{prefix.rstrip('.')}' must be a mapping of keys, not {shown(values)}"
         )
     hints = typing.get_type_hints(cls)
     names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
@@ -69,7 +77,7 @@ def override(values: Mapping[str, Any], assignment: str) -> dict[str, Any]:
       SettingsError: the assignment has no `=`, walks through a value that is no mapping, or has a
         value that is not YAML.
     """
-    import yaml
+    from trainer import yaml_values
 
     key, equals, text = assignment.partition("=")
     if not equals or not key:
@@ -77,6 +85,8 @@ def override(values: Mapping[str, Any], assignment: str) -> dict[str, Any]:
     changed = dict(values)
     node = changed
     *path, last = key.strip().split(".")
+    if len(path) > _KEYS:
+        raise SettingsError(f"--set {clipped(assignment)}: no setting has so many keys")
     for part in path:
         child = node.get(part, {})
         if not isinstance(child, Mapping):
@@ -84,16 +94,46 @@ def override(values: Mapping[str, Any], assignment: str) -> dict[str, Any]:
         node[part] = dict(child)
         node = node[part]
     try:
-        node[last] = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise SettingsError(f"--set {assignment}: {text!r} is no YAML value") from None
+        node[last] = yaml_values.load(text)
+    except yaml_values.YamlError as error:
+        raise SettingsError(
+            f"--set {clipped(assignment)}: {shown(text)} is no YAML value: {error.problem}"
+        ) from None
     return changed
+
+
+def read_yaml(path: Path) -> Any:
+    """Returns the value of a YAML file of settings, None where it is empty.
+
+    Raises:
+      SettingsError: it is not UTF-8, or not YAML; the message names file and line.
+      OSError: it cannot be read.
+    """
+    # PyYAML takes a while to load, which no command does that reads no settings.
+    from trainer import yaml_values
+
+    try:
+        return yaml_values.load(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: not UTF-8 text (byte {error.start})") from None
+    except yaml_values.YamlError as error:
+        raise SettingsError(f"{path}:{error.line}: not valid YAML: {error.problem}") from None
+
+
+def shown(value: Any) -> str:
+    """Returns `repr(value)`, shortened to what fits a line."""
+    return _SHORT.repr(value)
+
+
+def clipped(text: str) -> str:
+    """Returns `text`, shortened to what fits a line."""
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."
 
 
 def require(condition: bool, key: str, value: Any, allowed: str) -> None:
     """Raises SettingsError naming the key, the value and what is allowed."""
     if not condition:
-        raise SettingsError(f"{key} = {value!r} is not allowed: {allowed}")
+        raise SettingsError(f"{key} = {shown(value)} is not allowed: {allowed}")
 
 
 def require_one_of(key: str, value: str, names: typing.Iterable[str]) -> None:
@@ -129,13 +169,16 @@ def _convert(hint: Any, value: Any, where: str, key: str) -> Any:
         return _convert((fitting or kinds)[0], value, where, key)
     if origin is tuple:
         if not isinstance(value, list | tuple):
-            raise SettingsError(f"{where}: {key} must be a list, not {value!r}")
+            raise SettingsError(f"{where}: {key} must be a list, not {shown(value)}")
         return tuple(
             _convert(arguments[0], item, where, f"{key}[{i}]") for i, item in enumerate(value)
         )
     if _is_mapping(hint):
         if not isinstance(value, Mapping):
-            raise SettingsError(f"{where}: {key} must be a mapping, not {value!r}")
+            raise SettingsError(f"{where}: {key} must be a mapping, not {shown(value)}")
+        for name in value:
+            if not isinstance(name, str):
+                raise SettingsError(f"{where}: {key}: the key {shown(name)} must be text")
         return {
             name: _convert(arguments[1], item, where, f"{key}.{name}")
             for name, item in value.items()
@@ -154,9 +197,11 @@ def _is_mapping(hint: Any) -> bool:
 def _scalar(kind: Any, value: Any, where: str, key: str) -> Any:
     if kind is Any:
         return value
-    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
     if kind is float and isinstance(value, str) and _EXPONENT.fullmatch(value):
+        value = float(value)
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            raise SettingsError(f"{where}: {key} must be a finite number, not {value}")
         return float(value)
     if (
         kind is not float
@@ -166,5 +211,5 @@ def _scalar(kind: Any, value: Any, where: str, key: str) -> Any:
         return value
     names = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}
     raise SettingsError(
-        f"{where}: {key} must be {names.get(kind.__name__, kind.__name__)}, not {value!r}"
+        f"{where}: {key} must be {names.get(kind.__name__, kind.__name__)}, not {shown(value)}"
     )

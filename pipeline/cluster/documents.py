@@ -51,14 +51,16 @@ def read(path: Path) -> Spec:
     Raises:
       UsageError: it is no YAML, no compiled pipeline, or one that does not hold together.
     """
-    import yaml
+    from trainer import yaml_values
 
     try:
-        documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+        documents = yaml_values.load_all(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file; make it with 'tuwen compile -o {path}'") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not valid YAML: {error}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8 text (byte {error.start})") from None
+    except yaml_values.YamlError as error:
+        raise UsageError(f"{path}:{error.line}: not valid YAML: {error.problem}") from None
     specs = [one for one in documents if isinstance(one, dict) and "pipelineInfo" in one]
     if len(specs) != 1:
         raise UsageError(f"{path}: holds no PipelineSpec; make it with 'tuwen compile'")

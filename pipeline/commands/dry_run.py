@@ -45,14 +45,17 @@ def read_parameters(assignments: list[str]) -> dict[str, object]:
     """Returns `name=value` pairs by name; values are read as YAML.
 
     Raises:
-      UsageError: an assignment has no `=`.
+      UsageError: an assignment has no `=`, or a value that is not YAML.
     """
-    import yaml
+    from trainer import yaml_values
 
     found = {}
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not equals:
             raise UsageError(f"--parameter {assignment}: write it as name=value")
-        found[name] = yaml.safe_load(value) if value else ""
+        try:
+            found[name] = yaml_values.load(value) if value else ""
+        except yaml_values.YamlError as error:
+            raise UsageError(f"--parameter {assignment}: {error.problem}") from None
     return found

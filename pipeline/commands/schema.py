@@ -11,6 +11,7 @@ from data.sources import files
 from pipeline.errors import UsageError
 from pipeline.model_lookup import require_run
 from pipeline.work_dir import WorkDir
+from trainer.settings_loader import read_yaml
 
 PROPOSAL = "schema.proposed.pbtxt"
 STATISTICS_FILE = "FeatureStats.pb"
@@ -89,14 +90,13 @@ def _newest_statistics(work: WorkDir) -> dict[str, bytes]:
 
 def _reviewed(given: str | None, work: WorkDir) -> Path:
     """Returns the schema to compare with: the one named, or that of the run's settings."""
-    import yaml
-
     from components.transform import SCHEMA_FILE
     from pipeline.settings import CURATED, INFERRED
 
     name = given
     if name is None and work.settings.is_file():
-        name = yaml.safe_load(work.settings.read_text(encoding="utf-8"))["schema"]
+        settings = read_yaml(work.settings)
+        name = settings.get("schema") if isinstance(settings, dict) else None
     path = Path(SCHEMA_FILE if name in (None, CURATED, INFERRED) else str(name))
     if not path.is_file():
         raise UsageError(f"{path}: no such schema. Name a .pbtxt file with --schema")

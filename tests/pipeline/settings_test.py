@@ -109,7 +109,9 @@ def test_every_config_says_its_command_cost_and_figures(name):
         ("source: {path: x}\nname: ../up", ["mine.yaml", "name = '../up'", "directory"]),
         ("source: [x]", ["mine.yaml", "'source' must be a mapping"]),
         ("- a\n- b", ["mine.yaml", "must be a mapping"]),
-        ("a: [1", ["mine.yaml", "not valid YAML"]),
+        ("a: [1", ["mine.yaml:1", "not valid YAML"]),
+        ("a: 1\na: 2", ["mine.yaml:2", "'a' stands here twice"]),
+        ("a: 1\nb: *x", ["mine.yaml:2", "undefined alias"]),
         ("source: {path: x}\nthresholds: {bleu4: {min: 1}}", ["thresholds.bleu4", "model"]),
     ],
 )

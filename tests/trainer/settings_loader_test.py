@@ -64,6 +64,29 @@ def test_exponents_are_numbers_with_a_dot_and_without(text):
         from_mapping(Recipe, override(CAKE, f"eggs={text}"), "cake.yaml")
 
 
+@pytest.mark.parametrize("number", [".nan", ".inf", "-.inf", "1e999"])
+def test_a_number_is_finite(number):
+    with pytest.raises(SettingsError, match=r"oven\.degrees must be a finite number"):
+        from_mapping(Recipe, override(CAKE, f"oven.degrees={number}"), "cake.yaml")
+
+
+@pytest.mark.parametrize(
+    ("assignment", "word"),
+    [
+        ("eggs=" + "9" * 5000, "YAML"),
+        (".".join("abcdefghijklmn") + "=1", "so many keys"),
+        ("eggs=[" + "[" * 5000, "levels"),
+        ("oven={fan: true, fan: false}", "twice"),
+        ("name=" + "['x'" + ", 'x'" * 500 + "]", "must be text"),
+        ("shares={1: 2}", "must be text"),
+    ],
+)
+def test_a_mistake_is_one_line_however_long_the_value(assignment, word):
+    with pytest.raises(SettingsError, match=word) as caught:
+        from_mapping(Recipe, override(CAKE, assignment), "cake.yaml")
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+
+
 def test_what_is_left_out_keeps_its_default():
     assert from_mapping(Recipe, {"name": "egg", "oven": {"fan": True}}, "a.yaml") == Recipe(
         "egg", oven=Oven(fan=True)
