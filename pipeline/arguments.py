@@ -93,7 +93,9 @@ def _train(parser: argparse.ArgumentParser) -> None:
 
 
 def _generate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("text", nargs="+", metavar="TEXT", help="what to draw")
+    parser.add_argument(
+        "text", nargs="+", type=argument_types.words, metavar="TEXT", help="what to draw"
+    )
     _model(parser)
     parser.add_argument("--n", type=argument_types.count, default=1, help="pictures of each text")
     parser.add_argument(
@@ -194,7 +196,7 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     _config(parser)
     _model(parser)
     parser.add_argument("--smoke", action="store_true", help="take the config's smoke twin")
-    parser.add_argument("-o", "--output", default="", help="folder for figures and samples")
+    parser.add_argument("-o", "--output", metavar="DIR", help="folder for figures and samples")
 
 
 def _compile(parser: argparse.ArgumentParser) -> None:

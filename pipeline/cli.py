@@ -6,16 +6,22 @@ Nothing heavy is imported here: a command's module is loaded when the command ru
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import importlib
 import io
 import os
+import pwd
 import re
+import signal
 import sys
+import tempfile
+import threading
 import time
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
 
 from data.errors import DataError
 from pipeline.arguments import add_arguments
@@ -24,27 +30,125 @@ from pipeline.errors import RunError, UsageError
 from trainer.settings_loader import SettingsError
 
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130
+# As shells say it of commands that a signal ended.
+_SIGNALLED = 128
 _NO_SPACE = re.compile(r"(?:(\S+); )?(?:No space left on device|Disk quota exceeded)")
+# TensorFlow has errors of its own for files: its message is the path, a semicolon and the reason.
+_FILE_ERRORS = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.EIO,
+    errno.EISDIR,
+    errno.ENOTDIR,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ESTALE,
+)
+_FILE_ERROR = re.compile(rf"([^\s;][^;\n]*); ({'|'.join(map(os.strerror, _FILE_ERRORS))})")
+_NO_MEMORY = re.compile(
+    r"Cannot allocate memory|OOM when allocating|failed to map segment|can't start new thread|"
+    r"Unable to allocate|cannot allocate memory|bad_alloc",
+)
+
+
+class _Ended(KeyboardInterrupt):
+    """SIGTERM or SIGHUP, which end a command as Ctrl-C does: what it leaves is put in order."""
+
+    def __init__(self, number: int):
+        super().__init__(number)
+        self.number = number
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; returns 0, 1 when it failed, 2 when it was given wrongly."""
+    """Runs one command; returns 0, 1 when it failed, 2 when it was given wrongly.
+
+    128 and a signal's number where that ended it: SIGINT, SIGTERM, SIGHUP, and SIGPIPE where
+    nobody reads standard output any longer.
+    """
+    _open_standard_streams()
     _show_what_can_be_shown()
-    arguments = parser().parse_args(argv)
+    arguments = _parsed(argv)
     arguments.start = time.monotonic()
     # Before TensorFlow is first imported: its start-up notes are of no use to a person.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _give_a_home()
     warnings.filterwarnings("ignore", "You are using a Python version", FutureWarning)
     try:
-        return importlib.import_module(COMMANDS[arguments.command].module).run(arguments)
-    except KeyboardInterrupt:
-        return _tell("Interrupted. The same command goes on from here.", INTERRUPTED)
+        with _ended_by_signals():
+            status = importlib.import_module(COMMANDS[arguments.command].module).run(arguments)
+            sys.stdout.flush()
+            return status
+    except KeyboardInterrupt as error:
+        number = error.number if isinstance(error, _Ended) else signal.SIGINT
+        return _tell("Interrupted. The same command goes on from here.", _SIGNALLED + number)
+    except BrokenPipeError:
+        # Such as `tuwen configs | head`. What is still to be written has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _SIGNALLED + signal.SIGPIPE
     except (UsageError, SettingsError) as error:
         return _failed(error, str(error), USAGE, arguments.debug)
     except (DataError, RunError) as error:
         return _failed(error, str(error), FAILURE, arguments.debug)
     except Exception as error:
         return _failed(error, _in_words(error), FAILURE, arguments.debug)
+
+
+def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    top = parser()
+    arguments = top.parse_args(argv)
+    for name, value in vars(arguments).items():
+        # What a shell makes of a variable that is not set.
+        if value == "":
+            top.error(f"argument {name}: it is empty")
+    return arguments
+
+
+def _open_standard_streams() -> None:
+    """Gives what is closed to the null device, or the next file would take its number.
+
+    What native code writes to standard error would then go into that file.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest number that is free, so this one.
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
+
+
+def _give_a_home() -> None:
+    """Libraries ask for the user's folder and name; a container's user may have neither."""
+    try:
+        entry = pwd.getpwuid(os.getuid())
+    except KeyError:
+        os.environ.setdefault("HOME", tempfile.gettempdir())
+        os.environ.setdefault("USER", str(os.getuid()))
+    else:
+        os.environ.setdefault("HOME", entry.pw_dir)
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Has SIGTERM and SIGHUP raise `_Ended`, unless they are ignored as under nohup."""
+
+    def end(number: int, _: object) -> None:
+        raise _Ended(number)
+
+    before: dict[signal.Signals, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for one in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(one) == signal.SIG_DFL:
+                before[one] = signal.signal(one, end)
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def _show_what_can_be_shown() -> None:
@@ -58,10 +162,25 @@ def _in_words(error: Exception) -> str:
     """What went wrong, and whether it is the machine's fault or ours."""
     if place := full_disk(error):
         return f"{place}: no space is left on the disk. Free some, and give the command again."
+    if short_of_memory(error):
+        return (
+            "there is not enough memory. Lower batch_size or data.resolution with --set, end other "
+            "programs, or raise the limit of this process (ulimit -v)."
+        )
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror or error}"
+    if found := _FILE_ERROR.search(str(error)):
+        return f"{found[1]}: {found[2]}"
+    if isinstance(error, UnicodeEncodeError) and "surrogates" in error.reason:
+        return f"{ascii(error.object)[:80]}: this is not UTF-8 text. Name or write it otherwise."
     return f"{type(error).__name__}: {error}\nThis is a fault of tuwen; --debug shows the trace."
+
+
+def short_of_memory(error: BaseException) -> bool:
+    """Whether an error says that there is no memory, in Python's words or those of libraries."""
+    known = isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
+    return known or _NO_MEMORY.search(str(error)) is not None
 
 
 def full_disk(error: BaseException) -> str | None:
@@ -77,7 +196,7 @@ def full_disk(error: BaseException) -> str | None:
 
 def parser() -> argparse.ArgumentParser:
     """Returns the parser of all commands."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="tuwen",
         description="Pictures from captions, captions from pictures, each checking the other.",
         epilog="first steps:\n  tuwen run demo\n"
@@ -96,6 +215,13 @@ def parser() -> argparse.ArgumentParser:
         add_arguments(name, sub)
         sub.add_argument("--debug", action="store_true", help="show the trace of an error")
     return top
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"{self.prog}: {message} (see '{self.prog} --help')\n")
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):

@@ -1,9 +1,12 @@
 """The command line: what it parses, what it imports, and what it says when something is missing."""
 
+import errno
 import io
 import os
+import pwd
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -228,3 +231,134 @@ def test_configs_lists_all(capsys):
     assert cli.main(["configs"]) == 0
     shown = capsys.readouterr().out
     assert all(f"tuwen run {name}" in shown for name in config_files.names())
+
+
+COMMAND = [sys.executable, "-m", "pipeline.cli"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1])}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["nonsense"],
+        ["run", "--foo"],
+        ["run", "demo", "more"],
+        ["run", "--work", ""],
+        ["run", "--minutes", "1e300"],
+        ["train", "--stage", "all"],
+        ["train", "--steps", "9" * 30],
+        ["train", "--folds", "1"],
+        ["generate"],
+        ["generate", "a", "--n", "two"],
+        ["generate", "a", "--seed", "1.5"],
+        ["generate", "\udcff"],
+        ["caption"],
+        ["serve", "--port", "x"],
+        ["rollback", "all"],
+        ["watch", "--every", "0"],
+        ["demo-ui", "--port", "65536"],
+        ["evaluate", "-o", ""],
+        ["compare", "one"],
+        ["compile", "--workers", "9" * 5000],
+        ["dry-run"],
+        ["schema", "same"],
+        ["check-data", "x", "--span", "-1"],
+        ["report", "--work", "x"],
+        ["configs", "demo"],
+    ],
+)
+def test_nonsense_is_told_in_one_line_with_the_way_to_the_help(arguments, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(arguments)
+    printed = capsys.readouterr()
+    assert end.value.code == cli.USAGE and printed.out == ""
+    assert printed.err.startswith("tuwen") and printed.err.count("\n") == 1
+    assert "--help')" in printed.err and len(printed.err) < 400
+    assert " value: " not in printed.err
+
+
+def test_the_text_of_another_locale_is_read_as_what_was_typed(monkeypatch):
+    asked = cli.parser().parse_args(["generate", "红".encode().decode("ascii", "surrogateescape")])
+    assert asked.text == ["红"]
+
+
+def test_a_reader_who_leaves_ends_the_command_without_a_word():
+    with subprocess.Popen(
+        [*COMMAND, "configs"], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 128 + signal.SIGPIPE
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
+def test_closed_streams_give_their_numbers_to_no_file(closed, tmp_path):
+    """What native code writes to standard error would go into it."""
+    code = (
+        f"import os\nfor number in {closed!r}: os.close(number)\n"
+        "import sys\nfrom pipeline import cli\nstatus = cli.main(['configs'])\n"
+        f"number = os.open({str(tmp_path / 'file')!r}, os.O_CREAT | os.O_WRONLY)\n"
+        "os._exit(0 if status == 0 and number > 2 else 1)"
+    )
+    subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, check=True)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_that_ends_the_command_lets_it_put_things_in_order(
+    number, status, monkeypatch, capsys
+):
+    ended = []
+
+    def run(arguments):
+        try:
+            signal.raise_signal(number)
+        finally:
+            ended.append(arguments.command)
+        return 0
+
+    monkeypatch.setattr("pipeline.commands.configs.run", run)
+    before = signal.getsignal(number)
+    assert told(capsys, "configs") == (status, "Interrupted. The same command goes on from here.\n")
+    assert ended == ["configs"] and signal.getsignal(number) == before
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        ImportError("libx.so: failed to map segment from shared object"),
+        RuntimeError("can't start new thread"),
+        RuntimeError("OOM when allocating tensor with shape[9,9]"),
+    ],
+)
+def test_a_lack_of_memory_is_no_fault_of_the_program(error, capsys, monkeypatch):
+    def run(arguments):
+        raise error
+
+    monkeypatch.setattr("pipeline.commands.configs.run", run)
+    status, message = told(capsys, "configs")
+    assert status == cli.FAILURE and "ulimit -v" in message and "fault of tuwen" not in message
+
+
+@pytest.mark.parametrize(
+    "reason", ["Permission denied", "Read-only file system", "File name too long"]
+)
+def test_an_error_of_tensorflow_about_a_file_is_told_as_pythons_is(reason, capsys, monkeypatch):
+    def run(arguments):
+        raise RuntimeError(f"/data/a b/x.index; {reason} [Op:SaveV2]")
+
+    monkeypatch.setattr("pipeline.commands.configs.run", run)
+    assert told(capsys, "configs") == (cli.FAILURE, f"tuwen: /data/a b/x.index: {reason}\n")
+
+
+def test_a_user_without_home_and_name_has_a_folder(monkeypatch):
+    def nobody(number):
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pipeline.commands.configs.run", lambda arguments: 0)
+    assert cli.main(["configs"]) == 0
+    assert Path(os.environ["HOME"]).is_dir()
