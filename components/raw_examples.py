@@ -7,7 +7,9 @@ from itertools import islice
 
 import tensorflow as tf
 
+from data.records import naming_damaged
 from data.schema import CaptionedImage, from_example
+from data.sources import files
 
 
 def read(split_uri: str, limit: int | None = None) -> Iterator[CaptionedImage]:
@@ -15,10 +17,12 @@ def read(split_uri: str, limit: int | None = None) -> Iterator[CaptionedImage]:
 
     Raises:
       FileNotFoundError: the directory holds no file.
+      DataError: a file is damaged.
     """
-    files = sorted(tf.io.gfile.glob(f"{split_uri}/*"))
-    if not files:
+    paths = sorted(files.matching(split_uri, "*"))
+    if not paths:
         raise FileNotFoundError(f"{split_uri} holds no examples; was the split left out?")
-    records = tf.data.TFRecordDataset(files, compression_type="GZIP")
-    for record in islice(records.as_numpy_iterator(), limit):
-        yield from_example(record)
+    with naming_damaged(paths):
+        records = tf.data.TFRecordDataset(paths, compression_type="GZIP")
+        for record in islice(records.as_numpy_iterator(), limit):
+            yield from_example(record)

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from data import features, images, schema
+from data.records import naming_damaged
 
 _BATCH = 128
 
@@ -46,8 +47,13 @@ def read_split(
     max_captions: int,
     max_length: int,
 ) -> SplitArrays:
-    """Reads gzipped TFRecords of prepared examples; `attributes` names the columns of `labels`."""
-    batches = list(_batches(files, resolution, max_captions, max_length))
+    """Reads gzipped TFRecords of prepared examples; `attributes` names the columns of `labels`.
+
+    Raises:
+      DataError: a file is damaged.
+    """
+    with naming_damaged(files):
+        batches = list(_batches(files, resolution, max_captions, max_length))
     count = sum(len(batch[schema.IMAGE_ID]) for batch in batches)
     captions = _lists(batches, schema.CAPTION_TEXT)
     return SplitArrays(

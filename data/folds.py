@@ -12,6 +12,7 @@ import tensorflow as tf
 from data import features
 from data.errors import DataError
 from data.prepared import PreparedData
+from data.records import naming_damaged
 from data.splits import content_hash
 
 _POOLED = ("train", "val")
@@ -63,10 +64,11 @@ def _write(prepared: PreparedData, folds: int, root: Path) -> None:
     writers = [tf.io.TFRecordWriter(str(_file(partial, fold)), options) for fold in range(folds)]
     counts = [0] * folds
     files = [path for split in _POOLED for path in prepared.files[split]]
-    for record in tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator():
-        fold = fold_of(content_hash(_picture(record)), folds)
-        writers[fold].write(record)
-        counts[fold] += 1
+    with naming_damaged(files):
+        for record in tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator():
+            fold = fold_of(content_hash(_picture(record)), folds)
+            writers[fold].write(record)
+            counts[fold] += 1
     for writer in writers:
         writer.close()
     _require_filled(counts)

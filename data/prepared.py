@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import posixpath
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,8 +22,10 @@ from data import features, mining, schema, text
 from data.arrays import SplitArrays, read_split
 from data.graphs import graph
 from data.label_rules import LabelRules
+from data.sources.files import matching, read_json
 
 _SETTINGS = "prepared.json"
+_FIELDS = ("splits", "resolution", "max_captions", "max_length")
 _TOKENS = "tokens"
 _ATTRIBUTES = "attributes"
 _BATCH = 128
@@ -86,7 +89,7 @@ def from_files(
 
     Args:
       token_file, attribute_file: vocabularies, one entry per line.
-      files_by_split: file names or glob patterns of gzipped TFRecords.
+      files_by_split: gzipped TFRecords, by paths whose last name may be a pattern.
       resolution, max_captions, max_length: as they were prepared.
 
     Raises:
@@ -94,7 +97,9 @@ def from_files(
     """
     files = {}
     for split, patterns in files_by_split.items():
-        files[split] = sorted(itertools.chain(*map(tf.io.gfile.glob, patterns)))
+        # Folders are no patterns: their names may hold any letter.
+        found = (matching(*posixpath.split(pattern)) for pattern in patterns)
+        files[split] = sorted(itertools.chain.from_iterable(found))
         if not files[split]:
             raise FileNotFoundError(f"no prepared examples of split {split!r} at {list(patterns)}")
     return PreparedData(
@@ -116,7 +121,8 @@ def load(directory: str) -> PreparedData:
     root = Path(directory)
     if not (root / _SETTINGS).is_file():
         raise FileNotFoundError(f"{root} holds no prepared data ({_SETTINGS} is missing)")
-    settings = json.loads((root / _SETTINGS).read_text(encoding="utf-8"))
+    remedy = f"Delete {root}; the data are then prepared again."
+    settings = read_json(str(root / _SETTINGS), remedy, _FIELDS)
     files = {split: [str(root / f"{split}.tfrecord.gz")] for split in settings.pop("splits")}
     return from_files(str(root / _TOKENS), str(root / _ATTRIBUTES), files, **settings)
 

@@ -15,6 +15,9 @@ SHIPPED = "--setup_file=/@shipped@/setup.py"
 
 # Named by its path: the short name DirectRunner lets Beam fetch another runner from the network.
 _DIRECT = "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+# TFX makes a package of itself for each node, 40 MB, unless an image is named that has it: workers
+# of this machine have it, and start no image.
+_NO_PACKAGE = "--sdk_container_image=none"
 _PLACES = {
     PORTABLE: (re.compile(r"[^\s/:]+:\d+"), "host:port of a job service, such as localhost:8099"),
     FLINK: (re.compile(r"[^\s/:]+:\d+"), "host:port of Flink's REST service, such as flink:8081"),
@@ -97,7 +100,7 @@ class BeamSettings:
         if self.runner == DIRECT:
             mode = "in_memory" if self.workers == 1 else "multi_processing"
             workers = f"--direct_num_workers={self.workers}"
-            return _DIRECT, f"--direct_running_mode={mode}", workers
+            return _DIRECT, f"--direct_running_mode={mode}", workers, _NO_PACKAGE
         if self.runner == DATAFLOW:
             places = ("project", "region", "temp_location")
             given = (f"--{key}={getattr(self, key)}" for key in places)

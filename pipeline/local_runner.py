@@ -12,13 +12,18 @@ import ml_metadata as mlmd
 from absl import logging
 from ml_metadata.proto import metadata_store_pb2
 from tfx import v1 as tfx
+from tfx.types import standard_artifacts
 
-from pipeline.errors import RunError
+from components.metadata import CREATE, opened
+from data.errors import DataError
+from data.records import require_whole
+from pipeline.errors import RunError, UsageError
 from pipeline.progress import Progress
-from pipeline.reasons import reason
+from pipeline.reasons import reason, speaks
 from pipeline.tables import wrapped
 
 Execution: Any = metadata_store_pb2.Execution  # type: ignore[attr-defined]
+Event: Any = metadata_store_pb2.Event  # type: ignore[attr-defined]
 OUTCOMES = {Execution.COMPLETE: "ran", Execution.CACHED: "cached"}
 
 
@@ -34,9 +39,17 @@ def run(pipeline: tfx.dsl.Pipeline, stream: TextIO | None = None) -> dict[str, s
 
     Raises:
       RunError: a node failed; everything that finished before it stays in the cache.
+      UsageError: there are artefacts and no metadata that know of them.
+      DataError: the database cannot be used.
     """
-    store = mlmd.MetadataStore(pipeline.metadata_connection_config)
-    close_abandoned(store, Path(str(pipeline.pipeline_info.pipeline_root)))
+    database = Path(pipeline.metadata_connection_config.sqlite.filename_uri)
+    root = Path(str(pipeline.pipeline_info.pipeline_root))
+    _require_known(root, database)
+    store = opened(str(database), CREATE)
+    if moved := adopt(store, root):
+        said = f"{moved} artefacts were moved or copied here; nodes that read them run again"
+        print(said, file=stream or sys.stdout)
+    close_abandoned(store, root)
     runner = _ReportingRunner(store, stream)
     arguments = sys.argv
     # TFX hands the arguments of this process to Beam, which would read ours as its own.
@@ -46,6 +59,47 @@ def run(pipeline: tfx.dsl.Pipeline, stream: TextIO | None = None) -> dict[str, s
     finally:
         sys.argv = arguments
     return runner.outcomes
+
+
+def _require_known(pipeline_root: Path, database: Path) -> None:
+    """Raises UsageError where executions of a new database would take the numbers of old ones.
+
+    They name folders of artefacts, in which files of both would then lie.
+    """
+    if database.exists() and database.stat().st_size:
+        return
+    if pipeline_root.is_dir() and any(pipeline_root.iterdir()):
+        raise UsageError(
+            f"{pipeline_root} holds artefacts, and {database}, which knows them, is gone. Put it "
+            "back, or delete that folder: trainings go on from their checkpoints"
+        )
+
+
+def adopt(store: mlmd.MetadataStore, pipeline_root: Path) -> int:
+    """Has the artefacts of a directory that was moved or copied found where they lie now.
+
+    Metadata hold absolute paths: those of a copy lead into the directory that it was made from.
+
+    Returns:
+      How many were not below `pipeline_root`.
+    """
+    artifacts = {item.id: item for item in store.get_artifacts()}
+    changed = {}
+    for event in store.get_events_by_artifact_ids(list(artifacts)):
+        artifact = artifacts[event.artifact_id]
+        if event.type != Event.OUTPUT:
+            continue
+        # <pipeline root>/<node>/<output>/<execution>, and a file in it for a plain value.
+        head, number, rest = artifact.uri.rpartition(f"/{event.execution_id}")
+        if not number or rest not in ("", "/value") or head.count("/") < 3:
+            continue
+        root, node, output = head.rsplit("/", 2)
+        if root != str(pipeline_root):
+            artifact.uri = f"{pipeline_root}/{node}/{output}{number}{rest}"
+            changed[artifact.id] = artifact
+    if changed:
+        store.put_artifacts(list(changed.values()))
+    return len(changed)
 
 
 def close_abandoned(store: mlmd.MetadataStore, pipeline_root: Path) -> None:
@@ -94,16 +148,41 @@ class _ReportingRunner(tfx.orchestration.LocalDagRunner):
             except Exception as error:
                 logging.exception("%s failed", name)
                 progress.finished(name, "failed", time.monotonic() - start)
-                raise RunError(f"{name} stopped the run:\n{_indented(reason(error))}") from error
+                why = reason(error) if speaks(error) else self._damaged(pipeline, node)
+                why = why or reason(error)
+                raise RunError(f"{name} stopped the run:\n{_indented(why)}") from error
             progress.finished(name, outcome, time.monotonic() - start)
             self.outcomes[name] = outcome
 
-    def _outcome(self, pipeline: str, node: Any) -> str:
-        """Returns how the node's newest execution ended; TFX only logs a node that it skips."""
+    def _damaged(self, pipeline: Any, node: Any) -> str | None:
+        """What a person needs to know if examples that the node read are damaged.
+
+        Beam's errors name no file.
+        """
+        newest = self._newest(pipeline.pipeline_info.id, node)
+        events = self._store.get_events_by_execution_ids([newest.id])
+        read = [event.artifact_id for event in events if event.type == Event.INPUT]
+        for artifact in self._store.get_artifacts_by_id(read):
+            # A split is a folder of examples or of other files, which are no records.
+            if artifact.type == standard_artifacts.Examples.TYPE_NAME:
+                folders = sorted(Path(artifact.uri).glob("Split-*"))
+                paths = [str(path) for folder in folders for path in sorted(folder.iterdir())]
+                try:
+                    require_whole(paths)
+                except DataError as error:
+                    return str(error)
+        return None
+
+    def _newest(self, pipeline: str, node: Any) -> Any:
+        """Returns the node's newest execution, or an empty one."""
         name = f"{pipeline}.{node.node_info.id}"
         context = self._store.get_context_by_type_and_name("node", name)
         executions = self._store.get_executions_by_context(context.id) if context else []
-        newest = max(executions, key=lambda item: item.id, default=Execution())
+        return max(executions, key=lambda item: item.id, default=Execution())
+
+    def _outcome(self, pipeline: str, node: Any) -> str:
+        """Returns how the node's newest execution ended; TFX only logs a node that it skips."""
+        newest = self._newest(pipeline, node)
         if newest.last_known_state not in OUTCOMES:
             raise RunError("its inputs could not be resolved; the log says more")
         resolver = node.node_info.type.name.endswith(".Resolver")

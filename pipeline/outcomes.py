@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from data.errors import DataError
+from data.sources.files import read_json
 from pipeline.work_dir import WorkDir, newest_version
+from trainer.metrics.result import Metric
 
 # Codes of an `Outcome`.
 PUSHED = "pushed"
@@ -74,7 +76,7 @@ def is_finished(work: WorkDir) -> bool:
 
 def reported(work: WorkDir, model: str) -> Outcome:
     """Returns what the last finished run in `work` did with `model`, whatever came after it."""
-    verdicts = {item["model"]: item for item in _read(work.metrics)["verdicts"]}
+    verdicts = {item["model"]: item for item in figures(work)["verdicts"]}
     verdict, fault = verdicts.get(model, {}), _fault(work, model)
     if not verdict.get("blessed", True):
         code = REFUSED
@@ -83,6 +85,25 @@ def reported(work: WorkDir, model: str) -> Outcome:
     else:
         code = PUSHED if newest_version(work.serving / model) else GONE
     return Outcome(work, model, code, verdict, fault)
+
+
+def figures(work: WorkDir) -> dict[str, Any]:
+    """Returns what `metrics.json` of the last finished run in `work` says.
+
+    Returns:
+      `metrics`, a list of Metric, and `verdicts`, a list of `Verdict.to_json`.
+
+    Raises:
+      DataError: it is damaged.
+    """
+    path, remedy = str(work.metrics), "Give the command of the run again: it writes the file anew."
+    record = read_json(path, remedy, ("metrics", "verdicts"))
+    try:
+        metrics = [Metric.from_json(metric) for metric in record["metrics"]]
+        verdicts = [dict(verdict) for verdict in record["verdicts"] if verdict["model"]]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(path, f"it is damaged ({error!r})", remedy) from None
+    return {"metrics": metrics, "verdicts": verdicts}
 
 
 def refused_since(work: WorkDir, model: str, version: int) -> Outcome | None:
@@ -105,13 +126,12 @@ def newest_output(work: WorkDir, output: str, name: str) -> Path | None:
 
 def _fault(work: WorkDir, model: str) -> str:
     report = newest_output(work, f"ServingCheck.{model}/report", "report.json")
-    record = _read(report) if report else {"blessed": True}
+    if report is None:
+        return ""
+    remedy = f"Delete {report.parent}, and run again: the model is checked again."
+    record = read_json(str(report), remedy, ("blessed", "sentence"))
     return "" if record["blessed"] else str(record["sentence"])
 
 
 def _modified(path: Path) -> float:
     return path.stat().st_mtime
-
-
-def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))

@@ -31,6 +31,7 @@ from components.statistics import statistics_options
 from components.transform import SCHEMA_FILE
 from components.tuner.component import Tuner
 from data.schema import SPLITS
+from data.sources.plain_paths import without_patterns
 from pipeline.errors import UsageError
 from pipeline.last_blessed import MODEL
 from pipeline.last_blessed_data import EXAMPLES, GATE, JUDGE, STATISTICS
@@ -74,7 +75,8 @@ def create_pipeline(
     nodes = create_nodes(settings, work, data_fingerprint, force_bless)
     return tfx.dsl.Pipeline(
         pipeline_name=settings.name,
-        pipeline_root=str(work.pipeline_root),
+        # Nodes of TFX take the folders of their inputs for patterns.
+        pipeline_root=str(WorkDir(Path(without_patterns(str(work.root)))).pipeline_root),
         metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
             str(work.metadata)
         ),
@@ -167,6 +169,8 @@ def add_training(nodes: Nodes, settings: Settings, work: WorkDir, fingerprint: s
     """
     tuned = settings.tuning.stage if settings.tuning else ""
     begun = starts(settings, work, _data_key(settings, fingerprint))
+    # KerasTuner looks for its trials by a pattern.
+    plain = WorkDir(Path(without_patterns(str(work.root))))
     for stage in STAGES:
         inputs = _training_inputs(nodes, stage)
         config, search = {"experiment": stage_json(settings, stage)}, tuning_json(settings, stage)
@@ -178,7 +182,7 @@ def add_training(nodes: Nodes, settings: Settings, work: WorkDir, fingerprint: s
             data.append(digest_of(str(start)))
         name = f"{stage}-{digest(deciding_json(settings, stage), *data)}"
         if stage == tuned:
-            tuning = {"tuning": search, "resume_dir": str(work.training / f"tuning-{name}")}
+            tuning = {"tuning": search, "resume_dir": str(plain.training / f"tuning-{name}")}
             tuner = Tuner(tuner_fn=TUNER_FN, custom_config=config | tuning, **inputs)
             _add(nodes, tuner, TUNER)
             inputs["hyperparameters"] = tuner.outputs["best_hyperparameters"]

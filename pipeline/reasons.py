@@ -30,6 +30,11 @@ def reason(error: BaseException) -> str:
     return text if _CLASS_PREFIX.match(text) else f"{type(chain[-1]).__name__}: {text}"
 
 
+def speaks(error: BaseException) -> bool:
+    """Whether an error in the chain speaks to people."""
+    return any(isinstance(link, SPEAKING) for link in _chain(error))
+
+
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error

@@ -8,13 +8,11 @@ which a server loads as any other new version, while it still answers from the o
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-from data.sources.files import write_whole
+from data.sources.files import read_json
 from pipeline.errors import RunError
 from pipeline.work_dir import WorkDir, versions_of
 from trainer.export.layout import FINGERPRINT, SIDECAR
@@ -83,12 +81,20 @@ def roll_back(model: str, work: WorkDir, now: float | None = None) -> Rollback:
             f"{work.serving / model}: there is no {model} before version {pushes[current]} to go "
             f"back to{why}"
         )
+    # TensorFlow takes seconds to load; a refusal does not wait for it.
+    from trainer.export.whole import publish
+
     moment = time.time() if now is None else now
-    number = max(current + 1, int(moment))
     made = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(moment))
-    done = Rollback(model, number, restored, current, pushes[current], made, tuple(passed_over))
-    _publish(found[restored], work.serving / model, done)
-    return done
+
+    draft = Rollback(model, 0, restored, current, pushes[current], made, tuple(passed_over))
+
+    def record(number: int) -> dict[str, bytes]:
+        text = json.dumps(asdict(replace(draft, version=number)), indent=1)
+        return {str(RECORD): text.encode("utf-8")}
+
+    number = publish(str(found[restored]), str(work.serving / model), moment, record)
+    return replace(draft, version=number)
 
 
 def origin(path: Path, number: int) -> int:
@@ -112,17 +118,5 @@ def _record(path: Path) -> Rollback | None:
     record = path / RECORD
     if not record.is_file():
         return None
-    return Rollback(**json.loads(record.read_text(encoding="utf-8")))
-
-
-def _publish(source: Path, base: Path, done: Rollback) -> None:
-    """Copies beside, and renames when all is there: servers look at numbers alone."""
-    partial = base / f".rollback-{os.getpid()}"
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        shutil.copytree(source, partial)
-        text = json.dumps(asdict(done), indent=1)
-        write_whole(str(partial / RECORD), text.encode("utf-8"))
-        partial.rename(base / str(done.version))
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    remedy = f"Delete it; version {path.name} then counts as a push of its own."
+    return Rollback(**read_json(str(record), remedy, [one.name for one in fields(Rollback)]))

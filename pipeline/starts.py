@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from data.sources.files import write_whole
+from data.sources.files import read_json, write_whole
 from pipeline.errors import UsageError
 from pipeline.model_lookup import find_model
 from pipeline.pretraining import PRETRAIN
@@ -85,15 +85,20 @@ def _pretrained(stage: str, work: WorkDir) -> Path:
 
 
 def _pinned(work: WorkDir, key: str) -> Path | None:
+    """Written from the work directory on: a copy of it must not lead into the first one."""
     known = _pins(work).get(key)
-    return Path(known) if known and Path(known).is_dir() else None
+    if not known or Path(known).is_absolute():
+        return None
+    return work.root / known if (work.root / known).is_dir() else None
 
 
 def _pin(work: WorkDir, key: str, chosen: Path) -> None:
-    text = json.dumps(_pins(work) | {key: str(chosen.absolute())}, indent=1)
+    inner = chosen.absolute().relative_to(work.root.absolute())
+    text = json.dumps(_pins(work) | {key: str(inner)}, indent=1)
     write_whole(str(work.training / _PINS), text.encode("utf-8"))
 
 
 def _pins(work: WorkDir) -> dict[str, str]:
     path = work.training / _PINS
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    remedy = "Delete it; each stage then looks for its earlier model again."
+    return read_json(str(path), remedy) if path.is_file() else {}

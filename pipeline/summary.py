@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
+from data.sources.files import read_json
 from pipeline.advice import way_lines
 from pipeline.errors import RunError
-from pipeline.outcomes import PUSHED, Outcome, is_finished, newest_output, reported
+from pipeline.outcomes import PUSHED, Outcome, figures, is_finished, newest_output, reported
 from pipeline.tables import metric_table, wrapped
 from pipeline.verdicts import verdict_lines
 from pipeline.work_dir import MODELS, WorkDir, newest_version
-from trainer.metrics.result import Metric
 
 
 def lines(work: WorkDir) -> list[str]:
@@ -23,8 +19,8 @@ def lines(work: WorkDir) -> list[str]:
     """
     if not work.metrics.is_file():
         raise RunError(f"{work.root} holds no figures: its run did not finish; run it again")
-    record = _read(work.metrics)
-    found = metric_table(Metric.from_json(metric) for metric in record["metrics"])
+    record = figures(work)
+    found = metric_table(record["metrics"])
     for verdict in record["verdicts"]:
         found += ["", *verdict_lines(verdict)]
     found.append("")
@@ -50,8 +46,11 @@ def _pushed(item: Outcome) -> list[str]:
 def _picture(work: WorkDir) -> list[str]:
     """Returns the path of one generated picture, what it was made from and what is said of it."""
     newest = newest_output(work, "CrossModalEvaluator/evaluation", "metrics.json")
-    shown = _read(newest)["generated"] if newest else []
-    if newest is None or not shown:
+    if newest is None:
+        return []
+    remedy = f"Delete {newest.parent}, and run again: the models are judged again."
+    shown = read_json(str(newest), remedy, ["generated"])["generated"]
+    if not shown:
         return []
     first = shown[0]
     said = f", described as '{first['said']}'" if first["said"] else ""
@@ -59,7 +58,3 @@ def _picture(work: WorkDir) -> list[str]:
         f"{'look at':<10} {newest.parent / first['png']}",
         f"{'':<10} '{first['caption']}'{said}",
     ]
-
-
-def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from data.errors import DataError
 from data.sources import spans
-from data.sources.files import write_whole
+from data.sources.files import read_json, write_whole
 from pipeline.errors import UsageError
 from pipeline.settings import Settings
 from pipeline.stages import digest
@@ -70,6 +70,8 @@ class Watch:
     say: Callable[[str], None]
 
     def __post_init__(self) -> None:
+        # Damaged, it is told before anything is waited for.
+        self._known()
         self._seen: Arrival | None = None
         self._said = ""
 
@@ -117,7 +119,8 @@ class Watch:
 
     def _known(self) -> dict[str, Any]:
         path = self.work.root / _STATE
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        remedy = "Delete it; the newest data then count as new, and are run on again."
+        return read_json(str(path), remedy) if path.is_file() else {}
 
     def _remember(self, found: Arrival, outcome: str, start: float) -> None:
         began = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(start))

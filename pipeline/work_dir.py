@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UsageError
+from trainer.export.layout import SAVED_MODEL
 
 MODELS = ("encoder", "captioner", "generator")
 RUNS = Path("runs")
@@ -135,7 +136,7 @@ def default_work_dir(name: str) -> WorkDir:
 
 def is_model(directory: Path) -> bool:
     """Tells whether `directory` is a SavedModel."""
-    return (directory / "saved_model.pb").is_file()
+    return (directory / SAVED_MODEL).is_file()
 
 
 def newest_version(base: Path) -> Path | None:

@@ -7,12 +7,13 @@ import json
 import shutil
 import statistics
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from data.folds import split_into_folds
 from data.prepared import PreparedData
+from data.sources.files import read_json
 from trainer.config import Experiment
 from trainer.settings_loader import require
 from trainer.train import train
@@ -103,7 +104,8 @@ def spreads(figures: Iterable[dict[str, float]]) -> dict[str, Spread]:
 def _fold(experiment: Experiment, stage: str, data: PreparedData, number: int, root: Path) -> Fold:
     result, work = root / f"fold-{number}.json", root / f"fold-{number}"
     if result.is_file():
-        return Fold(**json.loads(result.read_text(encoding="utf-8")))
+        remedy = "Delete it; the fold is then trained again."
+        return Fold(**read_json(str(result), remedy, [one.name for one in fields(Fold)]))
     encoder = None
     if stage != "encoder":
         encoder = str(work / "encoder-model")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -95,6 +96,9 @@ def run(
             f"{task.stage}: another worker is gone, so this one ends too. Start all workers again: "
             "they go on from the last checkpoint."
         ) from error
+    finally:
+        if own_dir != work_dir:
+            shutil.rmtree(own_dir, ignore_errors=True)
 
 
 class _Training:
@@ -108,7 +112,7 @@ class _Training:
         parts = task.state() | {"held_out": self.held_out}
         if self.control is not None:
             parts["control"] = self.control
-        self.checkpoints = Checkpoints(parts, work_dir, own_dir)
+        self.checkpoints = Checkpoints(parts, work_dir, own_dir, self.held_out.best_step)
         self.step = 0
         self.losses: dict[str, tf.Tensor] = {}
         self.watch = LossWatch()
@@ -199,7 +203,6 @@ class _Training:
 
     def save(self) -> None:
         self.checkpoints.save(self.step, self.budget.elapsed)
-        self.checkpoints.forget_best_but(int(self.held_out.best_step.numpy()))
         self.saved = self.budget.elapsed
 
     def keep_best(self, figures: dict[str, float]) -> int:

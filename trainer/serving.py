@@ -9,6 +9,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  (registers the operations that the models use)
 
+from data.sources.plain_paths import without_patterns
+
 
 class ServingError(ValueError):
     """A model refused a row of a request; the message names row, reason and remedy."""
@@ -40,7 +42,7 @@ class Caption(NamedTuple):
 
 def load(directory: str) -> Any:
     """Loads a SavedModel; raises OSError when `directory` holds none."""
-    return tf.saved_model.load(directory)
+    return tf.saved_model.load(without_patterns(directory))
 
 
 def ask(model: Any, signature: str, **inputs: tf.Tensor) -> dict[str, np.ndarray]:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from data import processor
 from data.prepared import PreparedData
-from data.sources.files import write_whole
+from data.sources.files import read_json, write_whole
 from trainer import distribution, loop, precision
 from trainer.config import STAGES, DataSettings, Experiment, deciding
 from trainer.export.bundle import RestoredEncoder, load_encoder
@@ -166,7 +166,8 @@ def _claim(work_dir, experiment, stage, prepared, encoder_dir, start: Start | No
         "start": start.digest if start else None,
     }
     path = Path(work_dir) / IDENTITY
-    if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != identity:
+    remedy = f"Delete {work_dir} to train anew."
+    if path.is_file() and read_json(str(path), remedy) != identity:
         raise SettingsError(
             f"{work_dir}: holds the training of other settings or data. "
             "Delete it to train anew, or choose another directory."

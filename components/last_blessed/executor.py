@@ -14,14 +14,12 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
 from data.sources import files
-from trainer.export.layout import FINGERPRINT
+from trainer.export.layout import FINGERPRINT, SAVED_MODEL
 
 CANDIDATE = "candidate"
 PUSHED = "pushed"
 MODEL = "model"
 FOUND_FILE = "found.json"
-# Exists only if a push was whole: where a folder cannot be renamed, the Pusher copies it last.
-SAVED_MODEL = "saved_model.pb"
 
 
 class Executor(base_executor.BaseExecutor):

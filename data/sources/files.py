@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fnmatch
 import gzip
+import json
 import os
 import posixpath
 import re
@@ -21,6 +22,8 @@ from contextlib import contextmanager
 from glob import glob as local_glob
 from pathlib import Path
 from typing import Any
+
+from data.errors import DataError
 
 GZIP = ".gz"
 
@@ -172,6 +175,32 @@ def read(path: str) -> bytes:
         return Path(path).read_bytes()
     with _gfile() as gfile, gfile.GFile(path, "rb") as file:
         return file.read()
+
+
+def read_json(path: str, remedy: str, fields: Iterable[str] = ()) -> dict[str, Any]:
+    """Returns the object in a JSON file that this program wrote.
+
+    Args:
+      path: of the file.
+      remedy: what a person can do where it is damaged.
+      fields: names that it must have.
+
+    Raises:
+      DataError: it holds something else.
+      OSError: it cannot be read.
+    """
+    try:
+        found = json.loads(read(path))
+    except RecursionError:
+        raise DataError(path, "it is damaged (nested too deeply)", remedy) from None
+    except ValueError as error:
+        # Of bytes that are no text and of numbers with too many digits, too.
+        raise DataError(path, f"it is damaged ({str(error)[:100]})", remedy) from None
+    if not isinstance(found, dict):
+        raise DataError(path, "it is damaged (no object of names and values)", remedy)
+    if missing := [name for name in fields if name not in found]:
+        raise DataError(path, f"it is damaged ('{missing[0]}' is not there)", remedy)
+    return found
 
 
 def size(path: str) -> int:

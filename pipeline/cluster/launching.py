@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data.sources.files import read_json
 from pipeline.cluster.checking import parameter_fits, tasks
 from pipeline.cluster.parameters import EXECUTOR_INPUT, IMAGE
 from pipeline.errors import RunError, UsageError
@@ -69,7 +70,11 @@ class Launch:
     def kept(self) -> dict[str, Spec] | None:
         """Returns the outputs of an equal execution that finished, if there was one."""
         result = self.place / RESULT_FILE
-        return json.loads(result.read_text(encoding="utf-8")) if result.is_file() else None
+        if not result.is_file():
+            return None
+        outputs = read_json(str(result), f"Delete {self.place}; the task then runs again.")
+        # The directory may have been moved or copied since.
+        return {key: one | {"uri": str(self.place / key)} for key, one in outputs.items()}
 
     def command(self) -> list[str]:
         """Returns the container's command with its placeholders replaced."""

@@ -61,7 +61,7 @@ def read_report(directory: str) -> ReportData:
         return ReportData.from_json(path.read_text(encoding="utf-8"), str(path))
     except SettingsError as error:
         raise UsageError(f"{error}. Another version made this report: run it again") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: this is no report: {error}") from error
 
 

@@ -14,6 +14,7 @@ from components.run_report.words import duration
 from pipeline import config_files, pretraining, shipping, summary
 from pipeline import settings as settings_file
 from pipeline.logs import adopt_loggers, logs_to
+from pipeline.scratch import temporary_files
 from pipeline.settings import Settings
 from pipeline.work_dir import WorkDir, default_work_dir
 from trainer.config import STAGES
@@ -29,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
         smoke=arguments.smoke,
     )
     work = WorkDir(Path(arguments.work)) if arguments.work else default_work_dir(settings.name)
-    with work.locked(), logs_to(work.log):
+    with work.locked(), temporary_files(work), logs_to(work.log):
         print(f"{settings.name}: work directory {work.root}, log {work.log}")
         source = settings.open_source()
         print(f"data: {source.describe()}")

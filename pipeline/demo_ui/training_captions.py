@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from data import schema
+from data.records import naming_damaged
 
 # More would make the start slow and the list of the nearest hardly better.
 LIMIT = 20_000
@@ -28,7 +29,8 @@ def read(pipeline_root: Path, limit: int = LIMIT) -> list[str]:
     records = tf.data.TFRecordDataset(last, compression_type="GZIP").batch(_BATCH)
     batches = records.map(lambda batch: tf.io.parse_example(batch, spec)[schema.CAPTION_TEXT])
     texts = (text for batch in batches for text in batch.flat_values.numpy())
-    unique = dict.fromkeys(text.decode("utf-8") for text in islice(texts, 4 * limit))
+    with naming_damaged(last):
+        unique = dict.fromkeys(text.decode("utf-8") for text in islice(texts, 4 * limit))
     return list(unique)[:limit]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401
 from tensorflow_serving.apis import prediction_log_pb2
 
+from data.sources.plain_paths import without_patterns
 from pipeline.http_requests import Deadline
 from pipeline.model_server.errors import Code, ServingError, from_tensorflow, invalid
 from pipeline.model_server.limits import Limits
@@ -27,7 +27,6 @@ DEFAULT_SIGNATURE = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 WARMUP = Path("assets.extra") / "tf_serving_warmup_requests"
 # TensorFlow Serving reads no more of them.
 WARMUP_LIMIT = 1000
-_PATTERN_CHARACTERS = frozenset("*?[]{}\\")
 
 
 class Spec(NamedTuple):
@@ -161,12 +160,11 @@ class Servable:
         self.name, self.version, self.users = name, version, 0
         self.content = b""
         self._session = tf.compat.v1.Session(graph=tf.Graph())
-        self._link: tempfile.TemporaryDirectory[str] | None = None
         try:
             with self._session.graph.as_default():
                 # Deprecated for people, not for servers: it restores signatures by name.
                 meta = tf.compat.v1.saved_model.load(
-                    self._session, [tf.saved_model.SERVING], str(self._readable(directory))
+                    self._session, [tf.saved_model.SERVING], without_patterns(str(directory))
                 )
             self.signatures = {
                 key: Signature(self._session, definition)
@@ -181,17 +179,6 @@ class Servable:
     def close(self) -> None:
         """Frees the model's memory; no request may come after."""
         self._session.close()
-        if self._link is not None:
-            self._link.cleanup()
-
-    def _readable(self, directory: Path) -> Path:
-        """A path to the model that TensorFlow does not take for a pattern of file names."""
-        if not _PATTERN_CHARACTERS.intersection(str(directory)):
-            return directory
-        self._link = tempfile.TemporaryDirectory(prefix="tuwen-serve-")
-        link = Path(self._link.name) / "model"
-        link.symlink_to(directory.resolve(), target_is_directory=True)
-        return link
 
     def signature(self, name: str) -> Signature:
         """Returns the signature called `name`, the default one for an empty name.

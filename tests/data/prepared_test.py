@@ -103,12 +103,13 @@ def test_a_foreign_directory_is_not_replaced(tmp_path, examples):
 
 
 def test_many_files_make_one_split(tmp_path, examples):
-    for name in ("one", "two"):
+    """Folders are no patterns."""
+    for name in ("one", "[t]wo*"):
         prepared.prepare(examples, str(tmp_path / name), **SETTINGS)
     data = prepared.from_files(
         str(tmp_path / "one/tokens"),
         str(tmp_path / "one/attributes"),
-        {"train": [str(tmp_path / "*/train.tfrecord.gz")]},
+        {"train": [str(tmp_path / "one/tr*.gz"), str(tmp_path / "[t]wo*/train.tfrecord.gz")]},
         resolution=8,
         max_captions=2,
         max_length=6,

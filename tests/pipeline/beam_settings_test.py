@@ -10,6 +10,7 @@ from apache_beam.options.pipeline_options import (
     SetupOptions,
     SparkRunnerOptions,
 )
+from tfx.utils import dependency_utils
 
 from pipeline.beam_settings import SHIPPED, BeamSettings
 from trainer.settings_loader import SettingsError, from_mapping
@@ -84,3 +85,11 @@ def test_further_options_are_passed_on():
 def test_what_no_runner_takes_is_refused(values, said):
     with pytest.raises(SettingsError, match=said.replace(".", r"\.")):
         from_mapping(BeamSettings, values, "beam")
+
+
+def test_on_this_machine_tfx_makes_no_package_of_itself(monkeypatch):
+    """It would copy itself, 40 MB, into the temporary folder for each node."""
+    monkeypatch.setattr(dependency_utils, "build_ephemeral_package", lambda: 1 / 0)
+    for workers in (1, 2):
+        given = list(BeamSettings(workers=workers).arguments())
+        assert dependency_utils.make_beam_dependency_flags(given) == given

@@ -1,7 +1,9 @@
 """The local runner, on small components: caching, failures, killed runs, the last blessed."""
 
 import io
+import shutil
 import sys
+from pathlib import Path
 
 import ml_metadata as mlmd
 import pytest
@@ -10,11 +12,12 @@ from tfx import v1 as tfx
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import Channel
-from tfx.types.standard_artifacts import Model, ModelBlessing
+from tfx.types.standard_artifacts import Examples, Model, ModelBlessing
 
+from components.metadata import opened
 from data.errors import DataError
 from pipeline import local_runner
-from pipeline.errors import RunError
+from pipeline.errors import RunError, UsageError
 from pipeline.last_blessed import BLESSING, CANDIDATE, MODEL, LastBlessedStrategy
 
 RUNNING = metadata_store_pb2.Execution.RUNNING
@@ -58,7 +61,7 @@ def Interrupt(model: InputArtifact[Model], out: OutputArtifact[Model]):
 def graph(tmp_path):
     judged.clear()
 
-    def build(one=1, two=1, last=None):
+    def build(one=1, two=1, last=None, place=tmp_path):
         trainers = {
             name: Train(size=size).with_id(f"Trainer.{name}")
             for name, size in (("one", one), ("two", two))
@@ -79,11 +82,11 @@ def graph(tmp_path):
             nodes.append(last(model=trainers["one"].outputs["model"]).with_id("Last"))
         return tfx.dsl.Pipeline(
             "toy",
-            str(tmp_path / "root"),
+            str(place / "root"),
             components=nodes,
             enable_cache=True,
             metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
-                str(tmp_path / "metadata.db")
+                str(place / "metadata.db")
             ),
         )
 
@@ -149,6 +152,76 @@ def test_a_killed_run_leaves_nothing_half_written_to_the_next_one(graph, tmp_pat
     assert outcomes["Trainer.one"] == "cached"
     assert not half.parent.exists()
     assert [item for item in store.get_executions() if item.last_known_state == RUNNING] == []
+
+
+@pytest.mark.parametrize("how", ["moved", "copied"])
+def test_a_directory_that_was_moved_or_copied_reads_and_writes_itself_alone(
+    graph, tmp_path, how, monkeypatch
+):
+    outcomes, _ = run(graph(one=1))
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    for name in ("root", "metadata.db"):
+        (tmp_path / name).rename(first / name)
+    shutil.copytree(first, second)
+    if how == "moved":
+        shutil.rmtree(first)
+    before = {path: path.stat().st_mtime_ns for path in first.rglob("*")}
+    uris = _uris(second)
+    assert all(uri.startswith(f"{tmp_path}/root/") for uri in uris)
+    outcomes, printed = run(graph(one=2, place=second))
+    assert f"{len(uris)} artefacts were moved or copied here" in printed
+    # Without inputs, the cache needs no place of anything.
+    assert outcomes["Trainer.two"] == "cached" and outcomes["Trainer.one"] == "ran"
+    assert all(uri.startswith(f"{second}/root/") for uri in _uris(second))
+    # The baseline is the model that was blessed before the move.
+    assert judged[-1][1] is not None or judged[-2][1] is not None
+    assert {path: path.stat().st_mtime_ns for path in first.rglob("*")} == before
+    _, printed = run(graph(one=2, place=second))
+    assert "moved or copied" not in printed
+
+
+def _uris(place):
+    return [artifact.uri for artifact in opened(str(place / "metadata.db")).get_artifacts()]
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(b"")])
+def test_artefacts_without_their_metadata_are_not_written_over(graph, tmp_path, harm):
+    run(graph())
+    harm(tmp_path / "metadata.db")
+    with pytest.raises(UsageError, match="which knows them, is gone"):
+        run(graph())
+    shutil.rmtree(tmp_path / "root")
+    assert executed(run(graph())[0])
+
+
+@component
+def Give(examples: OutputArtifact[Examples]):
+    folder = Path(examples.uri) / "Split-train"
+    folder.mkdir(parents=True)
+    (folder / "0.gz").write_bytes(b"no records")
+
+
+@component
+def Take(examples: InputArtifact[Examples], out: OutputArtifact[Model]):
+    raise ZeroDivisionError("what Beam says of it")
+
+
+def test_damaged_examples_that_a_node_read_are_named(tmp_path):
+    give = Give()
+    nodes = [give, Take(examples=give.outputs["examples"])]
+    metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(
+        str(tmp_path / "metadata.db")
+    )
+    pipeline = tfx.dsl.Pipeline(
+        "toy", str(tmp_path / "root"), components=nodes, metadata_connection_config=metadata
+    )
+    with pytest.raises(RunError) as caught:
+        run(pipeline)
+    folder = tmp_path / "root/Give/examples/1"
+    told = " ".join(str(caught.value).split())
+    assert f"{folder}/Split-train/0.gz: the file is damaged" in told
+    assert f"Delete {folder}," in told
 
 
 def test_the_arguments_of_the_command_line_do_not_reach_beam(graph, monkeypatch):

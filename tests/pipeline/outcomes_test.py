@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from data.errors import DataError
 from pipeline import outcomes
 from pipeline.outcomes import outcome, refused_since, reported
 from pipeline.work_dir import MODELS, WorkDir
@@ -41,6 +42,17 @@ def test_a_pushed_model_that_somebody_took_away_is_gone(work):
     finish(work)
     (work.serving / "encoder/1500/saved_model.pb").unlink()
     assert codes(work) == ["gone", "pushed", "pushed"]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"metrics": 3, "verdicts": []}', '{"metrics": [], "verdicts": [3]}']
+)
+def test_damaged_figures_are_told_with_their_path(work, content):
+    finish(work)
+    work.metrics.write_text(content)
+    with pytest.raises(DataError) as caught:
+        reported(work, "generator")
+    assert caught.value.where == str(work.metrics)
 
 
 def test_a_run_without_figures_did_not_finish(work):

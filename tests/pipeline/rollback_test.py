@@ -1,10 +1,13 @@
 """The model before the current one comes back under a higher number."""
 
 import json
+from pathlib import Path
 
 import pytest
+import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from data.errors import DataError
 from pipeline import cli
 from pipeline.errors import RunError
 from pipeline.rollback import RECORD, roll_back
@@ -104,10 +107,26 @@ def test_without_an_earlier_version_nothing_changes(work):
     assert [path.name for path in (work.serving / "generator").iterdir()] == ["10"]
 
 
+def test_a_damaged_record_is_told_with_its_path(work):
+    push(work, 10, 20, 30)
+    roll_back("generator", work, NOW)
+    path = work.serving / "generator/5000" / RECORD
+    path.write_text('{"model": "generator"')
+    with pytest.raises(DataError) as caught:
+        roll_back("generator", work, NOW)
+    assert caught.value.where == str(path)
+    path.unlink()
+    assert roll_back("generator", work, NOW).restored == 30
+
+
+def cut_short(source, target, overwrite=False):
+    Path(target).write_bytes(Path(source).read_bytes()[:3])
+
+
 def test_a_copy_that_fails_leaves_nothing_behind(work, monkeypatch):
     push(work, 10, 20)
-    monkeypatch.setattr("pipeline.rollback.write_whole", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
+    monkeypatch.setattr(tf.io.gfile, "copy", cut_short)
+    with pytest.raises(OSError, match="is not as in"):
         roll_back("generator", work, NOW)
     assert {path.name for path in (work.serving / "generator").iterdir()} == {"10", "20"}
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -82,3 +83,11 @@ def test_a_run_that_is_started_again_does_not_start_from_what_it_pushed(work, pu
     assert (changed["encoder"].name, changed["generator"].name) == ("10", "20")
     shutil.rmtree(work.serving / "encoder" / "10")
     assert chosen(work, "last")["encoder"].name == "20"
+
+
+def test_a_copy_of_a_directory_starts_from_its_own_models(work, pushed, tmp_path):
+    push(work, pushed, 10)
+    assert chosen(work, "last")["encoder"] == work.serving / "encoder" / "10"
+    copy = WorkDir(Path(shutil.copytree(work.root, tmp_path / "copy")))
+    push(copy, pushed, 20)
+    assert chosen(copy, "last")["encoder"] == copy.serving / "encoder" / "10"

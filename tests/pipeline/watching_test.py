@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from data.errors import DataError
 from data.scenes import as_captioned_images
 from pipeline import settings as settings_file
 from pipeline.watching import Watch, require_spans, spans_in
@@ -113,6 +114,18 @@ def test_what_was_done_is_known_after_a_restart(watch, data, tmp_path):
     assert look(again) is None and again.run.seen == []
     (entry,) = json.loads((tmp_path / "work" / "watch.json").read_text()).values()
     assert (entry["data"], entry["outcome"]) == ("span 1", "done")
+
+
+@pytest.mark.parametrize("content", ["", '{"a": ', "[]"])
+def test_a_damaged_state_is_told_before_anything_is_waited_for(content, data, tmp_path):
+    path = tmp_path / "work" / "watch.json"
+    path.parent.mkdir()
+    path.write_text(content)
+    with pytest.raises(DataError) as caught:
+        make(tmp_path, data, Runs(data))
+    assert caught.value.where == str(path)
+    path.unlink()
+    make(tmp_path, data, Runs(data))
 
 
 def test_an_interrupted_run_is_taken_up_again(watch, data):

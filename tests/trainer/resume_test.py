@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from trainer.checkpoints import newest_whole
 from trainer.config import STAGES
 from trainer.train import train
 
@@ -15,7 +16,7 @@ APART = ("elapsed", "save_counter", "_CHECKPOINTABLE_OBJECT_GRAPH")
 
 def state(work_dir):
     """Every weight and every variable of the optimisers, by name, from the newest checkpoint."""
-    reader = tf.train.load_checkpoint(str(work_dir / "checkpoints"))
+    reader = tf.train.load_checkpoint(str(newest_whole(str(work_dir))))
     names = reader.get_variable_to_shape_map()
     return {name: reader.get_tensor(name) for name in names if not name.startswith(APART)}
 

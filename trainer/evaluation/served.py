@@ -10,8 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from data.sources import files
+from data.sources.plain_paths import without_patterns
 from trainer import serving
-from trainer.export.layout import SIDECAR, SUMMARY
+from trainer.export.layout import SAVED_MODEL, SIDECAR, SUMMARY
 from trainer.metrics.extractors.base import digest_of
 from trainer.settings_loader import SettingsError
 
@@ -32,7 +33,7 @@ class ServedModel:
         if not tf.saved_model.contains_saved_model(directory):
             raise SettingsError(f"{directory}: there is no SavedModel; give a directory with one")
         # The loaded object is kept: signatures hold its variables weakly.
-        self._model = tf.saved_model.load(directory)
+        self._model = tf.saved_model.load(without_patterns(directory))
         self._batch_size, self.directory = batch_size, directory
         missing = sorted(set(signatures) - set(self._model.signatures))
         if missing:
@@ -123,7 +124,7 @@ class ServedEncoder(ServedSpace):
 
 
 def _contents(directory: str) -> Iterator[bytes]:
-    yield files.read(files.join(directory, "saved_model.pb"))
+    yield files.read(files.join(directory, SAVED_MODEL))
     for path in files.matching(files.join(directory, "variables"), "*"):
         yield files.read(path)
 

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from data.languages import UNDETERMINED
 from data.prepared import PreparedData
+from data.sources.files import read_json
 from data.text import Vocabulary, read_lines
 from trainer.config import Experiment
 from trainer.export.layout import (
@@ -147,7 +148,8 @@ def load_encoder(directory: str, policy: str) -> RestoredEncoder:
         raise SettingsError(
             f"{directory}: no exported encoder here ({SIDECAR}/{RECORD} is missing)"
         )
-    record = json.loads(path.read_text(encoding="utf-8"))
+    remedy = f"Delete {directory}, and train the encoder again."
+    record = read_json(str(path), remedy, ("stage", "experiment"))
     if record["stage"] != "encoder":
         raise SettingsError(f"{directory}: this is an exported {record['stage']}, not an encoder")
     experiment = from_mapping(Experiment, record["experiment"], str(path))

@@ -11,6 +11,8 @@ TOKENS = "tokens.txt"
 ATTRIBUTES = "attributes.txt"
 CARD = "model_card.md"
 SUMMARY = "summary.json"
+# By this file servers know a SavedModel: where a folder cannot be renamed, it is copied last.
+SAVED_MODEL = "saved_model.pb"
 # Written by TensorFlow: it holds a number that is drawn anew for each export.
 FINGERPRINT = "fingerprint.pb"
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from trainer.export.layout import SAVED_MODEL
+
 
 def foreign_operations(directory: str) -> dict[str, frozenset[str]]:
     """Returns, by signature, the operations that TensorFlow itself does not have.
@@ -15,7 +17,7 @@ def foreign_operations(directory: str) -> dict[str, frozenset[str]]:
     A process must have loaded the library that registers them (here: tensorflow_text) before it
     loads the SavedModel, whichever signature it calls.
     """
-    saved = saved_model_pb2.SavedModel.FromString(Path(directory, "saved_model.pb").read_bytes())
+    saved = saved_model_pb2.SavedModel.FromString(Path(directory, SAVED_MODEL).read_bytes())
     graph = saved.meta_graphs[0]
     library = {one.signature.name: one.node_def for one in graph.graph_def.library.function}
     nodes = {node.name: node for node in graph.graph_def.node}

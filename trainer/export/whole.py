@@ -1,13 +1,25 @@
-"""Whether the files of a SavedModel are whole."""
+"""SavedModels on disk: whether one is whole, and how it becomes a served version whole."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import hashlib
+import os
+import posixpath
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
+from data.sources import files
+from trainer import checkpoints
+from trainer.export.layout import FINGERPRINT, SAVED_MODEL
+
+# Servers look at numbers alone, so they never see a folder with this prefix.
+PARTIAL = ".push-"
 _VARIABLES = "variables/variables"
 
 
@@ -16,7 +28,7 @@ def damage(directory: Path) -> str | None:
 
     Reads the graph and every weight, whose checksums TensorFlow compares; loads nothing.
     """
-    graph = directory / "saved_model.pb"
+    graph = directory / SAVED_MODEL
     try:
         model = saved_model_pb2.SavedModel.FromString(graph.read_bytes())
     except DecodeError:
@@ -26,12 +38,127 @@ def damage(directory: Path) -> str | None:
     if not (directory / f"{_VARIABLES}.index").exists():
         # A model without weights has none.
         return None
+    fault = checkpoints.damage(directory / _VARIABLES)
+    return f"its weights are damaged ({fault})" if fault else None
+
+
+def already_published(model: str, base: str) -> int | None:
+    """Returns the newest version in `base` if it is `model`, file by file, else None.
+
+    Finds the push that was killed after its model was published.
+    """
+    newest = max(_numbers(base), default=None)
+    if newest is None:
+        return None
+    version = posixpath.join(base, str(newest))
+    own = posixpath.join(model, FINGERPRINT)
+    same = tf.io.gfile.exists(own) and not _differing(model, version, _names(model))
+    return newest if same else None
+
+
+def publish(
+    model: str,
+    base: str,
+    now: float,
+    additions: Callable[[int], Mapping[str, bytes]] = lambda _: {},
+) -> int:
+    """Publishes the SavedModel `model` as a version of `base`, whole or not at all.
+
+    Args:
+      model: a directory, may be a URI.
+      base: of the versions, may be a URI and may be missing.
+      now: seconds since 1970. They are the number, unless a version has a higher one, from a clock
+        that was ahead: servers take the highest.
+      additions: given the number, returns further files of the version: contents by relative path.
+
+    Returns:
+      The number.
+
+    Raises:
+      OSError: the copy is not like the model.
+    """
+    with _alone_in(base):
+        number = max([int(now), *(found + 1 for found in _numbers(base))])
+        final = posixpath.join(base, str(number))
+        # A store such as gs:// cannot rename a folder at once: there `SAVED_MODEL` tells.
+        remote = files.is_remote(base)
+        place = final if remote else posixpath.join(base, f"{PARTIAL}{number}")
+        _remove_partial(base)
+        try:
+            before = [name for name in _names(model) if name != SAVED_MODEL]
+            _copy(model, place, before)
+            for name, content in additions(number).items():
+                files.write_whole(posixpath.join(place, name), content)
+            _copy(model, place, [SAVED_MODEL])
+            if not remote:
+                tf.io.gfile.rename(place, final)
+        except BaseException:
+            with contextlib.suppress(tf.errors.OpError):
+                tf.io.gfile.rmtree(place)
+            raise
+    return number
+
+
+@contextlib.contextmanager
+def _alone_in(base: str) -> Iterator[None]:
+    """Waits until nobody else publishes in `base`: a run and a rollback may do so at once.
+
+    The lock ends with the process, however it ends. A store has none.
+    """
+    if files.is_remote(base):
+        yield
+        return
+    Path(base).mkdir(parents=True, exist_ok=True)
+    folder = os.open(base, os.O_RDONLY)
     try:
-        reader = tf.train.load_checkpoint(str(directory / _VARIABLES))
-        for name in reader.get_variable_to_shape_map():
-            reader.get_tensor(name)
-    except Exception as error:
-        # The reader raises IndexError, RuntimeError or an error of TensorFlow's.
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        return f"its weights are damaged ({reason[:100]})"
-    return None
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _copy(model: str, place: str, names: Sequence[str]) -> None:
+    """Copies files of `model` and compares them with the copies."""
+    for name in names:
+        target = posixpath.join(place, name)
+        tf.io.gfile.makedirs(posixpath.dirname(target))
+        tf.io.gfile.copy(posixpath.join(model, name), target, overwrite=True)
+    if wrong := _differing(model, place, names):
+        raise OSError(f"{place}: {wrong[0]} is not as in {model}; is there space on the disk?")
+
+
+def _differing(model: str, copy: str, names: Sequence[str]) -> list[str]:
+    """Those `names` of files of `model` that `copy` lacks or has otherwise."""
+    return [name for name in names if _digest(model, name) != _digest(copy, name)]
+
+
+def _remove_partial(base: str) -> None:
+    """Removes what a killed publication has left."""
+    for name in _listed(base):
+        if name.startswith(PARTIAL):
+            tf.io.gfile.rmtree(posixpath.join(base, name))
+
+
+def _numbers(base: str) -> list[int]:
+    return [int(name) for name in _listed(base) if name.isdecimal()]
+
+
+def _listed(base: str) -> list[str]:
+    if not tf.io.gfile.isdir(base):
+        return []
+    return [name.rstrip("/") for name in tf.io.gfile.listdir(base)]
+
+
+def _names(model: str) -> list[str]:
+    found = []
+    for folder, _, names in tf.io.gfile.walk(model):
+        below = posixpath.relpath(folder, model)
+        found += [posixpath.normpath(posixpath.join(below, name)) for name in names]
+    return sorted(found)
+
+
+def _digest(model: str, name: str) -> bytes | None:
+    path = posixpath.join(model, name)
+    if not tf.io.gfile.exists(path):
+        return None
+    return hashlib.sha256(files.read(path)).digest()

@@ -13,8 +13,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from data.sources.files import write_whole
+from data.sources.files import read_json, write_whole
 from data.text import Vocabulary, read_lines
+from trainer.checkpoints import as_read, newest_whole
 from trainer.config import Experiment
 from trainer.export.layout import (
     ATTRIBUTES,
@@ -35,6 +36,8 @@ EXPECTED = (
     "a pushed or exported model (saved_model.pb with assets.extra/tuwen), or the directory of a "
     "training (identity.json with checkpoints)"
 )
+
+_REMEDY = "Start from another model, or train that one again."
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,9 @@ def digest_of(directory: str) -> str:
       SettingsError: there are none.
     """
     files = sorted((Path(directory) / SIDECAR).glob("*.weights.h5"))
-    checkpoint = tf.train.latest_checkpoint(f"{directory}/checkpoints")
-    if not files and checkpoint:
-        files = sorted(Path(checkpoint).parent.glob(f"{Path(checkpoint).name}.*"))
+    checkpoint = None if files else newest_whole(directory)
+    if checkpoint:
+        files = sorted(checkpoint.parent.glob(f"{checkpoint.name}.*"))
     if not files:
         raise SettingsError(f"start_from: {directory} holds no weights; expected {EXPECTED}")
     found = hashlib.sha256()
@@ -103,7 +106,7 @@ def read(directory: str, stage: str) -> Start:
 
 
 def _exported(side: Path, stage: str) -> tuple[World, dict[str, keras.Model]]:
-    record = json.loads((side / RECORD).read_text(encoding="utf-8"))
+    record = read_json(str(side / RECORD), _REMEDY, ("stage", "experiment"))
     _require_stage(side.parents[1], stage, record["stage"])
     languages = tuple(record.get("languages") or ())
     if not languages:
@@ -127,15 +130,15 @@ def _exported(side: Path, stage: str) -> tuple[World, dict[str, keras.Model]]:
 
 
 def _checkpointed(root: Path, stage: str) -> tuple[World, dict[str, keras.Model]]:
-    identity = json.loads((root / IDENTITY).read_text(encoding="utf-8"))
+    identity = read_json(str(root / IDENTITY), _REMEDY, ("stage", "experiment"))
     _require_stage(root, stage, identity["stage"])
-    path = tf.train.latest_checkpoint(f"{root}/checkpoints")
+    path = newest_whole(str(root))
     if path is None or not (root / WORLD).is_file():
-        raise SettingsError(f"start_from: the training in {root} has not written a checkpoint yet")
-    values = json.loads((root / WORLD).read_text(encoding="utf-8"))
+        raise SettingsError(f"start_from: the training in {root} has no whole checkpoint yet")
+    values = read_json(str(root / WORLD), _REMEDY, World._fields[1:])
     experiment = from_mapping(Experiment, identity["experiment"], str(root / IDENTITY))
     world = World(experiment, *(tuple(values[key]) for key in World._fields[1:]))
-    reader = tf.train.load_checkpoint(path)
+    reader = tf.train.load_checkpoint(as_read(path))
     found = blank(stage, world)
     for part, model in found.items():
         for index, variable in enumerate(model.variables):

@@ -5,13 +5,9 @@ import os
 from pathlib import Path
 
 import pytest
-import tensorflow as tf
 from tfx.types import standard_artifacts
 
-from components.pusher import executor
-from components.pusher.executor import Executor, already_pushed, publish
-
-NOW = 5000.5
+from components.pusher.executor import Executor
 
 
 @pytest.fixture
@@ -39,85 +35,6 @@ def content(folder):
         for path in Path(folder).rglob("*")
         if path.is_file()
     }
-
-
-def test_the_published_model_is_the_model(model, base):
-    assert publish(model, base, NOW) == 5000
-    assert versions(base) == ["5000"]
-    assert content(f"{base}/5000") == content(model)
-
-
-@pytest.mark.parametrize("there", ["20000", "5000"])
-def test_its_number_is_above_all_that_are_there(model, base, there):
-    Path(base, there).mkdir(parents=True)
-    assert publish(model, base, NOW) == int(there) + 1
-
-
-def cut_short(source, target, overwrite=False):
-    Path(target).write_bytes(Path(source).read_bytes()[:100])
-
-
-@pytest.mark.parametrize("owner", ["gfile", "io_utils"])
-def test_a_copy_that_was_cut_short_is_not_published(model, base, owner, monkeypatch):
-    Path(base, "10").mkdir(parents=True)
-    if owner == "gfile":
-        monkeypatch.setattr(tf.io.gfile, "copy", cut_short)
-    else:
-        whole = executor.io_utils.copy_dir
-
-        def copy_dir(source, target, **options):
-            whole(source, target, **options)
-            cut_short(f"{source}/fingerprint.pb", f"{target}/fingerprint.pb")
-
-        monkeypatch.setattr(executor.io_utils, "copy_dir", copy_dir)
-    with pytest.raises(OSError, match="is not as in"):
-        publish(model, base, NOW)
-    assert versions(base) == ["10"]
-
-
-def test_what_a_killed_push_has_left_is_removed(model, base):
-    Path(base, f"{executor.PARTIAL}17").mkdir(parents=True)
-    publish(model, base, NOW)
-    assert versions(base) == ["5000"]
-
-
-def test_a_push_that_was_killed_after_its_model_was_published_is_known(model, base):
-    assert already_pushed(model, base) is None
-    publish(model, base, NOW)
-    assert already_pushed(model, base) == 5000
-    Path(base, "5000", "variables/variables.index").write_bytes(b"of another training")
-    assert already_pushed(model, base) is None
-
-
-def test_only_the_newest_version_counts_as_pushed_already(model, base):
-    publish(model, base, NOW)
-    Path(base, "6000").mkdir()
-    assert already_pushed(model, base) is None
-
-
-def test_a_model_without_a_fingerprint_is_pushed_again(model, base):
-    Path(model, "fingerprint.pb").unlink()
-    publish(model, base, NOW)
-    assert already_pushed(model, base) is None
-
-
-def test_in_a_store_the_file_that_tells_a_whole_model_comes_last(model, base, monkeypatch):
-    """As on gs://, where a folder cannot be renamed."""
-    monkeypatch.setattr(executor.files, "is_remote", lambda path: path == base)
-    seen, copy = [], tf.io.gfile.copy
-
-    def last(source, target, overwrite=False):
-        seen.append(sorted(content(f"{base}/5000")))
-        copy(source, target, overwrite)
-
-    monkeypatch.setattr(tf.io.gfile, "copy", last)
-    publish(model, base, NOW)
-    assert seen[-1] == ["fingerprint.pb", "variables/variables.index"]
-    assert content(f"{base}/5000") == content(model)
-    monkeypatch.setattr(tf.io.gfile, "copy", cut_short)
-    with pytest.raises(OSError, match="is not as in"):
-        publish(model, base, NOW)
-    assert versions(base) == ["5000"]
 
 
 def push(model, base, tmp_path, blessed=1):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
+from data.errors import DataError
 from data.sources import collect, files, open_source
 from data.sources.spans import resolve
 
@@ -73,6 +74,31 @@ def test_a_sibling_with_the_same_beginning_is_outside(tmp_path):
     (tmp_path / "data2").mkdir()
     (tmp_path / "data" / "link").symlink_to(tmp_path / "data2")
     assert not files.inside(str(tmp_path / "data"), "link/x")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b'{"a": 1, "b"',
+        b"[1, 2]",
+        b"3",
+        b'{"b": 2}',
+        b'{"a": "\xff"}',
+        b'{"a": ' + b"9" * 5000 + b"}",
+        b'{"a": ' + b"[" * 100_000,
+        b"\x00" * 50,
+    ],
+)
+def test_a_damaged_file_of_our_own_is_told_with_path_and_remedy(tmp_path, content):
+    path = tmp_path / "x.json"
+    path.write_bytes(b'{"a": 1}')
+    assert files.read_json(str(path), "Delete it.", ["a"]) == {"a": 1}
+    path.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        files.read_json(str(path), "Delete it.", ["a"])
+    assert (caught.value.where, caught.value.remedy) == (str(path), "Delete it.")
+    assert "\n" not in str(caught.value) and len(caught.value.problem) < 150
 
 
 def test_sources_and_check_start_without_tensorflow():

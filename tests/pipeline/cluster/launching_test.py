@@ -1,6 +1,7 @@
 """What one task is handed, and how its outputs come into their place."""
 
 import json
+import shutil
 
 import pytest
 
@@ -60,6 +61,17 @@ def test_outputs_are_in_place_whole_or_not_at_all(spec, tmp_path):
     assert one.kept() == outputs
     assert (one.place / "out").is_dir()
     assert not list((tmp_path / ".partial").iterdir())
+
+
+def test_what_was_kept_in_a_directory_that_was_copied_is_its_own(spec, tmp_path):
+    one = launch(spec, tmp_path / "first")
+    one.begin()
+    (one.draft / "out").mkdir()
+    (one.draft / OUTPUT_FILE).write_text("{}")
+    one.publish()
+    shutil.copytree(tmp_path / "first", tmp_path / "second")
+    other = launch(spec, tmp_path / "second")
+    assert other.kept()["out"]["uri"] == str(other.place / "out") != str(one.place / "out")
 
 
 def test_a_container_without_an_answer_has_failed(spec, tmp_path):

@@ -11,6 +11,7 @@ import tensorflow as tf
 from data.prepared import prepare
 from data.scenes import as_captioned_images
 from trainer import loop
+from trainer.checkpoints import newest_whole
 from trainer.config import STAGES
 from trainer.export.bundle import load_encoder
 from trainer.settings_loader import SettingsError
@@ -246,7 +247,7 @@ def test_a_killed_training_goes_on_from_its_own_checkpoint(
     assert straight.validation == resumed.validation and straight.start == resumed.start
     states = []
     for place in (tmp_path / "straight", killed):
-        reader = tf.train.load_checkpoint(str(place / "checkpoints"))
+        reader = tf.train.load_checkpoint(str(newest_whole(str(place))))
         names = [name for name in reader.get_variable_to_shape_map() if "/" in name]
         states.append({name: reader.get_tensor(name) for name in names})
     assert states[0].keys() == states[1].keys()

@@ -1,0 +1,53 @@
+"""Gzipped TFRecord files that a run made: a damaged one is named, with what makes it again."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import tensorflow as tf
+
+from data.errors import DataError
+from data.sources import files
+
+_SPLIT = "Split-"
+
+
+@contextmanager
+def naming_damaged(paths: Sequence[str]) -> Iterator[None]:
+    """Turns an error of reading `paths` into one that names the damaged file.
+
+    TensorFlow's error names none, and it takes an empty file for one without records.
+
+    Raises:
+      DataError: one of the files is damaged.
+    """
+    if empty := [path for path in paths if not files.size(path)]:
+        raise _error(empty[0], "it is empty")
+    try:
+        yield
+    except tf.errors.OpError:
+        require_whole(paths)
+        raise
+
+
+def require_whole(paths: Sequence[str]) -> None:
+    """Reads all records, whose checksums TensorFlow compares; raises DataError."""
+    for path in paths:
+        if not files.size(path):
+            raise _error(path, "it is empty")
+        try:
+            for _ in tf.data.TFRecordDataset(path, "GZIP"):
+                pass
+        except tf.errors.OpError as error:
+            raise _error(path, error.message.splitlines()[0][:100]) from None
+
+
+def _error(path: str, why: str) -> DataError:
+    folder = posixpath.dirname(path)
+    if posixpath.basename(folder).startswith(_SPLIT):
+        # The artefact of a node, which is made again where the whole of it is gone.
+        folder = posixpath.dirname(folder)
+    remedy = f"Delete {folder}, and give the command again: it is made again."
+    return DataError(path, f"the file is damaged ({why})", remedy)
