@@ -84,6 +84,13 @@ def to_example(image: CaptionedImage) -> tf.train.Example:
     return tf.train.Example(features=tf.train.Features(feature=feature))
 
 
+def with_split(serialized: bytes, split: str) -> bytes:
+    """Returns a serialised example of `to_example` with another split."""
+    example = tf.train.Example.FromString(serialized)
+    example.features.feature[SPLIT].CopyFrom(_strings(split))
+    return example.SerializeToString(deterministic=True)
+
+
 def from_example(serialized: bytes) -> CaptionedImage:
     """Parses what `to_example` wrote; raises DecodeError on bytes that are no tf.train.Example."""
     feature = tf.train.Example.FromString(serialized).features.feature

@@ -1,7 +1,8 @@
-"""Which split a picture belongs to: a stable hash of what it shows, and shares of the hash range.
+"""A stable hash of what a picture shows, and the split that it has by this hash alone.
 
 Nothing but the picture decides, so all its captions, and identical pictures under other names or
-in other encodings, stay on one side, on every machine and in every later span of the data.
+in other encodings, stay on one side, on every machine. `data.split_rule` says what becomes of sets
+that are small or whose own splits are not all there.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from data.errors import DataError
 
 SPLITS = ("train", "val", "test")
 SHARES = (0.8, 0.1, 0.1)
+
+# Where val and test begin in the range of hashes, 0 to 1.
+Borders = tuple[float, float]
 
 _DEEP_GREY = ("I", "I;16", "I;16B", "I;16L")
 
@@ -62,14 +66,24 @@ def assign(content_hash: str, shares: Sequence[float] = SHARES) -> str:
     the pictures near the moved borders change sides.
     """
     check_shares(shares)
-    position = int(content_hash[:13], 16) / 16**13  # 52 bits, as many as a float holds exactly
-    border = 0.0
-    for split, share in zip(SPLITS, shares, strict=True):
-        border += share
-        if position < border:
-            return split
-    # Rounding may leave the last border a hair below 1.
-    return next(split for split, share in zip(SPLITS[::-1], shares[::-1], strict=True) if share)
+    return side(position(content_hash), fixed_borders(shares))
+
+
+def position(content_hash: str) -> float:
+    """Returns where a picture stands in the range of hashes, 0 to 1."""
+    return int(content_hash[:13], 16) / 16**13  # 52 bits, as many as a float holds exactly
+
+
+def fixed_borders(shares: Sequence[float]) -> Borders:
+    """Returns where val and test begin in the range of hashes when shares alone decide."""
+    train, val, test = shares
+    # Rounding may leave a sum a hair below 1, and a picture of the last hash in an empty share.
+    return (train if val or test else 1.0), (train + val if test else 1.0)
+
+
+def side(position: float, borders: Borders) -> str:
+    """Returns the split in whose part of the range of hashes `position` lies."""
+    return SPLITS[sum(position >= border for border in borders)]
 
 
 def check_shares(shares: Sequence[float]) -> None:

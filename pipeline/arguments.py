@@ -60,7 +60,11 @@ def _check_data(parser: argparse.ArgumentParser) -> None:
         "--config", metavar="CONFIG", help="read and judge the data as a run of this config would"
     )
     parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="change the config"
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change any setting of the config, or of the defaults without one",
     )
     parser.add_argument(
         "--model", metavar="DIR", help="say which words this SavedModel or run does not know"
@@ -116,7 +120,8 @@ def _caption(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--language",
         metavar="TAG",
-        help="language of the captions, such as en or zh (the training data's most frequent)",
+        help="language of the captions, such as en or zh; what the captioner writes, the command "
+        "says (the training data's most frequent)",
     )
 
 

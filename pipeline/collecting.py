@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
+from collections.abc import Iterable
 
+from absl import logging
 from tqdm import tqdm
 
+from components.caption_example_gen.options import lot
 from data.schema import CaptionedImage
-from data.sources import Source, collect
+from data.sources import Loaded, Source, collect
 from pipeline.settings import Settings
 
 
@@ -19,15 +21,18 @@ def collect_splits(settings: Settings, source: Source) -> dict[str, list[Caption
       DataError: more rows than `source.max_reject_share` cannot be used.
     """
     options = settings.ingest
-    pictures, report = collect(source, options.limits, options.shares)
-    bar = tqdm(pictures, desc="reading", unit=" pictures", mininterval=0.5, leave=False)
-    kept = sorted(bar, key=_lot)[: options.max_pictures]
+
+    def drawn(pictures: Iterable[Loaded]) -> list[Loaded]:
+        bar = tqdm(pictures, desc="reading", unit=" pictures", mininterval=0.5, leave=False)
+        return sorted(bar, key=lambda one: lot(one.row.image_id))[: options.max_pictures]
+
+    pictures, report, rule = collect(
+        source, options.limits, options.shares, min_split=options.min_split, choose=drawn
+    )
     report.check_share(settings.source.max_reject_share, source.path)
+    for sentence in rule.sentences():
+        logging.warning("Splits: %s.", sentence)
     splits = defaultdict(list)
-    for picture in kept:
+    for picture in pictures:
         splits[picture.split].append(picture)
     return dict(splits)
-
-
-def _lot(picture: CaptionedImage) -> bytes:
-    return hashlib.blake2b(picture.image_id.encode(), digest_size=8).digest()

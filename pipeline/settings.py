@@ -215,6 +215,22 @@ def load(
     return _checked(values, where, config)
 
 
+def defaults(data: str, assignments: Sequence[str]) -> Settings:
+    """Returns the settings of a config that says nothing but where the data are.
+
+    Args:
+      data: `source.path`.
+      assignments: `dotted.key=value` each.
+
+    Raises:
+      SettingsError: names the key, and what is allowed.
+    """
+    values: dict[str, Any] = {"name": "data", "source": {"path": data}}
+    for assignment in assignments:
+        values = override(values, assignment)
+    return _checked(values, "--set", "data")
+
+
 def save(settings: Settings, path: Path) -> None:
     """Writes `settings` as a YAML file that `tuwen run` takes."""
     import yaml

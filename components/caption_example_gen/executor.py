@@ -19,9 +19,12 @@ from components import stops
 from components.caption_example_gen import tally as counting
 from components.caption_example_gen.ingest import OUTCOME, fill_gaps, ingest
 from components.caption_example_gen.options import IngestOptions
+from data.checking import file_checks
+from data.checking.check import cut_split
 from data.errors import DataError
 from data.schema import SPLITS
-from data.sources import Reject, RejectReport, Source, files, spans
+from data.sources import Reject, RejectReport, Source, files, inventory, spans
+from data.sources.inventory import Inventory
 
 SOURCE = "source"
 OPTIONS = "options"
@@ -71,11 +74,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 source,
                 partial,
                 shares=options.shares,
+                min_split=options.min_split,
                 max_pictures=options.max_pictures,
             )
-        tally, report = read_outcome(f"{partial}/{OUTCOME}")
-        summary = summarise(source, window, tally, report)
+        tally, report, cut = read_outcome(f"{partial}/{OUTCOME}")
+        counted = inventory.take(source, report.kept, drawn=options.max_pictures is not None)
+        summary = summarise(source, window, tally, report, counted, cut)
         _refuse(report, exec_properties[MAX_REJECT_SHARE], source.path, examples.uri)
+        _log(summary)
         fill_gaps(partial, tally)
         _put_in_place(partial, examples.uri)
         _write_rejects(rejects_uri, report, summary)
@@ -84,8 +90,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             logging.warning("The data in %s changed after the run was planned.", source.path)
 
 
-def read_outcome(path: str) -> tuple[counting.Tally, RejectReport]:
-    """Reads what ingestion left beside the examples.
+def read_outcome(path: str) -> tuple[counting.Tally, RejectReport, list[str]]:
+    """Reads what ingestion left beside the examples: counts, rejects, and what was cut from splits.
 
     Raises:
       DataError: a part of the source could not be read.
@@ -100,7 +106,7 @@ def read_outcome(path: str) -> tuple[counting.Tally, RejectReport]:
         dropped_captions=Counter(counting.section(tally, "dropped_captions")),
         mended=Counter(counting.section(tally, "mended")),
     )
-    return tally, report
+    return tally, report, outcome["cut_splits"]
 
 
 def summarise(
@@ -108,9 +114,12 @@ def summarise(
     window: Sequence[spans.Resolved],
     tally: counting.Tally,
     report: RejectReport,
+    counted: Inventory | None,
+    cut: Sequence[str],
 ) -> dict[str, Any]:
     """Returns the content of `summary.json`; `window` has the newest span first."""
     pictures = counting.section(tally, "pictures")
+    notes = [*map(cut_split, cut), *file_checks.find(counted)]
     return {
         "source": source.path,
         "description": source.describe(),
@@ -123,6 +132,8 @@ def summarise(
         "formats": counting.section(tally, "formats"),
         "rejects": report.by_reason(),
         "reject_share": report.share,
+        "files": counted.counts() if counted else None,
+        "notes": [[note.check, note.what, note.remedy, note.rows] for note in notes],
         "dropped_captions": dict(report.dropped_captions),
         "mended": dict(report.mended),
     }
@@ -137,6 +148,15 @@ def _refuse(report: RejectReport, max_share: float, path: str, output_uri: str) 
         raise DataError(
             error.where, error.problem, f"{error.remedy} All rejects are listed in {kept}."
         ) from None
+
+
+def _log(summary: dict[str, Any]) -> None:
+    """Says what became of the files, and what a person should know of it."""
+    if summary["files"]:
+        counts = ", ".join(f"{what} {count}" for what, count in summary["files"].items())
+        logging.info("Files: %d seen: %s.", sum(summary["files"].values()), counts)
+    for check, what, remedy, _ in summary["notes"]:
+        logging.warning("CaptionExampleGen, %s: %s. %s", check, what, remedy)
 
 
 def _put_in_place(partial: str, uri: str) -> None:

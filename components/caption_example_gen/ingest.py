@@ -25,12 +25,13 @@ from apache_beam.transforms.window import GlobalWindows
 
 from components.caption_example_gen import tally
 from components.caption_example_gen.options import lot
-from components.caption_example_gen.spool import Opened, Spool, Ticket, hash_of, split_of
+from components.caption_example_gen.spool import Opened, Spool, Ticket, hash_of, placed
 from components.caption_example_gen.tally import Tally
 from data import schema
 from data.errors import DataError
 from data.sources import Limits, Reject, Row, Seen, Source, files, load_row, resolve_duplicates
 from data.sources.files import natural_key
+from data.split_rule import MIN_SPLIT, SplitRule
 
 REJECTED, FAILED, COUNTED = "rejected", "failed", "counted"
 OUTCOME = "outcome.json"
@@ -76,7 +77,7 @@ class OpenPictures(beam.DoFn):
             return
         facts = tally.of_picture(loaded)
         example = schema.to_example(loaded.example()).SerializeToString(deterministic=True)
-        ticket = self._keep(loaded.content_hash, Opened(Seen.of(loaded), facts, example))
+        ticket = self._keep(loaded, Opened(Seen.of(loaded), facts, example))
         self._counted.update(facts)
         yield self._spool.group(ticket), ticket
 
@@ -117,8 +118,15 @@ class WriteShard(beam.DoFn):
     def process(self, shard: tuple[tuple[str, int, int], Iterable[Ticket]]) -> None:
         place, tickets = shard
         with self._spool.reader() as read:
-            records = (read(ticket).example for ticket in sorted(tickets))
+            opened = (read(ticket) for ticket in sorted(tickets))
+            records = (_in_split(one, place[0]) for one in opened)
             _write_records(_shard_path(self._directory, *place), records)
+
+
+def _in_split(picture: Opened, split: str) -> bytes:
+    if picture.seen.split == split:
+        return picture.example
+    return schema.with_split(picture.example, split)
 
 
 def _shard_path(directory: str, split: str, index: int, count: int) -> str:
@@ -134,14 +142,15 @@ def _write_records(path: str, records: Iterable[bytes]) -> None:
             writer.write(record)
 
 
-def _shards(counted: Tally, split: str) -> int:
-    return max(1, -(-counted["bytes", split] // _SHARD_BYTES))
+def _shards(size: int) -> int:
+    """Returns how many shards pictures of so many bytes take."""
+    return max(1, -(-size // _SHARD_BYTES))
 
 
 def fill_gaps(directory: str, counted: Tally) -> None:
     """Writes the shards that no picture fell into, so that every split has all its files."""
     for split in schema.SPLITS:
-        count = _shards(counted, split)
+        count = _shards(counted["bytes", split])
         for index in range(count):
             path = _shard_path(directory, split, index, count)
             if not tf.io.gfile.exists(path):
@@ -154,6 +163,7 @@ def ingest(
     directory: str,
     *,
     shares: Sequence[float],
+    min_split: int = MIN_SPLIT,
     max_pictures: int | None = None,
 ) -> None:
     """Adds all steps to `pipeline`.
@@ -163,6 +173,7 @@ def ingest(
       source: of captioned pictures; its limits hold for pictures too.
       directory: where `Split-*` folders and the outcome file are written.
       shares: of train, val and test, for pictures whose source names no split.
+      min_split: see `SplitRule.of`.
       max_pictures: at most this many rows, see `options.lot`.
     """
     spool = Spool(f"{directory}/spool" if _groups_in_memory(pipeline) else "")
@@ -188,8 +199,13 @@ def ingest(
         | "Counted" >> beam.Flatten()
         | "Sum" >> beam.CombineGlobally(tally.Sum())
     )
-    _write(kept.kept, counted, directory, spool)
-    _write_outcome(pipeline, counted, rejects, read[FAILED], f"{directory}/{OUTCOME}")
+    rule = (
+        kept.kept
+        | "Placed" >> beam.Map(placed)
+        | "Divide" >> beam.CombineGlobally(tally.Divide(shares, min_split))
+    )
+    _write(kept.kept, rule, directory, spool)
+    _write_outcome(pipeline, counted, rule, rejects, read[FAILED], f"{directory}/{OUTCOME}")
 
 
 def _groups_in_memory(pipeline: beam.Pipeline) -> bool:
@@ -214,16 +230,16 @@ def Draw(rows: beam.PCollection, count: int) -> beam.PCollection:
     )
 
 
-def _to_shard(ticket: Ticket, counted: Tally) -> tuple[tuple[str, int, int], Ticket]:
-    name = split_of(ticket)
-    count = _shards(counted, name)
+def _to_shard(ticket: Ticket, rule: SplitRule) -> tuple[tuple[str, int, int], Ticket]:
+    name = rule.split_of(placed(ticket))
+    count = _shards(rule.sizes[name])
     return (name, int.from_bytes(hash_of(ticket)[-4:], "big") % count, count), ticket
 
 
-def _write(kept: beam.PCollection, counted: beam.PCollection, directory: str, spool: Spool) -> None:
+def _write(kept: beam.PCollection, rule: beam.PCollection, directory: str, spool: Spool) -> None:
     _ = (
         kept
-        | "ToShard" >> beam.Map(_to_shard, beam.pvalue.AsSingleton(counted))
+        | "ToShard" >> beam.Map(_to_shard, beam.pvalue.AsSingleton(rule))
         | "ByShard" >> beam.GroupByKey()
         | "WriteShard" >> beam.ParDo(WriteShard(directory, spool))
     )
@@ -232,6 +248,7 @@ def _write(kept: beam.PCollection, counted: beam.PCollection, directory: str, sp
 def _write_outcome(
     pipeline: beam.Pipeline,
     counted: beam.PCollection,
+    rule: beam.PCollection,
     rejects: beam.PCollection,
     failures: beam.PCollection,
     path: str,
@@ -243,6 +260,7 @@ def _write_outcome(
         >> beam.Map(
             _save_outcome,
             beam.pvalue.AsSingleton(counted),
+            beam.pvalue.AsSingleton(rule),
             beam.pvalue.AsList(rejects),
             beam.pvalue.AsList(failures),
         )
@@ -250,8 +268,13 @@ def _write_outcome(
 
 
 def _save_outcome(
-    path: str, counted: Tally, rejects: list[Reject], failures: list[tuple[str, str, str]]
+    path: str,
+    counted: Tally,
+    rule: SplitRule,
+    rejects: list[Reject],
+    failures: list[tuple[str, str, str]],
 ) -> None:
+    counted = counted + tally.of_splits(rule)
     for (what, kind), count in counted.items():
         beam.metrics.Metrics.counter(_COUNTERS, f"{what}/{kind}").inc(count)
     outcome = {
@@ -259,6 +282,7 @@ def _save_outcome(
         "rejects": [
             one.to_json() for one in sorted(rejects, key=lambda one: natural_key(one.where))
         ],
+        "cut_splits": list(rule.sentences()),
         "failures": sorted(failures),
     }
     files.write_whole(path, json.dumps(outcome).encode("utf-8"))

@@ -18,6 +18,7 @@ from data.sources import (
     open_source,
 )
 from data.sources.text_files import LINES, check_text_captions
+from data.split_rule import MIN_SPLIT
 from data.splits import SHARES, check_shares
 
 
@@ -31,6 +32,8 @@ class IngestOptions:
       limits: of one picture and one caption.
       policies: what becomes of a row whose field is missing or bad.
       shares: of train, val and test, for pictures whose source names no split.
+      min_split: a split of fewer pictures is cut from the others by content, see
+        `data.split_rule`; 0 leaves the splits as the data name them.
       max_pictures: at most this many rows, spread over the whole source; None reads them all.
     """
 
@@ -44,6 +47,7 @@ class IngestOptions:
     limits: Limits = DEFAULT_LIMITS
     policies: Policies = DEFAULT_POLICIES
     shares: tuple[float, ...] = SHARES
+    min_split: int = MIN_SPLIT
     max_pictures: int | None = None
 
     def __post_init__(self) -> None:
@@ -52,6 +56,10 @@ class IngestOptions:
         if self.max_pictures is not None and self.max_pictures < 1:
             raise DataError(
                 f"max_pictures {self.max_pictures}", "no picture would be read", "Give 1 or more."
+            )
+        if self.min_split < 0:
+            raise DataError(
+                f"min_split {self.min_split}", "no split has fewer than 0", "Give 0 or more."
             )
 
     @classmethod

@@ -18,13 +18,17 @@ import tensorflow as tf
 
 from components.caption_example_gen.tally import Tally
 from data.schema import SPLITS
-from data.sources import Seen, files
+from data.sources import Loaded, Seen, files
+from data.split_rule import Placed
 
-# Content hash, number of the split, and what `Spool` needs to find the picture. Bytes, since Beam
-# keeps what it groups as Python objects, and others take several times as much.
+# Content hash, the split that the data name, span and size of the picture, and what `Spool` needs
+# to find it. Bytes, since Beam keeps what it groups as Python objects, and others take several
+# times as much.
 Ticket = bytes
 
-_HEAD = struct.Struct(">16sB")
+_HEAD = struct.Struct(">16sbiI")
+# No split is named, or no span is one of several.
+_NONE = -1
 # Name of a file, offset and length.
 _PLACE = struct.Struct(">16sQQ")
 
@@ -48,9 +52,25 @@ def hash_of(ticket: Ticket) -> bytes:
     return ticket[:16]
 
 
-def split_of(ticket: Ticket) -> str:
-    """Returns the split that the picture belongs to."""
-    return SPLITS[ticket[16]]
+def placed(ticket: Ticket) -> Placed:
+    """Returns what decides the picture's split in its set."""
+    content_hash, named, span, size = _HEAD.unpack_from(ticket)
+    return Placed.of(
+        content_hash.hex(),
+        None if named == _NONE else SPLITS[named],
+        None if span == _NONE else span,
+        size,
+    )
+
+
+def _head(picture: Loaded) -> bytes:
+    split, span = picture.row.split, picture.row.span
+    return _HEAD.pack(
+        bytes.fromhex(picture.content_hash),
+        _NONE if split is None else SPLITS.index(split),
+        _NONE if span is None else span,
+        len(picture.picture.encoded),
+    )
 
 
 class Spool:
@@ -70,14 +90,12 @@ class Spool:
 
     @contextmanager
     def writer(self) -> Iterator[Any]:
-        """A function that keeps an `Opened` of a content hash and returns its ticket, which is good
+        """A function that keeps the `Opened` of a picture and returns its ticket, which is good
         from the end of the context on."""
         with self._file() if self.directory else nullcontext(bytes) as keep:
 
-            def write(content_hash: str, picture: Opened) -> Ticket:
-                number = SPLITS.index(picture.seen.split)
-                head = _HEAD.pack(bytes.fromhex(content_hash), number)
-                return head + keep(pickle.dumps(picture))
+            def write(picture: Loaded, kept: Opened) -> Ticket:
+                return _head(picture) + keep(pickle.dumps(kept))
 
             yield write
 

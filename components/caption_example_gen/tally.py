@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import apache_beam as beam
 
 from data.sources import Loaded, Reject
+from data.split_rule import Placed, SplitRule, SplitTally
 
 Tally = Counter[tuple[str, str]]
 
@@ -15,12 +16,18 @@ Tally = Counter[tuple[str, str]]
 def of_picture(loaded: Loaded) -> Tally:
     """Returns what a picture that is kept counts for."""
     facts: Tally = Counter()
-    facts["pictures", loaded.split] = 1
-    facts["bytes", loaded.split] = len(loaded.picture.encoded)
     facts["formats", f"{loaded.picture.format} {loaded.picture.mode}"] = 1
     facts.update(("captions", language) for language in loaded.row.languages)
     facts.update(("dropped_captions", reason) for reason in loaded.row.dropped)
     facts.update(("mended", what) for what in loaded.row.mended)
+    return facts
+
+
+def of_splits(rule: SplitRule) -> Tally:
+    """Returns what the pictures count for by their splits."""
+    facts: Tally = Counter()
+    facts.update({("pictures", split): count for split, count in rule.pictures.items()})
+    facts.update({("bytes", split): size for split, size in rule.sizes.items()})
     return facts
 
 
@@ -53,6 +60,30 @@ class Sum(beam.CombineFn):
 
     def extract_output(self, accumulator: Tally) -> Tally:
         return +accumulator
+
+
+class Divide(beam.CombineFn):
+    """From what decides the splits of all pictures to the rule that divides them."""
+
+    def __init__(self, shares: Sequence[float], min_split: int):
+        self._shares = shares
+        self._min_split = min_split
+
+    def create_accumulator(self) -> SplitTally:
+        return SplitTally(self._shares)
+
+    def add_input(self, mutable_accumulator: SplitTally, element: Placed) -> SplitTally:
+        mutable_accumulator.add(element)
+        return mutable_accumulator
+
+    def merge_accumulators(self, accumulators: Iterable[SplitTally]) -> SplitTally:
+        merged = self.create_accumulator()
+        for tally in accumulators:
+            merged.merge(tally)
+        return merged
+
+    def extract_output(self, accumulator: SplitTally) -> SplitRule:
+        return SplitRule.of(accumulator, self._min_split)
 
 
 def section(tally: Tally, what: str) -> dict[str, int]:

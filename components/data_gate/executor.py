@@ -70,6 +70,7 @@ class Executor(base_executor.BaseExecutor):
             *_anomalies(artifact_utils.get_single_instance(input_dict[ANOMALIES])),
             *_statistics(artifact_utils.get_single_instance(input_dict[STATISTICS]), splits),
             *_rejects(summary),
+            *_notes(summary),
             *run_all(splits, limits),
             *_drift(input_dict, limits),
         ]
@@ -164,6 +165,12 @@ def _rejects(summary: Mapping[str, Any]) -> Iterator[Finding]:
             f"{summary['reject_share']:.1%} of the rows were left out: {reasons}",
             "See rejects.jsonl for each row and its remedy.",
         )
+
+
+def _notes(summary: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yields what ingestion has found besides rejects."""
+    for check, what, remedy, rows in summary.get("notes", ()):
+        yield Finding(check, False, what, remedy, tuple(rows))
 
 
 def figures(splits: Splits, summary: Mapping[str, Any]) -> dict[str, Any]:

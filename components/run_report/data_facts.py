@@ -29,6 +29,7 @@ def with_rejects(facts: DataFacts, directory: str) -> DataFacts:
         splits=splits,
         captions=summary["captions"],
         rejects=summary["rejects"],
+        files=summary.get("files") or {},
         dropped_captions=summary["dropped_captions"],
         mended=summary["mended"],
     )

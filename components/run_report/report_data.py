@@ -39,6 +39,7 @@ class DataFacts:
       splits: the pictures of each split; `height` and `width` hold least, median, greatest.
       captions: number of captions by language.
       rejects: rows and pictures left out, by reason; None where nobody counted.
+      files: in the source's folders, by what became of each; empty where nobody counted.
       mended: how often a policy has filled a field or gone on without it, by what it did.
       anomalies: what the schema check found, a sentence each; None where nothing checked.
       gate: the decision to go on, or None where nothing decided.
@@ -48,6 +49,7 @@ class DataFacts:
     splits: tuple[SplitFacts, ...] = ()
     captions: dict[str, int] = field(default_factory=dict)
     rejects: dict[str, int] | None = None
+    files: dict[str, int] = field(default_factory=dict)
     dropped_captions: dict[str, int] = field(default_factory=dict)
     mended: dict[str, int] = field(default_factory=dict)
     anomalies: tuple[str, ...] | None = None

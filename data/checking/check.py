@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
-from data.checking import known, strays
+from data.checking import file_checks, known
 from data.checking.checks import run_all
 from data.checking.facts import Facts, everything
 from data.checking.figures import NOTHING, CaptionFigures, LabelFigures, Spread, Tally
@@ -15,9 +15,10 @@ from data.checking.findings import DEFAULT_LIMITS, CheckLimits, Finding, first_p
 from data.checking.looks import thumbnail
 from data.checking.samples import Sample, Sampler
 from data.errors import DataError
-from data.sources import Reject, RejectReport, Source, sift
+from data.sources import Reject, RejectReport, Source, inventory, sift
 from data.sources.files import natural_key
 from data.sources.loading import Loaded
+from data.split_rule import MIN_SPLIT, SplitRule, SplitTally
 from data.splits import SHARES, SPLITS
 
 _FEW = 1000
@@ -39,6 +40,8 @@ class CheckResult:
       attributes: figures by group.
       reject_reasons, dropped_captions, mended: what was left out, and what a policy has put right.
       rejects: every row and picture left out.
+      files: in the source's folders on this disk, by what became of each: `read`, `rejected`, or
+        the reason why it was ignored.
       model: what a given model knows of the words, or None.
       findings: the ones that stop a run first.
       samples: pictures for a contact sheet.
@@ -60,6 +63,7 @@ class CheckResult:
     dropped_captions: dict[str, int] = field(default_factory=dict)
     mended: dict[str, int] = field(default_factory=dict)
     rejects: tuple[Reject, ...] = ()
+    files: dict[str, int] = field(default_factory=dict)
     model: known.KnownFigures | None = None
     findings: tuple[Finding, ...] = ()
     samples: tuple[Sample, ...] = ()
@@ -88,6 +92,7 @@ def check(
     limits: CheckLimits = DEFAULT_LIMITS,
     resolution: int = 64,
     shares: Sequence[float] = SHARES,
+    min_split: int = MIN_SPLIT,
     max_reject_share: float = 0.05,
     model: known.ModelWords | None = None,
     progress: Wrap = iter,
@@ -99,6 +104,7 @@ def check(
       limits: of the data as a whole.
       resolution: in pixels, that pictures are wanted at.
       shares: of train, val and test, for rows that name no split.
+      min_split: a split of fewer pictures is cut from the others, see `data.split_rule`.
       max_reject_share: of the rows that a run may lose, 0 to 1.
       model: to compare the words with; None compares with nothing.
       progress: wraps the pictures as they pass, such as a progress bar.
@@ -107,16 +113,22 @@ def check(
       DataError: the source as a whole cannot be read.
     """
     report, tally, sampler = RejectReport(), Tally(), Sampler()
-    splits: dict[str, list[Facts]] = defaultdict(list)
+    places, seen = SplitTally(shares), []
     for loaded in progress(sift(source, report, source.limits, shares)):
         tally.add(loaded)
         sampler.add(loaded)
-        splits[loaded.split].append(_facts(loaded))
+        places.add(loaded.placed())
+        seen.append((_facts(loaded), loaded.placed()))
+    rule = SplitRule.of(places, min_split)
+    splits: dict[str, list[Facts]] = defaultdict(list)
+    for facts, placed in seen:
+        splits[rule.split_of(placed)].append(facts)
     report.rejects.sort(key=lambda reject: natural_key(reject.where))
     found = [*_reject_findings(report, max_reject_share), *run_all(splits, limits)]
+    found += map(cut_split, rule.sentences())
     found += _size_findings(report.kept, tally.smaller(resolution), resolution)
-    named = {row.image_id for row in everything(splits)} | {one.image for one in report.rejects}
-    found += strays.find(source, named)
+    counted = inventory.take(source, report.kept)
+    found += file_checks.find(counted)
     figures = None
     if model is not None:
         figures, lost = known.compare(everything(splits), model)
@@ -126,7 +138,7 @@ def check(
         fingerprint=source.fingerprint(),
         resolution=resolution,
         pictures=report.kept,
-        splits={split: tally.splits[split] for split in SPLITS},
+        splits={split: rule.pictures[split] for split in SPLITS},
         formats=dict(tally.formats.most_common()),
         modes=dict(tally.modes.most_common()),
         heights=Spread.of(tally.heights),
@@ -138,9 +150,10 @@ def check(
         dropped_captions=dict(report.dropped_captions.most_common()),
         mended=dict(report.mended.most_common()),
         rejects=tuple(report.rejects),
+        files=counted.counts() if counted else {},
         model=figures,
         findings=tuple(sorted(found, key=lambda finding: not finding.stops)),
-        samples=sampler.samples(),
+        samples=sampler.samples(rule),
     )
 
 
@@ -170,6 +183,15 @@ def _reject_findings(report: RejectReport, max_share: float) -> Iterator[Finding
         what = f"captions were left out of rows that stayed: {counts}"
         places = tuple(report.dropped_at)
         yield Finding("dropped_captions", False, what, "Correct or remove them.", places)
+
+
+def cut_split(sentence: str) -> Finding:
+    """Returns the note that a split was cut from the others; see `SplitRule.sentences`."""
+    remedy = (
+        "Nothing is to be done where that suits you. To keep the splits as the data name them: "
+        "--set ingest.min_split=0."
+    )
+    return Finding("cut_split", False, sentence, remedy)
 
 
 def _size_findings(pictures: int, smaller: int, resolution: int) -> Iterator[Finding]:

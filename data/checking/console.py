@@ -69,7 +69,7 @@ def _pieces(text: str, most: int) -> Iterator[str]:
 def _figures(result: CheckResult) -> Iterator[tuple[str, str]]:
     yield "pictures", f"{result.pictures:,} ({counts(result.splits)})"
     yield "sizes", _sizes(result)
-    yield "files", counts(result.formats)
+    yield "formats", counts(result.formats)
     yield "colours", counts(result.modes)
     for language, figures in result.captions.items():
         yield (
@@ -90,6 +90,8 @@ def _figures(result: CheckResult) -> Iterator[tuple[str, str]]:
         shares = ", ".join(f"{tag} {share:.1%}" for tag, share in by_language(result.model).items())
         yield "not known", f"to {result.model.model}: {shares or 'no word'} of the words"
     yield "left out", counts(result.reject_reasons) or "none"
+    if result.files:
+        yield "files", f"{sum(result.files.values()):,} seen: {counts(result.files)}"
     if result.mended:
         yield "mended", counts(result.mended)
 

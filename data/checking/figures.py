@@ -68,7 +68,6 @@ class LabelFigures:
 class Tally:
     """Counts that grow picture by picture."""
 
-    splits: Counter[str] = field(default_factory=Counter)
     formats: Counter[str] = field(default_factory=Counter)
     modes: Counter[str] = field(default_factory=Counter)
     heights: list[int] = field(default_factory=list)
@@ -82,7 +81,6 @@ class Tally:
     def add(self, loaded: Loaded) -> None:
         """Counts one picture."""
         picture = loaded.picture
-        self.splits[loaded.split] += 1
         self.formats[picture.format] += 1
         self.modes[picture.mode] += 1
         self.heights.append(picture.height)

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from data.errors import DataError
+from data.split_rule import MIN_SPLIT
 
 _SHOWN = 20
 
@@ -62,7 +63,7 @@ class CheckLimits:
       stop_on_drift: whether drift, skew, new words and shifted looks stop the run.
     """
 
-    min_pictures: int = 8
+    min_pictures: int = MIN_SPLIT
     max_caption_share: float = 0.2
     max_ambiguous_share: float = 0.5
     max_mislabelled_share: float = 0.05

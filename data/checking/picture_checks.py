@@ -40,7 +40,7 @@ def leakage(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
                 True,
                 f"{len(twice)} pictures of {split} stand in another split too, "
                 f"such as {row.image_id} as {name} in {other}",
-                "Keep each picture in one split, or let resplit decide the splits by content.",
+                "Keep each picture in one split, or let content decide: --set ingest.resplit=true.",
                 first_places(row.place for row, _ in twice),
             )
 
@@ -78,8 +78,8 @@ def _across(
             False,
             f"{len(pairs)} of {total} pictures of {split} look like one of train, such as "
             f"{row.image_id} like {trained.image_id}",
-            "Look at some; figures on near copies flatter the models. resplit does not part them: "
-            "leave them out, or give them the same split.",
+            "Look at some; figures on near copies flatter the models. Leave them out, or give them "
+            "the same split; ingest.resplit does not, for their pixels differ.",
             first_places(row.place for row, _ in pairs),
         )
 

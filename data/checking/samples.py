@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import heapq
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from PIL import Image
 
 from data.sources.loading import Loaded
+from data.split_rule import Placed, SplitRule
 from data.splits import over_white
 
 _SIDE = 96
@@ -31,19 +32,25 @@ class Sampler:
     """Keeps `count` pictures of a stream: those of the smallest content hashes."""
 
     count: int = 48
-    _kept: list[tuple[int, str, Sample]] = field(default_factory=list)
+    _kept: list[tuple[int, str, Placed, Sample]] = field(default_factory=list)
 
     def add(self, loaded: Loaded) -> None:
         """Looks at one picture; decodes it only if it may stay."""
         lot = -int(loaded.content_hash, 16)
+        if len(self._kept) >= self.count and not (self._kept and lot > self._kept[0][0]):
+            return
+        held = (lot, loaded.row.where, loaded.placed(), _sample(loaded))
         if len(self._kept) < self.count:
-            heapq.heappush(self._kept, (lot, loaded.row.where, _sample(loaded)))
-        elif self._kept and lot > self._kept[0][0]:
-            heapq.heapreplace(self._kept, (lot, loaded.row.where, _sample(loaded)))
+            heapq.heappush(self._kept, held)
+        else:
+            heapq.heapreplace(self._kept, held)
 
-    def samples(self) -> tuple[Sample, ...]:
-        """Returns the pictures kept, in the order of their lots."""
-        return tuple(sample for _, _, sample in sorted(self._kept, reverse=True))
+    def samples(self, rule: SplitRule) -> tuple[Sample, ...]:
+        """Returns the pictures kept, in the order of their lots, in the splits of `rule`."""
+        return tuple(
+            replace(sample, split=rule.split_of(placed))
+            for _, _, placed, sample in sorted(self._kept, reverse=True)
+        )
 
 
 def _sample(loaded: Loaded) -> Sample:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from data.checking.facts import Facts, Splits, everything, fold
 from data.checking.findings import CheckLimits, Finding, first_places
-from data.languages import HAN
+from data.languages import HAN, other_than
 
 _HAN = re.compile(f"[{HAN}]")
 
@@ -77,12 +77,13 @@ def pairing(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
     names = Counter(row.image_id for row in everything(splits))
     repeated = [name for name, count in names.items() if count > 1]
     if repeated:
+        several = {*repeated}
         yield Finding(
             "repeated_name",
             True,
             f"{len(repeated)} names stand for several pictures, first {repeated[0]}",
             "Give each picture a name of its own.",
-            first_places(row.place for row in everything(splits) if row.image_id in set(repeated)),
+            first_places(row.place for row in everything(splits) if row.image_id in several),
         )
 
 
@@ -93,7 +94,8 @@ def shared_captions(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
         if len(rows) < limits.min_pictures or not uses:
             continue
         caption, most = uses.most_common(1)[0]
-        if most > limits.max_caption_share * len(rows):
+        # In a small split, the caption of a single picture may be a large part.
+        if most > max(1, limits.max_caption_share * len(rows)):
             yield Finding(
                 "one_caption",
                 True,
@@ -131,7 +133,8 @@ def languages(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
             len(found) > limits.max_mislabelled_share * total[tag],
             f"{len(found)} of {total[tag]} captions tagged {tag!r} are in another script, "
             f"such as {found[0][1]!r:.60}",
-            "Correct the tags, or set the option language to null to have them guessed by script.",
+            "Correct the tags, or leave them out and the script decides; where a setting gives "
+            "them, --set ingest.language=null.",
             first_places(row.place for row, _ in found),
         )
     for split, counts in tagged.items():
@@ -143,6 +146,33 @@ def languages(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
                 f"{split} has captions in {', '.join(missing)}, and train has none",
                 "Put captions of every language into train, or leave that language out.",
                 first_places(row.place for row in splits[split] if set(missing) & {*row.languages}),
+            )
+
+
+def other_languages(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
+    """Captions that are taken for English or Chinese and are neither."""
+    found: dict[str, list[tuple[Facts, str]]] = defaultdict(list)
+    likely: Counter[str] = Counter()
+    total = 0
+    for row in everything(splits):
+        for caption, tag in zip(row.captions, row.languages, strict=False):
+            if _judged(tag):
+                total += 1
+                tags = other_than(caption)
+                likely.update(tags)
+                for one in tags:
+                    found[one].append((row, caption))
+    # Of languages that share words, the one that fits most captions.
+    for tag, count in likely.most_common(1):
+        if count > limits.max_mislabelled_share * total:
+            yield Finding(
+                "other_language",
+                False,
+                f"{count} of {total} captions tagged en or zh look like another language, perhaps "
+                f"{tag!r}, such as {found[tag][0][1]!r:.60}",
+                f"If all captions are in that language, say so: --set ingest.language={tag}. "
+                "Otherwise give each row its language tag.",
+                first_places(row.place for row, _ in found[tag]),
             )
 
 

@@ -5,7 +5,7 @@ so that work on local files never waits for TensorFlow to start. Errors are OSEr
 """
 
 # Paths are text here: pathlib folds the slashes of gs://, and raises on names that are too long.
-# ruff: noqa: PTH112, PTH113, PTH116, PTH207, PTH208
+# ruff: noqa: PTH112, PTH113, PTH114, PTH116, PTH207, PTH208
 
 from __future__ import annotations
 
@@ -27,6 +27,15 @@ from data.errors import DataError
 
 GZIP = ".gz"
 
+# Why something in a folder is not read whatever it is. Names that begin with a dot are those of
+# systems and editors.
+OBSTACLES = HIDDEN, LINKED_FOLDER, BROKEN_LINK, SPECIAL, UNREADABLE_FOLDER = (
+    "hidden",
+    "linked folder",
+    "broken link",
+    "no regular file",
+    "unreadable folder",
+)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 
@@ -120,19 +129,48 @@ def names_in(folder: str) -> list[str]:
 def below(folder: str) -> Iterator[str]:
     """Yields the regular files in `folder` and in the folders within, relative to it, in no order.
 
-    Names that begin with a dot are left out: they are those of systems and editors.
+    What has one of the `OBSTACLES` is left out.
     """
-    found: Iterable[tuple[str, list[str], list[str]]] = os.walk(folder)
+    return (path for path, obstacle in entries(folder) if not obstacle)
+
+
+def entries(folder: str) -> Iterator[tuple[str, str]]:
+    """Yields all that is in `folder` and in the folders within but these, in no order.
+
+    Yields:
+      The path relative to `folder`, and one of `OBSTACLES` or nothing. A folder that is a link or
+      cannot be read is not looked into, and comes out as one path.
+    """
+    unreadable: list[str] = []
+    found: Iterable[tuple[str, list[str], list[str]]] = os.walk(
+        folder, onerror=lambda error: unreadable.append(str(error.filename))
+    )
     if is_remote(folder):
         with _gfile() as gfile:
             found = list(gfile.walk(folder))
-    for place, _, names in found:
+    for place, folders, names in found:
         inner = place[len(folder) :].strip("/")
         for name in names:
             path = posixpath.join(inner, name)
-            hidden = any(part.startswith(".") for part in path.split("/"))
-            if not hidden and (is_remote(folder) or is_file(join(folder, path))):
-                yield path
+            yield path, _obstacle(folder, path)
+        for name in folders:
+            path = posixpath.join(inner, name)
+            if not is_remote(folder) and os.path.islink(join(folder, path)):
+                yield path, HIDDEN if _hidden(path) else LINKED_FOLDER
+    for place in unreadable:
+        yield place[len(folder) :].strip("/"), UNREADABLE_FOLDER
+
+
+def _obstacle(folder: str, path: str) -> str:
+    if _hidden(path):
+        return HIDDEN
+    if is_remote(folder) or is_file(join(folder, path)):
+        return ""
+    return BROKEN_LINK if os.path.islink(join(folder, path)) else SPECIAL
+
+
+def _hidden(path: str) -> bool:
+    return any(part.startswith(".") for part in path.split("/"))
 
 
 def is_picture_name(name: str) -> bool:

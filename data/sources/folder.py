@@ -11,7 +11,7 @@ from itertools import chain, islice
 from typing import ClassVar
 
 from data.errors import DataError
-from data.sources import columns, files
+from data.sources import columns, files, names
 from data.sources.json_files import read_json, read_lines
 from data.sources.parquet import PARQUET, read_parquet
 from data.sources.records import split_called, to_row
@@ -65,11 +65,18 @@ class CaptionedFolder(Source):
     search: bool = True
 
     def describe(self) -> str:
-        names = ", ".join(map(self._name, self.caption_files))
-        return f"captioned folder {self.images or self.path} ({names})"
+        held = ", ".join(map(self._name, self.caption_files))
+        return f"captioned folder {self.images or self.path} ({held})"
 
     def fingerprint(self) -> str:
         return caption_files_digest(self, [file.path for file in self.caption_files])
+
+    def folders(self) -> tuple[str, ...]:
+        named = (self.images or "", self.path if files.is_folder(self.path) else "")
+        return tuple(filter(None, named))
+
+    def texts(self) -> tuple[Sequence[str], Sequence[str]]:
+        return [file.path for file in self.caption_files], ()
 
     def parts(self) -> tuple[str, ...]:
         return tuple(self._groups())
@@ -84,7 +91,7 @@ class CaptionedFolder(Source):
     def _read(self, part: str) -> Iterator[Row | Reject]:
         group = self._groups()[part]
         # Hashes take less memory than names.
-        rows = Counter(hash(row.image_id) for row in self._records(group) if isinstance(row, Row))
+        rows = Counter(_image(row) for row in self._records(group) if isinstance(row, Row))
         repeated = {image: count for image, count in rows.items() if count > 1}
         return merge(self._records(group), repeated)
 
@@ -105,9 +112,11 @@ class CaptionedFolder(Source):
         splits = folder_splits(self.images) if self.images else {}
         for each in chain(ahead, found):
             row = each if isinstance(each, Reject) else self._row(each, folder)
-            if isinstance(row, Row):
-                # Files in several folders may name different pictures alike.
-                name = posixpath.normpath(posixpath.join(inner, row.image_id))
+            # Files in several folders may name different pictures alike.
+            if isinstance(row, Reject):
+                row = replace(row, image=row.image and _below(inner, row.image))
+            else:
+                name = _below(inner, row.image_id)
                 split = row.split or file.split or splits.get(name.partition("/")[0])
                 row = replace(row, image_id=name, split=split)
             yield row
@@ -130,16 +139,16 @@ class CaptionedFolder(Source):
     def _folder(self, file: CaptionFile, ahead: Sequence[Place | Reject]) -> str:
         """Returns the folder that the image paths of a file start from."""
         records = (each[1] for each in ahead if not isinstance(each, Reject))
-        names = [name for name in map(columns.image_of, records) if name]
+        wanted = [name for name in map(columns.image_of, records) if name]
         candidates = list(dict.fromkeys(self._candidates(file)))
         most, best = 0, None
-        for folder in candidates if names else ():
-            standing = sum(_stands(folder, name) for name in names)
+        for folder in candidates if wanted else ():
+            standing = sum(_stands(folder, name) for name in wanted)
             if standing > most:
                 most, best = standing, folder
-            if standing == len(names):
+            if standing == len(wanted):
                 break
-        if best or self.images or not names:
+        if best or self.images or not wanted:
             return best or self.images or candidates[0]
         raise DataError(
             file.path,
@@ -226,39 +235,53 @@ def relative(path: str, root: str) -> str:
 
 
 def _stands(folder: str, name: str) -> bool:
-    return files.inside(folder, name) and files.is_file(files.join(folder, name))
+    name = names.relative(folder, posixpath.normpath(name))
+    return files.inside(folder, name) and names.find(folder, name) is not None
+
+
+def _below(inner: str, name: str) -> str:
+    return posixpath.normpath(posixpath.join(inner, name))
 
 
 def merge(rows: Iterable[Row | Reject], to_come: dict[int, int]) -> Iterator[Row | Reject]:
     """Yields rejects as they come, and one row per image with the captions of all its rows.
 
-    A row whose split differs from that of an earlier row of its image is rejected. An image comes
-    out once its rows, and those of the images that began before it, are read: where the rows of an
-    image stand together, no more than one is held.
+    A row whose split differs from that of an earlier row of its image is rejected. The rows of an
+    image are joined once, when the last of them is read, so that time grows with their number and
+    not with its square. An image comes out once its rows, and those of the images that began before
+    it, are read: where the rows of an image stand together, no more than one is held.
 
     Args:
       rows: of all caption files.
-      to_come: by the hash of an image's name, how many of `rows` it has if there are several; is
-        used up.
+      to_come: by `_image`, how many of `rows` it has if there are several; is used up.
     """
-    merged: OrderedDict[str, Row] = OrderedDict()
+    held: OrderedDict[int, list[Row]] = OrderedDict()
+    splits: dict[int, Row] = {}
     for row in rows:
         if isinstance(row, Reject):
             yield row
             continue
-        first = merged.get(row.image_id)
-        if first is None:
-            merged[row.image_id] = row
-        elif _conflict(first, row):
-            detail = f"{row.split}, but {first.split} at {first.where}"
+        image = _image(row)
+        placed = splits.get(image)
+        if placed is not None and row.split not in (None, placed.split):
+            detail = f"{row.split}, but {placed.split} at {placed.where}"
             yield Reject.of(row.where, row.image_id, "conflicting_split", detail)
         else:
-            merged[row.image_id] = _join(first, row)
-        _count_down(to_come, hash(row.image_id))
-        while merged and hash(next(iter(merged))) not in to_come:
-            yield merged.popitem(last=False)[1]
-    # Files that change while they are read, or names of equal hashes.
-    yield from merged.values()
+            held.setdefault(image, []).append(row)
+            if row.split is not None:
+                splits.setdefault(image, row)
+        _count_down(to_come, image)
+        while held and next(iter(held)) not in to_come:
+            image, several = held.popitem(last=False)
+            splits.pop(image, None)
+            yield _joined(several)
+    # Files that change while they are read.
+    yield from map(_joined, held.values())
+
+
+def _image(row: Row) -> int:
+    """Returns what rows of one image share: a hash of its name, in whatever form it is written."""
+    return hash(names.same(row.image_id))
 
 
 def _count_down(to_come: dict[int, int], image: int) -> None:
@@ -268,17 +291,20 @@ def _count_down(to_come: dict[int, int], image: int) -> None:
             del to_come[image]
 
 
-def _conflict(first: Row, later: Row) -> bool:
-    return None not in (first.split, later.split) and first.split != later.split
+def _joined(rows: Sequence[Row]) -> Row:
+    """Returns the first row with what all rows say of its image; one row is returned as it is."""
+    if len(rows) == 1:
+        return rows[0]
 
+    def all_of(field: str) -> tuple[str, ...]:
+        return tuple(chain.from_iterable(getattr(row, field) for row in rows))
 
-def _join(first: Row, later: Row) -> Row:
     return replace(
-        first,
-        captions=first.captions + later.captions,
-        languages=first.languages + later.languages,
-        attributes=tuple(dict.fromkeys(first.attributes + later.attributes)),
-        split=first.split or later.split,
-        dropped=first.dropped + later.dropped,
-        mended=first.mended + later.mended,
+        rows[0],
+        captions=all_of("captions"),
+        languages=all_of("languages"),
+        attributes=tuple(dict.fromkeys(all_of("attributes"))),
+        split=next((row.split for row in rows if row.split), None),
+        dropped=all_of("dropped"),
+        mended=all_of("mended"),
     )

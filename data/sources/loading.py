@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from data.sources import files
+from data.sources import files, names
 from data.sources.pictures import Fault, Picture, examine
 from data.sources.rows import DEFAULT_LIMITS, Limits, Reject, Row
+from data.split_rule import Placed
 from data.splits import SHARES, assign
 
 if TYPE_CHECKING:
@@ -17,9 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A row and its examined picture, with the split decided.
+    """A row and its examined picture.
 
     Where the row held the picture's bytes, `row.image` is empty now: they are in `picture`.
+
+    Attributes:
+      split: what the row says, or what the picture's hash alone does; see `data.split_rule` for
+        what becomes of it in its set.
     """
 
     row: Row
@@ -30,6 +35,11 @@ class Loaded:
     def content_hash(self) -> str:
         """The hash of the picture's pixels: copies of one picture share it."""
         return self.picture.content_hash
+
+    def placed(self) -> Placed:
+        """Returns what decides the picture's split in its set."""
+        size = len(self.picture.encoded)
+        return Placed.of(self.content_hash, self.row.split, self.row.span, size)
 
     def example(self) -> CaptionedImage:
         """Returns the captioned image."""
@@ -80,16 +90,27 @@ def read_picture(row: Row, limits: Limits) -> bytes | Fault:
     """Returns the encoded picture of a row; reads nothing outside the row's folder."""
     if isinstance(row.image, bytes):
         return row.image if len(row.image) <= limits.max_file_bytes else _too_large(len(row.image))
-    if not files.inside(row.folder, row.image):
-        return Fault("outside_folder", f"{row.image} is not a path below {row.folder}")
-    path = files.join(row.folder, row.image)
-    if not files.is_file(path):
-        return Fault("missing_file", f"there is no file {path}")
+    path = _path(row.folder, row.image)
+    if isinstance(path, Fault):
+        return path
     try:
         length = files.size(path)
         return files.read(path) if length <= limits.max_file_bytes else _too_large(length)
     except OSError as error:
         return Fault("unreadable_file", f"{path}: {error.strerror or error}")
+
+
+def _path(folder: str, image: str) -> str | Fault:
+    if not files.inside(folder, image):
+        return Fault("outside_folder", names.why_outside(folder, image))
+    name = names.find(folder, image)
+    if name is None and names.is_windows_path(image):
+        return Fault("outside_folder", f"{image} is a path of Windows, and not of this system")
+    if name is None:
+        return Fault("missing_file", names.why_missing(folder, image))
+    if name != image and not files.inside(folder, name):
+        return Fault("outside_folder", names.why_outside(folder, name))
+    return files.join(folder, name)
 
 
 def _too_large(length: int) -> Fault:

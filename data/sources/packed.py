@@ -8,7 +8,7 @@ import posixpath
 import tarfile
 import zlib
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -47,6 +47,15 @@ class Packed(Source, abc.ABC):
         stamps = [files.stamp(shard.path) or files.size(shard.path) for shard in self.shards]
         names = [self._name(shard.path) for shard in self.shards]
         return digest([names, stamps, self.language, self.resplit])
+
+    def holds_pictures(self) -> bool:
+        return True
+
+    def folders(self) -> tuple[str, ...]:
+        return (self.root,)
+
+    def texts(self) -> tuple[Sequence[str], Sequence[str]]:
+        return self.parts(), ()
 
     def parts(self) -> tuple[str, ...]:
         return tuple(shard.path for shard in self.shards)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from data.languages import HAN
-from data.sources import columns
+from data.sources import columns, names
 from data.sources.policies import DEFAULT_POLICIES, DROP, FILL, KEEP, Policies
 from data.sources.rows import Limits, Reject, Row
 from data.splits import SPLITS
@@ -82,7 +82,7 @@ def to_row(
         if not isinstance(record, Mapping):
             raise _Fault("wrong_type", f"an object was expected, not {_kind(record)}")
         fields = columns.known_fields(record)
-        image = _image(fields)
+        image = names.relative(folder, _image(fields))
         _check_keys(record, policies, mended)
         kept, dropped = _captions(fields, limits, policies, mended)
         return Row(

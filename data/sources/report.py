@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from data.errors import DataError
@@ -13,6 +13,7 @@ from data.sources.duplicates import Seen, as_duplicate
 from data.sources.loading import Loaded, load_row
 from data.sources.rows import DEFAULT_LIMITS, Limits, Reject, Row
 from data.sources.source import Source
+from data.split_rule import MIN_SPLIT, SplitRule, SplitTally
 from data.splits import SHARES, check_shares
 
 if TYPE_CHECKING:
@@ -114,16 +115,32 @@ def sift(
 
 
 def collect(
-    source: Source, limits: Limits = DEFAULT_LIMITS, shares: Sequence[float] = SHARES
-) -> tuple[Iterator[CaptionedImage], RejectReport]:
-    """Returns the captioned images of a source, and the report that fills while they are read.
+    source: Source,
+    limits: Limits = DEFAULT_LIMITS,
+    shares: Sequence[float] = SHARES,
+    *,
+    min_split: int = MIN_SPLIT,
+    choose: Callable[[Iterable[Loaded]], Sequence[Loaded]] = tuple,
+) -> tuple[list[CaptionedImage], RejectReport, SplitRule]:
+    """Returns the captioned images of a source, what was left out, and how they were divided.
 
     Of identical pictures the first in the source's order stays, as in `resolve_duplicates`.
+
+    Args:
+      source: from `open_source`.
+      limits: of one picture.
+      shares: of train, val and test.
+      min_split: see `SplitRule.of`.
+      choose: which of the pictures are wanted.
     """
-    report = RejectReport()
-    return _examples(sift(source, report, limits, shares)), report
-
-
-def _examples(loaded: Iterable[Loaded]) -> Iterator[CaptionedImage]:
-    for each in loaded:
-        yield each.example()
+    report, tally = RejectReport(), SplitTally(shares)
+    chosen = choose(sift(source, report, limits, shares))
+    placed = [loaded.placed() for loaded in chosen]
+    for one in placed:
+        tally.add(one)
+    rule = SplitRule.of(tally, min_split)
+    images = [
+        replace(loaded, split=rule.split_of(one)).example()
+        for loaded, one in zip(chosen, placed, strict=True)
+    ]
+    return images, report, rule

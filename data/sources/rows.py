@@ -84,6 +84,7 @@ class Row:
       folder: where a relative `image` path starts, and what it may not leave.
       dropped: the reason for each caption that was left out while others of the row stayed.
       mended: what a policy has put right, a few words each.
+      span: the place of its source among several, such as the spans of a window.
     """
 
     where: str
@@ -96,6 +97,7 @@ class Row:
     folder: str = ""
     dropped: tuple[str, ...] = ()
     mended: tuple[str, ...] = ()
+    span: int | None = None
 
 
 @dataclass(frozen=True)

@@ -45,10 +45,12 @@ class Several(Source):
 
     def _read(self, part: str) -> Iterator[Row | Reject]:
         name, _, inner = part.partition(_SEPARATOR)
-        for found in dict(self.members)[name].rows(inner):
+        span = [member for member, _ in self.members].index(name)
+        for found in self.members[span][1].rows(inner):
             where = f"{name}/{found.where}"
             if isinstance(found, Row):
-                yield replace(found, where=where, image_id=f"{name}/{found.image_id}")
+                image_id = f"{name}/{found.image_id}"
+                yield replace(found, where=where, image_id=image_id, span=span)
             else:
                 image = f"{name}/{found.image}" if found.image else ""
                 yield replace(found, where=where, image=image)

@@ -52,6 +52,20 @@ class Source(abc.ABC):
         """Returns names of pieces that workers can read on their own through `rows(part)`."""
         return ("",)
 
+    def holds_pictures(self) -> bool:
+        """Whether its files hold the pictures, which then are no files of their own."""
+        return False
+
+    def folders(self) -> tuple[str, ...] | None:
+        """Returns the folders below which it looks for files, besides those of its rows; None where
+        it reads no folder."""
+        return None
+
+    def texts(self) -> tuple[Sequence[str], Sequence[str]]:
+        """Returns the paths of the files whose captions are read, and of those that are rejected as
+        a whole."""
+        return (), ()
+
     def rows(self, part: str | None = None) -> Iterator[Row | Reject]:
         """Yields a Row for each picture, unopened, and a Reject for each unusable record.
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from data.errors import DataError
-from data.sources import files
+from data.sources import files, names
 from data.sources.folder import folder_splits
 from data.sources.records import to_row
 from data.sources.rows import Reject, Row
@@ -46,9 +46,32 @@ class TextFiles(Source):
     def fingerprint(self) -> str:
         return digest([*map(_mark, self.rows()), self.language, self.resplit])
 
-    def _read(self, part: str) -> Iterator[Row | Reject]:
+    def folders(self) -> tuple[str, ...]:
+        return self.path, self.images
+
+    def texts(self) -> tuple[Sequence[str], Sequence[str]]:
+        pictures, texts = self._pairs()
+        read: list[str] = []
+        rejected: list[str] = []
+        for stem, several in texts.items():
+            whole = stem in pictures and all(files.inside(self.path, name) for name in several)
+            (read if whole else rejected).extend(files.join(self.path, name) for name in several)
+        return read, rejected
+
+    def _pairs(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        """Returns the pictures and the texts by the stem that they share."""
         pictures = _by_stem(files.pictures_below(self.images))
         texts = _by_stem(name for name in files.below(self.path) if _is_text(name))
+        alone = _by_case(stem for stem in pictures if stem not in texts)
+        moved = {
+            stem: alone[folded]
+            for folded, stem in _by_case(stem for stem in texts if stem not in pictures).items()
+            if folded in alone
+        }
+        return pictures, {moved.get(stem, stem): several for stem, several in texts.items()}
+
+    def _read(self, part: str) -> Iterator[Row | Reject]:
+        pictures, texts = self._pairs()
         splits = folder_splits(self.images)
         for stem in sorted({*pictures, *texts}, key=files.natural_key):
             for text in texts[stem] if stem not in pictures else ():
@@ -100,8 +123,8 @@ def check_text_captions(text_captions: str) -> None:
 
 def pairs_in(texts: str, images: str) -> bool:
     """Whether a picture below `images` has a text file of its name below `texts`."""
-    found = _by_stem(name for name in files.below(texts) if _is_text(name))
-    return any(_stem(name) in found for name in files.pictures_below(images))
+    found = {_stem(name).casefold() for name in files.below(texts) if _is_text(name)}
+    return any(_stem(name).casefold() in found for name in files.pictures_below(images))
 
 
 def _by_stem(names: Iterable[str]) -> dict[str, list[str]]:
@@ -112,8 +135,17 @@ def _by_stem(names: Iterable[str]) -> dict[str, list[str]]:
     return dict(found)
 
 
+def _by_case(stems: Iterable[str]) -> dict[str, str]:
+    """Returns stems by what those of other case share, where there is but one."""
+    found = defaultdict(list)
+    for stem in stems:
+        found[stem.casefold()].append(stem)
+    return {folded: several[0] for folded, several in found.items() if len(several) == 1}
+
+
 def _stem(name: str) -> str:
-    return posixpath.splitext(name)[0]
+    """Returns what a picture and its text share: the name without its ending."""
+    return names.same(posixpath.splitext(name)[0])
 
 
 def _is_text(name: str) -> bool:

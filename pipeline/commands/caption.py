@@ -34,8 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
     model, language = serving.load(str(model_dir)), arguments.language
     known = serving.languages(model)
     if language is not None and primary(language) not in known:
-        choice = f"writes {', '.join(known)}" if known else "cannot be asked for a language"
-        raise UsageError(f"--language {language}: this captioner {choice}")
+        raise UsageError(f"--language {language}: {_choice(known)}")
+    if language is None and len(known) > 1:
+        print(f"language: {known[0]} (--language takes {', '.join(known)})")
     answers = serving.caption_each(model, [content for _, content in pictures], language)
     for (path, _), answer in zip(pictures, answers, strict=True):
         if isinstance(answer, serving.ServingError):
@@ -48,6 +49,17 @@ def run(arguments: argparse.Namespace) -> int:
     for fault in faults:
         print(f"tuwen: {fault}", file=sys.stderr)
     return 1 if faults else 0
+
+
+def _choice(known: Sequence[str]) -> str:
+    """Returns which languages a captioner writes, and what to do about another one."""
+    if not known:
+        return "this captioner cannot be asked for a language. Leave --language out."
+    return (
+        f"this captioner writes {', '.join(known)}. Ask for one of these, or leave --language out "
+        f"for {known[0]}. It learns another language from captions with its tag: train on such "
+        "data (ingest.language gives all captions one tag)."
+    )
 
 
 def _read(paths: Sequence[str]) -> tuple[list[tuple[str, bytes]], list[str]]:

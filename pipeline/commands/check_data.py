@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import json
 from pathlib import Path
 
 from tqdm import tqdm
@@ -11,13 +12,16 @@ from tqdm import tqdm
 from components.caption_example_gen.options import IngestOptions
 from data.checking.check import CheckResult, check, unreadable
 from data.checking.console import render
-from data.checking.findings import DEFAULT_LIMITS, CheckLimits
+from data.checking.findings import CheckLimits
 from data.checking.known import ModelWords
 from data.errors import DataError
 from data.sources import spans
 from pipeline.check_page import write
 from pipeline.model_lookup import find_model
 from pipeline.work_dir import MODELS
+
+# Of the packaged configs for photographs.
+_RESOLUTION = 64
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -43,6 +47,7 @@ def _check(arguments: argparse.Namespace, model: ModelWords | None) -> CheckResu
         limits=limits,
         resolution=arguments.resolution or resolution,
         shares=options.shares,
+        min_split=options.min_split,
         max_reject_share=max_reject_share,
         model=model,
         progress=bar,
@@ -51,22 +56,25 @@ def _check(arguments: argparse.Namespace, model: ModelWords | None) -> CheckResu
 
 def _settings(arguments: argparse.Namespace) -> tuple[IngestOptions, CheckLimits, int, float]:
     """Returns how a run of the config would read and judge the data; a run's defaults without."""
+    from pipeline import settings as settings_file
+
     given = {
         "data_dir": arguments.data_dir,
         "images": arguments.images,
         "files_pattern": arguments.files,
     }
     wanted = {name: value for name, value in given.items() if value is not None}
-    if not arguments.config:
-        return IngestOptions.from_mapping(wanted), DEFAULT_LIMITS, 64, 0.05
-    from pipeline import settings as settings_file
-
-    assignments = [f"ingest.{name}={value}" for name, value in wanted.items()]
-    settings = settings_file.load(
-        arguments.config, data=arguments.path, assignments=[*assignments, *arguments.set]
-    )
-    share = settings.source.max_reject_share
-    return settings.ingest, settings.gate, settings.data.resolution, share
+    # JSON is YAML, where a pattern such as *.jsonl would mean something else.
+    assignments = [f"ingest.{name}={json.dumps(value)}" for name, value in wanted.items()]
+    assignments += arguments.set
+    if arguments.config:
+        settings = settings_file.load(
+            arguments.config, data=arguments.path, assignments=assignments
+        )
+    else:
+        settings = settings_file.defaults(arguments.path, assignments)
+    resolution = settings.data.resolution if arguments.config else _RESOLUTION
+    return settings.ingest, settings.gate, resolution, settings.source.max_reject_share
 
 
 def _model_words(given: str) -> ModelWords:

@@ -128,4 +128,4 @@ def write_files(folder: Path) -> None:
 def caption_lines(folder: Path) -> bytes:
     """Returns `LINES` as the content of a captions.jsonl in `folder`."""
     content = b"\n".join(line for line, _ in LINES)
-    return content.replace(b"ABSOLUTE", str(folder / "good.png").encode())
+    return content.replace(b"ABSOLUTE", str(folder.parent / "outside.png").encode())

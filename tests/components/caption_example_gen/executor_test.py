@@ -130,10 +130,50 @@ def test_rejects_and_summary_are_written(folder, outputs):
     assert (reject["where"], reject["reason"]) == ("captions.jsonl:5", "empty_file")
     with tf.io.gfile.GFile(f"{outputs['rejects'][0].uri}/summary.json") as file:
         summary = json.load(file)
-    assert summary["pictures"] == {"train": 6, "val": 2, "test": 0}
+    assert summary["pictures"] == {"train": 5, "val": 2, "test": 1}
     assert summary["rejects"] == {"empty_file": 1}
     assert summary["reject_share"] == pytest.approx(1 / 9)
     assert summary["captions"] == {"en": 8}
+
+
+def _summary(outputs):
+    with tf.io.gfile.GFile(f"{outputs['rejects'][0].uri}/summary.json") as file:
+        return json.load(file)
+
+
+def test_what_was_cut_and_what_became_of_the_files_is_told(folder, outputs):
+    (folder / "gone").symlink_to("nowhere")
+    (folder / "notes.odt").touch()
+    _do(folder, outputs)
+    summary = _summary(outputs)
+    # 9 pictures in shares of 0.8, 0.1 and 0.1; two are named for val already.
+    assert summary["pictures"] == {"train": 6, "val": 2, "test": 1}
+    notes = {check: rows for check, _, _, rows in summary["notes"]}
+    assert notes == {
+        "cut_split": [],
+        "broken_link": ["gone -> nowhere"],
+        "unread_files": ["notes.odt"],
+    }
+    assert summary["files"] == {
+        "read": 10,
+        "rejected": 0,
+        "broken link": 1,
+        "other ending": 1,
+    }
+    assert [len(_records(outputs, split)) for split in ("train", "val", "test")] == [6, 2, 1]
+    assert {one.split for one in _records(outputs, "test")} == {"test"}
+
+
+def test_splits_stay_as_the_data_name_them_where_that_is_asked_for(folder, outputs):
+    _do(folder, outputs, options=IngestOptions(min_split=0).to_json())
+    assert _summary(outputs)["pictures"] == {"train": 7, "val": 2, "test": 0}
+    assert _summary(outputs)["notes"] == []
+
+
+def _records(outputs, split):
+    shards = tf.io.gfile.glob(f"{outputs['examples'][0].uri}/Split-{split}/*")
+    records = tf.data.TFRecordDataset(shards, "GZIP").as_numpy_iterator()
+    return [from_example(one) for one in records]
 
 
 def test_too_many_rejects_stop_before_any_example(folder, outputs, tmp_path):

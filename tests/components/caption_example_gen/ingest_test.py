@@ -12,6 +12,7 @@ from components.caption_example_gen import ingest, options, tally
 from components.caption_example_gen.options import IngestOptions
 from data.errors import DataError
 from data.schema import from_example
+from data.sources import collect, open_source
 
 
 def _save(path, shade, size=12):
@@ -188,6 +189,28 @@ def test_counters_of_the_runner_name_the_reasons(tmp_path):
     by_name = {one.key.metric.name: one.committed for one in counters}
     assert by_name["rejects/empty_caption"] == 1
     assert by_name["pictures/train"] == 2
+
+
+def test_small_sets_have_exact_shares_and_say_so_in_each_example(tmp_path):
+    rows = [{"image": f"{n}.png", "captions": [f"picture {n}"]} for n in range(20)]
+    outcome = _run(_folder(tmp_path / "set", rows), tmp_path / "out")
+    assert _count(outcome, "pictures") == {"train": 16, "val": 2, "test": 2}
+    for split, count in (("train", 16), ("val", 2), ("test", 2)):
+        held = tf.data.TFRecordDataset(
+            sorted(map(str, (tmp_path / f"out/Split-{split}").iterdir())), "GZIP"
+        )
+        assert [from_example(one).split for one in held.as_numpy_iterator()] == [split] * count
+
+
+def test_both_ways_of_reading_divide_alike(tmp_path):
+    rows = [{"image": f"{n}.png", "captions": ["a"], "split": "train"} for n in range(40)]
+    path = _folder(tmp_path / "set", rows)
+    outcome = _run(path, tmp_path / "out")
+    images, _, rule = collect(open_source(path))
+    beam_splits = {one.image_id: one.split for one in _read(tmp_path / "out")}
+    assert beam_splits == {one.image_id: one.split for one in images}
+    assert _count(outcome, "pictures") == rule.pictures
+    assert outcome["cut_splits"] == list(rule.sentences()) and len(outcome["cut_splits"]) == 2
 
 
 def test_options_survive_json():

@@ -223,3 +223,50 @@ def test_limits_survive_json_and_refuse_typos():
         CheckLimits.from_mapping({"min_picture": 3})
     with pytest.raises(DataError, match="max_caption_share = 3"):
         CheckLimits(max_caption_share=3)
+
+
+def _said(splits, caption, tags=("en",)):
+    """Replaces the captions of half of the pictures."""
+    return {
+        split: [
+            dataclasses.replace(
+                row, captions=(f"{caption} {place}",), languages=(tags[place % len(tags)],)
+            )
+            if place % 2
+            else row
+            for place, row in enumerate(rows)
+        ]
+        for split, rows in splits.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("caption", "tags", "told"),
+    [
+        ("赤い帽子をかぶった猫", ("zh", "en"), "ja"),
+        ("Ein Hund mit einem Ball auf der Wiese", ("en",), "de"),
+        ("Кошка сидит на столе", ("en",), "ru"),
+    ],
+)
+def test_other_languages_are_told_with_the_setting_that_helps(splits, caption, tags, told):
+    found = _run(_said(splits, caption, tags))["other_language"]
+    assert not found.stops and f"--set ingest.language={told}" in found.remedy
+    assert len(found.rows) == 20
+
+
+def test_captions_with_the_tag_of_their_language_are_not_told(splits):
+    assert "other_language" not in _run(_said(splits, "Ein Hund mit einem Ball", ("de",)))
+
+
+def test_a_few_captions_in_another_language_are_not_told(splits):
+    splits["train"][0] = _facts("train", 0, captions=("猫がいる", "赤い猫"))
+    assert "other_language" not in _run(splits)
+
+
+def test_the_remedies_of_small_splits_suffice(splits):
+    few = {"train": splits["train"][:50], "val": splits["val"][:2], "test": splits["test"][:8]}
+    (found,) = sizes(few, CheckLimits())
+    assert "--set ingest.resplit=true --set 'ingest.shares=[0.72,0.14,0.14]'" in found.remedy
+    tiny = {"train": splits["train"][:9], "val": splits["val"][:2], "test": splits["test"][:3]}
+    assert "gate.min_pictures=2" in next(sizes(tiny, CheckLimits())).remedy
+    assert "24" in next(sizes({"train": tiny["train"]}, CheckLimits())).remedy

@@ -22,7 +22,7 @@ def broken(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def outcome(broken):
-    examples, report = collect(open_source(str(broken)))
+    examples, report, _ = collect(open_source(str(broken)))
     return list(examples), report
 
 
@@ -61,7 +61,7 @@ def test_the_huge_picture_is_refused_before_it_is_decoded(broken, monkeypatch):
 
     (broken / "only_huge.jsonl").write_bytes(row("huge.png"))
     monkeypatch.setattr(ImageFile.ImageFile, "load", refuse)
-    examples, report = collect(open_source(str(broken / "only_huge.jsonl")))
+    examples, report, _ = collect(open_source(str(broken / "only_huge.jsonl")))
     assert not list(examples)
     assert report.by_reason() == {"decompression_bomb": 1}
 
@@ -91,7 +91,7 @@ def test_too_large_a_share_stops_with_reasons_rows_and_remedies(outcome):
 
 def test_nothing_left_stops_whatever_share_is_allowed(broken):
     (broken / "only_gone.jsonl").write_bytes(row("gone.png"))
-    examples, report = collect(open_source(str(broken / "only_gone.jsonl")))
+    examples, report, _ = collect(open_source(str(broken / "only_gone.jsonl")))
     assert not list(examples)
     with pytest.raises(DataError, match=r"1 of 1 rows .* no picture is left: 1 missing_file"):
         report.check_share(1.0)

@@ -27,7 +27,7 @@ def remote(picture):
 
 def test_a_remote_folder_is_read(remote):
     source = open_source(resolve(f"{remote}/span-{{SPAN}}").path)
-    examples, report = collect(source)
+    examples, report, _ = collect(source)
     assert [example.captions for example in examples] == [("a", "a")]
     assert report.by_reason() == {"missing_file": 1}
     assert source.fingerprint() == open_source(f"{remote}/span-3").fingerprint()
@@ -35,7 +35,7 @@ def test_a_remote_folder_is_read(remote):
 
 def test_a_remote_pattern_and_report(remote):
     source = open_source(f"{remote}/span-3/*.jsonl")
-    examples, report = collect(source)
+    examples, report, _ = collect(source)
     assert len(list(examples)) == 1
     report.write(f"{remote}/rejects.jsonl")
     assert files.read(f"{remote}/rejects.jsonl").count(b"missing_file") == 1

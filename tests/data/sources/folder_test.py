@@ -5,7 +5,7 @@ import os
 import pytest
 
 from data.errors import DataError
-from data.sources import Limits, Reject, files, open_source
+from data.sources import Limits, Reject, files, folder, open_source
 
 DOG = {"image": "0.png", "captions": ["a dog"]}
 CAT = {"image": "1.png", "captions": ["a cat"]}
@@ -149,3 +149,20 @@ def test_an_empty_caption_file_stops(tmp_path):
     (tmp_path / "captions.jsonl").write_text("\n\n")
     with pytest.raises(DataError, match="no record"):
         list(open_source(str(tmp_path)).rows())
+
+
+def test_many_rows_of_one_image_are_joined_once(tmp_path, monkeypatch):
+    rows = "".join(f"{'ab'[n % 2]}.png,caption {n},{'' if n % 3 else 'val'}\n" for n in range(600))
+    (tmp_path / "captions.csv").write_text(f"image,caption,split\n{rows}")
+    joined, join = [], folder._joined
+
+    def counted(several):
+        joined.append([len(row.captions) for row in several])
+        return join(several)
+
+    monkeypatch.setattr(folder, "_joined", counted)
+    first, second = open_source(str(tmp_path)).rows()
+    # Joined with each row that comes, it would be 598 times, and captions of captions.
+    assert joined == [[1] * 300, [1] * 300]
+    assert first.captions == tuple(f"caption {n}" for n in range(0, 600, 2))
+    assert (second.split, second.where) == ("val", "captions.csv:3")

@@ -36,7 +36,7 @@ def said(*pairs):
 
 def test_captions_are_gathered_by_image(coco):
     folder = coco(train2017=(images(1, 2), said((2, "two"), (1, "one"), (2, "zwei"))))
-    examples, report = collect(open_source(str(folder)))
+    examples, report, _ = collect(open_source(str(folder)))
     found = {example.image_id: example.captions for example in examples}
     assert found == {"001.png": ("one",), "002.png": ("two", "zwei")}
     assert not report.rejects

@@ -84,7 +84,7 @@ def test_a_data_set_is_generated_and_read(data_dir):
 
 
 def test_pictures_come_encoded_and_load(data_dir):
-    examples, report = collect(open_source("tfds:tuwen_test_splits", data_dir=data_dir))
+    examples, report, _ = collect(open_source("tfds:tuwen_test_splits", data_dir=data_dir))
     sizes = {(example.height, example.width, example.channels) for example in examples}
     assert sizes == {(8, 9, 3)} and not report.rejects
 

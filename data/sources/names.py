@@ -1,0 +1,194 @@
+"""From the name that a table has for a picture to the file of that name, as far as there is one.
+
+Tables and pictures come from different systems: one writes an accent in two characters, another
+writes paths with backslashes, a third takes `A.JPG` and `a.jpg` for one name.
+"""
+
+# Paths are text here, see `data.sources.files`.
+# ruff: noqa: PTH100, PTH110, PTH112, PTH114, PTH115, PTH208
+
+from __future__ import annotations
+
+import functools
+import os
+import posixpath
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from data.sources import files
+
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+
+
+def relative(folder: str, name: str) -> str:
+    """Returns an absolute path inside of `folder` as a path relative to it; other names as they
+    are."""
+    if files.is_remote(name):
+        return name.removeprefix(f"{folder.rstrip('/')}/")
+    if not name.startswith("/") or not folder or files.is_remote(folder):
+        return name
+    place = posixpath.dirname(name)
+    for root, below in ((_absolute(folder), name), (_real(folder), _real_join(place, name))):
+        if below.startswith(root.rstrip("/") + "/"):
+            return posixpath.relpath(below, root)
+    return name
+
+
+def find(folder: str, name: str) -> str | None:
+    """Returns the name, relative to `folder`, of the file that `name` means; None if there is none.
+
+    That is the file of this very name or, where there is none, the only one whose name differs in
+    nothing but the form of its Unicode characters, backslashes for slashes, or case.
+
+    Args:
+      folder: on this disk, or remote: there names are taken as they are.
+      name: relative to it.
+    """
+    if files.is_file(files.join(folder, name)):
+        return name
+    if files.is_remote(folder):
+        return None
+    for form in _forms(name):
+        if not _leaves(form) and files.is_file(files.join(folder, form)):
+            return form
+    found = _alike(folder, name)
+    return found[0] if len(found) == 1 and files.is_file(files.join(folder, found[0])) else None
+
+
+def why_missing(folder: str, name: str) -> str:
+    """Returns why `find` finds no file, in words."""
+    path = files.join(folder, name)
+    if files.is_remote(folder):
+        return f"there is no file {path}"
+    for place in _places(folder, name):
+        if target(place) and not os.path.exists(place):
+            return f"{place} is a link to {target(place)}, which is not there"
+    if os.path.isdir(path):
+        return f"{path} is a folder"
+    if os.path.exists(path):
+        return f"{path} is no regular file"
+    several = _alike(folder, name)
+    if len(several) > 1:
+        return f"there is no file {path}, and several of almost that name: {', '.join(several)}"
+    other = _other_endings(folder, name)
+    return f"there is no file {path}" + (f", but there is {other[0]}" if other else "")
+
+
+def why_outside(folder: str, name: str) -> str:
+    """Returns why a name does not stay inside of `folder`, in words."""
+    if files.is_remote(name) or name.startswith("/"):
+        return f"{name} is not a path below {folder}"
+    for place in () if files.is_remote(folder) else _places(folder, name):
+        if target(place):
+            return f"{place} is a link to {target(place)}, outside of {folder}"
+    return f"{name} leads out of {folder}"
+
+
+def target(path: str) -> str | None:
+    """Returns where a link leads; None for what is no link."""
+    return os.readlink(path) if os.path.islink(path) else None
+
+
+def is_windows_path(name: str) -> bool:
+    """Whether `name` is an absolute path of Windows."""
+    return _DRIVE.match(name) is not None
+
+
+def same(name: str) -> str:
+    """Returns what names have in common that differ in Unicode forms and slashes only."""
+    return unicodedata.normalize("NFC", name).replace("\\", "/")
+
+
+def _forms(name: str) -> Iterator[str]:
+    """Yields how else `name` may be written on the disk, without looking at folders."""
+    slashed = posixpath.normpath(name.replace("\\", "/"))
+    for text in dict.fromkeys((name, slashed)):
+        for form in (text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)):
+            if form != name:
+                yield form
+
+
+def _leaves(name: str) -> bool:
+    return name.startswith("/") or name.split("/", maxsplit=1)[0] == ".."
+
+
+def _alike(folder: str, name: str) -> list[str]:
+    """Returns what differs from `name` in Unicode forms, slashes and case only: what differs least
+    in each folder on the way."""
+    parts = posixpath.normpath(name.replace("\\", "/")).split("/")
+    if _leaves("/".join(parts)):
+        return []
+    found = [""]
+    for part in parts:
+        found = [
+            posixpath.join(place, entry)
+            for place in found
+            for entry in _entries_alike(files.join(folder, place) if place else folder, part)
+        ]
+    return found
+
+
+def _entries_alike(folder: str, name: str) -> Sequence[str]:
+    several = _listing(folder, _changed(folder)).get(_folded(name), ())
+    if name in several:
+        return (name,)
+    form = unicodedata.normalize("NFC", name)
+    return [one for one in several if unicodedata.normalize("NFC", one) == form] or several
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _changed(folder: str) -> int:
+    stamp = files.stamp(folder)
+    return stamp[1] if stamp else 0
+
+
+@functools.lru_cache(maxsize=16)
+def _listing(folder: str, changed: int) -> dict[str, tuple[str, ...]]:
+    """Returns the names in a folder by what they have in common with those of other case.
+
+    Args:
+      folder: a folder that is not there has no names.
+      changed: its change time, so that an old listing is not used.
+    """
+    found = defaultdict(list)
+    try:
+        for name in sorted(os.listdir(folder)):
+            found[_folded(name)].append(name)
+    except (OSError, ValueError):
+        return {}
+    return {key: tuple(several) for key, several in found.items()}
+
+
+def _other_endings(folder: str, name: str) -> list[str]:
+    """Returns pictures in the folder of `name` that differ from it in their ending only."""
+    inner, last = posixpath.split(name)
+    place = files.join(folder, inner) if inner else folder
+    stem = posixpath.splitext(_folded(last))[0]
+    endings = (f"{stem}{ending}" for ending in files.PICTURES)
+    several = (_listing(place, _changed(place)).get(key, ()) for key in endings)
+    return [posixpath.join(inner, found) for names in several for found in names]
+
+
+def _places(folder: str, name: str) -> Iterator[str]:
+    """Yields the paths on the way from `folder` to `name`, without `folder`."""
+    place = folder
+    for part in name.split("/"):
+        place = files.join(place, part)
+        yield place
+
+
+def _absolute(folder: str) -> str:
+    return os.path.abspath(folder)
+
+
+def _real(folder: str) -> str:
+    return os.path.realpath(folder)
+
+
+def _real_join(place: str, name: str) -> str:
+    return posixpath.join(_real(place), posixpath.basename(name))
