@@ -28,7 +28,7 @@ from components.run_report.component import RunReport
 from components.run_report.executor import TUNING, pushed_key, run_key, serving_key
 from components.serving_check.component import ServingCheck
 from components.statistics import statistics_options
-from components.transform import SCHEMA_FILE
+from components.transform import SCHEMA_FILE, read_schema
 from components.tuner.component import Tuner
 from data.schema import SPLITS
 from data.sources.plain_paths import without_patterns
@@ -336,4 +336,6 @@ def _schema_node(schema: str, statistics: Channel) -> BaseNode:
     if schema == INFERRED:
         return tfx.components.SchemaGen(statistics=statistics, exclude_splits=["val", "test"])
     path = SCHEMA_FILE if schema == CURATED else str(Path(schema).absolute())
+    # The node would name neither file nor line.
+    read_schema(Path(path))
     return tfx.components.ImportSchemaGen(schema_file=path)

@@ -96,8 +96,10 @@ class WorkDir:
         """Holds the directory for this process; the lock ends with the process, however it ends.
 
         Raises:
-          UsageError: another live process holds it.
+          UsageError: another live process holds it, or it is a file.
         """
+        if self.root.exists() and not self.root.is_dir():
+            raise UsageError(f"{self.root} is a file, and --work names a directory")
         self.root.mkdir(parents=True, exist_ok=True)
         with open(self._lock, "a+", encoding="utf-8") as file:
             try:

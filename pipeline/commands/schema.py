@@ -7,6 +7,7 @@ import difflib
 from pathlib import Path
 from typing import Any
 
+from components.transform import SCHEMA_FILE, read_schema
 from data.sources import files
 from pipeline.errors import UsageError
 from pipeline.model_lookup import require_run
@@ -22,6 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     work = WorkDir(Path(arguments.work)) if arguments.work else require_run()
     statistics = _newest_statistics(work)
     reviewed = _reviewed(arguments.schema, work)
+    read_schema(reviewed)
     text, reasons = propose(reviewed.read_text(encoding="utf-8"), statistics)
     if not reasons:
         print(f"{reviewed}: the data of {work.root} change nothing in it.")
@@ -90,7 +92,6 @@ def _newest_statistics(work: WorkDir) -> dict[str, bytes]:
 
 def _reviewed(given: str | None, work: WorkDir) -> Path:
     """Returns the schema to compare with: the one named, or that of the run's settings."""
-    from components.transform import SCHEMA_FILE
     from pipeline.settings import CURATED, INFERRED
 
     name = given

@@ -1,10 +1,13 @@
 """`tuwen schema diff`: what data change in a reviewed schema, and the proposal that takes them."""
 
+from pathlib import Path
+
 import pytest
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from components.transform import SCHEMA_FILE
+from components.transform import SCHEMA_FILE, read_schema
+from data.errors import DataError
 from pipeline import cli
 from pipeline.commands.schema import propose
 
@@ -83,3 +86,21 @@ def test_the_curated_schema_is_the_default(work, capsys):
     (work / "settings.yaml").write_text("schema: curated\n")
     assert cli.main(["schema", "diff", str(work)]) == 1
     assert SCHEMA_FILE in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (b"feature {\n  name: 'x'\n  nonsense: 3\n}", ":3"),
+        (b"feature {", ":1"),
+        (b"\xff\xfe", ""),
+        (b"string_domain {" * 20_000, ""),
+    ],
+)
+def test_a_damaged_schema_is_told_with_its_line(tmp_path, content, place):
+    path = tmp_path / "mine.pbtxt"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        read_schema(path)
+    assert caught.value.where.startswith(f"{path}{place}") and "\n" not in str(caught.value)
+    assert read_schema(Path(SCHEMA_FILE)).feature

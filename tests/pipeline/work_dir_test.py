@@ -49,3 +49,9 @@ def test_a_second_process_is_kept_out_and_the_lock_ends_with_the_first(tmp_path)
     assert WorkDir(Path("w")).holder() == ""
     with WorkDir(Path("w")).locked():
         pass
+
+
+def test_a_file_is_no_work_directory():
+    Path("w").touch()
+    with pytest.raises(UsageError, match="is a file"), WorkDir(Path("w")).locked():
+        pass
