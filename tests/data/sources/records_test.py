@@ -86,3 +86,27 @@ def test_rows_and_rejects_and_errors_travel_between_workers():
 def test_a_record_with_two_names_for_one_thing_is_refused(twice):
     found = row({"caption": "a dog", **twice})
     assert found.reason == "unknown_key" and "the same as" in found.detail
+
+
+@pytest.mark.parametrize(
+    ("split", "names"),
+    [
+        ("train", ["train", "Training", " restval "]),
+        ("val", ["val", "valid", "Validation", "DEV", "development", "eval", "evaluation"]),
+        ("test", ["test", "testing"]),
+    ],
+)
+def test_the_usual_names_of_splits(split, names):
+    assert {row({"caption": "a", "split": name}).split for name in names} == {split}
+
+
+@pytest.mark.parametrize("name", ["holdout", "train2", "no", "trainval"])
+def test_other_names_of_splits_are_refused_with_what_can_be_typed(name):
+    found = row({"caption": "a", "split": name})
+    assert found.reason == "unknown_split"
+    assert "--set ingest.policies.bad_split=fill" in found.remedy
+
+
+def test_a_further_key_is_read_over_and_numbered_captions_are_read():
+    found = row({"caption_1": "a", "caption_2": "b", "Image-ID": 7, "width": 3})
+    assert (found.captions, found.mended) == (("a", "b"), ("language guessed",))
