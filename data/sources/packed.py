@@ -145,7 +145,6 @@ class TarShards(Packed):
         if not isinstance(record, Mapping):
             raise ValueError("an object was expected")
         given = columns.known_fields(record)
-        given.pop("image", None)
         if texts:
             given = {key: value for key, value in given.items() if key not in _CAPTIONS}
             lines = (text.removeprefix(BOM_UTF8).split(b"\n") for text in texts)
