@@ -129,7 +129,8 @@ def _look(source: Source) -> _Found | None:
     roots = [keys[place] for place in places]
     for folder, path, obstacle in _walk(places):
         place = files.join(folder, path)
-        linked = os.path.realpath(place) if obstacle == files.LINKED_FOLDER else None
+        target = names.target(place)
+        linked = os.path.realpath(place) if target and files.is_folder(place) else None
         if linked and any(_within(linked, root) for root in roots):
             continue
         key = keys.of(place)
@@ -141,10 +142,9 @@ def _look(source: Source) -> _Found | None:
             found.rejected += 1
         else:
             reason = obstacle or (UNNAMED if files.is_picture_name(path) else OTHER_ENDING)
-            if linked:
+            if linked and reason == files.LINKED_FOLDER:
                 inner = islice(files.below(linked), _LOOKED_AT)
                 found.behind += sum(map(files.is_picture_name, inner))
-            target = names.target(place)
             found.ignored[reason].append(f"{path} -> {target}" if target else path)
     return found
 

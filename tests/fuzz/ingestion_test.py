@@ -1,0 +1,154 @@
+"""Random folders: whatever stands in them, every file is accounted for or named, in time."""
+
+# Paths are text here, and may hold what no path should.
+# ruff: noqa: PTH114, PTH118
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+from data.checking.check import check
+from data.checking.console import render
+from data.errors import DataError
+from data.sources import Reject, RejectReport, Row, Source, inventory, names, open_source, sift
+from data.sources.policies import Policies
+from data.sources.rows import REMEDIES
+from data.sources.text_files import TextFiles
+from data.splits import SPLITS
+from tests.fuzz import trees
+
+# Far more than any of these folders takes on a busy machine.
+_HANGS = 60
+
+
+def test_every_file_of_random_folders_is_accounted_for(tmp_path, fuzz_seconds, fuzz_seed):
+    end, read, number = time.monotonic() + fuzz_seconds, 0, 0
+    while time.monotonic() < end:
+        seed = f"{fuzz_seed}:{number}"
+        random, root = Random(seed), tmp_path / f"{number}"
+        root.mkdir()
+        trees.make(random, root)
+        try:
+            with _deadline(_HANGS):
+                read += _account(random, root)
+        except BaseException:
+            print(f"folder {root}, random numbers {seed!r}")
+            raise
+        for place in (root, tmp_path / f"{number}-elsewhere"):
+            shutil.rmtree(place, ignore_errors=True)
+        number += 1
+    # Folders of which nothing can be read would try little.
+    assert read > number / 4 > 0
+
+
+@contextmanager
+def _deadline(seconds: int) -> Iterator[None]:
+    def late(*_: object) -> None:
+        raise AssertionError(f"not done after {seconds} seconds")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _account(random: Random, root: Path) -> bool:
+    """Reads a folder; returns whether a picture of it could be used."""
+    try:
+        source = open_source(str(root), **_options(random))
+        report = RejectReport()
+        kept = list(sift(source, report))
+        found = inventory.take(source, len(kept))
+        source.fingerprint()
+        result = check(source)
+    except DataError as error:
+        assert error.where and error.problem and error.remedy
+        return False
+    for reject in report.rejects:
+        assert reject.reason in REMEDIES and reject.where and reject.detail
+    assert found is not None and found.ignored.get(inventory.NOT_DRAWN, 0) == 0
+    assert min((found.read, found.rejected, *found.ignored.values())) >= 0, found
+    assert found.seen == len(_files(root)), (found, _files(root))
+    assert result.files == found.counts()
+    if not source.holds_pictures():
+        captions = [path for path in source.texts()[0] if _is_below(root, path)]
+        assert found.read == len(kept) + len({*map(_place, captions)})
+        _check_rejected(source, found, {_place(_path(one.row)) for one in kept}, report)
+    assert sum(result.splits.values()) == result.pictures == len(kept)
+    assert {*result.splits} == {*SPLITS}
+    json.loads(result.to_json())
+    assert render(result)
+    return bool(kept)
+
+
+def _options(random: Random) -> dict:
+    options = {}
+    for name, values in (
+        ("resplit", (True,)),
+        ("language", ("ja",)),
+        ("text_captions", ("whole",)),
+        (
+            "policies",
+            (Policies(unknown_key="keep", bad_split="fill"), Policies(bad_caption="drop")),
+        ),
+    ):
+        if random.random() < 0.2:
+            options[name] = random.choice(values)
+    return options
+
+
+def _check_rejected(source: Source, found, kept: set[str], report: RejectReport) -> None:
+    """The pictures that rejects name and that are there are those that are counted."""
+    root = source.path
+    named = {
+        _place(os.path.join(root, names.find(root, one.image) or one.image))
+        for one in report.rejects
+        if one.image
+    }
+    texts = {_place(path) for path in source.texts()[1]} if isinstance(source, TextFiles) else set()
+    there = {place for place in (named - kept) | texts if os.path.lexists(place)}
+    expected = there & {*map(_place, _files(Path(root)))}
+    # The rejects of JSON files name pictures from folders of their own.
+    if getattr(source, "images", None) == root:
+        assert found.rejected == len(expected), (found, expected, report.rejects)
+
+
+def _path(row: Row | Reject) -> str:
+    assert isinstance(row, Row)
+    name = names.find(row.folder, str(row.image))
+    assert name is not None
+    return os.path.join(row.folder, name)
+
+
+def _place(path: str) -> str:
+    folder, name = os.path.split(path)
+    return os.path.join(os.path.realpath(folder), name)
+
+
+def _is_below(root: Path, path: str) -> bool:
+    return _place(path).startswith(f"{os.path.realpath(root)}/")
+
+
+def _files(root: Path) -> list[str]:
+    """All files below a folder, and the links to folders that lead out of it."""
+    found = []
+    for place, folders, held in os.walk(root):
+        found += [os.path.join(place, name) for name in held]
+        links = (os.path.join(place, name) for name in folders)
+        found += [one for one in links if os.path.islink(one) and not _leads_inside(root, one)]
+    return found
+
+
+def _leads_inside(root: Path, link: str) -> bool:
+    return f"{os.path.realpath(link)}/".startswith(f"{os.path.realpath(root)}/")
