@@ -1,9 +1,13 @@
 """The Beam steps alone: what is kept, what is rejected, and that nothing else decides the bytes."""
 
+import io
 import json
+import tarfile
 from pathlib import Path
 
 import apache_beam as beam
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 from PIL import Image
@@ -231,3 +235,50 @@ def test_an_unknown_option_is_refused(values, name):
 def test_sections_come_largest_first():
     counts = tally.Tally({("a", "x"): 1, ("a", "y"): 3, ("b", "z"): 9})
     assert list(tally.section(counts, "a").items()) == [("y", 3), ("x", 1)]
+
+
+def _split_folders(root, pictures):
+    for number, (name, path) in enumerate(pictures):
+        split = ("train", "validation")[number % 2]
+        (root / split).mkdir(parents=True, exist_ok=True)
+        (root / split / name).write_bytes(path.read_bytes())
+        with (root / split / "metadata.jsonl").open("a") as file:
+            file.write(json.dumps({"file_name": name, "text": f"a {number}"}) + "\n")
+
+
+def _shards(root, pictures):
+    root.mkdir()
+    for number, (name, path) in enumerate(pictures):
+        with tarfile.open(root / f"{number % 2}.tar", "a") as tar:
+            tar.add(path, name)
+            text = tarfile.TarInfo(name.replace(".png", ".txt"))
+            text.size = 3
+            tar.addfile(text, io.BytesIO(b"a %d" % number))
+
+
+def _parquet(root, pictures):
+    root.mkdir()
+    images = [{"bytes": path.read_bytes(), "path": name} for name, path in pictures]
+    texts = [f"a {number}" for number in range(len(images))]
+    table = pa.table({"image": images, "text": texts})
+    pq.write_table(table, root / "data-00000-of-00001.parquet", row_group_size=3)
+
+
+@pytest.mark.parametrize("lay_out", [_split_folders, _shards, _parquet])
+def test_data_sets_of_others_are_ingested_as_they_are_read(tmp_path, lay_out):
+    _folder(tmp_path / "plain", _rows(8))
+    pictures = [(path.name, path) for path in sorted((tmp_path / "plain").glob("*.png"))]
+    root = tmp_path / "set"
+    lay_out(root, pictures)
+    outcome = _run(str(root), tmp_path / "out")
+    assert not outcome["rejects"] and not outcome["failures"]
+    read = {one.encoded: one for one in collect(open_source(str(root)))[0]}
+    ingested = {one.encoded: one for one in _read(tmp_path / "out")}
+    assert set(read) == set(ingested) == {path.read_bytes() for _, path in pictures}
+    for encoded, one in read.items():
+        other = ingested[encoded]
+        assert (one.image_id, one.captions, one.split) == (
+            other.image_id,
+            other.captions,
+            other.split,
+        )
