@@ -105,7 +105,7 @@ class CaptionedFolder(Source):
                 raise DataError(file.path, f"it cannot be read: {why}", remedy) from error
 
     def _rows_of(self, file: CaptionFile) -> Iterator[Row | Reject]:
-        found = reader_of(file.path)(file.path, self._name(file))
+        found = READERS[ending_of(file.path)](file.path, self._name(file))
         ahead = list(islice(found, _AHEAD))
         folder = self._folder(file, ahead)
         inner = relative(folder, self.images or "")
@@ -166,8 +166,11 @@ class CaptionedFolder(Source):
         stem = posixpath.basename(file.path).partition(".")[0].removeprefix("captions_")
         for base in (here, above):
             yield from (base, *(files.join(base, name) for name in _usual(stem)))
-        beside = here if posixpath.basename(here) != "annotations" else above
-        yield from _folders_below(self.images or beside)
+        yield from _folders_below(self.images or here)
+        # A folder of captions alone; a folder that was named is not left.
+        inner = relative(here, self.path.rstrip("/")) or file.path == self.path
+        if inner and not any(map(_has_pictures, (here, *_folders_below(here)))):
+            yield from _folders_below(posixpath.dirname(here) or ".")
 
 
 def _usual(stem: str) -> tuple[str, ...]:
@@ -181,16 +184,8 @@ def _folders_below(folder: str) -> Iterator[str]:
         yield from (inner, *(files.join(inner, one) for one in files.folders_in(inner)))
 
 
-def reader_of(path: str) -> Reader:
-    """Returns what reads a caption file, by its ending; raises DataError where nothing does."""
-    ending = ending_of(path)
-    if ending not in READERS:
-        raise DataError(
-            path,
-            "a caption file ends in .jsonl, .csv, .tsv, .txt, .json (also with .gz) or .parquet",
-            "Rename or convert it.",
-        )
-    return READERS[ending]
+def _has_pictures(folder: str) -> bool:
+    return any(map(files.is_picture_name, files.names_in(folder)))
 
 
 def ending_of(path: str) -> str:

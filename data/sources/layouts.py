@@ -5,14 +5,14 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from data.errors import DataError
 from data.sources import columns, files
-from data.sources.folder import JSON, READERS, ending_of, reader_of, with_splits
+from data.sources.folder import JSON, READERS, ending_of, with_splits
 from data.sources.packed import TAR
-from data.sources.parquet import PARQUET, holds_pictures
+from data.sources.parquet import PARQUET
 from data.sources.records import split_called
 from data.sources.rows import Reject
 from data.sources.text_files import ENDINGS
@@ -32,6 +32,7 @@ _HINTS = {
     (".heic", ".heif"): "Save the .heic pictures as JPEG or PNG.",
     (".zip", ".7z", ".rar", ".zst", ".bz2", ".xz"): "Unpack the archives.",
     (".xlsx", ".xls", ".ods"): "Save the table as CSV UTF-8, by the name captions.csv.",
+    files.PICTURES: "Name its folder, with a caption file or a text for each picture in it.",
 }
 
 
@@ -75,11 +76,11 @@ def only_file(folder: str) -> str | None:
 
 
 def packed_files(folder: str) -> tuple[str, ...]:
-    """Returns the tar shards or else the Parquet files that hold the pictures of a folder."""
+    """Returns the tar shards or else the Parquet files in a folder and in those within."""
     names = sorted(files.below(folder), key=files.natural_key)
     shards = [files.join(folder, name) for name in names if name.lower().endswith(TAR)]
     tables = [files.join(folder, name) for name in names if name.lower().endswith(PARQUET)]
-    return tuple(shards or (tables if tables and holds_pictures(tables[0]) else ()))
+    return tuple(shards or tables)
 
 
 def nothing_fits(folder: str, pattern: str | None) -> DataError:
@@ -102,6 +103,23 @@ def contents(names: Sequence[str]) -> str:
     return ", ".join(shown + more) or "no file at all"
 
 
+def check_ending(path: str) -> None:
+    """Raises DataError unless a file of this ending may hold captions."""
+    if ending_of(path) not in READERS:
+        raise DataError(
+            path,
+            "a caption file ends in .jsonl, .csv, .tsv, .txt, .json (also with .gz) or .parquet",
+            " ".join(_hints({_ending(path)})) or "Rename or convert it.",
+        )
+
+
+def _hints(endings: Collection[str]) -> Iterator[str]:
+    """Yields what makes files of these endings something that is read."""
+    for several, hint in _HINTS.items():
+        if not set(endings).isdisjoint(several):
+            yield hint
+
+
 def _one(name: str) -> str:
     return f"{'an' if name[:1].lower() in 'aeio' else 'a'} {name}"
 
@@ -115,7 +133,7 @@ def _remedy(folder: str, names: Sequence[str]) -> str:
     if deeper:
         return f"Name the folder that holds the captions: {files.join(folder, deeper)}."
     endings = {_ending(name) for name in names}
-    hints = [hint for several, hint in _HINTS.items() if endings.intersection(several)]
+    hints = list(_hints(endings - {*files.PICTURES}))
     if endings.intersection(ENDINGS) and any(map(files.is_picture_name, names)):
         hints.append("Give each text file the name of its picture: 1.txt for 1.jpg.")
     write = (
@@ -189,7 +207,7 @@ def looks_like_captions(path: str) -> bool:
 
 
 def _first_record(path: str) -> Mapping[str, Any]:
-    first = next(iter(reader_of(path)(path, posixpath.basename(path))), None)
+    first = next(iter(READERS[ending_of(path)](path, posixpath.basename(path))), None)
     record = None if first is None or isinstance(first, Reject) else first[1]
     return record if isinstance(record, Mapping) else {}
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from data.errors import DataError
 from data.sources import files, layouts
-from data.sources.folder import JSON, CaptionedFolder, ending_of, reader_of, with_splits
+from data.sources.folder import JSON, CaptionedFolder, ending_of, with_splits
 from data.sources.packed import TAR, ParquetPictures, TarShards
 from data.sources.parquet import PARQUET, holds_pictures
 from data.sources.policies import DEFAULT_POLICIES, Policies
@@ -77,7 +77,7 @@ def open_source(
     if all(ending_of(path) == PARQUET for path in paths) and holds_pictures(paths[0]):
         return ParquetPictures(*shared, shards=named, root=folder)
     for path in paths:
-        reader_of(path)
+        layouts.check_ending(path)
     # JSON files often lie in a folder of their own, so their pictures are looked for above it too.
     above = len({*map(posixpath.dirname, paths)}) == 1 and ending_of(paths[0]) == JSON
     return CaptionedFolder(

@@ -107,7 +107,9 @@ class TarShards(Packed):
     def _rows_of(self, path: str, name: str) -> Iterator[Row | Reject]:
         with _opened(path) as tar:
             for key, members in _by_key(tar).items():
-                pictures = [ending for ending in members if files.is_picture_name(ending)]
+                found = [ending for ending in members if files.is_picture_name(ending)]
+                # Beside `0.jpg`, `0.mask.png` is something else of the same picture.
+                pictures = [ending for ending in found if ending.count(".") == 1] or found
                 if not pictures:
                     held = ", ".join(members)
                     detail = f"there is no picture for {held:.80}"

@@ -32,13 +32,22 @@ def read_parquet(path: str, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def holds_pictures(path: str) -> bool:
-    """Whether a Parquet file has a column of pictures, and one of captions; opens no row."""
+    """Whether the pictures of a Parquet file are in it, and not their names; opens no row.
+
+    Raises:
+      DataError: it is damaged, or has no column of pictures or none of captions.
+    """
     import pyarrow as pa
 
     with _parquet(path) as table:
         schema = table.schema_arrow
     if not columns.holds_captions(schema.names):
-        return False
+        shown = ", ".join(map(repr, schema.names[:8]))
+        raise DataError(
+            path,
+            f"its columns {shown:.200} name no image or no caption",
+            "Call one of its columns image, and one caption.",
+        )
     kind = schema.types[columns.roles(tuple(schema.names)).index("image")]
     return pa.types.is_struct(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
 
@@ -51,6 +60,6 @@ def _parquet(path: str) -> Iterator[Any]:
     try:
         with files.opened(path) as file:
             yield pq.ParquetFile(file)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         problem = f"this is no whole Parquet file: {error}"
         raise DataError(path, problem, "Copy it again from where it came from.") from error

@@ -129,6 +129,32 @@ def test_flickr_and_other_tables_beside_their_pictures(tmp_path, name, content, 
     assert {row.folder for row in found} == {str(tmp_path / pictures).rstrip("/")}
 
 
+def test_a_file_of_captions_alone_finds_its_pictures_beside_its_folder(tmp_path):
+    path = put(tmp_path, "Flickr8k_text/Flickr8k.token.txt", FLICKR8K)
+    put(tmp_path, "other/1.png")
+    for picture in ("0.png", "1.png"):
+        put(tmp_path, f"Flicker8k_Dataset/{picture}")
+    assert {row.folder for row in rows(path)} == {str(tmp_path / "Flicker8k_Dataset")}
+    # Beside pictures of its own, a file is of these.
+    put(tmp_path, "Flickr8k_text/7.png")
+    assert {row.folder for row in rows(path)} == {str(path.parent)}
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("a.xlsx", "CSV UTF-8"),
+        ("a.zip", "Unpack"),
+        ("a.JPG", "Name its folder"),
+        ("a.x", "convert"),
+    ],
+)
+def test_a_file_that_is_not_read_is_told_with_what_helps(tmp_path, name, hint):
+    with pytest.raises(DataError) as caught:
+        open_source(str(put(tmp_path, name)))
+    assert hint in caught.value.remedy
+
+
 def test_a_cut_archive_is_named(tmp_path):
     packed = gzip.compress(
         lines(*({"image": f"{n}.png", "caption": "a"} for n in range(99))).encode()

@@ -44,6 +44,7 @@ def test_shards_of_webdataset(tmp_path, picture):
             ("./0.txt", b"one\n\ntwo"),
             ("./0.json", json.dumps({**said, "language": "de"}).encode()),
             ("1.png", picture(1)),
+            ("1.mask.png", picture(9)),
             ("1.json", json.dumps(said).encode()),
         ],
     )
@@ -147,6 +148,14 @@ def test_parquet_with_names_of_pictures_is_a_table(tmp_path, picture):
     assert isinstance(reject, Reject)
     assert (reject.where, reject.reason) == ("metadata.parquet:1", "unknown_key")
     assert row.captions == ("two",)
+
+
+def test_parquet_without_captions_is_named_with_its_columns(tmp_path, picture):
+    write_parquet(tmp_path / "data/a.parquet", {"image": [picture(0)], "label": [1]})
+    for path in (tmp_path, tmp_path / "data/a.parquet"):
+        with pytest.raises(DataError, match="'image', 'label'") as caught:
+            open_source(str(path))
+        assert caught.value.where == str(tmp_path / "data/a.parquet")
 
 
 @pytest.mark.parametrize("cut", [10, 700])
