@@ -52,7 +52,7 @@ def default_files(folder: str) -> tuple[str, ...]:
         return (one,)
     for base in (folder, files.join(folder, "data")):
         parts = [name for name in files.folders_in(base) if split_called(name)]
-        inner = [_usual_file(files.join(base, name)) for name in parts]
+        inner = [_caption_file(files.join(base, name)) for name in parts]
         if any(inner):
             return tuple(filter(None, inner))
     return _split_files(folder)
@@ -237,6 +237,15 @@ def _ends_of(path: str) -> str:
             file.seek(max(0, files.size(path) - _PEEK))
             content += file.read(_PEEK)
     return content.decode(errors="replace")
+
+
+def _caption_file(folder: str) -> str | None:
+    """Returns the caption file of a split's folder: a usual one, or the only one."""
+    usual = _usual_file(folder)
+    if usual:
+        return usual
+    found = [path for path in _tables_in(folder) if looks_like_captions(path)]
+    return found[0] if len(found) == 1 else None
 
 
 def _usual_file(folder: str) -> str | None:

@@ -125,7 +125,7 @@ class TarShards(Packed):
         picture: tarfile.TarInfo,
     ) -> Row | Reject:
         image = where.replace(":", "/", 1)
-        read = [picture, *(members[ending] for ending in (*ENDINGS, ".json") if ending in members)]
+        read = [picture, *(members[one] for one in members if one.endswith((*ENDINGS, ".json")))]
         link = next((member for member in read if not member.isreg()), None)
         if link:
             detail = f"{link.name} is a link or a device in the tar file"
@@ -142,7 +142,7 @@ class TarShards(Packed):
     def _record(
         self, tar: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo]
     ) -> dict[str, Any]:
-        texts = [_content(tar, members[ending]) for ending in ENDINGS if ending in members]
+        texts = [_content(tar, members[one]) for one in sorted(members) if one.endswith(ENDINGS)]
         record = json.loads(_content(tar, members[".json"])) if ".json" in members else {}
         if not isinstance(record, Mapping):
             raise ValueError("an object was expected")

@@ -73,6 +73,17 @@ def test_the_fingerprint_follows_the_splits(hugging_face):
     assert open_source(str(moved)).fingerprint() != before
 
 
+def test_folders_of_splits_may_call_their_one_caption_file_anything(tmp_path):
+    for split in ("train", "valid"):
+        put(tmp_path, f"{split}/labels.csv", f"filename,caption\n0.png,{split}\n")
+        put(tmp_path, f"{split}/0.png")
+        put(tmp_path, f"{split}/notes.txt", "about these pictures")
+    assert read(tmp_path) == [
+        ("train/0.png", ("train",), "train"),
+        ("valid/0.png", ("valid",), "val"),
+    ]
+
+
 def test_one_split_folder_alone_is_the_whole_set(tmp_path):
     put(tmp_path, "train/metadata.csv", "file_name,text\n0.png,one\n")
     put(tmp_path, "train/0.png")

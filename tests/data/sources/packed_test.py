@@ -104,7 +104,7 @@ def test_bad_members_are_rejects_with_shard_and_key(tmp_path, picture):
 
 def test_names_of_shards_are_splits(tmp_path, picture):
     for number, split in enumerate(("train", "validation")):
-        write_tar(tmp_path / split / "0.tar", [("0.png", picture(number)), ("0.txt", b"a")])
+        write_tar(tmp_path / split / "0.tar", [("0.png", picture(number)), ("0.caption.txt", b"a")])
     assert [row.split for row in open_source(str(tmp_path)).rows()] == ["train", "val"]
     assert [row.where for row in open_source(str(tmp_path)).rows()] == [
         "train/0.tar:0.png",
