@@ -66,8 +66,8 @@ class GeneratorSettings(TransferSettings):
       reconstruction_weight: weight of the evidence lower bound (per pixel value) of real pictures,
         whose noise a small posterior network infers; 0 leaves it out.
       kl_weight: weight of the bound's divergence from the prior (beta-VAE, Higgins et al. 2017,
-        section 2); above 1 the noise says less, and the caption is listened to more. Twenty times
-        as much at first: what the caption says is learned before the noise can say it.
+        section 2); above 1 the noise says less, and the caption is listened to more. At first it
+        is 60: what the caption says is learned before the noise can say it.
       free_bits: nats that each dimension of the noise may say at no cost (`vae`).
       adversarial_from: share of the training in which only the bound is optimised, which costs a
         third of a whole step; the game begins after it.

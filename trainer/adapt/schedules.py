@@ -23,13 +23,16 @@ def warmup_cosine(progress, warmup: float = 0.03, floor: float = 0.05):
     )
 
 
-def annealed(progress, start: float = 20.0, until: float = 0.6):
-    """Factor on a weight: `start` at first, falls geometrically to 1 at `until`.
+def annealed(progress, end: float, start: float = 60.0, until: float = 0.6):
+    """A weight that falls geometrically from `start` to `end` at `until`, and stays there.
 
     On a divergence it is KL annealing (Bowman et al. 2016, section 3.1) turned round: there noise
-    was ignored for words, here words were ignored for noise.
+    was ignored for words, here words were ignored for noise. An `end` of 0, or above `start`, is
+    the weight throughout.
     """
-    return start ** ops.maximum(1.0 - progress / until, 0.0)
+    if not 0 < end < start:
+        return end
+    return end * (start / end) ** ops.maximum(1.0 - progress / until, 0.0)
 
 
 def ramp(progress, share: float):

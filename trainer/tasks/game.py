@@ -126,7 +126,7 @@ class Game:
             inferred = draw(mean, log_variance, fold(view.seed, 5))
             again = self.part.paint(inferred, view.text.condition)
             parts = evidence(again, view.real, mean, log_variance)
-            loss = self._bound(parts, self.settings.kl_weight * annealed(view.progress))
+            loss = self._bound(parts, annealed(view.progress, self.settings.kl_weight))
             for weight, name, value in self._spread(view.text.condition):
                 parts[name] = value
                 loss += weight * value

@@ -71,7 +71,7 @@ class VaeTask(PaintingTask):
             noise = draw(mean, log_variance, fold(seed, 5))
             again = self.generator((noise, text.condition), training=True)
             parts = evidence(again, real, mean, log_variance, settings.free_bits)
-            loss = parts["reconstruction"] + settings.kl_weight * annealed(progress) * parts["kl"]
+            loss = parts["reconstruction"] + annealed(progress, settings.kl_weight) * parts["kl"]
         (found,) = optimizers.gradients(tape, loss, (self.optimizer, self.variables))
         return found, parts
 
