@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("work", type=Path, help="directory of runs and results")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the trainings (0)")
-    parser.add_argument("--times", type=float, nargs="+", default=[1.0], help="the demo's steps (1)")
+    parser.add_argument("--times", type=float, nargs="+", default=[1.0], help="as many steps (1)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--table", action="store_true", help="only print the table")
     given = parser.parse_args(argv)
@@ -134,13 +134,13 @@ def table(results: Iterable[dict]) -> str:
     """Markdown: of each number of steps, the mean over seeds and the lowest and highest."""
     groups = defaultdict(list)
     for line in results:
-        groups[line["processor"], line["times"], *line["settings"]].append(line)
+        groups[line["processor"], line["times"], tuple(line["settings"])].append(line)
     columns = [*FIGURES.values(), *ASKED]
     rows = [
         f"| processor | steps | {' | '.join(columns)} | minutes | pushed | seeds |",
         "|---" * (len(columns) + 5) + "|",
     ]
-    for (processor, times, *settings), group in sorted(groups.items()):
+    for (processor, times, settings), group in sorted(groups.items()):
         figures = [spread([line["figures"].get(name) for line in group]) for name in FIGURES]
         asked = [spread([line["asked"].get(name) for line in group]) for name in ASKED]
         minutes = spread([line["seconds"] / 60 for line in group], 1)

@@ -39,7 +39,7 @@ class Sizes(NamedTuple):
       condition: width of what the generator is told.
       noise, width, discriminator_width, widest: as in the settings of the generator.
       batch_size: pictures of a step.
-      clip_norm: of the gradients of a network, all together.
+      clip_norm: of the generator's gradients, all together.
       learning_rate, discriminator_learning_rate: of both networks.
       mismatch_weight: share of real pictures with other captions in the discriminator's loss.
       ema_images: half-life of the average of weights, in images.
@@ -304,12 +304,12 @@ class Twin:
         told = torch.from_numpy(self.told[rows])
         fake = self._mixed(self.generator, torch.randn(len(rows), self.sizes.noise), told)
         judged = self._discriminator_loss(real, fake.detach(), told)
-        self._update(self.discriminator, self.discriminator_optimizer, judged)
+        self._update(self.discriminator_optimizer, judged)
         # Its own gradients are of no use while the generator learns.
         self.discriminator.requires_grad_(False)
         features = self._mixed(self.discriminator.features, augmented(fake))
         painted = -self._mixed(self.discriminator.judge, features, told).mean()
-        self._update(self.generator, self.optimizer, painted)
+        self._update(self.optimizer, painted, clipped=self.generator)
         self.discriminator.requires_grad_(True)
         self.average.update_parameters(self.generator)
         return judged.detach(), painted.detach()
@@ -329,10 +329,13 @@ class Twin:
         with torch.autocast("cpu", torch.bfloat16, enabled=self.sizes.bfloat16):
             return call(*inputs)
 
-    def _update(self, network: nn.Module, optimizer: torch.optim.Adam, loss: Tensor) -> None:
+    def _update(
+        self, optimizer: torch.optim.Adam, loss: Tensor, clipped: nn.Module | None = None
+    ) -> None:
         optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), self.sizes.clip_norm)
+        if clipped is not None:
+            nn.utils.clip_grad_norm_(clipped.parameters(), self.sizes.clip_norm)
         optimizer.step()
 
 

@@ -75,6 +75,8 @@ class GeneratorSettings(TransferSettings):
         posterior that learns faster puts into the noise what the caption says. The `vae` trains
         both of its networks by it.
       bound_learning_rate: of the generator while only the bound is optimised.
+      clip_norm: the gradients of the generator, and those of the posterior, are cut to this norm.
+        Those of the discriminator are not.
       mismatch_weight: weight of real pictures with other pictures' captions.
     """
 

@@ -135,7 +135,7 @@ def orthogonalised(matrix: tf.Tensor) -> tf.Tensor:
 def build(
     variables: Sequence[keras.Variable],
     rate: float,
-    clip_norm: float,
+    clip_norm: float | None,
     policy: str,
     weight_decay: float | None = None,
     betas: tuple[float, float] = (0.9, 0.999),
@@ -147,7 +147,7 @@ def build(
       variables: what it will train.
       rate: learning rate; `apply` sets that of each update.
       clip_norm: the gradients of all variables together are cut to this norm, after they were
-        unscaled and averaged.
+        unscaled and averaged; None leaves them as they are.
       policy: Keras dtype policy of the model; `mixed_float16` brings a loss scale that is halved
         by gradients that overflow (their update is left out) and doubled every 2000 good updates
         (Micikevicius et al. 2018, section 3.2). It is one of the optimiser's variables.

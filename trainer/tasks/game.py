@@ -77,14 +77,23 @@ class Game:
         self.augmentation = augmentation
         self.bounded = settings.reconstruction_weight > 0
         self.conditional = settings.discriminator != "unconditional"
-        build = functools.partial(
-            optimizers.build, clip_norm=settings.clip_norm, policy=policy, betas=BETAS
+        painter = functools.partial(
+            optimizers.build,
+            clip_norm=settings.clip_norm,
+            policy=policy,
+            betas=BETAS,
+            kind=settings.optimizer,
         )
-        painter = functools.partial(build, kind=settings.optimizer)
         self.optimizer = painter(part.variables, settings.learning_rate)
         self.posterior_optimizer = painter(posterior.trainable_variables, settings.learning_rate)
-        self.discriminator_optimizer = build(
-            discriminator.trainable_variables, settings.discriminator_learning_rate
+        # Not clipped: its gradient is several times as long as `clip_norm` at every step, and a
+        # clip would take most of a penalty that only some of the steps have.
+        self.discriminator_optimizer = optimizers.build(
+            discriminator.trainable_variables,
+            settings.discriminator_learning_rate,
+            clip_norm=None,
+            policy=policy,
+            betas=BETAS,
         )
 
     def has_judged(self) -> bool:

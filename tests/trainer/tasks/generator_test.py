@@ -70,6 +70,20 @@ def test_the_average_forgets_by_images_seen_whoever_learned_from_them(make, step
         np.testing.assert_allclose(average, weight + keep * (old - weight), atol=1e-6)
 
 
+def test_only_the_generators_gradients_are_clipped(make):
+    clip = 1e-3
+    task = make(adversarial_from=0.0, clip_norm=clip, penalty_every=1)
+    task.train_step(0, 0.1, task.batch(0))
+    game = task.games[0]
+    lengths = {
+        name: float(tf.linalg.global_norm([moment.value for moment in optimizer._momentums]))
+        for name, optimizer in (("g", game.optimizer), ("d", game.discriminator_optimizer))
+    }
+    # The first moment after one step is (1 - beta_1) times the gradient.
+    assert lengths["g"] == pytest.approx(0.5 * clip, rel=1e-3)
+    assert lengths["d"] > 100 * clip
+
+
 def test_wasserstein_weights_stay_within_their_bounds(make):
     task = make(loss="wasserstein", adversarial_from=0.0)
     moved(task, (0, 0.1))
