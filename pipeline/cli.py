@@ -70,30 +70,47 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     _open_standard_streams()
     _show_what_can_be_shown()
-    arguments = _parsed(argv)
+    debug = "--debug" in (sys.argv if argv is None else argv)
+    try:
+        with _ended_by_signals(), _written_out():
+            return _run(_parsed(argv))
+    except KeyboardInterrupt as error:
+        number = error.number if isinstance(error, _Ended) else signal.SIGINT
+        return _tell("Interrupted. The same command goes on from here.", _SIGNALLED + number)
+    except BrokenPipeError:
+        # Such as `tuwen configs | head`.
+        return _SIGNALLED + signal.SIGPIPE
+    except (UsageError, SettingsError) as error:
+        return _failed(error, str(error), USAGE, debug)
+    except (DataError, RunError) as error:
+        return _failed(error, str(error), FAILURE, debug)
+    except Exception as error:
+        return _failed(error, _in_words(error), FAILURE, debug)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     arguments.start = time.monotonic()
     # Before TensorFlow is first imported: its start-up notes are of no use to a person.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _give_a_home()
     warnings.filterwarnings("ignore", "You are using a Python version", FutureWarning)
+    return importlib.import_module(COMMANDS[arguments.command].module).run(arguments)
+
+
+@contextlib.contextmanager
+def _written_out() -> Iterator[None]:
+    """Writes in the end what standard output holds: an error of it is then one of the command.
+
+    What cannot be written is dropped, or Python would complain of it once more.
+    """
     try:
-        with _ended_by_signals():
-            status = importlib.import_module(COMMANDS[arguments.command].module).run(arguments)
+        yield
+    finally:
+        try:
             sys.stdout.flush()
-            return status
-    except KeyboardInterrupt as error:
-        number = error.number if isinstance(error, _Ended) else signal.SIGINT
-        return _tell("Interrupted. The same command goes on from here.", _SIGNALLED + number)
-    except BrokenPipeError:
-        # Such as `tuwen configs | head`. What is still to be written has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _SIGNALLED + signal.SIGPIPE
-    except (UsageError, SettingsError) as error:
-        return _failed(error, str(error), USAGE, arguments.debug)
-    except (DataError, RunError) as error:
-        return _failed(error, str(error), FAILURE, arguments.debug)
-    except Exception as error:
-        return _failed(error, _in_words(error), FAILURE, arguments.debug)
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise
 
 
 def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
