@@ -11,6 +11,7 @@ import ml_metadata as mlmd
 from components.metadata import opened, pb
 from components.run_report import fingerprints
 from components.run_report.report_data import ArtefactFacts, NodeTime
+from data.sources.plain_paths import without_patterns
 
 SOURCE_FINGERPRINT = "input_fingerprint"
 
@@ -40,13 +41,15 @@ def node_times(database: str) -> tuple[NodeTime, ...]:
                 newest[name] = execution
     read, made = _artefacts(store, [execution.id for execution in newest.values()])
     root = Path(database).absolute().parent.as_posix()
+    # Where it has letters of patterns, nodes were given a link to it.
+    roots = (f"{root}/", f"{without_patterns(root)}/")
     return tuple(
         NodeTime(
             name,
             seconds[name],
             execution.last_known_state == pb.Execution.CACHED,
             tuple(f"{item.type} {item.id}" for item in read.get(execution.id, ())),
-            tuple(_facts(item, root) for item in made.get(execution.id, ())),
+            tuple(_facts(item, roots) for item in made.get(execution.id, ())),
         )
         for name, execution in sorted(newest.items(), key=lambda item: item[1].id)
     )
@@ -66,12 +69,13 @@ def _artefacts(
     return read, made
 
 
-def _facts(artefact: Any, root: str) -> ArtefactFacts:
+def _facts(artefact: Any, roots: tuple[str, ...]) -> ArtefactFacts:
     named = artefact.custom_properties.get(SOURCE_FINGERPRINT)
     fingerprint = named.string_value if named else fingerprints.of_directory(artefact.uri)
-    return ArtefactFacts(
-        artefact.type, artefact.id, artefact.uri.removeprefix(f"{root}/"), fingerprint
-    )
+    place = artefact.uri
+    for root in roots:
+        place = place.removeprefix(root)
+    return ArtefactFacts(artefact.type, artefact.id, place, fingerprint)
 
 
 def _seconds(execution: Any) -> float:
