@@ -172,6 +172,11 @@ class _Full(asyncio.Protocol):
         transport.close()
 
 
+def in_url(host: str) -> str:
+    """A host as URLs and gRPC's addresses have it: IPv6 addresses stand in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
 def require_address(host: str, port: int) -> None:
     """Checks that a server can listen there.
 

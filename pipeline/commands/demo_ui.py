@@ -28,12 +28,15 @@ def run(arguments: argparse.Namespace) -> int:
     # Starting TensorFlow takes seconds: first everything that can be wrong without it.
     from pipeline.demo_ui import app, training_captions
     from pipeline.demo_ui.models import Models
-    from pipeline.http_thread import HttpThread
+    from pipeline.http_thread import HttpThread, in_url
 
     captions = training_captions.read(work.pipeline_root)
     page = app.application(Models(directories, captions), captions)
     http = HttpThread(page, arguments.host, arguments.port, names=arguments.allow_host)
-    print(f"open http://{arguments.host}:{http.port}/ in a browser; Ctrl-C ends it", flush=True)
+    print(
+        f"open http://{in_url(arguments.host)}:{http.port}/ in a browser; Ctrl-C ends it",
+        flush=True,
+    )
     try:
         wait_for_the_end()
     finally:

@@ -37,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     # TensorFlow calls the loader that a server needs deprecated.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     # Starting TensorFlow takes seconds: first everything that can be wrong without it.
+    from pipeline.http_thread import in_url
     from pipeline.model_server.server import ModelServer
 
     host = arguments.host
@@ -50,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         allow_reload=arguments.allow_reload,
     ) as server:
         _tell(server, models)
+        host = in_url(host)
         print(f"REST: http://{host}:{server.rest_port}/v1/models/...", end="   ")
         print(f"gRPC: {host}:{server.grpc_port}   (Ctrl-C ends it)")
         if any(model.name == "generator" for model in models):

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from pipeline.errors import RunError
 from pipeline.http_requests import Bodies, Workers
-from pipeline.http_thread import HttpThread, cannot_listen, require_address
+from pipeline.http_thread import HttpThread, cannot_listen, in_url, require_address
 from pipeline.model_server.config import ModelConfig
 from pipeline.model_server.grpc_services import Services
 from pipeline.model_server.limits import Limits
@@ -136,9 +136,7 @@ class ModelServer:
             ]
         )
         server.add_generic_rpc_handlers(self._services.handlers())
-        self.grpc_port = server.add_insecure_port(
-            f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        )
+        self.grpc_port = server.add_insecure_port(f"{in_url(host)}:{port}")
         await server.start()
         return server
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
+import threading
+import urllib.error
 import urllib.request
 
 import numpy as np
@@ -12,6 +15,8 @@ import pytest
 from PIL import Image
 
 from pipeline.demo_ui import app
+from pipeline.demo_ui.models import Painted
+from pipeline.http_thread import HttpThread
 from trainer import serving
 
 PAINT = {"text": "a red circle", "count": 2, "seed": 5, "truncation": 1.0, "other_text": ""}
@@ -133,3 +138,56 @@ def test_models_that_are_missing_are_told(pushed, picture):
         answers.paint(b"{}")
     told = answers.read(picture)
     assert told["attributes"] and told["nearest"] == [] and "words" not in told
+
+
+def test_the_page_is_not_shown_under_a_stranger_s_name(page):
+    request = urllib.request.Request(page, headers={"Host": "evil.example"})
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        urllib.request.urlopen(request)
+    assert raised.value.code == 421
+    assert list(json.loads(raised.value.read())) == ["error"]
+
+
+def test_a_wish_as_long_as_a_book_is_not_read(ask):
+    assert ask("/api/paint", b"[" * 2**17) == (400, {"error": "The request is no JSON object."})
+
+
+class Slow:
+    """Models that paint when they are told to."""
+
+    generator, captioner, encoder = object(), None, None
+
+    def __init__(self):
+        self.begun, self.go = threading.Event(), threading.Event()
+
+    def paint(self, text, seeds, truncation):
+        del text, truncation
+        self.begun.set()
+        assert self.go.wait(60)
+        return Painted([b"png"] * len(seeds), 0.0)
+
+
+def test_what_is_asked_at_once_has_a_limit_and_the_page_is_still_there(monkeypatch):
+    monkeypatch.setattr(app, "_WAITING", 0)
+    slow, statuses = Slow(), []
+    http = HttpThread(app.application(slow, []), "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{http.port}"
+    paint = urllib.request.Request(f"{url}/api/paint", json.dumps(PAINT).encode())
+
+    def wish():
+        with urllib.request.urlopen(paint, timeout=60) as answer:
+            statuses.append(answer.status)
+
+    first = threading.Thread(target=wish)
+    first.start()
+    assert slow.begun.wait(60)
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        urllib.request.urlopen(paint, timeout=60)
+    assert (raised.value.code, raised.value.headers["Retry-After"]) == (503, "1")
+    for path in ("/", "/api/about"):
+        with urllib.request.urlopen(url + path, timeout=60) as answer:
+            assert answer.status == 200
+    slow.go.set()
+    first.join()
+    http.stop()
+    assert statuses == [200]

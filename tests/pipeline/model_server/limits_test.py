@@ -262,3 +262,38 @@ def test_clients_choose_models_of_the_served_directories_alone(base, tmp_path, f
                 assert refusal(reload, place, channel) == Code.PERMISSION_DENIED
             reload(base, channel)
         assert fetched(server.rest_port, "/v1/models/m").status == 200
+
+
+def test_an_ipv6_address_is_listened_on(base):
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with ModelServer([ModelConfig("m", base)], host="::1", poll_seconds=0) as server:
+        url = f"http://[::1]:{server.rest_port}/v1/models/m"
+        with urllib.request.urlopen(url, timeout=SECONDS) as answer:
+            assert answer.status == 200
+        with grpc.insecure_channel(f"[::1]:{server.grpc_port}") as channel:
+            grpc.channel_ready_future(channel).result(SECONDS)
+
+
+def test_connections_of_grpc_have_limits_too(base):
+    limits = Limits(connections=2, idle_seconds=1)
+    with ModelServer([ModelConfig("m", base)], poll_seconds=0, limits=limits) as server:
+        address = ("127.0.0.1", server.grpc_port)
+        with socket.create_connection(address, SECONDS) as first:
+            second = socket.create_connection(address, SECONDS)
+            with second, socket.create_connection(address, SECONDS) as third:
+                assert closed(third)
+            # The settings of HTTP/2 are the last that a silent client is sent.
+            assert closed(first)
+
+
+def closed(client):
+    """Whether the other side ends the connection; waits for it."""
+    try:
+        while client.recv(1000):
+            pass
+    except ConnectionError:
+        pass
+    return True
