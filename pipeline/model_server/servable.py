@@ -23,6 +23,8 @@ from trainer.export.layout import SIDECAR
 
 # NumPy 1 has arrays of no more dimensions.
 MAX_RANK = 32
+# Rows of a block; a multiple of the rows that the project's models compute together.
+BLOCK = 32
 DEFAULT_SIGNATURE = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 WARMUP = Path("assets.extra") / "tf_serving_warmup_requests"
 # TensorFlow Serving reads no more of them.
@@ -91,10 +93,20 @@ class Spec(NamedTuple):
 class Signature:
     """One signature of a model, ready to run."""
 
-    def __init__(self, session: tf.compat.v1.Session, definition: Any):
+    def __init__(self, session: tf.compat.v1.Session, definition: Any, in_rows: bool):
+        """Makes the signature ready.
+
+        Args:
+          session: with the model's graph.
+          definition: the SignatureDef.
+          in_rows: whether each row of an answer depends on that row of the request alone.
+        """
         self.definition = definition
         self.inputs = {alias: _spec(info) for alias, info in sorted(definition.inputs.items())}
         self.outputs = sorted(definition.outputs)
+        self._in_rows = in_rows and all(
+            spec.shape is not None and spec.shape[:1] == (None,) for spec in self.inputs.values()
+        )
         self._run: Callable[..., Sequence[np.ndarray]] = session.make_callable(
             [definition.outputs[alias].name for alias in self.outputs],
             [definition.inputs[alias].name for alias in self.inputs],
@@ -105,13 +117,37 @@ class Signature:
     ) -> dict[str, np.ndarray]:
         """Returns all outputs by alias.
 
+        A run of a graph can be stopped at a time that is known when it begins, but not when a
+        client leaves. So, with a deadline, many rows are given to the graph in blocks where that
+        changes nothing of the answer.
+
         Raises:
           ServingError: the tensors are not those of the signature, or the graph refuses them.
-          OutOfTime: the graph was stopped at the deadline.
+          OutOfTime: the deadline came before the end.
         """
         self.check_names(tensors)
         for alias, spec in self.inputs.items():
             spec.check(alias, tf.as_dtype(tensors[alias].dtype), tensors[alias].shape)
+        rows = {len(tensor) for tensor in tensors.values()} if self._in_rows else {0}
+        if deadline is not None and len(rows) == 1 and max(rows) > BLOCK:
+            return self._in_blocks(tensors, max(rows), deadline)
+        return self._at_once(tensors, deadline)
+
+    def _in_blocks(
+        self, tensors: Mapping[str, np.ndarray], rows: int, deadline: Deadline
+    ) -> dict[str, np.ndarray]:
+        parts = [
+            self._at_once(
+                {alias: tensor[start : start + BLOCK] for alias, tensor in tensors.items()},
+                deadline,
+            )
+            for start in range(0, rows, BLOCK)
+        ]
+        return {alias: np.concatenate([part[alias] for part in parts]) for alias in self.outputs}
+
+    def _at_once(
+        self, tensors: Mapping[str, np.ndarray], deadline: Deadline | None
+    ) -> dict[str, np.ndarray]:
         options = None
         if deadline is not None:
             left = max(1, round(1000 * deadline.remaining()))
@@ -122,7 +158,9 @@ class Signature:
             if deadline is not None and isinstance(error, tf.errors.DeadlineExceededError):
                 raise deadline.passed() from None
             raise from_tensorflow(error) from error
-        return dict(zip(self.outputs, values, strict=True))
+        # TensorFlow gives a single string as bytes.
+        arrays = [np.asarray(one, object if isinstance(one, bytes) else None) for one in values]
+        return dict(zip(self.outputs, arrays, strict=True))
 
     def check_names(self, names: Collection[str]) -> None:
         """Refuses inputs that are not those of the signature.
@@ -166,8 +204,10 @@ class Servable:
                 meta = tf.compat.v1.saved_model.load(
                     self._session, [tf.saved_model.SERVING], without_patterns(str(directory))
                 )
+            # The project's own models promise it.
+            in_rows = (directory / SIDECAR).is_dir()
             self.signatures = {
-                key: Signature(self._session, definition)
+                key: Signature(self._session, definition, in_rows)
                 for key, definition in sorted(meta.signature_def.items())
                 if definition.inputs
             }

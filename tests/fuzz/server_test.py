@@ -147,7 +147,9 @@ class Clients:
         self._count(f"REST {status}", fault, sent)
 
     def _grpc(self, random: Random) -> None:
-        with grpc.insecure_channel(f"{LOCAL}:{self._server.grpc_port}") as channel:
+        packing = random.choice((None, grpc.Compression.Gzip, grpc.Compression.Deflate))
+        address = f"{LOCAL}:{self._server.grpc_port}"
+        with grpc.insecure_channel(address, compression=packing) as channel:
             for _ in range(random.randrange(1, 50)):
                 if not self._done.is_set():
                     self._call(channel, grpc_inputs.call(random))

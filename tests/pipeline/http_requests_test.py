@@ -117,6 +117,32 @@ def test_work_of_a_caller_that_left_before_its_turn_is_not_begun():
     assert asyncio.run(play()) == []
 
 
+def test_work_of_a_caller_that_leaves_is_told_to_end():
+    begun, go = threading.Event(), threading.Event()
+
+    async def play():
+        workers, seen = Workers("test", 1, 0), []
+
+        def work(deadline):
+            begun.set()
+            go.wait(SECONDS)
+            try:
+                deadline.remaining()
+            except OutOfTime:
+                seen.append("told to end")
+
+        call = asyncio.create_task(workers.run(work, SECONDS))
+        while not begun.is_set():
+            await asyncio.sleep(0.001)
+        call.cancel()
+        await asyncio.wait([call])
+        go.set()
+        workers.close()
+        return seen
+
+    assert asyncio.run(play()) == ["told to end"]
+
+
 def test_an_error_of_work_comes_to_its_caller():
     def fail(_):
         raise KeyError("x")

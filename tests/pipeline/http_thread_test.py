@@ -10,10 +10,12 @@ import logging
 import socket
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from aiohttp import web
 
+from pipeline import http_thread
 from pipeline.errors import RunError
 from pipeline.http_requests import Bodies, encoding_of
 from pipeline.http_thread import HttpThread, require_address
@@ -65,8 +67,8 @@ def start(echo):
         return started[-1].port
 
     yield run
-    for http_thread in started:
-        http_thread.stop()
+    for server in started:
+        server.stop()
 
 
 def send(port, body=b"", path="/", **headers):
@@ -113,11 +115,19 @@ def test_other_names_are_refused(start, host):
     assert error_of(send(start(), b"a", Host=host)) == 421
 
 
-def test_the_address_that_listens_is_known(start):
-    port = start(host="127.0.0.5")
-    with socket.create_connection(("127.0.0.5", port), SECONDS) as client:
-        client.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.5\r\n\r\n")
-        assert client.recv(100).startswith(b"HTTP/1.1 200")
+@pytest.mark.parametrize(
+    ("here", "name", "is_known"),
+    [
+        ("192.0.2.7", "192.0.2.7", True),
+        ("192.0.2.7", "192.0.2.8", False),
+        ("::ffff:192.0.2.7", "192.0.2.7", True),
+        ("fe80::1%eth0", "fe80::1", True),
+    ],
+)
+def test_the_address_that_a_client_reached_is_known(here, name, is_known):
+    transport = SimpleNamespace(get_extra_info=lambda _: (here, 80))
+    request = SimpleNamespace(transport=transport)
+    assert http_thread._is_known(name, request, frozenset()) == is_known
 
 
 def test_a_packed_body_is_unpacked(start):
@@ -142,6 +152,14 @@ def test_bodies_that_cannot_be_read_are_refused_without_a_trace(
     assert error_of(send(port, body, Content_Encoding=encoding)) == status
     assert send(port, b"a")[0] == 200
     assert caplog.records == []
+
+
+def test_a_body_that_does_not_come_is_given_up(start, echo, monkeypatch):
+    monkeypatch.setattr("pipeline.http_requests.BODY_SECONDS", 0.2)
+    with socket.create_connection((LOCAL, start()), SECONDS) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n\r\nhalf")
+        assert client.recv(1000).startswith(b"HTTP/1.1 408")
+    echo.bodies.take(2000)
 
 
 def test_a_client_that_leaves_cancels_its_request(start, echo, caplog):

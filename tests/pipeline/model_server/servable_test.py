@@ -7,8 +7,9 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
+from pipeline.http_requests import Deadline, OutOfTime
 from pipeline.model_server.errors import Code, ServingError
-from pipeline.model_server.servable import WARMUP, Servable, content_of
+from pipeline.model_server.servable import BLOCK, WARMUP, Servable, content_of
 from trainer.export.layout import SIDECAR
 
 
@@ -93,6 +94,64 @@ def test_a_model_whose_warm_up_fails_is_not_loaded(directory):
 def test_a_directory_without_a_model_is_not_loaded(tmp_path):
     with pytest.raises(OSError):
         Servable("m", 1, tmp_path)
+
+
+class Rows(tf.Module):
+    """Tells of each row how many it was run with, and a text without rows."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
+    def count(self, x):
+        return {"rows": tf.fill(tf.shape(x), tf.size(x)), "x": x}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
+    def text(self, x):
+        return {"text": tf.strings.as_string(tf.reduce_sum(x))}
+
+
+@pytest.fixture
+def rows(tmp_path):
+    module = Rows()
+    signatures = {"count": module.count, "text": module.text}
+    tf.saved_model.save(module, str(tmp_path), signatures=signatures)
+    return tmp_path
+
+
+def test_many_rows_of_the_project_s_models_are_run_in_blocks(rows):
+    (rows / SIDECAR).mkdir(parents=True)
+    loaded = Servable("m", 1, rows)
+    x = np.arange(2 * BLOCK + 3, dtype=np.float32)
+    answer = loaded.signature("count")({"x": x}, Deadline(60))
+    assert answer["rows"].tolist() == [BLOCK] * (2 * BLOCK) + [3] * 3
+    np.testing.assert_array_equal(answer["x"], x)
+    deadline, runs = Deadline(60), []
+    signature = loaded.signature("count")
+    real = signature._run
+
+    def run(*tensors, **options):
+        runs.append(len(tensors[0]))
+        deadline.cancel()
+        return real(*tensors, **options)
+
+    signature._run = run
+    with pytest.raises(OutOfTime):
+        signature({"x": x}, deadline)
+    assert runs == [BLOCK]
+    loaded.close()
+
+
+def test_rows_of_other_models_are_run_together(rows):
+    loaded = Servable("m", 1, rows)
+    x = np.zeros(BLOCK + 1, np.float32)
+    answer = loaded.signature("count")({"x": x}, Deadline(60))
+    assert set(answer["rows"]) == {BLOCK + 1}
+    loaded.close()
+
+
+def test_an_output_of_a_single_text_is_an_array(rows):
+    loaded = Servable("m", 1, rows)
+    (text,) = loaded.signature("text")({"x": np.ones(2, np.float32)}).values()
+    assert (text.shape, text[()]) == ((), b"2.000000")
+    loaded.close()
 
 
 @pytest.mark.parametrize("name", ["a[b]c", "a*", "a?b{c}", "a\\b"])
