@@ -1,4 +1,4 @@
-"""Bodies of HTTP requests within limits, and work for them that no client can pile up."""
+"""BodyReader of HTTP requests within limits, and work for them that no client can pile up."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Refusal(Exception):
         self.status, self.message, self.retry = status, message, retry
 
 
-class OutOfTime(Exception):
+class DeadlineExceeded(Exception):
     """Work was not done in its time, or nobody waits for it any more."""
 
 
-class Busy(Exception):
-    """More work waits than may."""
+class QueueFull(Exception):
+    """More requests wait than may."""
 
 
 class Deadline:
@@ -51,62 +51,81 @@ class Deadline:
         """Returns the seconds that are left, above 0.
 
         Raises:
-          OutOfTime: there are none.
+          DeadlineExceeded: there are none.
         """
         if (left := self._end - monotonic()) <= 0:
-            raise self.passed()
+            raise self.exceeded()
         return left
 
-    def passed(self) -> OutOfTime:
+    def exceeded(self) -> DeadlineExceeded:
         """The error for what is not done in time."""
-        return OutOfTime(f"the request was not answered within {self._seconds:g} seconds")
+        return DeadlineExceeded(f"the request was not answered within {self._seconds:g} seconds")
 
     def cancel(self) -> None:
         """Ends the time now."""
         self._end = -1.0
 
 
-class Turns:
-    """Lets so many on at a time, and so many more wait. For one event loop."""
+class AdmissionQueue:
+    """A semaphore with a bounded queue, first come, first served; for one event loop.
+
+    Attributes:
+      free: how many may still begin at once.
+    """
 
     def __init__(self, running: int, waiting: int):
-        self._free, self._waiting = running, waiting
+        """Sets the limits.
+
+        Args:
+          running: how many may hold the semaphore at a time.
+          waiting: how many more may wait for it.
+        """
+        self.free, self._limit = running, waiting
         self._queue: deque[asyncio.Future[None]] = deque()
 
-    async def take(self, deadline: Deadline) -> None:
-        """Returns at one's turn; `give` it back.
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._queue)
+
+    async def acquire(self, deadline: Deadline) -> None:
+        """Waits for the semaphore.
 
         Raises:
-          Busy: too many wait already.
-          OutOfTime: the turn did not come in time.
+          QueueFull: too many wait already.
+          DeadlineExceeded: it was not free in time.
         """
-        if self._free:
-            self._free -= 1
+        if self.free:
+            self.free -= 1
             return
-        if len(self._queue) >= self._waiting:
-            raise Busy(f"{self._waiting} requests wait already; try again later")
-        turn = asyncio.get_running_loop().create_future()
-        self._queue.append(turn)
+        if self.waiting >= self._limit:
+            raise QueueFull(f"{self._limit} requests wait already; try again later")
+        admission = asyncio.get_running_loop().create_future()
+        self._queue.append(admission)
         try:
-            await asyncio.wait([turn], timeout=deadline.remaining())
+            await asyncio.wait([admission], timeout=deadline.remaining())
             deadline.remaining()
         except BaseException:
-            if turn.done():
-                self.give()
+            if admission.done():
+                self.release()
             else:
-                self._queue.remove(turn)
+                self._queue.remove(admission)
             raise
 
-    def give(self) -> None:
-        """Lets the next one on."""
+    def release(self) -> None:
+        """Admits the next one."""
         if self._queue:
             self._queue.popleft().set_result(None)
         else:
-            self._free += 1
+            self.free += 1
 
 
-class Workers:
-    """Threads for what takes long, so that the event loop is free for what does not."""
+class WorkerPool:
+    """Threads for what takes long, so that the event loop is free for what does not.
+
+    Attributes:
+      queue: for the threads.
+    """
 
     def __init__(self, name: str, running: int, waiting: int):
         """Starts no thread yet.
@@ -117,29 +136,29 @@ class Workers:
           waiting: how much more may wait for its turn.
         """
         self._pool = futures.ThreadPoolExecutor(running, name)
-        self._turns = Turns(running, waiting)
+        self.queue = AdmissionQueue(running, waiting)
 
     async def run(self, work: Callable[[Deadline], T], seconds: float) -> T:
         """Returns what `work` returns; to be called from one event loop. When the caller is
         cancelled, work that waits is dropped, and work that has begun finds its deadline passed.
 
         Raises:
-          Busy: too much waits already.
-          OutOfTime: it took longer than `seconds`, with its wait.
+          QueueFull: too much waits already.
+          DeadlineExceeded: it took longer than `seconds`, with its wait.
         """
         deadline = Deadline(seconds)
-        await self._turns.take(deadline)
+        await self.queue.acquire(deadline)
         loop = asyncio.get_running_loop()
         job = self._pool.submit(work, deadline)
         # The thread is taken until the work ends, whoever still waits for it.
-        job.add_done_callback(lambda _: loop.call_soon_threadsafe(self._turns.give))
+        job.add_done_callback(lambda _: loop.call_soon_threadsafe(self.queue.release))
         answer = asyncio.wrap_future(job)
         # Where nobody waits any more, nobody asks for the error.
         answer.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
             await asyncio.wait([answer], timeout=deadline.remaining())
             if not answer.done():
-                raise deadline.passed()
+                raise deadline.exceeded()
             return answer.result()
         finally:
             deadline.cancel()
@@ -149,14 +168,14 @@ class Workers:
         self._pool.shutdown()
 
 
-class Bodies:
+class BodyReader:
     """Reads bodies, so many bytes of all together at a time."""
 
     def __init__(self, max_bytes: int, max_bytes_together: int):
         self.max_bytes, self._left = max_bytes, max_bytes_together
 
-    def take(self, size: int) -> None:
-        """Counts bytes that are held until `give`.
+    def reserve(self, size: int) -> None:
+        """Counts bytes that are held until `release`.
 
         Raises:
           Refusal: they are too many beside the others.
@@ -165,12 +184,12 @@ class Bodies:
             raise Refusal(503, "the server holds too many requests; try again later", retry=True)
         self._left -= size
 
-    def give(self, size: int) -> None:
+    def release(self, size: int) -> None:
         """Counts bytes as no longer held."""
         self._left += size
 
     async def read(self, request: web.Request) -> bytes:
-        """Returns the body as it was sent; its size is taken, for the caller to give back.
+        """Returns the body as it was sent; its size is reserved, for the caller to release.
 
         Raises:
           Refusal: it is too large, too slow, or in an encoding that is not known.
@@ -182,7 +201,7 @@ class Bodies:
         try:
             await asyncio.wait_for(self._gather(request, parts), BODY_SECONDS)
         except BaseException as error:
-            self.give(sum(map(len, parts)))
+            self.release(sum(map(len, parts)))
             if isinstance(error, asyncio.TimeoutError):
                 slow = f"the body did not come within {BODY_SECONDS:g} seconds"
                 raise Refusal(408, slow) from None
@@ -195,7 +214,7 @@ class Bodies:
             size += len(part)
             if size > self.max_bytes:
                 raise self._too_large()
-            self.take(len(part))
+            self.reserve(len(part))
             parts.append(part)
 
     def decoded(self, body: bytes, encoding: str) -> bytes:

@@ -20,7 +20,7 @@ from pipeline.http_requests import RETRY_SECONDS, Refusal
 MAX_CONNECTIONS, IDLE_SECONDS = 256, 60.0
 _GRACE_SECONDS = 10.0
 _LOCAL_NAMES = frozenset({"localhost", "localhost.localdomain", "ip6-localhost"})
-_FULL = (
+_REFUSAL = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
     b'Connection: close\r\nContent-Length: 44\r\n\r\n{"error": "too many connections; try later"}'
 )
@@ -30,7 +30,7 @@ T = TypeVar("T")
 class HttpThread:
     """Serves an application from an event loop in a thread of its own.
 
-    A client that leaves cancels the handler of its request. Bodies are handed over as they were
+    A client that leaves cancels the handler of its request. BodyReader are handed over as they were
     sent: `http_requests.decoded` undoes gzip, within a limit. Requests for a name that is not this
     machine's are refused, because a page of a stranger's could send them (DNS rebinding).
 
@@ -110,7 +110,7 @@ class HttpThread:
         server = self._runner.server
         assert server is not None
         if len(server.connections) >= self._max_connections:
-            return _Full()
+            return _RefusedConnection()
         return _Connection(server(), self._idle_seconds)
 
 
@@ -163,12 +163,12 @@ class _Connection(asyncio.Protocol):
             self._timer = None
 
 
-class _Full(asyncio.Protocol):
+class _RefusedConnection(asyncio.Protocol):
     """A connection too many: it is told so and closed."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        transport.write(_FULL)
+        transport.write(_REFUSAL)
         transport.close()
 
 

@@ -15,12 +15,12 @@ from pipeline.demo_ui import photos
 from pipeline.demo_ui.models import Models
 from pipeline.demo_ui.photos import PhotoError
 from pipeline.http_requests import (
-    Bodies,
-    Busy,
+    BodyReader,
     Deadline,
-    OutOfTime,
+    DeadlineExceeded,
+    QueueFull,
     Refusal,
-    Workers,
+    WorkerPool,
     encoding_of,
 )
 from trainer import serving
@@ -56,8 +56,8 @@ def application(models: Models, examples: list[str]) -> web.Application:
     # Captions of one picture stand side by side: offered are some that lie far apart.
     apart = max(1, len(examples) // _EXAMPLES)
     answers = Answers(models, examples[::apart][:_EXAMPLES])
-    workers = Workers("page", 1, _WAITING)
-    bodies = Bodies(photos.MAX_BYTES, 4 * photos.MAX_BYTES)
+    workers = WorkerPool("page", 1, _WAITING)
+    bodies = BodyReader(photos.MAX_BYTES, 4 * photos.MAX_BYTES)
 
     def handler(answer: Callable[[bytes], dict[str, Any]]) -> Handler:
         def work(body: bytes, encoding: str, _: Deadline) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def application(models: Models, examples: list[str]) -> web.Application:
                     in_turn = functools.partial(work, body, encoding_of(request))
                     return _json(await workers.run(in_turn, _SECONDS))
                 finally:
-                    bodies.give(len(body))
+                    bodies.release(len(body))
             except Refusal as error:
                 if error.status != web.HTTPRequestEntityTooLarge.status_code:
                     raise
@@ -79,7 +79,7 @@ def application(models: Models, examples: list[str]) -> web.Application:
                 return _json({"error": message}, error.status)
             except (RequestError, PhotoError, serving.ServingError) as error:
                 return _json({"error": str(error)}, 400)
-            except (Busy, OutOfTime):
+            except (QueueFull, DeadlineExceeded):
                 raise Refusal(503, "Too much is asked at once. Try again.", retry=True) from None
 
         return handle

@@ -7,7 +7,7 @@ import logging
 import grpc
 import tensorflow as tf
 
-from pipeline.http_requests import Busy, OutOfTime
+from pipeline.http_requests import DeadlineExceeded, QueueFull
 
 Code = grpc.StatusCode
 
@@ -72,9 +72,9 @@ def internal(error: Exception) -> ServingError:
     return ServingError(Code.INTERNAL, f"a fault of the server: {type(error).__name__}")
 
 
-def of_waiting(error: Busy | OutOfTime) -> ServingError:
+def from_admission(error: QueueFull | DeadlineExceeded) -> ServingError:
     """The error of a request that waited for too long, or could not wait at all."""
-    busy = isinstance(error, Busy)
+    busy = isinstance(error, QueueFull)
     return ServingError(Code.RESOURCE_EXHAUSTED if busy else Code.DEADLINE_EXCEEDED, str(error))
 
 

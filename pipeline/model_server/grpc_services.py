@@ -25,16 +25,16 @@ from tensorflow_serving.apis import (
 from pipeline.errors import UsageError
 from pipeline.http_requests import (
     BODY_SECONDS,
-    Bodies,
-    Busy,
+    AdmissionQueue,
+    BodyReader,
     Deadline,
-    OutOfTime,
+    DeadlineExceeded,
+    QueueFull,
     Refusal,
-    Turns,
-    Workers,
+    WorkerPool,
 )
 from pipeline.model_server.config import ModelConfig, from_proto
-from pipeline.model_server.errors import Code, ServingError, internal, invalid, of_waiting
+from pipeline.model_server.errors import Code, ServingError, from_admission, internal, invalid
 from pipeline.model_server.limits import Limits
 from pipeline.model_server.manager import Manager
 from pipeline.model_server.metrics import Metrics
@@ -61,8 +61,8 @@ class Services:
         self,
         manager: Manager,
         metrics: Metrics,
-        workers: Workers,
-        bodies: Bodies,
+        workers: WorkerPool,
+        bodies: BodyReader,
         limits: Limits,
         roots: Sequence[Path] | None,
     ):
@@ -74,9 +74,9 @@ class Services:
         """
         self._manager, self._metrics, self._roots = manager, metrics, roots
         self._workers, self._bodies, self._limits = workers, bodies, limits
-        self._predicting = Turns(_READING, limits.waiting)
-        self._asking = Turns(_READING, _ASKING)
-        self._loading = Workers("reload", 1, 2)
+        self._predicting = AdmissionQueue(_READING, limits.waiting)
+        self._asking = AdmissionQueue(_READING, _ASKING)
+        self._loading = WorkerPool("reload", 1, 2)
 
     def handlers(self) -> list[grpc.GenericRpcHandler]:
         """What a server is given."""
@@ -119,7 +119,7 @@ class Services:
     async def _in_turn(self, context: grpc.aio.ServicerContext, name: list[str]) -> bytes:
         message = await self._message(context, self._predicting)
         try:
-            self._bodies.take(len(message))
+            self._bodies.reserve(len(message))
         except Refusal as refusal:
             raise ServingError(Code.RESOURCE_EXHAUSTED, refusal.message) from None
         left = context.time_remaining()
@@ -127,14 +127,14 @@ class Services:
         try:
             work = functools.partial(self._run, message, name)
             return await self._workers.run(work, seconds)
-        except (Busy, OutOfTime) as error:
-            raise of_waiting(error) from None
+        except (QueueFull, DeadlineExceeded) as error:
+            raise from_admission(error) from None
         except ServingError:
             raise
         except Exception as error:
             raise internal(error) from error
         finally:
-            self._bodies.give(len(message))
+            self._bodies.release(len(message))
 
     def _run(self, message: bytes, name: list[str], deadline: Deadline) -> bytes:
         request = _parsed(predict_pb2.PredictRequest, message)
@@ -169,19 +169,19 @@ class Services:
 
         return call
 
-    async def _message(self, context: grpc.aio.ServicerContext, turns: Turns) -> bytes:
+    async def _message(self, context: grpc.aio.ServicerContext, queue: AdmissionQueue) -> bytes:
         """The message of a call, once there is room to receive it."""
         try:
-            await turns.take(Deadline(self._limits.seconds))
-        except (Busy, OutOfTime) as error:
-            raise of_waiting(error) from None
+            await queue.acquire(Deadline(self._limits.seconds))
+        except (QueueFull, DeadlineExceeded) as error:
+            raise from_admission(error) from None
         try:
             message = await asyncio.wait_for(context.read(), BODY_SECONDS)
         except asyncio.TimeoutError:
             slow = f"the message did not come within {BODY_SECONDS:g} seconds"
             raise ServingError(Code.DEADLINE_EXCEEDED, slow) from None
         finally:
-            turns.give()
+            queue.release()
         if message is grpc.aio.EOF:
             raise invalid("the call has no message")
         return message
@@ -226,8 +226,8 @@ class Services:
             _require_within(model, self._roots)
         try:
             await self._loading.run(lambda _: self._manager.configure(models), _RELOAD_SECONDS)
-        except (Busy, OutOfTime) as error:
-            raise of_waiting(error) from None
+        except (QueueFull, DeadlineExceeded) as error:
+            raise from_admission(error) from None
         except Exception as error:
             raise internal(error) from error
         return model_management_pb2.ReloadConfigResponse()

@@ -15,10 +15,18 @@ from typing import Any
 from aiohttp import web
 from tensorflow.core.framework import types_pb2
 
-from pipeline.http_requests import Bodies, Busy, Deadline, OutOfTime, Refusal, Workers, encoding_of
+from pipeline.http_requests import (
+    BodyReader,
+    Deadline,
+    DeadlineExceeded,
+    QueueFull,
+    Refusal,
+    WorkerPool,
+    encoding_of,
+)
 from pipeline.http_thread import error_answer
 from pipeline.model_server import json_tensors
-from pipeline.model_server.errors import Code, ServingError, internal, invalid, of_waiting
+from pipeline.model_server.errors import Code, ServingError, from_admission, internal, invalid
 from pipeline.model_server.limits import Limits
 from pipeline.model_server.manager import Manager, Status
 from pipeline.model_server.metrics import CONTENT_TYPE, PATH, Metrics
@@ -37,7 +45,12 @@ class RestApi:
     """Answers requests from the models of a manager."""
 
     def __init__(
-        self, manager: Manager, metrics: Metrics, workers: Workers, bodies: Bodies, limits: Limits
+        self,
+        manager: Manager,
+        metrics: Metrics,
+        workers: WorkerPool,
+        bodies: BodyReader,
+        limits: Limits,
     ):
         self._manager, self._metrics = manager, metrics
         self._workers, self._bodies, self._limits = workers, bodies, limits
@@ -83,14 +96,14 @@ class RestApi:
         work = functools.partial(self._predict, match, body, encoding_of(request))
         try:
             return await self._workers.run(work, self._limits.seconds)
-        except (Busy, OutOfTime) as error:
-            raise of_waiting(error) from None
+        except (QueueFull, DeadlineExceeded) as error:
+            raise from_admission(error) from None
         except (ServingError, Refusal):
             raise
         except Exception as error:
             raise internal(error) from error
         finally:
-            self._bodies.give(len(body))
+            self._bodies.release(len(body))
 
     def _predict(
         self, match: re.Match[str], body: bytes, encoding: str, deadline: Deadline

@@ -123,7 +123,7 @@ class Signature:
 
         Raises:
           ServingError: the tensors are not those of the signature, or the graph refuses them.
-          OutOfTime: the deadline came before the end.
+          DeadlineExceeded: the deadline came before the end.
         """
         self.check_names(tensors)
         for alias, spec in self.inputs.items():
@@ -156,7 +156,7 @@ class Signature:
             values = self._run(*(tensors[alias] for alias in self.inputs), options=options)
         except tf.errors.OpError as error:
             if deadline is not None and isinstance(error, tf.errors.DeadlineExceededError):
-                raise deadline.passed() from None
+                raise deadline.exceeded() from None
             raise from_tensorflow(error) from error
         # TensorFlow gives a single string as bytes.
         arrays = [np.asarray(one, object if isinstance(one, bytes) else None) for one in values]

@@ -13,7 +13,7 @@ import grpc
 from aiohttp import web
 
 from pipeline.errors import RunError
-from pipeline.http_requests import Bodies, Workers
+from pipeline.http_requests import BodyReader, WorkerPool
 from pipeline.http_thread import HttpThread, cannot_listen, in_url, require_address
 from pipeline.model_server.config import ModelConfig
 from pipeline.model_server.grpc_services import Services
@@ -71,8 +71,8 @@ class ModelServer:
         roots = _roots(models) if allow_reload else None
         self.manager, metrics = Manager(models), Metrics()
         self.manager.update()
-        self._workers = Workers("predict", limits.running or os.cpu_count() or 1, limits.waiting)
-        bodies = Bodies(limits.body_bytes, limits.held_bytes)
+        self._workers = WorkerPool("predict", limits.running or os.cpu_count() or 1, limits.waiting)
+        bodies = BodyReader(limits.body_bytes, limits.held_bytes)
         shared = (self.manager, metrics, self._workers, bodies, limits)
         api, self._services = RestApi(*shared), Services(*shared, roots)
         application = web.Application()

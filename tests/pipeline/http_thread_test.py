@@ -17,7 +17,7 @@ from aiohttp import web
 
 from pipeline import http_thread
 from pipeline.errors import RunError
-from pipeline.http_requests import Bodies, encoding_of
+from pipeline.http_requests import BodyReader, encoding_of
 from pipeline.http_thread import HttpThread, require_address
 
 LOCAL, SECONDS = "127.0.0.1", 20
@@ -33,7 +33,7 @@ class Echo:
 
     def __init__(self):
         self.left, self.began = threading.Event(), threading.Event()
-        self.bodies = Bodies(1000, 2000)
+        self.bodies = BodyReader(1000, 2000)
 
     async def answer(self, request):
         if request.path == "/big":
@@ -46,7 +46,7 @@ class Echo:
                 self.left.set()
                 raise
         body = await self.bodies.read(request)
-        self.bodies.give(len(body))
+        self.bodies.release(len(body))
         return web.Response(body=self.bodies.decoded(body, encoding_of(request)))
 
 
@@ -159,7 +159,7 @@ def test_a_body_that_does_not_come_is_given_up(start, echo, monkeypatch):
     with socket.create_connection((LOCAL, start()), SECONDS) as client:
         client.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n\r\nhalf")
         assert client.recv(1000).startswith(b"HTTP/1.1 408")
-    echo.bodies.take(2000)
+    echo.bodies.reserve(2000)
 
 
 def test_a_client_that_leaves_cancels_its_request(start, echo, caplog):

@@ -78,7 +78,7 @@ def refusal(method, *arguments):
 def idle(server):
     """Waits until no request is worked on."""
     end = time.monotonic() + SECONDS
-    while server._workers._turns._free != 1:
+    while server._workers.queue.free != 1:
         assert time.monotonic() < end
         time.sleep(0.01)
 
@@ -185,8 +185,8 @@ def test_other_requests_are_answered_under_load(small, fetched, predict, channel
     clients = [threading.Thread(target=load) for _ in range(2)]
     for client in clients:
         client.start()
-    turns, end = small._workers._turns, time.monotonic() + SECONDS
-    while not turns._queue:
+    queue, end = small._workers.queue, time.monotonic() + SECONDS
+    while not queue.waiting:
         assert time.monotonic() < end
         time.sleep(0.001)
     url = f"http://127.0.0.1:{small.rest_port}{PREDICT}"
@@ -200,7 +200,7 @@ def test_other_requests_are_answered_under_load(small, fetched, predict, channel
     asked.model_spec.name = "m"
     status = model_service_pb2_grpc.ModelServiceStub(channel).GetModelStatus
     assert status(asked, timeout=SECONDS).model_version_status
-    assert turns._queue, "the load was gone before the others were asked"
+    assert queue.waiting, "the load was gone before the others were asked"
     for client in clients:
         client.join()
     assert replies == [504, 504]
@@ -210,16 +210,16 @@ def test_other_requests_are_answered_under_load(small, fetched, predict, channel
 def test_a_request_whose_client_left_is_not_begun(small, fetched):
     first = threading.Thread(target=fetched, args=(small.rest_port, PREDICT, SLOW))
     first.start()
-    turns, end = small._workers._turns, time.monotonic() + SECONDS
-    while turns._free:
+    queue, end = small._workers.queue, time.monotonic() + SECONDS
+    while queue.free:
         assert time.monotonic() < end
     body = json.dumps(SLOW).encode()
     head = f"POST {PREDICT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", small.rest_port)) as client:
         client.sendall(head.encode() + body)
-        while not turns._queue:
+        while not queue.waiting:
             assert time.monotonic() < end
-    while turns._queue:
+    while queue.waiting:
         assert time.monotonic() < end
     first.join()
     assert fetched(small.rest_port, PREDICT, {"instances": ["abc"]}).status == 200

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from pipeline.http_requests import Deadline, OutOfTime
+from pipeline.http_requests import Deadline, DeadlineExceeded
 from pipeline.model_server.errors import Code, ServingError
 from pipeline.model_server.servable import BLOCK, WARMUP, Servable, content_of
 from trainer.export.layout import SIDECAR
@@ -133,7 +133,7 @@ def test_many_rows_of_the_project_s_models_are_run_in_blocks(rows):
         return real(*tensors, **options)
 
     signature._run = run
-    with pytest.raises(OutOfTime):
+    with pytest.raises(DeadlineExceeded):
         signature({"x": x}, deadline)
     assert runs == [BLOCK]
     loaded.close()
