@@ -28,7 +28,7 @@ class Echo:
 
     Attributes:
       left: set when a client left `/wait`.
-      began: set when a request for `/wait` came.
+      began: set when a request for `/wait` or `/big` came.
     """
 
     def __init__(self):
@@ -37,6 +37,7 @@ class Echo:
 
     async def answer(self, request):
         if request.path == "/big":
+            self.began.set()
             return web.Response(body=b"x" * 2**26)
         if request.path == "/wait":
             self.began.set()
@@ -66,6 +67,7 @@ def start(echo):
         started.append(HttpThread(application, host, 0, **settings))
         return started[-1].port
 
+    run.started = started
     yield run
     for server in started:
         server.stop()
@@ -215,11 +217,15 @@ def test_an_idle_connection_is_closed(start, sent):
             pass
 
 
-def test_a_client_that_takes_no_answer_is_cut_off(start):
+def test_a_client_that_takes_no_answer_is_cut_off(start, echo):
     port = start(idle_seconds=0.2)
     with socket.create_connection((LOCAL, port), SECONDS) as client:
         client.sendall(b"GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        time.sleep(1)
+        assert echo.began.wait(SECONDS)
+        end = time.monotonic() + SECONDS
+        while start.started[0]._runner.server.connections:
+            assert time.monotonic() < end
+            time.sleep(0.01)
         size = 0
         with pytest.raises(ConnectionError):
             while part := client.recv(2**20):

@@ -17,7 +17,7 @@ from pipeline.model_server.server import ModelServer
 from pipeline.rollback import roll_back
 from pipeline.work_dir import WorkDir
 
-CLIENTS, DEADLINE_SECONDS = 3, 60
+CLIENTS, DEADLINE_SECONDS = 3, 240
 
 
 @pytest.fixture
