@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from trainer.evaluation.evidence import Evidence
-from trainer.metrics.intervals import Estimate, Resampled
+from trainer.metrics.intervals import Estimate, Resampled, Share
 from trainer.metrics.result import Metric
 
 
@@ -19,7 +19,7 @@ def figure(
     n: int,
     chance: float | None = None,
     ceiling: float | None = None,
-    higher_is_better: bool = True,
+    higher_is_better: bool | None = True,
     baselines: Mapping[str, float] | None = None,
     parts: Mapping[str, float] | None = None,
     extractor: str = "",
@@ -42,6 +42,7 @@ def figure(
         parts=dict(parts or {}),
         extractor=extractor,
         draws=tuple(estimate.draws.tolist()) if isinstance(estimate, Resampled) else (),
+        counts=tuple(map(tuple, estimate.counts.tolist())) if isinstance(estimate, Share) else (),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainer.metrics.intervals import Estimate, bootstrap_mean
+from trainer.metrics.intervals import Estimate, bootstrap_mean, share
 from trainer.metrics.retrieval import TIE, unit
 
 
@@ -52,7 +52,7 @@ def text_sensitivity(
     lead = _cosines(swapped, given) - _cosines(swapped, taken)
     moved = np.linalg.norm(np.asarray(swapped, np.float64) - before, axis=1)
     return Sensitivity(
-        followed=bootstrap_mean(wins(lead), seed=seed),
+        followed=share(wins(lead), seed=seed),
         change=bootstrap_mean(moved / scale, seed=seed),
     )
 

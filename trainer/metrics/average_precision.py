@@ -6,7 +6,13 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from trainer.metrics.intervals import Estimate, around, percentile_interval, resamples
+from trainer.metrics.intervals import (
+    Estimate,
+    around,
+    percentile_interval,
+    resamples,
+    unless_certain,
+)
 
 ROUNDS = 200
 
@@ -39,7 +45,8 @@ def macro_average_precision(
         return Estimate(float("nan"), float("nan"), float("nan"))
     value = float(_areas(carried, np.ones((1, len(scores)))).mean())
     drawn = [np.nanmean(_areas(carried, block), 0) for block in _blocks(scores, rounds, seed)]
-    return around(value, np.concatenate([*drawn, np.zeros(0)]), 0.0, 1.0)
+    found = around(value, np.concatenate([*drawn, np.zeros(0)]), 0.0, 1.0)
+    return unless_certain(found, _carriers(labels))
 
 
 def micro_average_precision(
@@ -51,7 +58,8 @@ def micro_average_precision(
     blocks = (row[None] for block in _blocks(scores, rounds, seed) for row in block)
     value = float(ranking.areas(np.ones((1, len(scores))))[0])
     drawn = [ranking.areas(row) for row in blocks]
-    return Estimate(value, *percentile_interval(np.concatenate([*drawn, np.zeros(0)])))
+    found = Estimate(value, *percentile_interval(np.concatenate([*drawn, np.zeros(0)])))
+    return unless_certain(found, _carriers(labels))
 
 
 class _Ranking:
@@ -90,6 +98,11 @@ def _by_label(scores: np.ndarray, labels: np.ndarray) -> list[_Ranking]:
 def _areas(rankings: Sequence[_Ranking], weights: np.ndarray) -> np.ndarray:
     """Average precision [A, R] of each ranking."""
     return np.array([one.areas(weights) for one in rankings]).reshape(len(rankings), len(weights))
+
+
+def _carriers(labels: np.ndarray) -> int:
+    """Pictures that carry some label."""
+    return int(np.asarray(labels).any(1).sum())
 
 
 def _blocks(scores: np.ndarray, rounds: int, seed: int) -> Iterable[np.ndarray]:

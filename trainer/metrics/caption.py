@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from trainer.metrics import bleu, ptb
 from trainer.metrics.cider import Frequencies, cider_d
 from trainer.metrics.intervals import Estimate, bootstrap, bootstrap_mean
-from trainer.metrics.rouge import rouge_l
+from trainer.metrics.rouge import rouge_l, rouge_l_without_each
 
 BLEU = ("bleu1", "bleu2", "bleu3", "bleu4")
 KEYS = (*BLEU, "rouge_l", "cider", "cider_d")
@@ -57,24 +57,91 @@ def measure(
 ) -> Scores:
     """Scores one caption for each picture against its references; see `score`."""
     _check(candidates, references)
-    split = tokenize if callable(tokenize) else (ptb.tokenise if tokenize else str.split)
-    mine = [split(text) for text in candidates]
+    split = _splitter(tokenize)
     others = [[split(text) for text in texts] for texts in references]
     frequencies = Frequencies(others)
-    return Scores(
-        np.stack(
-            [
-                np.array(
-                    [
-                        *bleu.statistics(one, many),
-                        rouge_l(one, many),
-                        cider_d(one, many, frequencies),
-                    ]
-                )
-                for one, many in zip(mine, others, strict=True)
-            ]
-        )
+    return _scores(
+        _against_all(one, many, frequencies)
+        for one, many in zip(map(split, candidates), others, strict=True)
     )
+
+
+def measure_with_one_out(
+    candidates: Sequence[str], references: Sequence[Sequence[str]], tokenize: Tokenize = True
+) -> Scores:
+    """Scores one caption for each picture against all of its references but one, as a person can
+    be scored who wrote that one: the mean over which is left out.
+
+    BLEU and ROUGE-L take the best of the references and rise with their number, so that a figure
+    against all of them does not compare with `measure_people`. BLEU's counts are the means of the
+    counts. A picture's only reference stays. Document frequencies come from all references.
+
+    Args and errors: as for `score`.
+    """
+    _check(candidates, references)
+    split = _splitter(tokenize)
+    others = [[split(text) for text in texts] for texts in references]
+    frequencies = Frequencies(others)
+    return _scores(
+        _with_one_out(one, many, frequencies)
+        for one, many in zip(map(split, candidates), others, strict=True)
+    )
+
+
+def measure_people(references: Sequence[Sequence[str]], tokenize: Tokenize = True) -> Scores:
+    """Scores two or more references of each picture against the others of it, the mean over them:
+    what a person reaches where a captioner reaches `measure_with_one_out`.
+
+    Raises:
+      ValueError: no picture at all, or a picture with fewer than two references.
+    """
+    if not references or min(len(texts) for texts in references) < 2:
+        raise ValueError("people are scored where each picture has two references or more")
+    split = _splitter(tokenize)
+    everyone = [[split(text) for text in texts] for texts in references]
+    frequencies = Frequencies(everyone)
+    return _scores(
+        np.mean(
+            [
+                _against_all(one, texts[:place] + texts[place + 1 :], frequencies)
+                for place, one in enumerate(texts)
+            ],
+            0,
+        )
+        for texts in everyone
+    )
+
+
+def _against_all(
+    candidate: Sequence[str], references: Sequence[Sequence[str]], frequencies: Frequencies
+) -> list[float]:
+    """A row of `Scores.statistics`."""
+    return [
+        *bleu.statistics(candidate, references),
+        rouge_l(candidate, references),
+        cider_d(candidate, references, frequencies),
+    ]
+
+
+def _with_one_out(
+    candidate: Sequence[str], references: Sequence[Sequence[str]], frequencies: Frequencies
+) -> list[float]:
+    if len(references) == 1:
+        return _against_all(candidate, references, frequencies)
+    return [
+        *bleu.statistics_without_each(candidate, references).mean(0),
+        rouge_l_without_each(candidate, references),
+        # The mean over references does not depend on how many there are.
+        cider_d(candidate, references, frequencies),
+    ]
+
+
+def _scores(rows: Iterable[Sequence[float] | np.ndarray]) -> Scores:
+    return Scores(np.array([np.asarray(row, np.float64) for row in rows]))
+
+
+def _splitter(tokenize: Tokenize) -> Callable[[str], Sequence[str]]:
+    return tokenize if callable(tokenize) else (ptb.tokenise if tokenize else str.split)
 
 
 def score(

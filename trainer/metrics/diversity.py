@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainer.metrics.intervals import Estimate, bootstrap_mean
+from trainer.metrics.intervals import Estimate, bounded, jackknife, mean_of_few
 from trainer.metrics.neighbours import features_of, nearest_others, rounding, square_distances
 
 DUPLICATE_LEVEL = 0.05
+ROUNDS = 50
 
 
 def mean_distance(features: np.ndarray) -> float:
@@ -37,7 +38,7 @@ def prompt_diversity(groups: np.ndarray, real: np.ndarray, *, seed: int = 0) -> 
       About 1 where a prompt's pictures are as varied as the data set, 0 where they are all alike.
     """
     scale = mean_distance(real)
-    return bootstrap_mean(np.array([mean_distance(group) / scale for group in groups]), seed=seed)
+    return mean_of_few(np.array([mean_distance(group) / scale for group in groups]), seed=seed)
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,15 @@ class Duplicates:
     threshold: float
 
 
-def duplicates(generated: np.ndarray, real: np.ndarray, *, seed: int = 0) -> Duplicates:
+def duplicates(
+    generated: np.ndarray, real: np.ndarray, *, seed: int = 0, rounds: int = ROUNDS
+) -> Duplicates:
     """Compares how near each picture's nearest other one is among [N, P] generated pictures and
     among as many real ones.
 
     A larger set has nearer neighbours, so of sets of unequal size the larger is cut to the size of
-    the smaller, by `seed`.
+    the smaller, by `seed`. For the same reason the interval comes from parts of both sets (`rounds`
+    of them, 0 for no interval), each with a threshold of its own.
 
     Raises:
       ValueError: features are NaN or infinite, or of different widths.
@@ -71,13 +75,20 @@ def duplicates(generated: np.ndarray, real: np.ndarray, *, seed: int = 0) -> Dup
     fake, other = (
         pictures[np.sort(rng.permutation(len(pictures))[:size])] for pictures in (generated, real)
     )
-    nearest = np.sqrt(nearest_others(other, (1,))[:, 0])
+    share, usual, threshold = _alike(fake, other)
+    (variance,) = jackknife(
+        lambda one, two: _alike(one, two)[:1], fake, other, least=2, seed=seed, rounds=rounds
+    )
+    estimate = bounded(share, float(variance), size)
+    return Duplicates(estimate=estimate, real=usual, threshold=threshold)
+
+
+def _alike(fake: np.ndarray, real: np.ndarray) -> tuple[float, float, float]:
+    """Shares of generated and of real pictures within the threshold of another, and the
+    threshold."""
+    nearest = np.sqrt(nearest_others(real, (1,))[:, 0])
     threshold = float(np.quantile(nearest, DUPLICATE_LEVEL))
     # Equal pictures are duplicates even where the real ones have none that are near.
-    reach = max(threshold, float(np.sqrt(rounding(fake, fake))))
-    found = np.sqrt(nearest_others(fake, (1,))[:, 0]) <= reach
-    return Duplicates(
-        estimate=bootstrap_mean(found, seed=seed),
-        real=float((nearest <= threshold).mean()),
-        threshold=threshold,
-    )
+    same = np.sqrt(np.add(*rounding(fake, fake)))
+    found = np.sqrt(nearest_others(fake, (1,))[:, 0]) <= np.maximum(threshold, same)
+    return float(found.mean()), float((nearest <= threshold).mean()), threshold

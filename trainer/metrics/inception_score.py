@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trainer.metrics.intervals import ROUNDS, Estimate, bootstrap
+from trainer.metrics.intervals import ROUNDS, Estimate, Resampled, around, bootstrap
 
 
 def inception_score(probabilities: np.ndarray, *, seed: int = 0, rounds: int = ROUNDS) -> Estimate:
@@ -18,7 +18,9 @@ def inception_score(probabilities: np.ndarray, *, seed: int = 0, rounds: int = R
       rounds: bootstrap resamples.
 
     Returns:
-      1 (all alike, or all unsure) to the number of classes. Biased downwards by small N.
+      1 (all alike, or all unsure) to the number of classes. Biased downwards by small N, and by
+      the repetitions of a resample once more: the interval is the value +- 1.96 bootstrap standard
+      deviations.
 
     Raises:
       ValueError: rows that are no probabilities.
@@ -35,7 +37,9 @@ def inception_score(probabilities: np.ndarray, *, seed: int = 0, rounds: int = R
         marginal = _entropy_terms(sums[..., :-2] / count[..., None]).sum(-1)
         return np.exp(sums[..., -2] / count - marginal)
 
-    return bootstrap(statistics, score, seed=seed, rounds=rounds)
+    found = bootstrap(statistics, score, seed=seed, rounds=rounds)
+    drawn = found.draws if isinstance(found, Resampled) else np.zeros(0)
+    return around(found.value, drawn, 1.0, float(p.shape[1]))
 
 
 def _entropy_terms(p: np.ndarray) -> np.ndarray:

@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trainer.metrics.intervals import Estimate, bootstrap_mean
-from trainer.metrics.neighbours import square_distances
+from trainer.metrics.intervals import Estimate, bounded
+from trainer.metrics.neighbours import features_of, square_distances
 
 NEIGHBOURS = 50
 LEVEL = 0.05
+ROUNDS = 200
 
 
 class Nearest(NamedTuple):
@@ -48,9 +49,11 @@ def nearest_training(
       pictures: float [N, P], one picture a row.
       training: float [M, P]; fewer than `neighbours` rows are all taken.
       neighbours: how many the mean distance is of.
+
+    Raises:
+      ValueError: pictures are NaN or infinite, or of different widths.
     """
-    pictures = np.asarray(pictures, np.float64)
-    training = np.asarray(training, np.float64)
+    pictures, training = features_of(pictures, training, least=1)
     k, n = min(neighbours, len(training)), len(pictures)
     row, distance, ratio = np.empty(n, np.int64), np.empty(n), np.empty(n)
     for rows, squares in square_distances(pictures, training):
@@ -81,15 +84,37 @@ class Memorisation:
 
 
 def memorisation(
-    generated: np.ndarray, held_out: np.ndarray, training: np.ndarray, *, seed: int = 0
+    generated: np.ndarray,
+    held_out: np.ndarray,
+    training: np.ndarray,
+    *,
+    seed: int = 0,
+    rounds: int = ROUNDS,
 ) -> Memorisation:
-    """Compares generated [N, P] and held-out [K, P] pictures' closeness to training [M, P]."""
+    """Compares generated [N, P] and held-out [K, P] pictures' closeness to training [M, P].
+
+    The interval holds for both sets of pictures: the threshold is that of few held-out ones, and
+    varies with them.
+    """
     found, usual = nearest_training(generated, training), nearest_training(held_out, training)
     threshold = float(np.quantile(usual.ratio, LEVEL))
+    rng = np.random.default_rng(seed)
+    drawn = [_share(_again(found.ratio, rng), _again(usual.ratio, rng)) for _ in range(rounds)]
+    variance = float(np.var(drawn, ddof=1)) if rounds > 1 else float("nan")
     return Memorisation(
-        estimate=bootstrap_mean(found.ratio <= threshold, seed=seed),
+        estimate=bounded(_share(found.ratio, usual.ratio), variance, len(found.ratio)),
         held_out_share=float((usual.ratio <= threshold).mean()),
         threshold=threshold,
         generated=found,
         held_out=usual,
     )
+
+
+def _share(found: np.ndarray, usual: np.ndarray) -> float:
+    """Share of ratios that are at most the `LEVEL` quantile of the usual ones."""
+    return float((found <= np.quantile(usual, LEVEL)).mean())
+
+
+def _again(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """As many values, drawn with return."""
+    return values[rng.integers(len(values), size=len(values))]

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 _BLOCK = 1024
+# Rows enough for a point amid all.
+_AMID = 128
 
 
 def blocks(n: int, size: int) -> Iterator[slice]:
@@ -21,10 +23,10 @@ def square_distances(one: np.ndarray, other: np.ndarray) -> Iterator[tuple[slice
     Args:
       one, other: float64 [N, d] and [M, d].
 
-    Both are moved by the mean of `other` first, for |x - y|^2 = |x|^2 + |y|^2 - 2 xy loses the
+    Both are moved to the middle of `other` first, for |x - y|^2 = |x|^2 + |y|^2 - 2 xy loses the
     digits that the squares have in common. What is left of them is about `rounding`.
     """
-    centre = other.mean(0)
+    centre = _middle(other)
     one, other = one - centre, other - centre
     square = (other**2).sum(1)
     for rows in blocks(len(one), _BLOCK):
@@ -36,11 +38,22 @@ def square_distances(one: np.ndarray, other: np.ndarray) -> Iterator[tuple[slice
         yield rows, np.maximum(found, 0.0, out=found)
 
 
-def rounding(one: np.ndarray, other: np.ndarray) -> float:
-    """A squared distance below which `square_distances` cannot tell a distance from 0."""
-    centre = other.mean(0)
-    largest = max(((x - centre) ** 2).sum(1).max(initial=0.0) for x in (one, other))
-    return float(1e-13 * largest * np.sqrt(one.shape[1]))
+def rounding(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What squared distances of `square_distances` may be off by, row by row.
+
+    Returns:
+      float64 [N] and [M]: the sum of row i of one and row j of the other is below what cannot be
+      told from 0 between these rows. A row far away makes its own distances coarse, and no others.
+    """
+    centre = _middle(other)
+    scale = 1e-13 * np.sqrt(one.shape[1])
+    first, second = (scale * ((x - centre) ** 2).sum(1) for x in (one, other))
+    return first, second
+
+
+def _middle(rows: np.ndarray) -> np.ndarray:
+    """A point [d] amid the rows: the median of some, which no outlier moves away."""
+    return np.median(rows[:: max(1, len(rows) // _AMID)], 0)
 
 
 def nearest_others(features: np.ndarray, ranks: tuple[int, ...]) -> np.ndarray:

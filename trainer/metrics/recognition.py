@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from trainer.metrics.average_precision import average_precision
-from trainer.metrics.intervals import Estimate, bootstrap, bootstrap_ratio
+from trainer.metrics.intervals import Estimate, bootstrap, share, unless_certain
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ def multilabel(
     per_picture = np.concatenate([said & labels, said, labels], 1).astype(np.float64)
     hit, yes, support = np.split(per_picture.sum(0), 3)
     carried = support > 0
+    # Of each picture, what F1 is the share of: hits on both sides, of what was said and what holds.
+    hits, judged = 2.0 * (said & labels).sum(1), said.sum(1) + labels.sum(1)
     frequency = support / max(len(labels), 1)
     return Recognition(
         precision=_over(hit, yes),
@@ -59,10 +62,14 @@ def multilabel(
         support=support,
         micro_precision=float(_over(hit.sum(), yes.sum())),
         micro_recall=float(_over(hit.sum(), support.sum())),
-        micro_f1=bootstrap(per_picture, _micro_f1, seed=seed),
+        micro_f1=(
+            share(hits, judged, seed=seed) if judged.any() else Estimate(0.0, math.nan, math.nan)
+        ),
         macro_precision=_mean(_over(hit, yes)[carried]),
         macro_recall=_mean(_over(hit, support)[carried]),
-        macro_f1=bootstrap(per_picture, _macro_f1, seed=seed),
+        macro_f1=unless_certain(
+            bootstrap(per_picture, _macro_f1, seed=seed), int((judged > 0).sum())
+        ),
         mean_average_precision=_mean(average_precision(scores, labels)[carried]),
         chance_micro_f1=float(_over((frequency**2).sum(), frequency.sum())),
         chance_macro_f1=_mean(frequency[carried]),
@@ -79,11 +86,6 @@ def _f1(hit: np.ndarray, yes: np.ndarray, support: np.ndarray) -> np.ndarray:
 
 def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if values.size else float("nan")
-
-
-def _micro_f1(sums: np.ndarray) -> np.ndarray:
-    hit, yes, support = (part.sum(-1) for part in np.split(sums, 3, -1))
-    return _f1(hit, yes, support)
 
 
 def _macro_f1(sums: np.ndarray) -> np.ndarray:
@@ -189,8 +191,9 @@ def _judge(
     if name not in group or len(group) < 2:
         return None
     k = len({other for other in attributes if group_of(other) == group_of(name)})
-    # A tie counts against the wanted value, so that equal scores for all are no agreement.
-    right = int((scores[list(group.values())] >= scores[group[name]]).sum()) <= k
+    # A tie counts against the wanted value, so that equal scores for all are no agreement; so does
+    # NaN, which is not less than any.
+    right = int((~(scores[list(group.values())] < scores[group[name]])).sum()) <= k
     return _Verdict(row, name, right, min(1.0, k / len(group)))
 
 
@@ -204,7 +207,7 @@ def _agreement(
     correct = np.bincount(rows, right, n)
     wanted = np.bincount(rows, minlength=n).astype(np.float64)
     return Agreement(
-        estimate=bootstrap_ratio(correct, wanted, seed=seed),
+        estimate=share(correct, wanted, seed=seed),
         chance=_mean(chance),
         judged=len(judged),
         pictures=int((wanted > 0).sum()),

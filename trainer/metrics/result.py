@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, asdict, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any
 
 # Between the name of a figure and the part of the examples that it was measured on.
 SLICE = "@"
+# Fields of a Metric that no record holds.
+_IN_MEMORY = frozenset({"draws", "counts"})
 
 
 @dataclass(frozen=True)
@@ -23,14 +25,17 @@ class Metric:
       split: the split that was judged.
       seed: the seed of sampling and resampling.
       chance: what a blind guess gives, or None where chance has no meaning.
-      ceiling: what real pictures (or a person's captions) give under the same protocol, or None.
-      higher_is_better: the direction of improvement.
+      ceiling: what real pictures (or a person's captions) give under the same protocol, with equal
+        numbers of whatever the figure depends on, or None.
+      higher_is_better: the direction of improvement; None where neither way is better by itself.
       protocol: one sentence that says what was compared with what.
       baselines: values of the same figure for simple rivals, by name.
       parts: the value's breakdown, such as one figure for each kind of attribute.
       extractor: what saw the pictures: a name, a colon, and a digest of its weights; "" where
         nothing but their pixels or captions counts.
       draws: the figure of each bootstrap resample, for paired differences; they stay in memory.
+      counts: of a share, how many things of each picture hold and how many were judged, for paired
+        differences; they stay in memory.
     """
 
     name: str
@@ -42,17 +47,22 @@ class Metric:
     seed: int
     chance: float | None
     ceiling: float | None
-    higher_is_better: bool
+    higher_is_better: bool | None
     protocol: str
     baselines: dict[str, float] = field(default_factory=dict)
     parts: dict[str, float] = field(default_factory=dict)
     extractor: str = ""
     draws: tuple[float, ...] = field(default=(), compare=False, repr=False)
+    counts: tuple[tuple[float, float], ...] = field(default=(), compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        """Returns a JSON-able mapping without the draws; NaN and infinity, which JSON lacks,
+        """Returns a JSON-able mapping without draws and counts; NaN and infinity, which JSON lacks,
         become null."""
-        return {key: _finite(value) for key, value in asdict(self).items() if key != "draws"}
+        return {
+            item.name: _finite(getattr(self, item.name))
+            for item in fields(self)
+            if item.name not in _IN_MEMORY
+        }
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Metric:
@@ -60,7 +70,7 @@ class Metric:
 
         What has a default may be missing: a record may be older than the field.
         """
-        known = {item.name for item in fields(cls)} - {"draws"}
+        known = {item.name for item in fields(cls)} - _IN_MEMORY
         needed = {item.name for item in fields(cls) if _is_needed(item)}
         wrong = sorted((set(record) - known) | (needed - set(record)))
         if wrong:

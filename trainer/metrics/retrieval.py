@@ -12,7 +12,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from scipy.special import gammaln
 
-from trainer.metrics.intervals import Estimate, bootstrap_mean
+from trainer.metrics.intervals import Estimate, share
 
 # Similarities of unit vectors in float32 differ by this much for equal inputs in other batches.
 TIE = 1e-6
@@ -81,7 +81,7 @@ def recall_at_1(
 
     Text to image is `recall_at_1(text, image)`, image to text `recall_at_1(image, text)`.
     """
-    return bootstrap_mean(hits(queries, gallery, candidates, groups), seed=seed)
+    return share(hits(queries, gallery, candidates, groups), seed=seed)
 
 
 def r_precision(

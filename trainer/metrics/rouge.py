@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from trainer.metrics.bleu import without_each
+
 _BETA = 1.2
 
 
@@ -23,12 +27,26 @@ def common_subsequence(one: Sequence[str], other: Sequence[str]) -> int:
 
 def rouge_l(candidate: Sequence[str], references: Sequence[Sequence[str]]) -> float:
     """F-measure (beta 1.2) of the best precision and the best recall over the references."""
-    shared = [common_subsequence(candidate, reference) for reference in references]
-    precision = max(shared) / len(candidate) if candidate else 0.0
-    recall = max(
-        length / len(reference) if reference else 0.0
-        for length, reference in zip(shared, references, strict=True)
-    )
+    precision, recall = _by_reference(candidate, references)
+    return _f(precision.max(), recall.max())
+
+
+def rouge_l_without_each(candidate: Sequence[str], references: Sequence[Sequence[str]]) -> float:
+    """Mean `rouge_l` against all of two or more references but one, over which is left out."""
+    kept = map(without_each, _by_reference(candidate, references))
+    return float(np.mean([_f(*pair) for pair in zip(*kept, strict=True)]))
+
+
+def _by_reference(
+    candidate: Sequence[str], references: Sequence[Sequence[str]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Precision [R] and recall [R] by each reference."""
+    shared = np.array([common_subsequence(candidate, one) for one in references], np.float64)
+    lengths = np.array([len(one) for one in references])
+    return shared / max(1, len(candidate)), shared / np.maximum(1, lengths)
+
+
+def _f(precision: float, recall: float) -> float:
     if not precision or not recall:
         return 0.0
-    return (1 + _BETA**2) * precision * recall / (recall + _BETA**2 * precision)
+    return float((1 + _BETA**2) * precision * recall / (recall + _BETA**2 * precision))

@@ -141,3 +141,63 @@ def test_an_empty_caption_scores_zero():
 def test_bad_input_is_named(candidates, references):
     with pytest.raises(ValueError, match="reference"):
         caption.score(candidates, references)
+
+
+def _said(seed, pictures, references):
+    rng, words = np.random.default_rng(seed), ["a", "red", "dog", "runs", "on", "grass", "wall"]
+    lines = [" ".join(rng.choice(words, rng.integers(2, 9))) for _ in range(pictures * references)]
+    return [lines[row * references : (row + 1) * references] for row in range(pictures)]
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_one_reference_out_is_the_mean_over_all_ways_to_leave_one_out(count):
+    candidates = [texts[0] for texts in _said(1, 12, 1)]
+    references = _said(2, 12, count)
+    found = caption.measure_with_one_out(candidates, references, False).statistics
+    ways = [
+        caption.measure(
+            candidates, [texts[:left] + texts[left + 1 :] for texts in references], False
+        ).statistics
+        for left in range(count)
+    ]
+    np.testing.assert_allclose(found[:, :11], np.mean(ways, 0)[:, :11], rtol=1e-12)
+    # Of CIDEr-D only the document frequencies could differ: they are those of all references.
+    every = caption.measure(candidates, references, False)
+    np.testing.assert_array_equal(found[:, 11], every.statistics[:, 11])
+
+
+def test_people_are_each_reference_against_the_others():
+    references = _said(3, 9, 4)
+    found = caption.measure_people(references, False).statistics
+    ways = [
+        caption.measure(
+            [texts[left] for texts in references],
+            [texts[:left] + texts[left + 1 :] for texts in references],
+            False,
+        ).statistics
+        for left in range(4)
+    ]
+    np.testing.assert_allclose(found[:, :11], np.mean(ways, 0)[:, :11], rtol=1e-12)
+    with pytest.raises(ValueError, match="two references or more"):
+        caption.measure_people([["a", "b"], ["a"]])
+
+
+def test_a_captioner_that_speaks_as_people_do_scores_as_they_do():
+    """Against all references it would score higher than they: it has one more."""
+    lines = _said(4, 400, 4)
+    candidates, references = [texts[0] for texts in lines], [texts[1:] for texts in lines]
+    own = caption.measure_with_one_out(candidates, references, False).corpus()
+    people = caption.measure_people(references, False).corpus()
+    usual = caption.measure(candidates, references, False).corpus()
+    for name in ("bleu1", "bleu2", "bleu3", "rouge_l", "cider_d"):
+        assert own[name] == pytest.approx(people[name], rel=0.06), name
+    for name in ("bleu1", "bleu2", "bleu3", "rouge_l"):
+        assert usual[name] > 1.06 * people[name], name
+
+
+def test_the_only_reference_stays():
+    references = [["a red dog"], ["a blue wall near grass"]]
+    found = caption.measure_with_one_out(["a dog", "grass"], references)
+    np.testing.assert_array_equal(
+        found.statistics, caption.measure(["a dog", "grass"], references).statistics
+    )

@@ -65,3 +65,17 @@ def test_features_that_are_no_numbers_have_no_duplicates_to_count(broken):
     sets[broken][7, 1] = np.nan
     with pytest.raises(ValueError, match="NaN"):
         duplicates(*sets)
+
+
+def test_the_interval_covers_the_mean_share_of_repeated_samples():
+    rng, values, ends = np.random.default_rng(4), [], []
+    for number in range(240):
+        found = duplicates(
+            rng.normal(0, 0.7, (100, 6)), rng.normal(size=(100, 6)), seed=number,
+            rounds=30 * (number < 80),
+        )  # fmt: skip
+        values.append(found.estimate.value)
+        ends += [found.estimate] if number < 80 else []
+    inside = np.mean([one.low <= np.mean(values) <= one.high for one in ends])
+    assert 0.2 < np.mean(values) < 0.8
+    assert inside >= 0.9

@@ -1,7 +1,22 @@
 import numpy as np
 import pytest
+from scipy import stats
+from scipy.stats import binomtest
 
-from trainer.metrics.intervals import around, bootstrap, bootstrap_mean, bootstrap_ratio, resamples
+from trainer.metrics.intervals import (
+    Share,
+    around,
+    bootstrap,
+    bootstrap_mean,
+    bootstrap_ratio,
+    bounded,
+    exact,
+    jackknife,
+    mean_of_few,
+    resamples,
+    share,
+    unless_certain,
+)
 
 
 def test_resamples_draw_n_each_time_and_repeat_by_seed():
@@ -60,3 +75,112 @@ def test_draws_are_kept_and_equal_seeds_resample_the_same_rows():
     np.testing.assert_allclose(np.quantile(first.draws, [0.025, 0.975]), first[1:])
     assert np.std(second.draws - first.draws) < 0.01 * np.std(first.draws)
     assert np.std(bootstrap_mean(one, seed=5).draws - first.draws) > np.std(first.draws)
+
+
+def test_exact_ends_are_those_of_scipy_and_of_the_textbook():
+    for right, n in ((0, 1000), (200, 200), (196, 200), (81, 263), (1, 29)):
+        ends = binomtest(right, n).proportion_ci(method="exact")
+        assert exact(right / n, n) == pytest.approx((ends.low, ends.high))
+    # Newcombe, Two-sided confidence intervals for the single proportion, 1998, table I.
+    assert exact(81 / 263, 263) == pytest.approx((0.2527, 0.3676), abs=5e-5)
+    assert exact(1 / 29, 29) == pytest.approx((0.0009, 0.1776), abs=5e-5)
+
+
+def test_a_share_of_right_and_wrong_pictures_has_exact_ends():
+    found = share(np.repeat([1.0, 0.0], [196, 4]), seed=0)
+    assert isinstance(found, Share)
+    assert found == pytest.approx((0.98, *exact(0.98, 200)))
+    assert share(np.zeros(1000), seed=0) == (0.0, 0.0, exact(0.0, 1000)[1])
+    judged = np.array([3.0, 0.0, 2.0])
+    # Of things that go together only the pictures count, and of pictures those with things.
+    assert share(judged, judged, seed=0) == (1.0, exact(1.0, 2)[0], 1.0)
+    assert np.isnan(share(np.zeros(3), np.zeros(3), seed=0)).all()
+    assert np.isnan(share(np.zeros(0), seed=0)).all()
+
+
+def test_a_share_rounded_to_all_is_all():
+    found = share(np.ones(50) - 1e-13 * np.arange(50), seed=0)
+    assert found.low == pytest.approx(exact(1.0, 50)[0])
+
+
+def coverage(truth, drawn):
+    """Share of N runs whose interval holds `truth`; runs are functions of a seed."""
+    return np.mean([low <= truth <= high for _, low, high in drawn])
+
+
+@pytest.mark.parametrize(
+    ("truth", "n"), [(0.02, 50), (0.99, 50), (0.99, 200), (0.002, 1000), (0.5, 50), (0.9, 300)]
+)
+def test_the_interval_of_a_share_covers_it(truth, n):
+    """Percentile ends of resamples cover 40 % of the shares 0.99 of 50, and 87 % of 0.002."""
+    rng = np.random.default_rng(8)
+    drawn = [share(rng.random(n) < truth, seed=0, rounds=0) for _ in range(2000)]
+    assert coverage(truth, drawn) >= 0.94
+
+
+@pytest.mark.parametrize(("truth", "n"), [(0.97, 60), (0.8, 60), (0.99, 300)])
+def test_the_interval_of_a_share_of_things_that_go_together_covers_it(truth, n):
+    """Each picture has 1 to 5 things; half of the pictures are right or wrong as a whole."""
+    rng, drawn = np.random.default_rng(9), []
+    for _ in range(1000):
+        judged = rng.integers(1, 6, n)
+        whole = rng.random(n) < 0.5
+        hits = np.where(whole, judged * (rng.random(n) < truth), rng.binomial(judged, truth))
+        drawn.append(share(hits, judged, seed=0, rounds=0))
+    assert 0.91 <= coverage(truth, drawn) <= 0.99
+
+
+def test_what_varies_less_than_a_share_has_narrower_ends():
+    wide, narrow = bounded(0.9, 0.09 / 100, 100), bounded(0.9, 0.09 / 400, 100)
+    assert wide == pytest.approx((0.9, *exact(0.9, 100)))
+    assert narrow == pytest.approx((0.9, *exact(0.9, 400)))
+    assert np.isnan(bounded(0.9, np.nan, 100).low)
+    assert np.isnan(bounded(np.nan, 0.1, 100)).all()
+
+
+def test_a_figure_that_is_certain_in_every_resample_is_not_certain():
+    ones = bootstrap_mean(np.ones(80), seed=0)
+    assert unless_certain(ones, 80) == (1.0, exact(1.0, 80)[0], 1.0)
+    assert len(unless_certain(ones, 80).draws) == len(ones.draws)
+    others = bootstrap_mean(np.arange(80) / 80, seed=0)
+    assert unless_certain(others, 80) is others
+
+
+def test_parts_of_the_pictures_tell_the_variance_of_a_mean():
+    values = np.random.default_rng(0).normal(0, 3, 400)
+    for n in (60, 400):
+        found = jackknife(
+            lambda rows: [rows.mean(), 2 * rows.mean()], values[:n], least=2, seed=0, rounds=3000
+        )
+        theory = values[:n].var(ddof=1) / n
+        assert found == pytest.approx([theory, 4 * theory], rel=0.1)
+
+
+def test_parts_of_large_sets_stay_small(monkeypatch):
+    monkeypatch.setattr("trainer.metrics.intervals._LARGEST_PART", 30)
+    values, seen = np.random.default_rng(0).normal(0, 3, 400), []
+
+    def mean(rows):
+        seen.append(len(rows))
+        return [rows.mean()]
+
+    found = jackknife(mean, values, least=2, seed=0, rounds=3000)
+    assert set(seen) == {30}
+    assert found == pytest.approx([values.var(ddof=1) / 400], rel=0.1)
+    assert np.isnan(jackknife(mean, values, least=31, seed=0, rounds=9)).all()
+
+
+def test_the_interval_of_a_mean_of_few_is_students():
+    values = np.random.default_rng(0).normal(0, 1, 8)
+    found = mean_of_few(values, seed=0, rounds=20_000)
+    margin = stats.t.ppf(0.975, 7) * values.std(ddof=1) / np.sqrt(8)
+    assert (found.high - found.low) / 2 == pytest.approx(margin, rel=0.1)
+    assert len(found.draws) == 20_000
+    assert np.isnan(mean_of_few(values[:1], seed=0).low)
+
+
+def test_the_interval_of_a_mean_of_few_covers_it():
+    """Percentile ends cover 88 % of means of 8."""
+    rng = np.random.default_rng(3)
+    drawn = [mean_of_few(rng.normal(0, 1, 8), seed=seed, rounds=200) for seed in range(500)]
+    assert coverage(0.0, drawn) >= 0.92

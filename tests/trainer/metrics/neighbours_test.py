@@ -35,9 +35,20 @@ def test_distances_equal_scipy_far_from_the_origin(monkeypatch):
 def test_equal_rows_are_nearer_than_the_rounding():
     features = np.repeat(_rows(50, 0, 1e3), 2, 0)
     found = np.concatenate([part for _, part in square_distances(features, features)])
-    limit = rounding(features, features)
-    assert (found[np.arange(0, 100, 2), np.arange(1, 100, 2)] <= limit).all()
-    assert limit < 1e-6 * np.median(found)
+    first, second = rounding(features, features)
+    even, odd = np.arange(0, 100, 2), np.arange(1, 100, 2)
+    assert (found[even, odd] <= first[even] + second[odd]).all()
+    assert first.max() + second.max() < 1e-6 * np.median(found)
+
+
+def test_a_row_far_away_makes_no_other_coarse():
+    features = _rows(50, 0)
+    alone = np.concatenate(rounding(features, features))
+    features[7] = 1e9
+    with_it = np.concatenate(rounding(features, features))
+    far = np.isin(np.arange(100), (7, 57))
+    assert with_it[far].min() > 1.0
+    np.testing.assert_allclose(with_it[~far], alone[~far], rtol=1.0)
 
 
 def test_the_nearest_others_are_not_the_row_itself():

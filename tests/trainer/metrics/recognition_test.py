@@ -139,3 +139,19 @@ def test_nothing_to_judge_is_nan_not_success():
     result = attribute_agreement(np.zeros((2, 6)), NAMES, [("size:big",), ()])
     assert np.isnan(result.estimate.value)
     assert (result.judged, result.pictures) == (0, 0)
+
+
+def test_what_is_right_throughout_is_not_certain():
+    labels = np.random.default_rng(3).random((90, 4)) < 0.4
+    found = multilabel(labels.astype(float), labels)
+    for estimate in (found.micro_f1, found.macro_f1):
+        assert estimate.value == estimate.high == 1.0
+        assert 0.9 < estimate.low < 1.0
+    assert np.isnan(multilabel(np.zeros((5, 2)), np.zeros((5, 2))).micro_f1.low)
+
+
+def test_a_score_that_is_no_number_agrees_with_nothing():
+    names = ("colour:red", "colour:blue", "colour:green")
+    scores = np.array([[np.nan, 0.1, 0.2], [0.9, np.nan, 0.2], [np.nan] * 3])
+    wanted = [("colour:red",)] * 3
+    assert attribute_agreement(scores, names, wanted).estimate.value == 0.0

@@ -29,8 +29,8 @@ def test_survives_json():
 
 
 def test_draws_stay_in_memory():
-    drawn = dataclasses.replace(METRIC, draws=(0.4, 0.6))
-    assert "draws" not in drawn.to_json()
+    drawn = dataclasses.replace(METRIC, draws=(0.4, 0.6), counts=((1.0, 1.0),))
+    assert not {"draws", "counts"} & set(drawn.to_json())
     assert drawn == METRIC
 
 
@@ -40,6 +40,11 @@ def test_a_record_older_than_a_field_with_a_default_is_read():
         del record[key]
     back = Metric.from_json(record)
     assert (back.baselines, back.parts, back.extractor) == ({}, {}, "")
+
+
+def test_no_better_direction_survives_json():
+    undirected = dataclasses.replace(METRIC, higher_is_better=None)
+    assert Metric.from_json(json.loads(json.dumps(undirected.to_json()))) == undirected
 
 
 def test_json_holds_no_nan():

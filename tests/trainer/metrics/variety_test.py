@@ -92,3 +92,16 @@ def test_equal_seeds_give_equal_intervals():
     assert variety.distinct(CAPTIONS, 1, seed=3) == variety.distinct(CAPTIONS, 1, seed=3)
     assert variety.distinct(CAPTIONS, 1, seed=3) != variety.distinct(CAPTIONS, 1, seed=4)
     assert np.isnan(variety.distinct(CAPTIONS, 1, rounds=0).low)
+
+
+def test_the_interval_of_the_vocabulary_covers_the_mean_of_repeated_samples():
+    """Bootstrap standard deviations cover 85 %."""
+    rng, values, ends = np.random.default_rng(5), [], []
+    odds = 1 / np.arange(1, 201)
+    for number in range(150):
+        words = rng.choice(200, (80, 6), p=odds / odds.sum())
+        found = variety.vocabulary_used(words.tolist(), range(200), seed=number, rounds=40)
+        values.append(found.value)
+        ends.append(found)
+    assert 0.5 < np.mean(values) < 0.8
+    assert np.mean([one.low <= np.mean(values) <= one.high for one in ends]) >= 0.9
