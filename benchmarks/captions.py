@@ -137,16 +137,17 @@ def judge(
     found = {}
     for tag in captioner.languages:
         systems = captioned(captioner, tag, test, [train[index] for index in nearest], train)
+        split = split_of(tag).tokenise
         scored = {
-            name: caption.measure(*spoken, split_of(tag).tokenise).intervals()
-            for name, spoken in systems.items()
+            name: caption.measure_with_one_out(*spoken, split) for name, spoken in systems.items()
         }
+        several = [texts for texts in systems[OURS].references if len(texts) > 1]
+        if several:
+            scored[PERSON] = caption.measure_people(several, split)
         found[tag] = {
             "pictures": len(systems[OURS].captions),
             "references": Counter(map(len, systems[OURS].references)).most_common(),
-            "systems": {
-                name: {key: estimates[key] for key in FIGURES} for name, estimates in scored.items()
-            },
+            "systems": {name: figures(scores) for name, scores in scored.items()},
             "ahead": {name: ahead(systems[OURS], systems[name], tag) for name in BASELINES},
             "examples": list(zip(*systems[OURS], strict=True))[:20],
         }
@@ -170,13 +171,16 @@ def captioned(
     wanted = [references[row] for row in rows]
     usual = Counter(text for record in train for text in own(record, language)).most_common(1)[0][0]
     near = [(own(neighbours[row], language) or [usual])[0] for row in rows]
-    several = [texts for texts in wanted if len(texts) > 1]
     return {
         OURS: Spoken(captioner([test[row].encoded for row in rows], language), wanted),
         BASELINES[0]: Spoken([usual] * len(rows), wanted),
         BASELINES[1]: Spoken(near, wanted),
-        PERSON: Spoken([texts[-1] for texts in several], [texts[:-1] for texts in several]),
     }
+
+
+def figures(scores: caption.Scores) -> dict[str, Estimate]:
+    estimates = scores.intervals()
+    return {key: estimates[key] for key in FIGURES}
 
 
 def own(record: CaptionedImage, language: str) -> list[str]:
@@ -209,8 +213,8 @@ def table(found: dict[str, Any]) -> str:
         for name, lead in language["ahead"].items():
             notes.append(f"- {tag}: CIDEr-D above that of the {name}: {interval(lead)}.")
     notes.append(
-        "- A person: the last reference against the others of its picture, so one fewer than all "
-        "others have. Brackets: 95 % bootstrap intervals over pictures."
+        "- Against all references of a picture but one, the mean over which is left out; a person "
+        "is the one that is left out. Brackets: 95 % bootstrap intervals over pictures."
     )
     for stage, told in found["stages"].items():
         notes.append(

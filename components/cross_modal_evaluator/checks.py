@@ -123,16 +123,18 @@ def _beats(metric: Metric, pattern: str, margin: float) -> list[Check]:
 
 
 def _duel(metric: Metric, rival: str, margin: float) -> Check:
-    """Better by more than the margin, and with the facing end of the interval better at all."""
-    sign = 1.0 if metric.higher_is_better else -1.0
+    """Better by more than the margin, and with the facing end of the interval better at all; more
+    is asked where neither way is better."""
+    higher = metric.higher_is_better is not False
+    sign = 1.0 if higher else -1.0
     against = metric.baselines[rival]
-    facing = metric.low if metric.higher_is_better else metric.high
+    facing = metric.low if higher else metric.high
     worst = metric.value if facing is None else facing
     lead = sign * (metric.value - against)
     # Against rivals that must only be approached, noise speaks for the model.
     passed = lead > margin and (margin < 0 or sign * (worst - against) > 0)
     limit = against + sign * margin
-    words = "more than" if metric.higher_is_better else "less than"
+    words = "more than" if higher else "less than"
     by = f", margin {number(margin)}" if margin else ""
     text = f"{_said(metric)}, {words} {number(limit)} is asked"
     text += f" ({_plain(rival)} gives {number(against)}{by})"
@@ -158,7 +160,7 @@ def _regression(metric: Metric, threshold: Threshold, previous: Figures | None) 
     passed = moved.worse <= limit or not moved.beyond_noise
     text = (
         f"{metric.name} went from {number(before.value)} (last blessed) to"
-        f" {number(metric.value)}, {change(moved)}; {number(limit)} worse is allowed"
+        f" {number(metric.value)}, {change(moved)}; {allowed(moved, limit)}"
     )
     return compared(metric, REGRESSION, limit, passed, text)
 
@@ -166,12 +168,24 @@ def _regression(metric: Metric, threshold: Threshold, previous: Figures | None) 
 def change(moved: Difference) -> str:
     """The difference with its interval, and what that was made from."""
     size = abs(moved.worse)
-    said = f"{number(size)} {'worse' if moved.worse > 0 else 'better'}" if size else "no change"
+    said = f"{number(size)} {_way(moved)}" if size else "no change"
     if moved.low is None or moved.high is None:
         return f"{said} ({UNKNOWN})"
     noise = "beyond noise" if moved.beyond_noise else "within noise"
     ends = f"{number(moved.low)} to {number(moved.high)}"
     return f"{said}, {noise} (difference {ends}, {moved.how})"
+
+
+def allowed(moved: Difference, limit: float) -> str:
+    """How far a figure may move the wrong way, which is either way where none is better."""
+    way = "worse" if moved.higher_is_better is not None else "either way"
+    return f"{number(limit)} {way} is allowed"
+
+
+def _way(moved: Difference) -> str:
+    if moved.higher_is_better is None:
+        return "higher" if moved.change > 0 else "lower"
+    return "worse" if moved.worse > 0 else "better"
 
 
 def compared(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.cross_modal_evaluator.checks import Check, change, compared, number
+from components.cross_modal_evaluator.checks import Check, allowed, change, compared, number
 from components.cross_modal_evaluator.remedies import FORGETTING
 from components.cross_modal_evaluator.thresholds import Threshold, names_figure
 from trainer.metrics.difference import difference
@@ -75,8 +75,7 @@ def _check(old: Metric, new: Metric, threshold: Threshold) -> Check:
     limit, moved = _limit(old, threshold), difference(new, old)
     text = (
         f"on the pictures of the last run that blessed the {threshold.model}, {new.name} went from "
-        f"{number(old.value)} to {number(new.value)}, {change(moved)}; {number(limit)} worse is "
-        "allowed"
+        f"{number(old.value)} to {number(new.value)}, {change(moved)}; {allowed(moved, limit)}"
     )
     passed = moved.worse <= limit or not moved.beyond_noise
     return compared(new, FORGETTING, limit, passed, text)

@@ -23,12 +23,13 @@ class Threshold:
       min: the least allowed value.
       max: the greatest allowed value.
       max_regression: how much worse than the last blessed model the figure may be, in the
-        figure's own unit; a change within noise never counts.
+        figure's own unit; a change within noise never counts. Of a figure without a better
+        direction, such as `prompt_diversity`, a move either way counts.
       max_forgetting: how much worse than the last blessed model the figure may be on the test
         pictures of that model's run, in the figure's own unit; a change within noise never counts.
       max_forgetting_share: the same as a share of the last blessed model's figure.
       beats: a baseline of the figure, or several with `*`, that the model must be better than
-        beyond the noise of its own figure.
+        beyond the noise of its own figure; greater than, where no direction is better.
       margin: by how much, in the figure's own unit; negative where it may fall behind.
       least_n: a figure that rests on fewer pictures is not compared, as small slices are.
     """

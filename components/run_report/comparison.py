@@ -10,7 +10,7 @@ from typing import Any
 from trainer.metrics.difference import Difference, difference
 from trainer.metrics.result import Metric
 
-BETTER, WORSE, ALIKE = "better", "worse", "within noise"
+BETTER, WORSE, CHANGED, ALIKE = "better", "worse", "changed", "within noise"
 ONLY_BEFORE, ONLY_NOW, UNMEASURED = "only before", "only now", "not a number"
 OTHER_EYES = "seen otherwise"
 ABSENT = "–"
@@ -33,8 +33,9 @@ class Moved:
       name: the figure's.
       before, now: the figure in each run, or None where a run lacks it.
       difference: how it moved, or None where it cannot be told.
-      outcome: `better`, `worse`, `within noise`, `only before`, `only now`, `not a number`, or
-        `seen otherwise` where other networks looked at the pictures, so that nothing can be said.
+      outcome: `better`, `worse`, `changed` where neither way is better, `within noise`,
+        `only before`, `only now`, `not a number`, or `seen otherwise` where other networks looked
+        at the pictures, so that nothing can be said.
     """
 
     name: str
@@ -85,6 +86,8 @@ def _moved(name: str, before: Metric | None, now: Metric | None) -> Moved:
     found = difference(now, before)
     if not found.beyond_noise:
         return Moved(name, before, now, found, ALIKE)
+    if found.higher_is_better is None:
+        return Moved(name, before, now, found, CHANGED)
     return Moved(name, before, now, found, WORSE if found.worse > 0 else BETTER)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from components.run_report.comparison import (
     ALIKE,
     BETTER,
+    CHANGED,
     WORSE,
     Moved,
     changed_settings,
@@ -53,10 +54,12 @@ def render_comparison(names: tuple[str, str], before: ReportData, now: ReportDat
 def lead(moved: Sequence[Moved]) -> str:
     """Returns in one sentence how many figures moved beyond noise."""
     counts = Counter(item.outcome for item in moved)
-    both = sum(counts[outcome] for outcome in (BETTER, WORSE, ALIKE))
+    both = sum(counts[outcome] for outcome in (BETTER, WORSE, CHANGED, ALIKE))
     if not both:
         return "The runs have no figure in common."
     said = f"{counts[BETTER]} better, {counts[WORSE]} worse, {counts[ALIKE]} within noise"
+    if counts[CHANGED]:
+        said += f", {counts[CHANGED]} changed where neither way is better"
     return f"Of {both} figures that both runs have, the second run has {said}."
 
 

@@ -28,12 +28,15 @@ class Tile:
 
 @dataclass(frozen=True)
 class MetricRow:
-    """A metric, the outcome of its checks (None: not judged), and its place on a scale."""
+    """A metric, the outcome of its checks (None: not judged), its place on a scale, and which way
+    is better, as a sign and in words."""
 
     metric: Metric
     passed: bool | None
     rule: str
     scale: Mapping[str, float] | None
+    arrow: str
+    better: str
 
 
 def tiles(report: ReportData) -> list[Tile]:
@@ -75,8 +78,16 @@ def _rows(report: ReportData) -> list[MetricRow]:
     for record in report.metrics:
         metric = Metric.from_json(record)
         passed, rule = outcomes.get(metric.name, (None, ""))
-        rows.append(MetricRow(metric, passed, rule, _scale(metric)))
+        arrow = {True: "↑", False: "↓", None: "↕"}[metric.higher_is_better]
+        rows.append(MetricRow(metric, passed, rule, _scale(metric), arrow, better(metric)))
     return rows
+
+
+def better(metric: Metric) -> str:
+    """Says which way a figure is better."""
+    if metric.higher_is_better is None:
+        return "Neither higher nor lower is better by itself."
+    return f"{'Higher' if metric.higher_is_better else 'Lower'} is better."
 
 
 def _outcomes(report: ReportData) -> dict[str, tuple[bool, str]]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from components.run_report.charts import number
+from components.run_report.figures_view import better
 from components.run_report.report_data import ReportData
 from data.sources import files
 from trainer.export.model_card import with_figures
@@ -67,8 +68,7 @@ def _table(metrics: Sequence[Metric]) -> list[str]:
 
 
 def _protocol(metric: Metric) -> str:
-    better = "Higher" if metric.higher_is_better else "Lower"
-    text = f"{metric.protocol} {better} is better. Split {metric.split}, seed {metric.seed}."
+    text = f"{metric.protocol} {better(metric)} Split {metric.split}, seed {metric.seed}."
     if metric.extractor:
         text += f" Seen by {metric.extractor}."
     rivals = ", ".join(f"{name} {number(value)}" for name, value in metric.baselines.items())

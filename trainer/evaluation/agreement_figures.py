@@ -16,7 +16,7 @@ from trainer.evaluation.judging import MEAN_IMAGE, NEAREST_BY_TEXT, Seen
 from trainer.evaluation.pictures import decode
 from trainer.evaluation.served import ServedCaptioner
 from trainer.evaluation.slices import Examples, slices, terciles
-from trainer.metrics.intervals import Estimate, bootstrap_ratio
+from trainer.metrics.intervals import Estimate, share
 from trainer.metrics.recognition import Agreement, attribute_agreement
 from trainer.metrics.result import Metric
 from trainer.metrics.retrieval import r_precision
@@ -107,6 +107,7 @@ def attributes(evidence: Evidence) -> list[Metric]:
             _parts(evidence, found),
             "Share of attributes named by captions whose value has the highest score within its "
             f"group, by the recogniser of {judged.words}, on pictures generated from them",
+            share,
         ),
     ]
 
@@ -149,7 +150,7 @@ def pixels(evidence: Evidence) -> list[Metric]:
         figure(
             evidence,
             "pixel_agreement",
-            bootstrap_ratio(correct, claimed, seed=seed),
+            share(correct, claimed, seed=seed),
             f"Share of {int(claimed.sum())} claims of captions ({', '.join(kinds)} of the first "
             "object) that an exact check of the pixels of the generated pictures finds true; "
             "chance is generated pictures of other captions, the ceiling up to "
@@ -188,7 +189,7 @@ def cycle(evidence: Evidence) -> list[Metric]:
         figure(
             evidence,
             "cycle_agreement",
-            bootstrap_ratio(correct, wanted, seed=seed),
+            share(correct, wanted, seed=seed),
             f"Share of {int(wanted.sum())} attributes named by captions that the captioner names "
             "too when it sees the picture generated from the caption and is asked for its "
             "language; chance is the captions of pictures generated from other captions, the "

@@ -40,7 +40,7 @@ def coverage(evidence: Evidence) -> list[Metric]:
     if min(len(space.real), len(space.training)) < least:
         raise NotMeasured(f"it takes {least} test pictures and training pictures or more")
     estimates = cover(space.real, space.fake).estimates(seed)
-    ceilings = cover(space.real, space.training).values()
+    ceilings = cover(space.real, space.training).values() if _even(space) else {}
     others = {name: cover(space.real, x).values() for name, x in space.baselines.items()}
     neighbours = {"precision": PRECISION_K, "recall": PRECISION_K}
     found = []
@@ -54,7 +54,7 @@ def coverage(evidence: Evidence) -> list[Metric]:
                 f"{meaning}; balls reach to the picture's {_ordinal(k)} nearest of its own set. "
                 f"{_pairs(evidence, space)}.",
                 n=len(space.real),
-                ceiling=ceilings[name],
+                ceiling=ceilings.get(name),
                 baselines={other: values[name] for other, values in others.items()},
                 extractor=space.extractor,
             )
@@ -70,14 +70,16 @@ def _require_pictures(evidence: Evidence) -> None:
 def _distances(evidence: Evidence, space: Space) -> list[Metric]:
     n, seed = len(space.real), evidence.settings.seed
 
-    def of(name: str, measured, distance: Callable[..., float], words: str) -> Metric:
+    def of(
+        name: str, measured, distance: Callable[..., float], words: str, ceiling: bool = True
+    ) -> Metric:
         return figure(
             evidence,
             f"{name}_{space.name}_{sample_name(n)}",
             measured,
             f"{words}: {_pairs(evidence, space)}.",
             n=n,
-            ceiling=distance(space.real, space.training),
+            ceiling=distance(space.real, space.training) if ceiling else None,
             higher_is_better=False,
             baselines={key: distance(space.real, x) for key, x in space.baselines.items()},
             extractor=space.extractor,
@@ -95,6 +97,7 @@ def _distances(evidence: Evidence, space: Space) -> list[Metric]:
             fid_interval(space.real, space.fake, seed=seed),
             fid,
             "Squared Frechet distance of Gaussians, biased upwards by small N",
+            _even(space),
         ),
     ]
 
@@ -118,12 +121,18 @@ def _inception_score(evidence: Evidence, space: Space) -> Metric:
     )
 
 
+def _even(space: Space) -> bool:
+    """Whether there are as many training pictures as generated ones: what depends on their number
+    has no ceiling from fewer."""
+    return len(space.training) == len(space.fake)
+
+
 def _pairs(evidence: Evidence, space: Space) -> str:
     n = len(space.real)
     return (
         f"{n} pictures generated from one caption each of {n} test pictures, against those test "
-        f"pictures, in {space.words}; the ceiling is {len(space.training)} training pictures "
-        "against the same test pictures"
+        f"pictures, in {space.words}; the ceiling, if there is one, is {len(space.training)} "
+        "training pictures against the same test pictures"
     )
 
 

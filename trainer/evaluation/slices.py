@@ -6,14 +6,14 @@ A slice is a Metric of its own, named after the figure, what it is sliced by, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from trainer.evaluation.evidence import Evidence
 from trainer.evaluation.figures import figure
-from trainer.metrics.intervals import bootstrap_ratio
+from trainer.metrics.intervals import Estimate, bootstrap_ratio
 from trainer.metrics.result import SLICE, Metric
 
 # A slice of fewer pictures would say more of these than of the model.
@@ -22,13 +22,13 @@ FEWEST = 30
 
 @dataclass(frozen=True)
 class Examples:
-    """What a figure that is a mean over n examples gives each of them; NaN leaves one out.
+    """What a figure that is a mean over n examples gives each of them.
 
     Attributes:
       rows: int [n], each example's picture; pictures are resampled as a whole.
-      value: float64 [n].
-      chance, ceiling: float64 [n], or None.
-      baselines: float64 [n] by name.
+      value: float64 [n]; NaN leaves an example out.
+      chance, ceiling: float64 [n], or None; a slice in which one is NaN has none.
+      baselines: float64 [n] by name; the same.
     """
 
     rows: np.ndarray
@@ -44,6 +44,7 @@ def slices(
     examples: Examples,
     by: Mapping[str, Sequence[str]],
     protocol: str,
+    interval: Callable[..., Estimate] = bootstrap_ratio,
 ) -> list[Metric]:
     """Returns a figure for each slice that holds `FEWEST` pictures or more.
 
@@ -54,6 +55,8 @@ def slices(
       by: what to slice by, such as `language`, and the slice of each of the n examples; "" is in
         none.
       protocol: what is measured, a phrase without a full stop.
+      interval: from sums [N] over each picture's examples, their numbers [N] and a seed to the
+        mean; `share` where examples are right or wrong.
     """
     metrics = []
     for key, parts in by.items():
@@ -63,21 +66,27 @@ def slices(
             n = len(np.unique(examples.rows[chosen]))
             if n >= FEWEST:
                 text = f"{protocol}; only where {key} is {part}, {int(chosen.sum())} of them."
-                metrics.append(
-                    _slice(evidence, f"{name}{SLICE}{key}={part}", examples, chosen, n, text)
-                )
+                _, place = np.unique(examples.rows[chosen], return_inverse=True)
+                sums = np.bincount(place, examples.value[chosen])
+                found = interval(sums, np.bincount(place), seed=evidence.settings.seed)
+                named = f"{name}{SLICE}{key}={part}"
+                metrics.append(_slice(evidence, named, found, examples, chosen, n, text))
     return metrics
 
 
 def _slice(
-    evidence: Evidence, name: str, examples: Examples, chosen: np.ndarray, n: int, protocol: str
+    evidence: Evidence,
+    name: str,
+    found: Estimate,
+    examples: Examples,
+    chosen: np.ndarray,
+    n: int,
+    protocol: str,
 ) -> Metric:
-    _, place = np.unique(examples.rows[chosen], return_inverse=True)
-    sums = np.bincount(place, examples.value[chosen])
     return figure(
         evidence,
         name,
-        bootstrap_ratio(sums, np.bincount(place), seed=evidence.settings.seed),
+        found,
         protocol,
         n=n,
         chance=_mean(examples.chance, chosen),
@@ -91,8 +100,11 @@ def _slice(
 
 
 def _mean(values: np.ndarray | None, chosen: np.ndarray) -> float | None:
-    known = values[chosen & np.isfinite(values)] if values is not None else np.zeros(0)
-    return float(known.mean()) if known.size else None
+    """The mean of the chosen examples; None where one of them has no value, for the others would
+    be another slice."""
+    if values is None or not np.isfinite(values[chosen]).all():
+        return None
+    return float(values[chosen].mean())
 
 
 def terciles(lengths: Sequence[float], within: Sequence[str]) -> list[str]:

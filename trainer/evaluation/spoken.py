@@ -16,6 +16,8 @@ from trainer.metrics.words import Split
 RANDOM = "random_training_caption"
 MOST_FREQUENT = "most_frequent_caption"
 NEAREST = "nearest_training_image"
+# The part of a caption figure that is measured as papers do, against all references.
+ALL_REFERENCES = "all_references"
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,32 @@ class Spoken:
             rivals={name: joined(texts) for name, texts in self.rivals.items()},
         )
 
-    def people(self) -> tuple[list[int], list[str], list[list[str]]]:
-        """Places of the pictures with several references, the last of these, and the others."""
-        places = [place for place, texts in enumerate(self.references) if len(texts) > 1]
-        several = [self.references[place] for place in places]
-        return places, [texts[-1] for texts in several], [texts[:-1] for texts in several]
+    def several(self) -> list[int]:
+        """Places of the pictures with two references or more."""
+        return [place for place, texts in enumerate(self.references) if len(texts) > 1]
+
+    def at(self, places: Sequence[int]) -> Spoken:
+        """What is said of the pictures at `places`."""
+        return replace(
+            self,
+            rows=[self.rows[place] for place in places],
+            candidates=[self.candidates[place] for place in places],
+            references=[self.references[place] for place in places],
+            rivals={
+                name: [texts[place] for place in places] for name, texts in self.rivals.items()
+            },
+        )
+
+    def one_out(self, seed: int) -> tuple[list[str], list[list[str]]]:
+        """One reference of each picture, drawn by `seed`, and the others: a person's caption and
+        what it is judged against. A picture's only reference is both."""
+        rng = np.random.default_rng(seed)
+        drawn = [int(rng.integers(len(texts))) for texts in self.references]
+        pairs = list(zip(drawn, self.references, strict=True))
+        return (
+            [texts[place] for place, texts in pairs],
+            [texts[:place] + texts[place + 1 :] or texts for place, texts in pairs],
+        )
 
 
 def spoken(evidence: Evidence) -> list[Spoken]:

@@ -11,7 +11,7 @@ from trainer.evaluation.evidence import Evidence, NotMeasured
 from trainer.evaluation.figures import figure
 from trainer.evaluation.slices import Examples, slices, terciles
 from trainer.evaluation.spoken import MOST_FREQUENT, NEAREST, rivals
-from trainer.metrics.intervals import bootstrap_mean
+from trainer.metrics.intervals import share
 from trainer.metrics.result import Metric
 from trainer.metrics.words import split_of
 
@@ -61,7 +61,7 @@ def truth(evidence: Evidence) -> list[Metric]:
         figure(
             evidence,
             "caption_truth",
-            bootstrap_mean(by_picture(examples.value), seed=seed),
+            share(by_picture(examples.value), seed=seed),
             f"{protocol}, the ceiling the pictures' own captions.",
             n=len(records),
             chance=float(by_picture(chance).mean()),
@@ -80,6 +80,7 @@ def truth(evidence: Evidence) -> list[Metric]:
             examples,
             {"language": languages, "length": _length_terciles(evidence, languages, rows)},
             protocol,
+            share,
         ),
     ]
 

@@ -13,7 +13,7 @@ from trainer.evaluation.spoken import RANDOM, Spoken, spoken
 from trainer.metrics import variety
 from trainer.metrics.bleu import Tokens
 from trainer.metrics.extras import Unavailable
-from trainer.metrics.intervals import Estimate, bootstrap_mean, bootstrap_ratio
+from trainer.metrics.intervals import Estimate, bootstrap_ratio, share
 from trainer.metrics.result import Metric
 from trainer.metrics.words import SEGMENTED, UNSPACED, Split, split_of, word_split_of
 
@@ -60,12 +60,17 @@ def _figures(evidence: Evidence, said: Spoken, split: Split, run: int, whole: bo
             f"{what} of {about}",
             n=n,
             ceiling=measure(people).value,
-            higher_is_better=not name.startswith("repetition"),
+            higher_is_better=_better(name),
             baselines={rival: measure(told).value for rival, told in rivals.items()},
         )
         for name, (what, measure) in measures.items()
     ]
     return [*metrics, _length(evidence, said, split, about)]
+
+
+def _better(name: str) -> bool | None:
+    """The direction of a figure: captions can be too much their own as well as too little."""
+    return None if name == "novel_captions" else not name.startswith("repetition")
 
 
 def _captions(
@@ -95,7 +100,7 @@ def _measures(training: Sequence[Tokens], run: int, seed: int) -> dict[str, tupl
         ),
         f"repetition{run}": (
             f"Share with {run} tokens in a row that come twice,",
-            lambda captions: bootstrap_mean(variety.repeats(captions, run), seed=seed),
+            lambda captions: share(variety.repeats(captions, run), seed=seed),
         ),
     }
 
@@ -110,14 +115,13 @@ def _whole_measures(training: Sequence[Tokens], seed: int) -> Mapping[str, tuple
         ),
         "novel_captions": (
             f"Share that is none of the {len(known)} different training captions,",
-            lambda captions: bootstrap_mean(variety.novel(captions, known), seed=seed),
+            lambda captions: share(variety.novel(captions, known), seed=seed),
         ),
     }
 
 
 def _length(evidence: Evidence, said: Spoken, split: Split, about: str) -> Metric:
-    """`length_ratio`: 1 is the aim; captions that say too little are the common failure, so more
-    counts as better."""
+    """`length_ratio`: 1 is the aim, from either side."""
     candidates, people, rivals = _captions(said, split)
     asked = np.array(
         [
@@ -136,6 +140,7 @@ def _length(evidence: Evidence, said: Spoken, split: Split, about: str) -> Metri
         f"Tokens over the mean tokens of the references, 1 is the aim, of {about}",
         n=len(candidates),
         ceiling=ratio(people).value,
+        higher_is_better=None,
         baselines={name: ratio(told).value for name, told in rivals.items()},
         parts={
             "tokens": float(variety.lengths(candidates).mean()),

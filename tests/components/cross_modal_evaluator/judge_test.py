@@ -9,6 +9,7 @@ import pytest
 
 from components.cross_modal_evaluator.judge import judge, with_previous
 from components.cross_modal_evaluator.thresholds import names_figure, read_thresholds
+from trainer.metrics.intervals import share
 from trainer.metrics.result import Metric
 from trainer.settings_loader import SettingsError
 
@@ -195,7 +196,7 @@ def test_missing_metric_tells_what_was_skipped_and_why():
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_unmeasurable_value_is_refused(value):
-    thresholds = {"kid": {"model": "generator", "min": -math.inf, "max_regression": 1.0}}
+    thresholds = {"kid": {"model": "generator", "min": -1e9, "max_regression": 1.0}}
     verdict = verdicts([metric("kid", value)], thresholds)["generator"]
     assert not verdict.blessed
     assert "could not be measured" in verdict.sentence
@@ -270,6 +271,39 @@ def test_noise_looks_at_the_facing_ends_when_lower_is_better():
     before = metric("a", 0.10, low=0.0, high=0.16, higher=False)
     assert regress(metric("a", 0.18, low=0.12, high=0.9, higher=False), before).blessed
     assert not regress(metric("a", 0.18, low=0.17, high=0.9, higher=False), before).blessed
+
+
+@pytest.mark.parametrize(
+    ("now", "blessed", "words"),
+    [(0.54, True, "0.04 higher"), (0.6, False, "0.1 higher"), (0.4, False, "0.1 lower")],
+)
+def test_a_figure_without_a_better_direction_may_move_neither_way(now, blessed, words):
+    got = regress(metric("a", now, higher=None), metric("a", 0.5, higher=None))
+    assert got.blessed is blessed
+    assert words in got.sentence and "0.05 either way is allowed" in got.sentence
+
+
+@pytest.mark.parametrize(("limits", "blessed"), [
+    ({"min": 0.4}, True), ({"max": 0.4}, False), ({"beats": "rival"}, True),
+])  # fmt: skip
+def test_thresholds_hold_for_a_figure_without_a_better_direction(limits, blessed):
+    figure = rivalled(0.5, 0.45, 0.55, higher=None, rival=0.4)
+    got = verdicts([figure], {"a": {"model": "generator", **limits}})["generator"]
+    assert got.blessed is blessed
+
+
+def share_of(right, n=200):
+    found = share(np.arange(n) < right, seed=0)
+    made = metric("a", *found)
+    return dataclasses.replace(
+        made, draws=tuple(found.draws.tolist()), counts=tuple(map(tuple, found.counts.tolist()))
+    )
+
+
+@pytest.mark.parametrize(("right", "blessed"), [(196, True), (193, False)])
+def test_a_few_wrong_where_none_was_are_no_regression(right, blessed):
+    asked = {"a": {"model": "generator", "max_regression": 0.01}}
+    assert regress(share_of(right), share_of(200), asked).blessed is blessed
 
 
 @pytest.mark.parametrize("low", [None, math.nan])

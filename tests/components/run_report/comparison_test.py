@@ -38,6 +38,7 @@ def test_settings_that_differ_are_found_at_any_depth():
         (metric("a", 0.7, 0.65, 0.75), metric("a", 0.5, 0.45, 0.55), "worse"),
         (metric("a", 0.7, 0.65, 0.75), metric("a", 0.72, 0.68, 0.77), "within noise"),
         (metric("a", 0.1, higher=False), metric("a", 0.2, higher=False), "worse"),
+        (metric("a", 0.1, higher=None), metric("a", 0.2, higher=None), "changed"),
         (metric("a", 0.1), metric("a", float("nan")), "not a number"),
         (metric("a", 0.1, extractor="e:1"), metric("a", 0.9, extractor="e:2"), "seen otherwise"),
     ],
@@ -57,6 +58,17 @@ def test_figures_of_one_run_alone_are_told_last():
     assert lead(found).startswith("Of 1 figures that both runs have")
     assert lead(found).endswith("0 better, 0 worse, 1 within noise.")
     assert lead(found[:1]) == "The runs have no figure in common."
+
+
+def test_what_changed_without_a_better_direction_is_counted_apart():
+    before = [metric("a", 1), metric("b", 1, higher=None)]
+    found = moved_figures(before, [metric("a", 2), metric("b", 2, higher=None)])
+    assert "1 better, 0 worse, 0 within noise, 1 changed" in lead(found)
+    assert "◆ changed" in render_comparison(
+        ("first", "second"),
+        ReportData("a", metrics=tuple(before)),
+        ReportData("b", metrics=(metric("b", 2, higher=None),)),
+    )
 
 
 def painted(caption, *seeds):

@@ -16,6 +16,7 @@ REPORT = ReportData(
         for metric in (
             Metric("kid_encoder_n100", 0.02, 0.01, 0.03, 100, "test", 3, None, 0.001, False,
                    "How KID is told.", {"mean_image": 6.5}, extractor="judge:abc"),
+            Metric("prompt_diversity", 0.3, None, None, 100, "test", 3, None, None, None, "How."),
             Metric("bleu4_en", 0.5, None, None, 100, "test", 3, 0.1, None, True, "How BLEU is."),
         )
     ),
@@ -44,6 +45,7 @@ def test_figures_with_their_protocol_take_the_last_section(directory):
     assert "| `kid_encoder_n100` | 0.02 | 0.01 to 0.03 | 100 |  | 0.001 |" in card
     assert "How KID is told. Lower is better. Split test, seed 3. Seen by judge:abc." in card
     assert "Baselines: mean_image 6.5." in card
+    assert "How. Neither higher nor lower is better by itself." in card
     assert "bleu4" not in card
 
 

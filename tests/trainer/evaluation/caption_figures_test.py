@@ -1,5 +1,6 @@
 """Scores of captioners that are right, wrong, always the same, or borrow from training."""
 
+import random
 from collections import Counter
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ import pytest
 
 from trainer.evaluation import caption_figures
 from trainer.evaluation.evidence import NotMeasured
-from trainer.metrics.caption import score
+from trainer.metrics.caption import measure_with_one_out
 
 SAME = "a big red block on white"
 
@@ -30,10 +31,65 @@ def test_every_score_is_there_in_every_language(said, right, by_name):
             metric = found[f"{name}_{tag}"]
             assert metric.low <= metric.value + 1e-9 and metric.value <= metric.high + 1e-9
             assert metric.n == 80
-    assert found["bleu4_en"].value == pytest.approx(1.0, abs=1e-6)
     # Two English references each, one Chinese.
+    assert found["bleu4_en"].parts["all_references"] == pytest.approx(1.0, abs=1e-6)
+    assert found["bleu4_en"].value < 0.9
+    assert found["bleu4_zh_char"].value == pytest.approx(1.0, abs=1e-6)
     assert found["bleu4_en"].ceiling is not None
     assert found["bleu4_zh_char"].ceiling is None
+
+
+def test_who_speaks_as_people_do_reaches_their_figures_and_no_more(said, by_name):
+    """A person's caption against the others: against all references it would find itself."""
+    records = [
+        replace(record, captions=(*_people(row, 4)[:3], "一块"), languages=("en",) * 3 + ("zh",))
+        for row, record in enumerate(said(lambda *_: SAME).records)
+    ]
+    numbers = {record.image_id: row for row, record in enumerate(records)}
+    one_more = said(lambda record, _: _people(numbers[record.image_id], 4)[3], records=records)
+    found = by_name(caption_figures.scores(one_more))
+    for name in caption_figures.NAMES:
+        metric = found[f"{name}_en"]
+        assert metric.low < metric.ceiling < metric.high, name
+        assert metric.value == pytest.approx(metric.ceiling, rel=0.2), name
+    # One reference more is what makes the difference.
+    assert found["bleu4_en"].parts["all_references"] > 1.2 * found["bleu4_en"].ceiling
+    assert found["cider_d_en"].parts["all_references"] == pytest.approx(found["cider_d_en"].value)
+
+
+def _people(row, count):
+    """What `count` people say of a picture, each with words of their own."""
+    rng = random.Random(row)
+    colour, thing = rng.choice(["red", "blue", "green"]), rng.choice(["dog", "cat", "bird", "cow"])
+    forms = [
+        f"{article} {colour} {thing} {place}"
+        for article in ("a", "the", "one", "there is a", "a small")
+        for place in ("sits on grass", "in the garden", "at the wall", "beside a big tree")
+    ]
+    return tuple(rng.sample(forms, count))
+
+
+def test_where_some_pictures_have_one_reference_people_are_compared_on_the_others(
+    said, right, by_name
+):
+    records = said(right).records
+    mixed = [
+        replace(record, captions=record.captions[:1], languages=record.languages[:1])
+        if row % 2
+        else record
+        for row, record in enumerate(records)
+    ]
+    found = by_name(caption_figures.scores(said(right, records=mixed)))
+    alone = by_name(caption_figures.scores(said(right, records=records[::2])))
+    for name in caption_figures.NAMES:
+        whole, several = found[f"{name}_en"], found[f"{name}_en@references=several"]
+        assert (whole.n, whole.ceiling) == (80, None)
+        assert several.n == 40
+        assert several.value == pytest.approx(alone[f"{name}_en"].value)
+        assert several.ceiling == pytest.approx(alone[f"{name}_en"].ceiling)
+    assert found["cider_d@language=en"].ceiling is None
+    assert alone["cider_d@language=en"].ceiling is not None
+    assert not any("references" in name for name in alone)
 
 
 def test_baselines_are_what_simple_captioners_get(said, right, by_name):
@@ -43,8 +99,11 @@ def test_baselines_are_what_simple_captioners_get(said, right, by_name):
     references = [list(record.captions[:2]) for record in evidence.records]
     nearest = (evidence.real.embedding @ evidence.training.embedding.T).argmax(1)
     expected = {
-        "most_frequent_caption": score([usual] * 80, references),
-        "nearest_training_image": score([training[i].captions[0] for i in nearest], references),
+        name: measure_with_one_out(texts, references).corpus()
+        for name, texts in (
+            ("most_frequent_caption", [usual] * 80),
+            ("nearest_training_image", [training[i].captions[0] for i in nearest]),
+        )
     }
     found = by_name(caption_figures.scores(evidence))
     for name in ("bleu4", "rouge_l", "cider_d"):

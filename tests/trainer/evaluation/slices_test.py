@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trainer.evaluation.slices import FEWEST, Examples, slices, terciles
-from trainer.metrics.intervals import bootstrap_mean
+from trainer.metrics.intervals import bootstrap_mean, exact, share
 
 EVIDENCE = SimpleNamespace(settings=SimpleNamespace(seed=3))
 
@@ -22,7 +22,7 @@ def test_a_slice_is_the_figure_of_its_examples_alone():
     examples = made(
         n,
         chance=np.full(n, 0.5),
-        ceiling=np.where(np.arange(n) < 10, 7.0, np.nan),
+        ceiling=np.where(np.arange(n) == 11, np.nan, 7.0),
         baselines={"usual": np.arange(n) * 2.0, "never": np.full(n, np.nan)},
     )
     english, chinese = slices(EVIDENCE, "score", examples, {"language": tags}, "Scores of all")
@@ -35,6 +35,15 @@ def test_a_slice_is_the_figure_of_its_examples_alone():
     assert english.baselines == {"usual": pytest.approx(2 * mine.mean())}
     assert english.protocol == f"Scores of all; only where language is en, {FEWEST} of them."
     assert chinese.value == english.value + 1
+    # What is not known of every example is known of other ones than the value.
+    assert chinese.ceiling is None
+
+
+def test_examples_that_are_right_or_wrong_make_a_share():
+    ones = made(FEWEST, value=np.ones(FEWEST))
+    (found,) = slices(EVIDENCE, "a", ones, {"kind": ["x"] * FEWEST}, "A", share)
+    assert (found.low, found.high) == exact(1.0, FEWEST)
+    assert found.counts == ((1.0, 1.0),) * FEWEST
 
 
 def test_small_slices_are_left_out():

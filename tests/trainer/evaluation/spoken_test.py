@@ -65,11 +65,30 @@ def test_a_neighbour_without_the_language_says_what_is_usual(evidence):
     assert told["nearest_training_image"] == [training.records[-1].captions[2]] * 2
 
 
-def test_split_joins_tokens_and_people_judge_each_other(evidence):
+def test_split_joins_tokens(evidence):
     english = spoken.spoken(evidence)[0].split(split_of("en"))
     assert english.candidates[0] == english.references[0][0].removeprefix("there is ")
     assert not any("." in text for text in english.candidates + english.references[0])
-    places, last, others = english.people()
-    assert places == list(range(80))
-    assert [last[4]] == [f"there is {text}" for text in others[4]]
-    assert spoken.spoken(evidence)[1].people() == ([], [], [])
+    assert english.several() == list(range(80))
+    assert spoken.spoken(evidence)[1].several() == []
+
+
+def test_one_reference_of_each_picture_is_drawn_and_judged_by_the_others(evidence):
+    english, chinese = spoken.spoken(evidence)
+    people, others = english.one_out(3)
+    for one, rest, texts in zip(people, others, english.references, strict=True):
+        assert sorted([one, *rest]) == sorted(texts)
+    first = [one == texts[0] for one, texts in zip(people, english.references, strict=True)]
+    assert 20 < sum(first) < 60
+    assert english.one_out(3) == (people, others) != english.one_out(4)
+    assert chinese.one_out(3)[1] == chinese.references
+
+
+def test_some_of_the_pictures_with_all_that_is_said_of_them(evidence):
+    english = spoken.spoken(evidence)[0]
+    some = english.at([5, 2])
+    assert some.rows == [english.rows[5], english.rows[2]]
+    assert some.candidates == [english.candidates[5], english.candidates[2]]
+    assert some.references == [english.references[5], english.references[2]]
+    assert all(len(texts) == 2 for texts in some.rivals.values())
+    assert some.training == english.training

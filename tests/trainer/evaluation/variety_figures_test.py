@@ -36,7 +36,9 @@ def test_every_figure_has_its_company(figures, right):
             assert set(metric.baselines) == {"most_frequent_caption", "nearest_training_image"}
             assert metric.protocol.endswith(".")
     assert "repetition2_en" in found and "repetition4_zh_char" in found
-    assert not found["repetition2_en"].higher_is_better
+    assert found["repetition2_en"].higher_is_better is False
+    for name in ("novel_captions_en", "length_ratio_en"):
+        assert found[name].higher_is_better is None
 
 
 def test_a_captioner_that_always_says_the_same_is_told_by_three_figures(figures, right):
