@@ -85,8 +85,8 @@ def take(source: Source, kept: int, drawn: bool = False) -> Inventory | None:
     return Inventory(
         read=kept + sum(one.captions for one in found),
         rejected=rejected,
-        ignored=dict((+ignored).most_common()),
-        endings=dict(endings.most_common()),
+        ignored=_ordered(+ignored),
+        endings=_ordered(endings),
         examples={
             reason: tuple(sorted(several, key=files.natural_key)[:_EXAMPLES])
             for reason, several in examples.items()
@@ -94,6 +94,11 @@ def take(source: Source, kept: int, drawn: bool = False) -> Inventory | None:
         },
         behind=sum(one.behind for one in found),
     )
+
+
+def _ordered(counts: Counter[str]) -> dict[str, int]:
+    """Returns the largest count first, whatever the order of files on the disk."""
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 @dataclass

@@ -50,9 +50,6 @@ def find(folder: str, name: str) -> str | None:
         return name
     if files.is_remote(folder):
         return None
-    for form in _forms(name):
-        if not _leaves(form) and files.is_file(files.join(folder, form)):
-            return form
     found = _alike(folder, name)
     return found[0] if len(found) == 1 and files.is_file(files.join(folder, found[0])) else None
 
@@ -101,25 +98,10 @@ def same(name: str) -> str:
     return unicodedata.normalize("NFC", name).replace("\\", "/")
 
 
-def _forms(name: str) -> Iterator[str]:
-    """Yields how else `name` may be written on the disk, without looking at folders."""
-    slashed = posixpath.normpath(name.replace("\\", "/"))
-    for text in dict.fromkeys((name, slashed)):
-        for form in (text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)):
-            if form != name:
-                yield form
-
-
-def _leaves(name: str) -> bool:
-    return name.startswith("/") or name.split("/", maxsplit=1)[0] == ".."
-
-
 def _alike(folder: str, name: str) -> list[str]:
     """Returns what differs from `name` in Unicode forms, slashes and case only: what differs least
     in each folder on the way."""
     parts = posixpath.normpath(name.replace("\\", "/")).split("/")
-    if _leaves("/".join(parts)):
-        return []
     found = [""]
     for part in parts:
         found = [

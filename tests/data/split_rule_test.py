@@ -97,6 +97,15 @@ def test_a_split_that_is_too_small_keeps_its_pictures_and_gets_more():
     ]
 
 
+def test_pictures_of_two_small_splits_stay_in_theirs():
+    # Each lies in the other's share.
+    few = [Placed(0.99 + n / 1000, "val", None, 10) for n in range(7)]
+    few += [Placed(0.85 + n / 1000, "test", None, 10) for n in range(7)]
+    rule = _rule([*_placed(100, "train"), *few])
+    assert rule.cut == ("val", "test")
+    assert [rule.split_of(one) for one in few] == [one.named for one in few]
+
+
 def test_a_split_that_cutting_made_too_small_is_cut_too():
     late = [Placed(0.99 + n / 1000, "val", None, 10) for n in range(8)]
     rule = _rule([*_placed(100, "train"), *late])

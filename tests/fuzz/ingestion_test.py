@@ -19,6 +19,7 @@ from data.checking.check import check
 from data.checking.console import render
 from data.errors import DataError
 from data.sources import Reject, RejectReport, Row, Source, inventory, names, open_source, sift
+from data.sources.inventory import Inventory
 from data.sources.policies import Policies
 from data.sources.rows import REMEDIES
 from data.sources.text_files import TextFiles
@@ -79,12 +80,14 @@ def _account(random: Random, root: Path) -> bool:
         assert reject.reason in REMEDIES and reject.where and reject.detail
     assert found is not None and found.ignored.get(inventory.NOT_DRAWN, 0) == 0
     assert min((found.read, found.rejected, *found.ignored.values())) >= 0, found
-    assert found.seen == len(_files(root)), (found, _files(root))
+    folders = (row.folder for row in source.rows() if isinstance(row, Row))
+    there = _files([root, *map(Path, filter(None, folders))])
+    assert found.seen == len(there), (found, there)
     assert result.files == found.counts()
     if not source.holds_pictures():
         captions = [path for path in source.texts()[0] if _is_below(root, path)]
         assert found.read == len(kept) + len({*map(_place, captions)})
-        _check_rejected(source, found, {_place(_path(one.row)) for one in kept}, report)
+        _check_rejected(source, found, {_place(_path(one.row)) for one in kept}, report, there)
     assert sum(result.splits.values()) == result.pictures == len(kept)
     assert {*result.splits} == {*SPLITS}
     json.loads(result.to_json())
@@ -108,7 +111,9 @@ def _options(random: Random) -> dict:
     return options
 
 
-def _check_rejected(source: Source, found, kept: set[str], report: RejectReport) -> None:
+def _check_rejected(
+    source: Source, found: Inventory, kept: set[str], report: RejectReport, files: list[str]
+) -> None:
     """The pictures that rejects name and that are there are those that are counted."""
     root = source.path
     named = {
@@ -117,8 +122,7 @@ def _check_rejected(source: Source, found, kept: set[str], report: RejectReport)
         if one.image
     }
     texts = {_place(path) for path in source.texts()[1]} if isinstance(source, TextFiles) else set()
-    there = {place for place in (named - kept) | texts if os.path.lexists(place)}
-    expected = there & {*map(_place, _files(Path(root)))}
+    expected = ((named - kept) | texts) & {*map(_place, files)}
     # The rejects of JSON files name pictures from folders of their own.
     if getattr(source, "images", None) == root:
         assert found.rejected == len(expected), (found, expected, report.rejects)
@@ -140,15 +144,21 @@ def _is_below(root: Path, path: str) -> bool:
     return _place(path).startswith(f"{os.path.realpath(root)}/")
 
 
-def _files(root: Path) -> list[str]:
-    """All files below a folder, and the links to folders that lead out of it."""
+def _files(folders: list[Path]) -> list[str]:
+    """All files below folders, each once, and the links to folders that lead out of them."""
+    roots: list[str] = []
+    for place in sorted({os.path.realpath(folder) for folder in folders}, key=len):
+        if not _is_in(place, roots):
+            roots.append(place)
     found = []
-    for place, folders, held in os.walk(root):
-        found += [os.path.join(place, name) for name in held]
-        links = (os.path.join(place, name) for name in folders)
-        found += [one for one in links if os.path.islink(one) and not _leads_inside(root, one)]
+    for root in roots:
+        for place, inner, held in os.walk(root):
+            found += [os.path.join(place, name) for name in held]
+            links = (os.path.join(place, name) for name in inner)
+            found += [one for one in links if os.path.islink(one) and not _is_in(one, roots)]
     return found
 
 
-def _leads_inside(root: Path, link: str) -> bool:
-    return f"{os.path.realpath(link)}/".startswith(f"{os.path.realpath(root)}/")
+def _is_in(path: str, roots: list[str]) -> bool:
+    place = os.path.realpath(path)
+    return any(f"{place}/".startswith(f"{root}/") for root in roots)

@@ -42,7 +42,9 @@ def test_captions_are_asked_for_in_a_language(asked, capsys):
     assert cli.main(["caption", "fine.png"]) == 0
     assert cli.main(["caption", "fine.png", "--language", "zh-Hans"]) == 0
     assert asked == [None, "zh-Hans"]
-    assert "fine.png: words   (log probability -1.50)" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "fine.png: words   (log probability -1.50)" in said
+    assert said.count("language: en (--language takes en, zh)") == 1
 
 
 def test_a_language_that_the_model_does_not_write_is_refused_with_those_it_does(asked, capsys):

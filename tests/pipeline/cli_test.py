@@ -2,6 +2,7 @@
 
 import errno
 import io
+import json
 import os
 import pwd
 import re
@@ -127,6 +128,41 @@ def test_check_data_reads_and_judges_as_a_config_says(capsys, tmp_path):
     kept += ["--set", "gate.max_caption_share=1"]
     assert cli.main([*command, *kept]) == 0
     assert "key ignored 1" in capsys.readouterr().out
+
+
+def test_check_data_takes_settings_without_a_config(capsys, tmp_path):
+    for place in range(30):
+        Image.new("RGB", (9, 9), (8 * place, 0, 0)).save(tmp_path / f"{place}.png")
+        (tmp_path / f"{place}.txt").write_text(f"picture {place}")
+    command = ["check-data", str(tmp_path)]
+    assert cli.main(command) == cli.FAILURE
+    remedy = "--set ingest.resplit=true --set 'ingest.shares=[0.46,0.27,0.27]'"
+    assert remedy in " ".join(capsys.readouterr().out.split())
+    assert cli.main([*command, *shlex.split(remedy)]) == 0
+    assert "30 (train 14, val 8, test 8)" in capsys.readouterr().out
+    assert cli.main([*command, "--set", "gate.min_pictures=3"]) == 0
+    status, message = told(capsys, *command, "--set", "ingest.min_splits=3")
+    assert status == cli.USAGE and "did you mean" in message.lower()
+
+
+def test_check_data_counts_files_and_names_what_is_not_read(capsys, tmp_path):
+    folder, elsewhere = tmp_path / "set", tmp_path / "elsewhere"
+    for place in (folder, elsewhere):
+        place.mkdir()
+        Image.new("RGB", (9, 9)).save(place / "0.png")
+        (place / "0.txt").write_text("a square")
+    (folder / "b").symlink_to(elsewhere)
+    (folder / "c.heic").touch()
+    cli.main(["check-data", str(folder), "-o", str(tmp_path / "page")])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "4 seen: read 2, rejected 0, linked folder 1, other ending 1" in said
+    held = json.loads((tmp_path / "page/check.json").read_text())
+    assert sum(held["files"].values()) == 4
+    found = {one["check"]: one for one in held["findings"]}
+    assert found["linked_folder"]["rows"] == [f"b -> {elsewhere}"]
+    assert "1 pictures" in found["linked_folder"]["what"]
+    assert found["unread_files"]["rows"] == ["c.heic"]
+    assert "4 seen" in (tmp_path / "page/index.html").read_text()
 
 
 def test_check_data_needs_a_model_where_one_is_named(capsys, tmp_path):

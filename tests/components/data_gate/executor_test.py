@@ -119,6 +119,18 @@ def test_sound_data_pass_with_figures(sound, tmp_path):
     assert not (tmp_path / "DataGate/stopped").exists()
 
 
+def test_what_ingestion_found_is_told_again(sound, tmp_path):
+    note = ["cut_split", "test was cut", "Nothing is to be done.", ["a.png"]]
+    told = tmp_path / "told"
+    told.mkdir()
+    summary = {"rejects": {}, "reject_share": 0.0, "notes": [note]}
+    (told / "summary.json").write_text(json.dumps(summary))
+    decision = _do({**sound, "rejects": [_artifact(RejectedRows, told)]}, tmp_path)
+    (finding,) = decision["findings"]
+    assert [finding[key] for key in ("check", "what", "remedy", "rows")] == note
+    assert not finding["stops"]
+
+
 def test_bad_data_stop_with_every_reason(tmp_path):
     splits = {**_sound(), "val": []}
     splits["test"][0].features.feature["image/channels"].int64_list.value[0] = 9

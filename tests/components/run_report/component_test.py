@@ -114,6 +114,7 @@ def inputs(tmp_path, model_uri, examples_uri):
         "pictures": {"train": 10},
         "captions": {"en": 10},
         "rejects": {"missing_file": 2},
+        "files": {"read": 11, "rejected": 2, "linked folder": 1},
         "dropped_captions": {},
         "mended": {},
     }
@@ -178,6 +179,7 @@ def test_page_of_a_whole_run(tmp_path, inputs):
     html, report = run(tmp_path, inputs, work_dir=str(work))
     assert report.data.source == "Ten squares."
     assert report.data.rejects == {"missing_file": 2}
+    assert report.data.files == {"read": 11, "rejected": 2, "linked folder": 1}
     assert report.data.splits[0].height == (8.0, 16.0, 32.0)
     assert report.data.anomalies == ("caption/text in test: too few values",)
     assert report.data.gate.sentence == "1 finding; nothing stops the run."

@@ -68,6 +68,7 @@ WHOLE = ReportData(
         splits=(SplitFacts("train", 4, 2.0, (8.0, 9.0, 10.0), (8.0, 8.0, 8.0)),),
         captions={"en": 6, "zh": 4},
         rejects={"missing_file": 2},
+        files={"read": 5, "linked folder": 7000},
         dropped_captions={"empty_caption": 1},
         mended={"language guessed": 7},
         anomalies=("caption/text in test: new values",),
@@ -195,6 +196,12 @@ def test_what_a_model_needs_and_its_compressed_forms_are_shown():
     assert "Import tensorflow_text before loading it: its operations are in embed_text" in words
     assert re.search(r"int8\W+2\D.*3\.5.* ids 0\.062", words) and "it is missing" in words
     assert "loads without" in page(serving=(served | {"foreign": {}},)).words
+
+
+def test_the_files_of_the_data_are_counted():
+    assert re.search(r"Files: 7,005 seen.*linked folder\W+7.?000", page().words)
+    without = dataclasses.replace(WHOLE.data, files={})
+    assert "Files:" not in page(data=without).words
 
 
 def test_page_loads_nothing_and_runs_nothing():

@@ -1,6 +1,7 @@
 """What `check` says of good and of bad data."""
 
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -164,3 +165,14 @@ def test_words_that_a_model_does_not_know(folder):
     assert "does not know 22.2% of the words" in found["unknown_words"]
     assert "2 of 3 attributes" in found["unknown_attributes"]
     assert "en 16.7%, zh 33.3%" in render(result)
+
+
+def test_samples_stand_in_the_splits_that_a_run_would_have(tmp_path):
+    for place in range(20):
+        Image.new("RGB", (9, 9), (8 * place, 0, 0)).save(tmp_path / f"{place}.png")
+    rows = (f'{{"image": "{n}.png", "captions": ["a"], "split": "train"}}' for n in range(20))
+    (tmp_path / "captions.jsonl").write_text("\n".join(rows))
+    result = check(open_source(str(tmp_path)))
+    assert result.splits == {"train": 16, "val": 2, "test": 2}
+    assert Counter(sample.split for sample in result.samples) == result.splits
+    assert [one.check for one in result.findings].count("cut_split") == 2

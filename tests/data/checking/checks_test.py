@@ -270,3 +270,14 @@ def test_the_remedies_of_small_splits_suffice(splits):
     tiny = {"train": splits["train"][:9], "val": splits["val"][:2], "test": splits["test"][:3]}
     assert "gate.min_pictures=2" in next(sizes(tiny, CheckLimits())).remedy
     assert "24" in next(sizes({"train": tiny["train"]}, CheckLimits())).remedy
+
+
+def test_the_caption_of_one_picture_is_not_shared(splits):
+    splits["val"] = splits["val"][:2]
+    found = list(run_all(splits, CheckLimits(min_pictures=2)))
+    assert "one_caption" not in {one.check for one in found}
+    same = [
+        dataclasses.replace(row, captions=("a cat",), languages=("en",)) for row in splits["val"]
+    ]
+    found = list(run_all({**splits, "val": same}, CheckLimits(min_pictures=2)))
+    assert "one_caption" in {one.check for one in found}

@@ -2,8 +2,6 @@
 
 import os
 
-import pytest
-
 from data.sources import RejectReport, files, inventory, open_source, sift, spans
 from data.sources.inventory import NOT_DRAWN, OTHER_ENDING, UNNAMED
 
@@ -132,9 +130,9 @@ def test_pictures_that_are_not_drawn_are_told(captioned):
     assert (found.read, found.rejected, found.ignored) == (2, 0, {NOT_DRAWN: 2})
 
 
-@pytest.mark.parametrize("path", ["tfds:captioned_scenes", "gs://bucket/captions.csv"])
-def test_what_is_not_on_this_disk_is_not_counted(path, monkeypatch):
-    monkeypatch.setattr(files, "is_file", lambda name: True)
-    monkeypatch.setattr(files, "lines", lambda name: iter([b"image,caption", b"a.png,a dog"]))
-    monkeypatch.setattr(files, "is_folder", lambda name: False)
-    assert inventory.take(open_source(path), kept=1) is None
+def test_what_is_not_on_this_disk_is_not_counted(captioned, monkeypatch):
+    assert inventory.take(open_source("tfds:captioned_scenes"), kept=1) is None
+    source = open_source(str(captioned([{"image": "0.png", "captions": ["a"]}])))
+    assert inventory.take(source, kept=1) is not None
+    monkeypatch.setattr(type(source), "folders", lambda self: ("gs://bucket",))
+    assert inventory.take(source, kept=1) is None
