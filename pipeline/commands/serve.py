@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     # TensorFlow calls the loader that a server needs deprecated.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    # gRPC writes to the terminal what clients send it as reasons, whatever bytes these are.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # Starting TensorFlow takes seconds: first everything that can be wrong without it.
     from pipeline.http_thread import in_url
     from pipeline.model_server.server import ModelServer

@@ -59,6 +59,10 @@ def frames(random: Random) -> bytes:
         + payload
         for _ in range(random.randrange(6))
     ]
+    if random.random() < 0.2:
+        # GOAWAY with a reason that changes a terminal's title.
+        reason = bytes(8) + b"\x1b]0;title\x07"
+        made.append(len(reason).to_bytes(3, "big") + b"\7" + bytes(5) + reason)
     return preface + settings + b"".join(made)
 
 

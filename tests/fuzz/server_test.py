@@ -225,6 +225,7 @@ def test_a_server_bears_whatever_is_sent(server, fuzz_seconds, fuzz_seed, capsys
     assert clients.faults == []
     assert server.process.poll() is None
     assert "Traceback" not in log, log[-3000:]
+    assert "\x1b" not in log
     assert log.count("\n") < 20, log[-3000:]
     assert largest < before + MEMORY_MIB
     assert {"REST 200", "REST 400", "gRPC OK", "gRPC INVALID_ARGUMENT"} <= set(clients.answers)

@@ -176,6 +176,18 @@ def test_the_version_in_memory_stays_when_the_only_one_on_the_disk_is_broken(
         assert servable.version == 1
 
 
+def test_a_loaded_version_stays_until_as_many_as_wanted_are_loaded(events, push, tmp_path):
+    push(1, b"a")
+    push(2, b"b")
+    manager = Manager([ModelConfig("m", tmp_path, newest=2)])
+    manager.update()
+    push(3, BROKEN)
+    (tmp_path / "1" / "saved_model.pb").unlink()
+    manager.update()
+    assert events == ["load 2", "load 1", "fail 3"]
+    assert (state(manager, 1), state(manager, 2)) == ("AVAILABLE", "AVAILABLE")
+
+
 def test_a_directory_that_is_no_version_is_left_alone(manager, events, tmp_path):
     for name in ("3", "temp", "4.partial"):
         (tmp_path / name).mkdir()
