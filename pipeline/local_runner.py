@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import sys
 import time
@@ -17,6 +18,7 @@ from tfx.types import standard_artifacts
 from components.metadata import CREATE, opened
 from data.errors import DataError
 from data.records import require_whole
+from data.sources.plain_paths import without_patterns
 from pipeline.errors import RunError, UsageError
 from pipeline.progress import Progress
 from pipeline.reasons import reason, speaks
@@ -85,6 +87,7 @@ def adopt(store: mlmd.MetadataStore, pipeline_root: Path) -> int:
     """
     artifacts = {item.id: item for item in store.get_artifacts()}
     changed = {}
+    is_here = functools.cache(functools.partial(_is_same, pipeline_root))
     for event in store.get_events_by_artifact_ids(list(artifacts)):
         artifact = artifacts[event.artifact_id]
         if event.type != Event.OUTPUT:
@@ -94,12 +97,22 @@ def adopt(store: mlmd.MetadataStore, pipeline_root: Path) -> int:
         if not number or rest not in ("", "/value") or head.count("/") < 3:
             continue
         root, node, output = head.rsplit("/", 2)
-        if root != str(pipeline_root):
+        if not is_here(root):
             artifact.uri = f"{pipeline_root}/{node}/{output}{number}{rest}"
             changed[artifact.id] = artifact
     if changed:
         store.put_artifacts(list(changed.values()))
     return len(changed)
+
+
+def _is_same(pipeline_root: Path, other: str) -> bool:
+    """Whether `other` is `pipeline_root`, by this name or by another that nodes can read."""
+    if other == str(pipeline_root):
+        return True
+    plain = without_patterns(other) == other
+    return (
+        plain and Path(other).is_dir() and pipeline_root.is_dir() and pipeline_root.samefile(other)
+    )
 
 
 def close_abandoned(store: mlmd.MetadataStore, pipeline_root: Path) -> None:

@@ -181,6 +181,14 @@ def test_a_directory_that_was_moved_or_copied_reads_and_writes_itself_alone(
     assert "moved or copied" not in printed
 
 
+def test_another_name_of_the_directory_is_no_move(graph, tmp_path):
+    run(graph())
+    alias = tmp_path / "alias"
+    alias.symlink_to(tmp_path)
+    outcomes, printed = run(graph(place=alias))
+    assert executed(outcomes) == set() and "moved or copied" not in printed
+
+
 def _uris(place):
     return [artifact.uri for artifact in opened(str(place / "metadata.db")).get_artifacts()]
 
