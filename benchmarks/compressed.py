@@ -10,7 +10,6 @@ MODELS holds encoder, captioner and generator, each a SavedModel or a directory 
 from __future__ import annotations
 
 import argparse
-import io
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,13 +17,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from components import raw_examples
 from data import images, text
 from data.languages import captions_in, primary
 from data.schema import CaptionedImage
 from trainer import serving
+from trainer.evaluation.pictures import decode
 from trainer.evaluation.scene_check import SceneCheck
 from trainer.export.layout import SIDECAR
 from trainer.export.lite import DIRECTORY
@@ -89,11 +88,11 @@ def painting(directory: Path, records: list[CaptionedImage], encoder: Any):
     noise = np.stack([tf.random.stateless_normal([width], [row, 0]) for row in range(len(ids))])
     said = model_embeddings(encoder, "embed_text", "text", captions)
     exact = np.stack(
-        [_pixels(one.png) for one in serving.generate(model, captions, range(len(ids)))]
+        [decode(one.png) for one in serving.generate(model, captions, range(len(ids)))]
     )
 
     def whole(row: int) -> np.ndarray:
-        return _pixels(serving.generate(model, captions[row : row + 1], [row])[0].png)
+        return decode(serving.generate(model, captions[row : row + 1], [row])[0].png)
 
     def measure(answer: Callable) -> tuple[Times, Figures]:
         def one(row: int) -> np.ndarray:
@@ -225,10 +224,6 @@ def table(name: str, rows: dict[str, tuple[int, Times, Figures]]) -> None:
         cells = [f"{size / 2**20:.2f}", f"{times.wall:.1f}", f"{times.processor:.1f}"]
         cells += [f"{found[figure]:.3f}" for figure in figures]
         print(f"| {form} | {' | '.join(cells)} |", flush=True)
-
-
-def _pixels(png: bytes) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(png)))
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ import tensorflow as tf
 
 from data import features
 from data.errors import DataError
+from data.picture_files import content_hash
 from data.prepared import PreparedData
 from data.records import naming_damaged
-from data.splits import content_hash
 
 _POOLED = ("train", "val")
 
@@ -22,8 +22,8 @@ def fold_of(image_hash: str, folds: int) -> int:
     """Returns the fold of a picture, 0 to `folds` - 1.
 
     Args:
-      image_hash: what `data.splits.content_hash` says of the prepared picture. Its last digits
-        count here; the first ones have already decided between train and val.
+      image_hash: what `data.picture_files.content_hash` says of the prepared picture. Its last
+        digits count here; the first ones have already decided between train and val.
     """
     return int(image_hash, 16) % folds
 

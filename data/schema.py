@@ -37,8 +37,8 @@ class CaptionedImage:
 
     Attributes:
       image_id: stable name of the picture, unique within its data set.
-      encoded: the PNG or JPEG file's bytes.
-      height, width, channels: of the decoded picture, in pixels.
+      encoded: the PNG or JPEG file's bytes. Its Exif may say to turn it, as `data.images` does.
+      height, width: of the upright picture, in pixels. channels: as decoded.
       captions: one or more UTF-8 sentences.
       languages: a BCP-47 tag for each caption.
       attributes: zero or more `group:value` names, such as `colour:red`.

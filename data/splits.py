@@ -7,11 +7,7 @@ that are small or whose own splits are not all there.
 
 from __future__ import annotations
 
-import hashlib
-import io
 from collections.abc import Sequence
-
-from PIL import Image
 
 from data.errors import DataError
 
@@ -20,39 +16,6 @@ SHARES = (0.8, 0.1, 0.1)
 
 # Where val and test begin in the range of hashes, 0 to 1.
 Borders = tuple[float, float]
-
-_DEEP_GREY = ("I", "I;16", "I;16B", "I;16L")
-
-
-def over_white(image: Image.Image) -> Image.Image:
-    """Returns `image` as 8-bit RGB, laid over white where it is transparent.
-
-    Pillow's own conversion of 16-bit grey clips at 255, which leaves white.
-    """
-    if image.mode in _DEEP_GREY:
-        image = image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
-    if "A" not in image.getbands() and "transparency" not in image.info:
-        return image.convert("RGB")
-    layer = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
-
-
-def hash_pixels(image: Image.Image) -> str:
-    """Returns 32 hex digits that stand for the size and the pixels of a decoded picture.
-
-    Pixels rather than file bytes, so that a PNG and a BMP of one picture are one picture. Deep
-    grey pictures are hashed at their full depth, all others as RGB over white.
-    """
-    shown = image.convert("I") if image.mode in _DEEP_GREY else over_white(image)
-    digest = hashlib.blake2b(f"{shown.mode} {shown.size}".encode(), digest_size=16)
-    digest.update(shown.tobytes())
-    return digest.hexdigest()
-
-
-def content_hash(encoded: bytes) -> str:
-    """Returns `hash_pixels` of an encoded picture; raises OSError on bytes that are no picture."""
-    with Image.open(io.BytesIO(encoded)) as image:
-        return hash_pixels(image)
 
 
 def assign(content_hash: str, shares: Sequence[float] = SHARES) -> str:

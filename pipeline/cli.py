@@ -23,7 +23,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
-from data.errors import DataError
+from data.errors import AddressError, DataError, printable_lines
 from pipeline.arguments import add_arguments
 from pipeline.command_table import COMMANDS
 from pipeline.errors import RunError, UsageError
@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # Such as `tuwen configs | head`.
         return _SIGNALLED + signal.SIGPIPE
-    except (UsageError, SettingsError) as error:
+    except (UsageError, SettingsError, AddressError) as error:
         return _failed(error, str(error), USAGE, debug)
     except (DataError, RunError) as error:
         return _failed(error, str(error), FAILURE, debug)
@@ -256,7 +256,7 @@ def _failed(error: BaseException, message: str, status: int, debug: bool) -> int
 
 
 def _tell(message: str, status: int) -> int:
-    print(message, file=sys.stderr)
+    print(printable_lines(message), file=sys.stderr)
     return status
 
 

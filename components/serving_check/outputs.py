@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from PIL import Image
+
+from data.picture_files import PictureError, open_picture
 
 TOLERANCE = 1e-3
 
@@ -64,11 +64,10 @@ def _picture_faults(values: np.ndarray) -> list[str]:
     sizes = set()
     for value in values.ravel():
         try:
-            with Image.open(io.BytesIO(value)) as picture:
-                picture.load()
-                sizes.add((picture.format, picture.mode, picture.size))
-        except (OSError, SyntaxError) as error:
-            return [f"image_bytes does not decode: {error}"]
+            picture = open_picture(value).decode()
+            sizes.add((picture.format, picture.mode, picture.size))
+        except PictureError as error:
+            return [f"image_bytes does not decode: {error.detail}"]
     described = ", ".join(f"{kind} {mode} {w}x{h}" for kind, mode, (w, h) in sorted(sizes))
     kinds = {(kind, mode) for kind, mode, _ in sizes}
     if kinds != {("PNG", "RGB")} or len(sizes) != 1:
@@ -83,7 +82,7 @@ def _off_unit(values: np.ndarray) -> float:
 def _picture_difference(one: bytes, other: bytes) -> str:
     if one == other:
         return ""
-    first, second = (np.asarray(Image.open(io.BytesIO(item)), np.int16) for item in (one, other))
+    first, second = (np.asarray(open_picture(item).decode(), np.int16) for item in (one, other))
     if first.shape != second.shape:
         return f"image_bytes: {first.shape} and {second.shape} pixels"
     return f"image_bytes: pixels up to {np.abs(first - second).max()} of 255 apart"

@@ -9,6 +9,7 @@ from data.checking.check import CheckResult
 from data.checking.figures import Spread
 from data.checking.findings import Finding
 from data.checking.known import by_language
+from data.errors import printable
 
 COLUMNS = 80
 _SHOWN = 12
@@ -30,10 +31,11 @@ def render(result: CheckResult) -> str:
 def fitted(text: str, indent: str) -> Iterator[str]:
     """Yields `text` in lines of at most 80 columns; the later ones begin with `indent`.
 
-    Wide characters take two columns. A word that is longer than a line is cut.
+    What would steer the terminal is escaped. Wide characters take two columns. A word that is
+    longer than a line is cut.
     """
     line, used = "", 0
-    for piece in _pieces(text, COLUMNS - len(indent)):
+    for piece in _pieces(printable(text), COLUMNS - len(indent)):
         if used + columns(piece) > COLUMNS and line.strip():
             yield line.rstrip()
             line, used = indent, len(indent)

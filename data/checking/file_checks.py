@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from data.checking.findings import Finding, first_places
+from data.picture_files import PICTURE_ENDINGS
 from data.sources import files, inventory
 from data.sources.inventory import Inventory
 
@@ -64,7 +65,7 @@ def find(counted: Inventory | None) -> Iterator[Finding]:
             False,
             f"files whose endings are not read: {kinds}",
             "Nothing is to be done where they are no data. Pictures are read as "
-            f"{', '.join(files.PICTURES)}; convert others.",
+            f"{', '.join(PICTURE_ENDINGS)}; convert others.",
             first_places(
                 name
                 for name in counted.examples[inventory.OTHER_ENDING]

@@ -7,7 +7,6 @@ than there are bands agree in one band at least, so only pictures that share a b
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -15,7 +14,7 @@ from PIL import Image
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from data.splits import over_white
+from data.picture_files import PictureError, open_picture
 
 SIDE = 9
 # Levels of 255: a lesser difference of neighbours is noise of the encoder, not a gradient.
@@ -33,14 +32,14 @@ def thumbnail(encoded: bytes) -> bytes:
     JPEGs are decoded at an eighth of their size where that is enough.
     """
     try:
-        with Image.open(io.BytesIO(encoded)) as image:
-            image.draft("RGB", (4 * SIDE, 4 * SIDE))
-            left, top = ((length - min(image.size)) // 2 for length in image.size)
-            square = (left, top, left + min(image.size), top + min(image.size))
-            shown = over_white(image).resize((SIDE, SIDE), Image.Resampling.BOX, box=square)
-            return shown.tobytes()
-    except Exception:  # On damaged bytes Pillow's readers raise almost any type.
+        file = open_picture(encoded)
+        file.image.draft("RGB", (4 * SIDE, 4 * SIDE))
+        image = file.rgb()
+    except PictureError:
         return b""
+    left, top = ((length - min(image.size)) // 2 for length in image.size)
+    square = (left, top, left + min(image.size), top + min(image.size))
+    return image.resize((SIDE, SIDE), Image.Resampling.BOX, box=square).tobytes()
 
 
 def groups_alike(looks: Sequence[bytes]) -> list[list[int]]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 
 from PIL import Image
 
+from data.picture_files import open_picture
 from data.sources.loading import Loaded
 from data.split_rule import Placed, SplitRule
-from data.splits import over_white
 
 _SIDE = 96
 _QUALITY = 80
@@ -55,11 +55,11 @@ class Sampler:
 
 def _sample(loaded: Loaded) -> Sample:
     target = io.BytesIO()
-    with Image.open(io.BytesIO(loaded.picture.encoded)) as image:
-        image.draft("RGB", (2 * _SIDE, 2 * _SIDE))
-        shown = over_white(image)
-        shown.thumbnail((_SIDE, _SIDE))
-        shown.save(target, "JPEG", quality=_QUALITY)
+    file = open_picture(loaded.picture.encoded)
+    file.image.draft("RGB", (2 * _SIDE, 2 * _SIDE))
+    shown = file.rgb()
+    shown.thumbnail((_SIDE, _SIDE))
+    shown.save(target, "JPEG", quality=_QUALITY)
     return Sample(loaded.row.where, loaded.split, loaded.row.captions[0], target.getvalue())
 
 
@@ -70,11 +70,11 @@ def sheet(samples: tuple[Sample, ...]) -> bytes:
     rows = -(-len(samples) // _COLUMNS)
     whole = Image.new("RGB", (_COLUMNS * _SIDE, rows * _SIDE), "white")
     for place, sample in enumerate(samples):
-        with Image.open(io.BytesIO(sample.jpeg)) as image:
-            spare = ((_SIDE - length) // 2 for length in image.size)
-            left, top = next(spare), next(spare)
-            cell = (place % _COLUMNS * _SIDE + left, place // _COLUMNS * _SIDE + top)
-            whole.paste(image, cell)
+        image = open_picture(sample.jpeg).rgb()
+        spare = ((_SIDE - length) // 2 for length in image.size)
+        left, top = next(spare), next(spare)
+        cell = (place % _COLUMNS * _SIDE + left, place // _COLUMNS * _SIDE + top)
+        whole.paste(image, cell)
     target = io.BytesIO()
     whole.save(target, "JPEG", quality=_QUALITY)
     return target.getvalue()

@@ -15,6 +15,7 @@ import json
 import os
 import posixpath
 import re
+import shlex
 import uuid
 import zlib
 from collections.abc import Iterable, Iterator
@@ -23,7 +24,8 @@ from glob import glob as local_glob
 from pathlib import Path
 from typing import Any
 
-from data.errors import DataError
+from data.errors import AddressError, DataError
+from data.picture_files import PICTURE_ENDINGS, REFUSED_ENDINGS
 
 GZIP = ".gz"
 
@@ -37,12 +39,43 @@ OBSTACLES = HIDDEN, LINKED_FOLDER, BROKEN_LINK, SPECIAL, UNREADABLE_FOLDER = (
     "unreadable folder",
 )
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+_READ, _NEVER_READ = ("gs", "file"), ("http", "https", "hf")
+_FETCHED_BY = {
+    "s3": "aws s3 cp {many}{path} {place}",
+    "http": "curl -LO {path}",
+    "https": "curl -LO {path}",
+    "hf": "hf download --repo-type dataset --local-dir my-pictures {name}",
+}
 
 
 def is_remote(path: str) -> bool:
     """Whether `path` begins with a scheme such as `gs://`."""
     return _SCHEME.match(path) is not None
+
+
+def check_scheme(path: str) -> None:
+    """Raises AddressError for an address that nothing here reads, with a command that fetches it.
+
+    TensorFlow, which may have a plugin for a scheme, starts only to be asked for a rare one.
+    """
+    scheme, _, rest = path.partition("://")
+    scheme = scheme.lower()
+    if not is_remote(path) or scheme in _READ:
+        return
+    if scheme not in _NEVER_READ:
+        with _gfile() as gfile:
+            if scheme in {str(known) for known in gfile.get_registered_schemes()}:
+                return
+    name = "/".join(rest.removeprefix("datasets/").split("/")[:2])
+    one = bool(posixpath.splitext(rest)[1])
+    command = _FETCHED_BY.get(scheme, "").format(
+        path=shlex.quote(path),
+        name=shlex.quote(name),
+        many="" if one else "--recursive ",
+        place="." if one else "my-pictures",
+    )
+    what = f"addresses of {scheme}:// are not read"
+    raise AddressError(path, what, f"Copy it to this machine first{command and f': {command}'}.")
 
 
 def join(folder: str, name: str) -> str:
@@ -175,12 +208,13 @@ def _hidden(path: str) -> bool:
 
 def is_picture_name(name: str) -> bool:
     """Whether a file's name ends as those of pictures do."""
-    return name.lower().endswith(PICTURES)
+    return name.lower().endswith(PICTURE_ENDINGS)
 
 
 def pictures_below(folder: str) -> Iterator[str]:
-    """Yields those files of `below` whose names end as pictures' do."""
-    return filter(is_picture_name, below(folder))
+    """Yields those files of `below` whose names end as pictures' do, HEIC files too."""
+    endings = (*PICTURE_ENDINGS, *REFUSED_ENDINGS)
+    return (name for name in below(folder) if name.lower().endswith(endings))
 
 
 def folders_in(folder: str) -> list[str]:

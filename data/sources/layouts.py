@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from data.errors import DataError
+from data.picture_files import PICTURE_ENDINGS
 from data.sources import columns, files
 from data.sources.folder import JSON, READERS, ending_of, with_splits
 from data.sources.packed import TAR
@@ -32,7 +33,7 @@ _HINTS = {
     (".heic", ".heif"): "Save the .heic pictures as JPEG or PNG.",
     (".zip", ".7z", ".rar", ".zst", ".bz2", ".xz"): "Unpack the archives.",
     (".xlsx", ".xls", ".ods"): "Save the table as CSV UTF-8, by the name captions.csv.",
-    files.PICTURES: "Name its folder, with a caption file or a text for each picture in it.",
+    PICTURE_ENDINGS: "Name its folder, with a caption file or a text for each picture in it.",
 }
 
 
@@ -133,7 +134,7 @@ def _remedy(folder: str, names: Sequence[str]) -> str:
     if deeper:
         return f"Name the folder that holds the captions: {files.join(folder, deeper)}."
     endings = {_ending(name) for name in names}
-    hints = list(_hints(endings - {*files.PICTURES}))
+    hints = list(_hints(endings - {*PICTURE_ENDINGS}))
     if endings.intersection(ENDINGS) and any(map(files.is_picture_name, names)):
         hints.append("Give each text file the name of its picture: 1.txt for 1.jpg.")
     write = (

@@ -83,6 +83,7 @@ def load_row(
         return Reject.of(row.where, row.image_id, seen.reason, seen.detail)
     # The picture goes on in `seen`; a second copy of its bytes would travel with the row.
     light = replace(row, image=b"") if isinstance(row.image, bytes) else row
+    light = replace(light, mended=light.mended + seen.notes)
     return Loaded(light, seen, row.split or assign(seen.content_hash, shares))
 
 

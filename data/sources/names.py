@@ -17,6 +17,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from data.picture_files import PICTURE_ENDINGS
 from data.sources import files
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
@@ -151,7 +152,7 @@ def _other_endings(folder: str, name: str) -> list[str]:
     inner, last = posixpath.split(name)
     place = files.join(folder, inner) if inner else folder
     stem = posixpath.splitext(_folded(last))[0]
-    endings = (f"{stem}{ending}" for ending in files.PICTURES)
+    endings = (f"{stem}{ending}" for ending in PICTURE_ENDINGS)
     several = (_listing(place, _changed(place)).get(key, ()) for key in endings)
     return [posixpath.join(inner, found) for names in several for found in names]
 

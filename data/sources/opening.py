@@ -60,6 +60,8 @@ def open_source(
     """
     check_text_captions(text_captions)
     name = str(path_or_name)
+    for place in filter(None, (name, images)):
+        files.check_scheme(place)
     shared = (name, limits, language, resplit, policies)
     if name.startswith(PREFIX):
         return TfdsSet(*shared, data_dir=data_dir, text_features=tuple(text_features))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from data.languages import HAN
-from data.sources import columns, names
+from data.sources import columns, files, names
 from data.sources.policies import DEFAULT_POLICIES, DROP, FILL, KEEP, Policies
 from data.sources.rows import Limits, Reject, Row
 from data.splits import SPLITS
@@ -134,6 +134,8 @@ def _image(record: Mapping[str, Any]) -> str:
     image = _text(record["image"], "image").strip()
     if not image or clean(image) != image:
         raise _Fault("malformed_row", "the image's name is empty or holds control characters")
+    if files.is_remote(image):
+        raise _Fault("web_address", f"{image:.200} is an address, and no path in the folder")
     return posixpath.normpath(image)
 
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from data.errors import DataError
+from data.picture_files import MOST_PIXELS
 
 # Every reason to refuse a row or a picture, with what a person can do about it.
 REMEDIES = {
@@ -13,13 +14,18 @@ REMEDIES = {
     "from: --set ingest.images=DIR.",
     "unreadable_file": "Give the user who runs this the right to read it, or remove the row.",
     "empty_file": "Copy the file again from where it came from.",
-    "not_an_image": "Save it as PNG or JPEG (WebP, TIFF, BMP and still GIF are read too).",
+    "not_an_image": "Save it as PNG or JPEG (WebP, AVIF, TIFF, BMP and still GIF are read too).",
+    "heic": "Convert it: 'heif-convert IN.heic OUT.jpg' (Debian: libheif-examples), or on a Mac "
+    "'sips -s format jpeg IN.heic --out OUT.jpg'.",
     "undecodable_image": "The file is cut short or damaged: copy or export it again.",
+    "unknown_form": "Open it in a picture program and save it as an ordinary PNG or JPEG.",
+    "unsupported_mode": "Save it as 8-bit RGB or grey, or as 16-bit grey.",
     "decompression_bomb": "Scale it down, or raise the limit: --set ingest.limits.max_pixels=N.",
     "too_large": "Save it smaller, or raise the limit: --set ingest.limits.max_file_bytes=N.",
     "extreme_shape": "Crop the picture, or raise the limit: --set ingest.limits.max_aspect=N.",
     "animated": "Save the one frame that the caption describes.",
     "cmyk": "Convert the picture to RGB with its colour profile, or its colours come out wrong.",
+    "web_address": "Download the pictures into the folder, and name them by relative paths.",
     "outside_folder": "Move the picture into the folder and name it by a relative path.",
     "empty_caption": "Write at least one caption for the picture.",
     "long_caption": "Shorten it, or cut all such: --set ingest.policies.bad_caption=fill.",
@@ -59,10 +65,10 @@ class Limits:
     max_caption_characters: int = 4_000
 
     def __post_init__(self) -> None:
-        if self.max_pixels > 178_956_970:
+        if self.max_pixels > MOST_PIXELS:
             raise DataError(
                 f"max_pixels {self.max_pixels}",
-                "Pillow refuses pictures of more than 178,956,970 pixels",
+                f"Pillow refuses pictures of more than {MOST_PIXELS:,} pixels",
                 "Set it to that or less, and scale larger pictures down.",
             )
 

@@ -56,6 +56,7 @@ def resolve_window(
     Raises:
       DataError: as for `resolve`.
     """
+    files.check_scheme(pattern)
     _check(pattern, span, version, window)
     if SPAN not in pattern:
         return (Resolved(pattern, None, None),)

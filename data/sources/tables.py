@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Any
 
 from data.errors import DataError
+from data.picture_files import PICTURE_ENDINGS
 from data.sources import columns, files
 from data.sources.rows import Reject
 
@@ -43,7 +44,7 @@ _PLAIN = "\t|"
 _BLANK = f'{_DELIMITERS}" \t'
 # A quoted cell may hold line breaks; more than this many are a quote that was never closed.
 _LONGEST_RECORD = 50
-_ENDINGS = "|".join(files.PICTURES).replace(".", "")
+_ENDINGS = "|".join(PICTURE_ENDINGS).replace(".", "")
 _PICTURE = re.compile(rf"[^\s,;|\t\"]+\.(?:{_ENDINGS})\b", re.IGNORECASE)
 # A picture's name; Flickr8k.token.txt numbers the captions of each: `1.jpg#0`.
 _NUMBERED = re.compile(rf"^(.+\.(?:{_ENDINGS}))(?:#\d+)?$", re.IGNORECASE)

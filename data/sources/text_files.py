@@ -124,7 +124,8 @@ def check_text_captions(text_captions: str) -> None:
 def pairs_in(texts: str, images: str) -> bool:
     """Whether a picture below `images` has a text file of its name below `texts`."""
     found = {_stem(name).casefold() for name in files.below(texts) if _is_text(name)}
-    return any(_stem(name).casefold() in found for name in files.pictures_below(images))
+    pictures = filter(files.is_picture_name, files.below(images))
+    return any(_stem(name).casefold() in found for name in pictures)
 
 
 def _by_stem(names: Iterable[str]) -> dict[str, list[str]]:

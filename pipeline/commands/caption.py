@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from data.errors import AddressError, printable
 from data.languages import primary
-from data.sources import Reject, Row, load_row
+from data.sources import Reject, Row, files, load_row
+from data.sources.pictures import Picture
 from pipeline.advice import earlier_answers
 from pipeline.errors import UsageError
 from pipeline.model_lookup import find_model, newer_refusal
@@ -24,6 +27,9 @@ def run(arguments: argparse.Namespace) -> int:
       UsageError: none of the pictures can be read, or there is no such language.
     """
     pictures, faults = _read(arguments.image)
+    for path, picture in pictures:
+        for note in picture.notes:
+            print(printable(f"{path}: {note}"), file=sys.stderr)
     model_dir = find_model("captioner", arguments.model)
     print(f"captioner: {model_dir}")
     if refusal := newer_refusal("captioner", model_dir, arguments.model):
@@ -37,17 +43,17 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--language {language}: {_choice(known)}")
     if language is None and len(known) > 1:
         print(f"language: {known[0]} (--language takes {', '.join(known)})")
-    answers = serving.caption_each(model, [content for _, content in pictures], language)
+    answers = serving.caption_each(model, [picture.encoded for _, picture in pictures], language)
     for (path, _), answer in zip(pictures, answers, strict=True):
         if isinstance(answer, serving.ServingError):
-            faults.append(f"{path}: {answer}")
+            faults.append(f"{printable(path)}: {answer}")
         else:
             words = answer.text or "(no words)"
-            print(f"{path}: {words}   (log probability {answer.log_prob:.2f})")
+            print(printable(f"{path}: {words}   (log probability {answer.log_prob:.2f})"))
     if len(faults) == len(arguments.image):
         raise UsageError("\n".join(faults))
     for fault in faults:
-        print(f"tuwen: {fault}", file=sys.stderr)
+        print(f"tuwen: {printable(fault)}", file=sys.stderr)
     return 1 if faults else 0
 
 
@@ -62,7 +68,7 @@ def _choice(known: Sequence[str]) -> str:
     )
 
 
-def _read(paths: Sequence[str]) -> tuple[list[tuple[str, bytes]], list[str]]:
+def _read(paths: Sequence[str]) -> tuple[list[tuple[str, Picture]], list[str]]:
     """Path and content of the pictures that can be read, and what is wrong with the others.
 
     Raises:
@@ -79,15 +85,29 @@ def _read(paths: Sequence[str]) -> tuple[list[tuple[str, bytes]], list[str]]:
     return pictures, faults
 
 
-def read_picture(path: str) -> bytes:
-    """Returns the bytes of a file that the models can decode.
+def read_picture(path: str) -> Picture:
+    """Returns a file's picture as ingestion would take it.
 
     Raises:
       UsageError: the file is missing, is no picture, is damaged or is too large.
     """
+    try:
+        files.check_scheme(path)
+    except AddressError as error:
+        raise UsageError(str(error)) from None
     place = Path(path).resolve()
+    if place.is_dir():
+        raise UsageError(f"{printable(path)}: this is a folder. {_pictures_in(place)}")
     row = Row(path, path, place.name, ("?",), ("en",), folder=str(place.parent))
     loaded = load_row(row)
     if isinstance(loaded, Reject):
-        raise UsageError(f"{path}: {loaded.detail}. {loaded.remedy}")
-    return loaded.picture.encoded
+        raise UsageError(f"{printable(path)}: {loaded.detail}. {loaded.remedy}")
+    return loaded.picture
+
+
+def _pictures_in(folder: Path) -> str:
+    names = (path.name for path in folder.iterdir() if path.is_file())
+    first = min(filter(files.is_picture_name, names), default=None)
+    if first is None:
+        return "There is no picture in it: name a PNG or JPEG file."
+    return f"Name the pictures in it, such as {shlex.quote(str(folder / first))}"

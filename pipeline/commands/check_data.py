@@ -14,9 +14,10 @@ from data.checking.check import CheckResult, check, unreadable
 from data.checking.console import render
 from data.checking.findings import CheckLimits
 from data.checking.known import ModelWords
-from data.errors import DataError
+from data.errors import AddressError, DataError
 from data.sources import spans
 from pipeline.check_page import write
+from pipeline.errors import UsageError
 from pipeline.model_lookup import find_model
 from pipeline.work_dir import MODELS
 
@@ -29,6 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
     model = _model_words(arguments.model) if arguments.model else None
     try:
         result = _check(arguments, model)
+    except AddressError:
+        raise
     except DataError as error:
         result = unreadable(arguments.path, error)
     print(render(result))
@@ -79,7 +82,6 @@ def _settings(arguments: argparse.Namespace) -> tuple[IngestOptions, CheckLimits
 
 def _model_words(given: str) -> ModelWords:
     """Reads the vocabularies that lie beside the first model that `given` holds."""
-    from pipeline.errors import UsageError
     from trainer.export.layout import ATTRIBUTES, SIDECAR, TOKENS
 
     for kind in MODELS:

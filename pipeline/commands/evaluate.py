@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from components.cross_modal_evaluator.judge import judge
+from data.errors import printable
 from pipeline import settings as settings_file
 from pipeline.advice import missing
 from pipeline.errors import RunError, UsageError
@@ -28,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     from pipeline.collecting import collect_splits
 
     source = settings.open_source()
-    print(f"data: {source.describe()}")
+    print(f"data: {printable(source.describe())}")
     splits = collect_splits(settings, source)
     missing = [split for split in ("train", "test") if len(splits.get(split, ())) < 2]
     if missing:

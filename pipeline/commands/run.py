@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from components.run_report.words import duration
+from data.errors import printable
 from pipeline import config_files, pretraining, shipping, summary
 from pipeline import settings as settings_file
 from pipeline.logs import adopt_loggers, logs_to
@@ -33,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     with work.locked(), temporary_files(work), logs_to(work.log):
         print(f"{settings.name}: work directory {work.root}, log {work.log}")
         source = settings.open_source()
-        print(f"data: {source.describe()}")
+        print(f"data: {printable(source.describe())}")
         print(f"training: {_budget(settings)}")
         if cost := known_cost(settings, arguments.config):
             print(f"cost: {cost}")

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from components.run_report.words import duration
 from data import prepared
+from data.errors import printable
 from pipeline import settings as settings_file
 from pipeline.collecting import collect_splits
 from pipeline.errors import RunError, UsageError
@@ -154,7 +155,7 @@ def _prepare(settings: Settings, work: WorkDir) -> prepared.PreparedData:
     try:
         return prepared.load(str(directory))
     except FileNotFoundError:
-        print(f"data: {source.describe()}")
+        print(f"data: {printable(source.describe())}")
     return prepared.prepare(
         collect_splits(settings, source), str(directory), **asdict(settings.data)
     )

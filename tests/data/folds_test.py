@@ -7,9 +7,9 @@ import pytest
 
 from data.errors import DataError
 from data.folds import fold_of, split_into_folds
+from data.picture_files import content_hash
 from data.prepared import prepare
 from data.scenes import as_captioned_images
-from data.splits import content_hash
 
 SETTINGS = {
     "resolution": 16,

@@ -1,13 +1,18 @@
 """Pictures of every colour type to model pixels, judged by Pillow."""
 
 import io
+import random
+import struct
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageOps
 
-from data import images
+from data import images, picture_bytes
+from data.graphs import graph
+from data.picture_files import open_picture
+from tests.data.picture_builders import encode, exif, with_exif, with_segment
 
 SIDE = 24
 
@@ -106,3 +111,67 @@ def test_float_range_and_back():
     assert (floats.numpy().min(), floats.numpy().max()) == (-1.0, 1.0)
     assert images.to_uint8(floats).numpy().tolist() == list(range(256))
     assert images.to_uint8(tf.constant([-1.7, 1.7])).numpy().tolist() == [0, 255]
+
+
+STRING = [tf.TensorSpec([], tf.string)]
+
+
+@pytest.fixture(scope="module")
+def preprocess():
+    return graph(lambda encoded: images.preprocess(encoded, SIDE), input_signature=STRING)
+
+
+@pytest.fixture(scope="module")
+def orientation():
+    return graph(images.orientation, input_signature=STRING)
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("value", range(1, 9))
+def test_exif_turns_a_picture_upright_to_the_pixel(preprocess, value, order):
+    lying = Image.fromarray(_noise(SIDE, 31, 3))
+    for kind, mode in (("PNG", "RGB"), ("PNG", "RGBA"), ("JPEG", "RGB"), ("JPEG", "L")):
+        encoded = with_exif(_file(lying.convert(mode), kind), exif(value, order))
+        upright = ImageOps.exif_transpose(Image.open(io.BytesIO(encoded)))
+        plain = Image.open(io.BytesIO(_file(upright, kind, quality=100)))
+        assert not plain.getexif()
+        found = preprocess(encoded)
+        if kind == "PNG":
+            np.testing.assert_array_equal(found, preprocess(_file(upright)))
+        # The pixels that Pillow decodes, turned, as a file that needs no turning.
+        decoded = open_picture(encoded).rgb()
+        np.testing.assert_allclose(found, preprocess(_file(decoded)), atol=1)
+        assert decoded.size == upright.size
+
+
+def test_graph_and_bytes_read_one_orientation(orientation):
+    draw = random.Random(0)
+    plain = [encode(Image.new("L", (2, 2)), kind) for kind in ("PNG", "JPEG")]
+    counts = [0] * 9
+    for _ in range(1000):
+        tags = tuple(draw.choices((0x0112, 0x0110, 0x1201), (4, 1, 1), k=draw.randrange(1, 4)))
+        kind = draw.choice((3, 3, 3, 4))
+        block = bytearray(exif(draw.randrange(10), draw.choice("<>"), kind, 1, tags))
+        for _ in range(draw.choice((0, 0, 1, 3))):
+            block[draw.randrange(len(block))] = draw.choice((0, 1, 8, 255, draw.randrange(256)))
+        if draw.random() < 0.2:
+            del block[draw.randrange(len(block)) :]
+        encoded = bytearray(with_exif(draw.choice(plain), bytes(block)))
+        if draw.random() < 0.2:
+            encoded[draw.randrange(2, min(40, len(encoded)))] = draw.randrange(256)
+        if draw.random() < 0.1 and encoded[:1] == b"\xff":
+            encoded = bytearray(with_segment(bytes(encoded), 0xE1, b"Exif\0\0"))
+        if draw.random() < 0.2:
+            del encoded[draw.randrange(len(encoded)) :]
+        expected = picture_bytes.orientation(bytes(encoded))
+        assert orientation(bytes(encoded)).numpy() == expected, bytes(encoded)
+        counts[expected] += 1
+    assert min(counts[1:]) > 20
+
+
+def test_the_search_for_exif_ends_where_that_of_the_bytes_does(orientation):
+    for extra in (picture_bytes.EXIF_STEPS - 1, picture_bytes.EXIF_STEPS):
+        jpeg = with_exif(_pictures()["jpeg"], exif(6))
+        many = jpeg[:2] + struct.pack(">BBH", 0xFF, 0xFE, 2) * extra + jpeg[2:]
+        assert orientation(many).numpy() == picture_bytes.orientation(many)
+    assert picture_bytes.orientation(many) == 1

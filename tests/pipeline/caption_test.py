@@ -1,5 +1,6 @@
 """`tuwen caption` with a model that is not there."""
 
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -91,3 +92,38 @@ def test_where_no_picture_can_be_read_the_command_was_given_wrongly(asked, capsy
     assert cli.main(["caption", "gone.png", "lost.png"]) == cli.USAGE
     said = capsys.readouterr()
     assert said.out == "" and "gone.png" in said.err and "lost.png" in said.err
+
+
+def test_a_folder_is_named_with_a_picture_in_it_that_can_be_given(asked, capsys):
+    Path("a b").mkdir()
+    Path("a b", "notes.txt").write_text("no picture", encoding="utf-8")
+    assert cli.main(["caption", "a b"]) == cli.USAGE
+    assert "a b: this is a folder." in capsys.readouterr().err
+    Image.new("RGB", (8, 8)).save("a b/one.jfif", "PNG")
+    assert cli.main(["caption", "a b"]) == cli.USAGE
+    said = capsys.readouterr().err
+    given = shlex.split(said.partition("such as ")[2])
+    assert cli.main(["caption", *given]) == 0
+    assert cli.main(["caption", "fine.png", "a b"]) == cli.FAILURE
+
+
+@pytest.mark.parametrize("address", ["s3://a/b.png", "https://a/b.png", "hf://datasets/a/b/c.png"])
+def test_an_address_is_refused_with_a_command(asked, capsys, address):
+    assert cli.main(["caption", address]) == cli.USAGE
+    assert "are not read. Copy it to this machine first: " in capsys.readouterr().err
+
+
+def test_names_reach_the_terminal_without_control_characters(asked, capsys):
+    name = "\x1b[2J\x9b\u202e.png"
+    Image.new("RGB", (8, 8)).save(name)
+    assert cli.main(["caption", name, "\x1bgone.png", "fine.png"]) == cli.FAILURE
+    said = capsys.readouterr()
+    assert "\\x1b[2J\\x9b\\u202e.png: words" in said.out
+    assert "\\x1bgone.png: " in said.err
+    assert not set("\x1b\x9b\u202e") & set(said.out + said.err)
+
+
+def test_what_was_done_to_the_colours_is_told(asked, capsys):
+    Image.new("RGB", (8, 8)).save("odd.png", icc_profile=b"damaged")
+    assert cli.main(["caption", "odd.png"]) == 0
+    assert capsys.readouterr().err == "odd.png: damaged colour profile ignored\n"

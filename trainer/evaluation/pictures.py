@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from data.splits import over_white
+from data.picture_files import open_picture
 
 THUMBNAIL = 16
 
@@ -55,8 +55,8 @@ def png(image: Image.Image) -> bytes:
 
 
 def _open(encoded: bytes, least: int | None = None) -> Image.Image:
-    """Opens as RGB; with `least`, a JPEG is decoded at a cheaper scale not below that size."""
-    file = Image.open(io.BytesIO(encoded))
+    """Opens as upright RGB; with `least`, a JPEG is decoded at a cheaper scale not below it."""
+    file = open_picture(encoded)
     if least is not None:
-        file.draft("RGB", (least, least))
-    return over_white(file)
+        file.image.draft("RGB", (least, least))
+    return file.rgb()

@@ -5,10 +5,13 @@ from __future__ import annotations
 import tensorflow as tf
 
 from data.images import preprocess
+from data.picture_bytes import JPEG_MAGIC, PNG_MAGIC
 from trainer.export.errors import attempt, first_of, where
 from trainer.export_settings import ExportSettings
 
-_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+# Length and name of a PNG's first chunk.
+_PNG_HEADER = b"\x00\x00\x00\rIHDR"
+_DAMAGED = "the picture cannot be decoded: the file is damaged or cut short"
 
 
 def read_texts(text: tf.Tensor, limits: ExportSettings) -> tuple[tf.Tensor, tf.Tensor]:
@@ -27,7 +30,7 @@ def read_pictures(
     """Reads picture files; one that cannot be read does not keep the others from it.
 
     Args:
-      encoded: string [N] PNG or JPEG files.
+      encoded: string [N] PNG or JPEG files; their Exif says how to turn them.
       resolution: side of the result R, in pixels.
       limits: `picture_bytes` and `picture_pixels`; what exceeds them is not decoded.
 
@@ -35,7 +38,9 @@ def read_pictures(
       uint8 [N, R, R, 3], black where there is an error, and string [N] errors.
     """
     largest, most = limits.picture_bytes, limits.picture_pixels
-    jpeg, png = _starts_with(encoded, _JPEG), _starts_with(encoded, _PNG)
+    jpeg, png = _starts_with(encoded, JPEG_MAGIC), _starts_with(encoded, PNG_MAGIC)
+    # Decoders pass over other chunks before it, and `_pixels` would read them as the header.
+    headless = png & ~_starts_with(encoded, PNG_MAGIC + _PNG_HEADER)
     before = first_of(
         where(encoded == "", "there is no picture: the field is empty"),
         where(
@@ -43,6 +48,7 @@ def read_pictures(
             f"the picture file is larger than {largest} bytes; scale it down",
         ),
         where(~(jpeg | png), "the picture is neither a PNG nor a JPEG file"),
+        where(headless, _DAMAGED),
     )
 
     def read(one: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -61,7 +67,7 @@ def read_pictures(
     # What is empty is no picture either, and fails at once.
     well, (pictures, pixels) = attempt(read, tf.where(before == "", encoded, ""), signature)
     after = first_of(
-        where(~well, "the picture cannot be decoded: the file is damaged or cut short"),
+        where(~well, _DAMAGED),
         where(pixels > most, f"the picture has more than {most} pixels; scale it down"),
     )
     return pictures, first_of(before, after)
@@ -125,7 +131,8 @@ def _pixels(encoded: tf.Tensor) -> tf.Tensor:
     def of_png() -> tf.Tensor:
         # Behind the signature and the first chunk's length and name: width, then height.
         header = tf.io.decode_raw(tf.strings.substr(encoded, 16, 8), tf.int32, little_endian=False)
-        sides = tf.cast(header, tf.int64)
+        # A side of 2^31 and more is none that PNG has; as a negative number it would pass.
+        sides = tf.cast(tf.bitcast(header, tf.uint32), tf.int64)
         return sides[0] * sides[1]
 
-    return tf.cond(_starts_with(encoded, _JPEG), of_jpeg, of_png)
+    return tf.cond(_starts_with(encoded, JPEG_MAGIC), of_jpeg, of_png)

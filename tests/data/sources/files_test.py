@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from data.errors import DataError
+from data.errors import AddressError, DataError
+from data.picture_files import DAMAGED_PROFILE
 from data.sources import collect, files, open_source
 from data.sources.spans import resolve
 
@@ -111,3 +112,59 @@ def test_sources_and_check_start_without_tensorflow():
         cwd=Path(__file__).resolve().parents[3],
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("address", "command"),
+    [
+        ("s3://bucket/a b", "aws s3 cp --recursive 's3://bucket/a b' my-pictures"),
+        ("s3://bucket/a.csv", "aws s3 cp s3://bucket/a.csv ."),
+        ("https://host/a.zip", "curl -LO https://host/a.zip"),
+        (
+            "HF://datasets/me/photos/train",
+            "hf download --repo-type dataset --local-dir my-pictures me/photos",
+        ),
+    ],
+)
+def test_addresses_that_nothing_reads_come_with_a_command(address, command):
+    for use in (files.check_scheme, resolve, open_source):
+        with pytest.raises(AddressError) as caught:
+            use(address)
+        assert caught.value.where == address and caught.value.remedy.endswith(f"{command}.")
+
+
+def test_other_addresses_are_those_that_tensorflow_knows(remote):
+    for known in (remote, "gs://bucket/x", "file:///x", "/a/b", "a://"[:2]):
+        files.check_scheme(known)
+    with pytest.raises(AddressError):
+        files.check_scheme("minio://bucket/x")
+
+
+def test_a_picture_that_is_an_address_is_a_reject_of_its_own(captioned):
+    folder = captioned([{"image": "https://host/1.png", "captions": ["a"]}])
+    examples, report, _ = collect(open_source(str(folder)))
+    assert not list(examples) and report.by_reason() == {"web_address": 1}
+
+
+@pytest.mark.parametrize("ending", [".jfif", ".jpe", ".jif", ".JFI", ".pjpeg", ".pjp", ".Dib"])
+def test_usual_endings_of_pictures_are_known(tmp_path, picture, ending):
+    (tmp_path / f"1{ending}").write_bytes(picture(0, "BMP" if ending == ".Dib" else "JPEG"))
+    (tmp_path / "1.txt").write_text("a cat", encoding="utf-8")
+    examples, _ = collect(open_source(str(tmp_path)))
+    assert [one.image_id for one in examples] == [f"1{ending}"]
+
+
+def test_heic_beside_other_pictures_is_a_reject_of_its_own(tmp_path, picture):
+    for name, content in (("1.jpg", picture(0, "JPEG")), ("2.HEIC", b"\0\0\0\x18ftypheic")):
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / name).with_suffix(".txt").write_text("a cat", encoding="utf-8")
+    examples, report, _ = collect(open_source(str(tmp_path)))
+    assert len(list(examples)) == 1 and report.by_reason() == {"heic": 1}
+
+
+def test_what_was_done_to_colours_is_counted(captioned, picture):
+    folder = captioned([{"image": f"{place}.png", "captions": ["a"]} for place in range(3)])
+    (folder / "1.png").write_bytes(picture(7, icc_profile=b"damaged"))
+    examples, report, _ = collect(open_source(str(folder)))
+    assert len(list(examples)) == 3
+    assert report.mended == {"language guessed": 3, DAMAGED_PROFILE: 1}

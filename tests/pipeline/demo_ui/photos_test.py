@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from pipeline.demo_ui import photos
+from tests.data.picture_builders import ADOBE_RGB
 
 
 def saved(image, kind="PNG", **options):
@@ -75,3 +76,39 @@ def test_what_cannot_be_read_is_told(monkeypatch):
     monkeypatch.setattr(photos, "MAX_BYTES", 10)
     with pytest.raises(photos.PhotoError, match="larger than"):
         photos.read(whole)
+
+
+def test_photos_are_read_as_ingestion_reads_them():
+    red = Image.new("RGB", (16, 16), (255, 0, 0))
+    refused = {
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n": "no picture that can be read",
+        saved(red, "ICNS"): "no picture that can be read",
+        saved(red, "GIF", save_all=True, append_images=[red.rotate(9)]): "2 frames",
+        b"\0\0\0\x18ftypheic\0\0\0\0": "HEIC",
+        saved(Image.new("1", (9000, 9000)), "PNG"): "megapixels",
+        saved(red)[:-2]: "damaged",
+        saved(red, "JPEG")[:-2]: "damaged",
+    }
+    for content, said in refused.items():
+        with pytest.raises(photos.PhotoError, match=said):
+            photos.read(content)
+
+
+def test_wide_colours_become_srgb():
+    photo = photos.read(saved(Image.new("RGB", (16, 16), (0, 200, 0)), icc_profile=ADOBE_RGB))
+    red, green, _ = opened(photo).getpixel((8, 8))
+    assert red == 0 and green > 200 and "sRGB" in photo.note
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16", "CMYK"])
+def test_every_mode_is_reduced(mode):
+    given = Image.linear_gradient("L").resize((1024, 1024))
+    deep = np.asarray(given).astype(np.uint16) * 257
+    given = Image.fromarray(deep) if mode == "I;16" else given.convert(mode)
+    found = opened(photos.read(saved(given, "JPEG" if mode == "CMYK" else "PNG")))
+    shown = np.asarray(found, int)[:, :, 1].mean(1)
+    assert found.size == (photos.SIDE, photos.SIDE)
+    if mode == "1":
+        assert 60 < shown[128:384].mean() < 190
+    else:
+        np.testing.assert_allclose(shown[8:-8], np.linspace(0, 255, 512)[8:-8], atol=6)

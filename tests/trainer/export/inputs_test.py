@@ -5,10 +5,13 @@ import io
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageOps
 
 from data import schema
 from data.images import preprocess
+from data.sources.pictures import examine
+from data.sources.rows import Limits
+from tests.data.picture_builders import chunks, exif, png_of, with_exif
 from trainer.export.inputs import read_examples, read_pictures, read_texts
 from trainer.export_settings import ExportSettings
 
@@ -27,6 +30,13 @@ def encoded(form="PNG", mode="RGB", size=(20, 20), noisy=False):
         buffer, form
     )
     return buffer.getvalue()
+
+
+def with_sides(png, width, height):
+    """Returns a PNG whose header says another size."""
+    (kind, header), *parts = chunks(png)
+    sides = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    return png_of([(kind, sides + header[8:]), *parts])
 
 
 @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
@@ -51,6 +61,15 @@ def test_pictures_of_every_kind_are_read_as_for_training(form, mode):
         (encoded(noisy=True)[:700], "cannot be decoded"),
         (encoded("JPEG", noisy=True)[:300], "cannot be decoded"),
         (encoded()[:20], "cannot be decoded"),
+        # A size of 1 x 1 in a chunk before the header, which libpng passes over.
+        (png_of([(b"prVt", b"\0\0\0\1\0\0\0\1"), *chunks(encoded(size=(21, 20)))]), "cannot be"),
+        (with_sides(encoded(), 2**31 - 1, 2**31 - 1), "more than 400 pixels"),
+        (with_sides(encoded(), 2**32 - 1, 400), "more than 400 pixels"),
+        # The first frame of it is that of a small picture, within Exif.
+        (
+            with_exif(encoded("JPEG", size=(401, 1)), exif(1) + encoded("JPEG", size=(8, 8))),
+            "more than 400 pixels",
+        ),
         (encoded("BMP", size=(2, 2)), "neither a PNG nor a JPEG file"),
         (b"", "the field is empty"),
     ],
@@ -61,6 +80,25 @@ def test_a_picture_that_cannot_be_read_is_black_and_says_why(picture, words):
     assert words in found[1] and found[::2] == ["", ""]
     assert not pictures[1].numpy().any()
     assert pictures[0].numpy().any() and pictures[2].numpy().any()
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+def test_served_pixels_are_those_of_training_whatever_exif_says(form, order):
+    plain = encoded(form, size=(20, 13), noisy=True)
+    lying = [with_exif(plain, exif(turn, order)) for turn in range(1, 9)]
+    stored = [examine(one, Limits()).encoded for one in lying]
+    served, errors = read(tf.constant(lying))
+    assert errors.numpy().tolist() == [b""] * 8
+    np.testing.assert_array_equal(served, read(tf.constant(stored))[0])
+    training = tf.stack([preprocess(one, 8) for one in stored])
+    np.testing.assert_array_equal(served, training)
+    upright = [ImageOps.exif_transpose(Image.open(io.BytesIO(one))) for one in lying]
+    for row, image in enumerate(upright):
+        buffer = io.BytesIO()
+        image.save(buffer, "PNG", exif=b"")
+        assert np.abs(served[row].numpy().astype(int) - preprocess(buffer.getvalue(), 8)).max() <= 1
+    assert len({row.numpy().tobytes() for row in served}) == 8
 
 
 def test_a_picture_of_exactly_the_limit_is_read():

@@ -1,0 +1,364 @@
+"""What the bytes of PNG and JPEG files say before a pixel is decoded: structure, Exif, profile.
+
+Decoders agree on files that keep the rules and differ on all others: one reads a picture whose
+pixel data end early as black, another refuses it, a third warns. So this module says which rules a
+file keeps. `data.images` reads the orientation in the graph, by the same steps.
+
+Sources: PNG, third edition (W3C, 2025); JPEG, ITU-T T.81 (1992); Exif 2.32 (CIPA DC-008).
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Literal, NamedTuple
+
+PNG_MAGIC, JPEG_MAGIC = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+# Chunks or segments in which Exif is looked for: files have it among the first few, and a file of
+# millions of tiny ones must not hold up a server.
+EXIF_STEPS = 100
+EXIF_HEAD = b"Exif\0\0"
+LITTLE_ENDIAN, BIG_ENDIAN = b"II*\0", b"MM\0*"
+ORIENTATION, SHORT = 0x0112, 3
+
+_CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
+# Width, height, depth, colour type, and the methods of compression, filters and interlacing.
+_HEADER = struct.Struct(">IIBBBBB")
+# Samples of a pixel and the depths in bits that each colour type of PNG may have.
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+# First column and row, and the steps between them, of Adam7's passes.
+_ADAM7 = (
+    *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)),
+    *((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)),
+)
+_LARGEST_PROFILE = 16 * 2**20
+_PIECE = 2**16
+# A marker that ends a scan: neither a stuffed zero nor a restart.
+_AFTER_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]", re.DOTALL)
+# Each scan of a progressive JPEG goes over the whole picture. Encoders write about ten.
+_MOST_SCANS = 100
+
+
+class DamagedFileError(ValueError):
+    """A file that is cut short or damaged; the message says where."""
+
+
+class UnknownFormError(ValueError):
+    """A file that is whole, in a form that only some decoders know."""
+
+
+def orientation(encoded: bytes) -> int:
+    """Returns how Exif says to turn a PNG or JPEG, 1 to 8; 1, as it lies, where it says nothing.
+
+    Of a JPEG the first Exif segment before the scan counts, of a PNG the first eXIf chunk before
+    the pixel data.
+    """
+    return exif_orientation(_jpeg_exif(encoded) or _png_exif(encoded))
+
+
+def exif_orientation(block: bytes) -> int:
+    """Returns the orientation of an Exif block, from its byte order on; 1 where it is damaged."""
+    kinds: dict[bytes, Literal["little", "big"]] = {LITTLE_ENDIAN: "little", BIG_ENDIAN: "big"}
+    order = kinds.get(block[:4])
+    if order is None:
+        return 1
+
+    def number(at: int, length: int) -> int:
+        return int.from_bytes(block[at : at + length], order)
+
+    start = number(4, 4)
+    entries = range(start + 2, start + 2 + 12 * number(start, 2), 12)
+    if entries.stop > len(block):
+        return 1
+    at = next((entry for entry in entries if number(entry, 2) == ORIENTATION), None)
+    if at is None or number(at + 2, 2) != SHORT or number(at + 4, 4) != 1:
+        return 1
+    value = number(at + 8, 2)
+    return value if 1 <= value <= 8 else 1
+
+
+def _jpeg_exif(encoded: bytes) -> bytes:
+    at = 2 if encoded.startswith(JPEG_MAGIC) else len(encoded)
+    for _ in range(EXIF_STEPS):
+        head = encoded[at : at + 10]
+        if len(head) < 4 or head[0] != 0xFF:
+            break
+        if head[1] == 0xFF:  # Markers may be filled up with more of these.
+            at += 1
+            continue
+        length = int.from_bytes(head[2:4], "big")
+        if not _has_length(head[1]) or length < 2:
+            break
+        if head[1] == 0xE1 and head[4:] == EXIF_HEAD:
+            return encoded[at + 10 : at + 2 + length]
+        at += 2 + length
+    return b""
+
+
+def _has_length(marker: int) -> bool:
+    """Whether a segment that is no scan follows the marker."""
+    return marker >= 0xC0 and not 0xD0 <= marker <= 0xDA
+
+
+def _png_exif(encoded: bytes) -> bytes:
+    at = 8 if encoded.startswith(PNG_MAGIC) else len(encoded)
+    for _ in range(EXIF_STEPS):
+        head = encoded[at : at + 8]
+        if len(head) < 8 or head[4:] in (b"IDAT", b"IEND"):
+            break
+        length = int.from_bytes(head[:4], "big")
+        if head[4:] == b"eXIf":
+            return encoded[at + 8 : at + 8 + length]
+        at += 12 + length
+    return b""
+
+
+class Png(NamedTuple):
+    """A PNG whose chunks are whole.
+
+    Attributes:
+      width, height: in pixels. depth: bits of a sample. colour: PNG's colour type.
+      interlaced: whether its pixels come in Adam7's seven passes.
+      entries: of the palette, 0 without one.
+      essential: the file with nothing in it but what decides the pixels and how they are turned;
+        the very object that was given where there is nothing else.
+      data: the pieces of the compressed pixel data.
+      profile: ICC profile, empty where there is none; damaged where its chunk is.
+      frames: of an animation, else 1.
+    """
+
+    width: int
+    height: int
+    depth: int
+    colour: int
+    interlaced: bool
+    entries: int
+    essential: bytes
+    data: tuple[memoryview, ...]
+    profile: bytes
+    frames: int
+
+
+def read_png(encoded: bytes) -> Png:
+    """Reads the chunks of a PNG; `check_pixel_data` reads what its pixel data hold.
+
+    Raises:
+      DamagedFileError: it breaks a rule of the format.
+      UnknownFormError: it has a critical chunk that is not of the standard.
+    """
+    chunks = list(_chunks(encoded))
+    kinds = [kind for kind, _ in chunks]
+    if kinds[:1] != [b"IHDR"] or kinds.count(b"IHDR") > 1 or len(chunks[0][1]) != 25:
+        raise DamagedFileError("its first chunk, and only that, must be IHDR")
+    _check_critical(kinds)
+    width, height, depth, colour, *methods, interlace = _HEADER.unpack(chunks[0][1][8:21])
+    right = 0 < width < 2**31 and 0 < height < 2**31 and depth in _DEPTHS.get(colour, ())
+    if not right or any(methods) or interlace > 1:
+        raise DamagedFileError("its header IHDR holds values that no PNG has")
+    data = tuple(content[8:-4] for kind, content in chunks if kind == b"IDAT")
+    # The first of each kind.
+    before = dict(reversed(chunks[: kinds.index(b"IDAT")]))
+    palette = len(before.get(b"PLTE", b"")) - 12 if colour == 3 else 0
+    if palette < 0 or palette > 3 * 256 or palette % 3 or (colour == 3 and not palette):
+        raise DamagedFileError("it has colours of a palette and no palette")
+    entries = palette // 3
+    parts: list[bytes | memoryview] = [PNG_MAGIC, chunks[0][1], _exif_chunk(orientation(encoded))]
+    parts += [before[b"PLTE"]] if entries else []
+    parts += [before[b"tRNS"]] if _has_transparency(before, colour, entries) else []
+    parts += [content for kind, content in chunks if kind == b"IDAT"]
+    essential = b"".join([*parts, chunks[-1][1]])
+    return Png(
+        width=width,
+        height=height,
+        depth=depth,
+        colour=colour,
+        interlaced=bool(interlace),
+        entries=entries,
+        essential=encoded if essential == encoded else essential,
+        data=data,
+        profile=_png_profile(bytes(before.get(b"iCCP", b"")[8:-4])),
+        frames=int.from_bytes(before.get(b"acTL", b"")[8:12], "big") or 1,
+    )
+
+
+def _chunks(encoded: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Yields the kind and all bytes of each chunk, up to the last."""
+    view, at, kind = memoryview(encoded), 8, b""
+    while kind != b"IEND":
+        head = encoded[at : at + 8]
+        end = at + 12 + int.from_bytes(head[:4], "big")
+        if len(head) < 8 or end > len(encoded):
+            raise DamagedFileError("it ends before its last chunk IEND does")
+        kind = head[4:]
+        if not kind.isalpha() or zlib.crc32(view[at + 4 : end - 4]) != int.from_bytes(
+            view[end - 4 : end], "big"
+        ):
+            raise DamagedFileError(f"the checksum of its chunk {kind!r} is wrong")
+        yield kind, view[at:end]
+        at = end
+
+
+def _check_critical(kinds: list[bytes]) -> None:
+    unknown = [kind for kind in kinds if kind[:1].isupper() and kind not in _CRITICAL]
+    if b"CgBI" in kinds:
+        raise UnknownFormError("a PNG in the form of Apple's apps (chunk CgBI)")
+    if unknown:
+        raise UnknownFormError(f"a PNG with the chunk {unknown[0].decode()}, which no standard has")
+    if b"IDAT" not in kinds:
+        raise DamagedFileError("it has no pixel data")
+    first = kinds.index(b"IDAT")
+    if set(kinds[first : first + kinds.count(b"IDAT")]) != {b"IDAT"}:
+        raise DamagedFileError("other chunks stand between its pixel data")
+
+
+def _has_transparency(before: Mapping[bytes, memoryview], colour: int, entries: int) -> bool:
+    """Whether there is a chunk tRNS of the right form; decoders pass over others."""
+    length = len(before.get(b"tRNS", b"")) - 12
+    return {0: length == 2, 2: length == 6, 3: 0 < length <= entries}.get(colour, False)
+
+
+def _exif_chunk(turn: int) -> bytes:
+    """Returns a chunk eXIf that says an orientation and nothing else, or nothing for 1."""
+    if turn == 1:
+        return b""
+    content = struct.pack(">4sIHHHIHHI", BIG_ENDIAN, 8, 1, ORIENTATION, SHORT, 1, turn, 0, 0)
+    body = b"eXIf" + content
+    return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+
+
+def _png_profile(chunk: bytes) -> bytes:
+    if not chunk:
+        return b""
+    packed = chunk.partition(b"\0")[2][1:]
+    try:
+        profile = zlib.decompressobj().decompress(packed, _LARGEST_PROFILE)
+    except zlib.error:
+        profile = b""
+    return profile or b"damaged"
+
+
+def check_pixel_data(png: Png) -> bool:
+    """Unpacks the pixel data in pieces and checks that they are whole.
+
+    Returns:
+      Whether they end where the pixels do; decoders differ about what to say of more.
+
+    Raises:
+      DamagedFileError: they are damaged or end early.
+    """
+    unpack, left = zlib.decompressobj(), b""
+    # In small pieces, for what is not unpacked yet is copied each time.
+    pieces = (part[at : at + _PIECE] for part in png.data for at in range(0, len(part), _PIECE))
+
+    def read(length: int) -> bytes:
+        """Returns the next bytes, fewer where there are no more."""
+        nonlocal left
+        found = bytearray()
+        while len(found) < length and not unpack.eof:
+            packed: bytes | memoryview | None = left or next(pieces, None)
+            found += unpack.decompress(packed or b"", length - len(found))
+            left = unpack.unconsumed_tail
+            if packed is None:
+                break
+        return bytes(found)
+
+    try:
+        for length, rows in _scan_lines(png):
+            many = max(1, _PIECE // length)
+            for row in range(0, rows, many):
+                wanted = length * min(many, rows - row)
+                found = read(wanted)
+                if len(found) < wanted:
+                    raise DamagedFileError("its pixel data end early")
+                if max(found[::length]) > 4:
+                    raise DamagedFileError("its pixel data are damaged: there is no such filter")
+        more = read(1)
+    except zlib.error as error:
+        raise DamagedFileError(f"its pixel data are damaged: {error}") from None
+    return unpack.eof and not (more or unpack.unused_data or next(pieces, None))
+
+
+def _scan_lines(png: Png) -> Iterator[tuple[int, int]]:
+    """Yields the length of a row in bytes, its filter included, and how many rows there are."""
+    bits = png.depth * _SAMPLES[png.colour]
+    for x, y, across, down in _ADAM7 if png.interlaced else ((0, 0, 1, 1),):
+        columns, rows = -(-(png.width - x) // across), -(-(png.height - y) // down)
+        if columns > 0 and rows > 0:
+            yield 1 + -(-columns * bits // 8), rows
+
+
+def is_plain_jpeg(encoded: bytes) -> bool:
+    """Whether a JPEG is of a kind that all decoders read alike, and whole from start to end.
+
+    That is: sequential or progressive by Huffman codes, 8 bits, grey or of three components, all of
+    which its scans give in full.
+
+    Raises:
+      DamagedFileError: it ends before its end marker.
+      UnknownFormError: it has more scans than a picture needs.
+    """
+    at, frame = 2, b""
+    scans: list[bytes] = []
+    while True:
+        if encoded[at : at + 1] != b"\xff":
+            if at >= len(encoded):
+                raise DamagedFileError("it ends before its end marker")
+            return False
+        marker = encoded[at + 1 : at + 2]
+        if marker == b"\xff":
+            at += 1
+            continue
+        if marker == b"\xd9":
+            return _gives_all(frame, scans)
+        length = int.from_bytes(encoded[at + 2 : at + 4], "big")
+        segment = encoded[at + 4 : at + 2 + length]
+        if len(segment) < length - 2 or len(marker) < 1:
+            raise DamagedFileError("it ends before its end marker")
+        if length < 2 or not _is_plain_segment(marker[0]) or (frame and marker in _FRAMES):
+            return False
+        at += 2 + length
+        if marker in _FRAMES:
+            frame = marker + segment
+        if marker == b"\xda":
+            scans.append(segment)
+            if len(scans) > _MOST_SCANS:
+                raise UnknownFormError(f"a JPEG of more than {_MOST_SCANS} scans")
+            end = _AFTER_SCAN.search(encoded, at)
+            if end is None:
+                raise DamagedFileError("it ends before its end marker")
+            at = end.end() - 2
+
+
+# Baseline, extended sequential and progressive.
+_FRAMES = (b"\xc0", b"\xc1", b"\xc2")
+
+
+def _is_plain_segment(marker: int) -> bool:
+    """Frames, tables, scans, restart intervals, application data and comments."""
+    return marker in (0xC0, 0xC1, 0xC2, 0xC4, 0xDA, 0xDB, 0xDD, 0xFE) or 0xE0 <= marker <= 0xEF
+
+
+def _gives_all(frame: bytes, scans: list[bytes]) -> bool:
+    """Whether the scans give every coefficient of every component to its last bit.
+
+    Args:
+      frame: marker and content of the frame's header, empty where there was none.
+      scans: content of each scan's header.
+    """
+    if len(frame) < 7 or frame[1] != 8 or frame[6] not in (1, 3) or len(frame) != 7 + 3 * frame[6]:
+        return False
+    # What each component's coefficients still lack, in bits; -1 where none was given.
+    lacking = {component: [-1] * 64 for component in frame[7::3]}
+    for scan in scans:
+        count = scan[0] if scan else 0
+        if not count or len(scan) != 4 + 2 * count:
+            return False
+        first, last, bits = scan[-3:]
+        for component in scan[1 : 1 + 2 * count : 2]:
+            if component not in lacking or not first <= last < 64:
+                return False
+            lacking[component][first : last + 1] = [bits & 15] * (last + 1 - first)
+    return len(lacking) == frame[6] and not any(map(any, lacking.values()))
