@@ -152,7 +152,7 @@ def test_check_data_counts_files_and_names_what_is_not_read(capsys, tmp_path):
         Image.new("RGB", (9, 9)).save(place / "0.png")
         (place / "0.txt").write_text("a square")
     (folder / "b").symlink_to(elsewhere)
-    (folder / "c.heic").touch()
+    (folder / "c.psd").touch()
     cli.main(["check-data", str(folder), "-o", str(tmp_path / "page")])
     said = " ".join(capsys.readouterr().out.split())
     assert "4 seen: read 2, rejected 0, linked folder 1, other ending 1" in said
@@ -161,7 +161,7 @@ def test_check_data_counts_files_and_names_what_is_not_read(capsys, tmp_path):
     found = {one["check"]: one for one in held["findings"]}
     assert found["linked_folder"]["rows"] == [f"b -> {elsewhere}"]
     assert "1 pictures" in found["linked_folder"]["what"]
-    assert found["unread_files"]["rows"] == ["c.heic"]
+    assert found["unread_files"]["rows"] == ["c.psd"]
     assert "4 seen" in (tmp_path / "page/index.html").read_text()
 
 

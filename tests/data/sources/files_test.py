@@ -150,7 +150,7 @@ def test_a_picture_that_is_an_address_is_a_reject_of_its_own(captioned):
 def test_usual_endings_of_pictures_are_known(tmp_path, picture, ending):
     (tmp_path / f"1{ending}").write_bytes(picture(0, "BMP" if ending == ".Dib" else "JPEG"))
     (tmp_path / "1.txt").write_text("a cat", encoding="utf-8")
-    examples, _ = collect(open_source(str(tmp_path)))
+    examples, *_ = collect(open_source(str(tmp_path)))
     assert [one.image_id for one in examples] == [f"1{ending}"]
 
 
