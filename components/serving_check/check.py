@@ -14,6 +14,7 @@ import components
 from components.serving_check.findings import ServingReport, report
 from components.serving_check.probes import Probe, build
 from data.schema import CaptionedImage
+from data.sources.plain_paths import without_patterns
 
 
 def check(
@@ -50,7 +51,7 @@ def replay(
         requests, answers = Path(directory, "requests.json"), Path(directory, "answers.json")
         requests.write_text(json.dumps([probe.to_json() for probe in probes]), encoding="utf-8")
         command = [sys.executable, "-m", "components.serving_check.replay"]
-        command += [model_dir, str(requests), str(answers), *compressed]
+        command += [without_patterns(model_dir), str(requests), str(answers), *compressed]
         reason = run(command, Path(directory), time_limit)
         if reason:
             return {"died": reason}

@@ -14,8 +14,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from data.sources.plain_paths import without_patterns
-
 
 def main(model_dir: str, requests_file: str, out_file: str, *forms: str) -> None:
     """Loads the model, sends each request of the JSON file, and writes what happened.
@@ -32,7 +30,7 @@ def main(model_dir: str, requests_file: str, out_file: str, *forms: str) -> None
     started = time.perf_counter()
     print("loading the model", flush=True)
     try:
-        model = tf.saved_model.load(without_patterns(model_dir))
+        model = tf.saved_model.load(model_dir)
     except Exception as error:  # any failure to load is the finding itself
         facts["load_error"] = _describe(error)
     else:

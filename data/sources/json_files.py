@@ -51,6 +51,8 @@ def _records(path: str, name: str, content: list[Any] | dict[str, Any]) -> Itera
         yield from _numbered(f"{name}:", content)
         return
     held = {key: content[key] for key in _LISTS if isinstance(content.get(key), list)}
+    if "images" in held and "annotations" in content and "annotations" not in held:
+        raise _unknown(path, content)
     if "images" in held and "annotations" in held:
         yield from _coco(name, held["images"], held["annotations"])
     elif held:

@@ -363,9 +363,28 @@ def test_a_signal_that_ends_the_command_lets_it_put_things_in_order(
         return 0
 
     monkeypatch.setattr("pipeline.commands.configs.run", run)
-    before = signal.getsignal(number)
-    assert told(capsys, "configs") == (status, "Interrupted. The same command goes on from here.\n")
-    assert ended == ["configs"] and signal.getsignal(number) == before
+    # Under nohup a process is born with SIGHUP ignored.
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        said = told(capsys, "configs")
+        after = signal.getsignal(number)
+    finally:
+        signal.signal(number, before)
+    assert said == (status, "Interrupted. The same command goes on from here.\n")
+    assert ended == ["configs"] and after == signal.SIG_DFL
+
+
+def test_a_signal_that_is_ignored_stays_so(monkeypatch, capsys):
+    def run(arguments):
+        signal.raise_signal(signal.SIGHUP)
+        return 0
+
+    monkeypatch.setattr("pipeline.commands.configs.run", run)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert told(capsys, "configs") == (0, "")
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize(

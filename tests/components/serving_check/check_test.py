@@ -12,6 +12,7 @@ import tensorflow_text as tf_text
 
 from components.serving_check import replay
 from components.serving_check.check import check, run
+from components.serving_check.check import replay as asked
 from components.serving_check.contract import CONTRACT
 from components.serving_check.findings import report
 from components.serving_check.probes import ANSWER, build
@@ -161,6 +162,17 @@ def test_replaying_process_imports_no_room_but_its_own():
     for room in ("tfx", "data", "trainer", "pipeline", "components"):
         assert f"import {room}" not in source
         assert f"from {room}" not in source
+
+
+def test_replaying_process_gets_a_path_without_letters_of_patterns(tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(
+        "components.serving_check.check.run", lambda command, *_: given.append(command) or "ended"
+    )
+    place = tmp_path / "run [1]"
+    place.mkdir()
+    assert asked(str(place), [], 1.0) == {"died": "ended"}
+    assert "[" not in given[0][3] and Path(given[0][3]).resolve() == place
 
 
 def test_no_picture_is_an_error():
