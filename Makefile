@@ -48,7 +48,7 @@ torch: env  ## make .tools/torch, PyTorch for the CPU, which benchmarks/training
 FUZZ_SECONDS ?= 3600
 
 fuzz: env  ## send random input to the server and the like for an hour each (FUZZ_SECONDS=60, ARGS)
-	@TUWEN_FUZZ_SECONDS=$(FUZZ_SECONDS) OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/fuzz $(ARGS)
+	@TUWEN_FUZZ_SECONDS=$(FUZZ_SECONDS) TUWEN_FUZZ_SEED=$${TUWEN_FUZZ_SEED:-$$(date +%s)} OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/fuzz $(ARGS)
 
 test-cluster: kfp  ## run a compiled pipeline node by node beside the local run (some seven minutes)
 	@$(BIN)/python -m pytest -m cluster tests/e2e/dry_run_test.py
