@@ -14,7 +14,7 @@ from data.errors import DataError
 from data.sources import columns, files, names
 from data.sources.json_files import read_json, read_lines
 from data.sources.parquet import PARQUET, read_parquet
-from data.sources.records import split_called, to_row
+from data.sources.records import split_called
 from data.sources.rows import Reject, Row
 from data.sources.source import Source, caption_files_digest
 from data.sources.tables import READERS as TABLES
@@ -111,7 +111,7 @@ class CaptionedFolder(Source):
         inner = relative(folder, self.images or "")
         splits = folder_splits(self.images) if self.images else {}
         for each in chain(ahead, found):
-            row = each if isinstance(each, Reject) else self._row(each, folder)
+            row = each if isinstance(each, Reject) else self._to_row(*each, folder)
             # Files in several folders may name different pictures alike.
             if isinstance(row, Reject):
                 row = replace(row, image=row.image and _below(inner, row.image))
@@ -124,17 +124,6 @@ class CaptionedFolder(Source):
     def _name(self, file: CaptionFile) -> str:
         """Returns what messages call a file: its path from `images`, or its name."""
         return relative(file.path, self.images or "") or posixpath.basename(file.path)
-
-    def _row(self, place: Place, folder: str) -> Row | Reject:
-        where, record = place
-        return to_row(
-            where,
-            record,
-            folder=folder,
-            limits=self.limits,
-            language=self.language,
-            policies=self.policies,
-        )
 
     def _folder(self, file: CaptionFile, ahead: Sequence[Place | Reject]) -> str:
         """Returns the folder that the image paths of a file start from."""

@@ -18,7 +18,6 @@ from data.errors import DataError
 from data.sources import columns, files
 from data.sources.folder import CaptionFile, relative
 from data.sources.parquet import read_parquet
-from data.sources.records import to_row
 from data.sources.rows import Reject, Row
 from data.sources.source import Source, digest
 from data.sources.text_files import ENDINGS, LINES, captions_in
@@ -76,14 +75,7 @@ class Packed(Source, abc.ABC):
         """Yields the rows of one file, which messages call `name`."""
 
     def _row(self, where: str, record: Any, picture: bytes) -> Row | Reject:
-        row = to_row(
-            where,
-            record,
-            folder="",
-            limits=self.limits,
-            language=self.language,
-            policies=self.policies,
-        )
+        row = self._to_row(where, record)
         return replace(row, image=picture) if isinstance(row, Row) else row
 
 

@@ -8,11 +8,12 @@ import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from data.errors import DataError
 from data.sources import files
 from data.sources.policies import DEFAULT_POLICIES, Policies
+from data.sources.records import to_row
 from data.sources.rows import DEFAULT_LIMITS, Limits, Reject, Row
 
 
@@ -65,6 +66,18 @@ class Source(abc.ABC):
         """Returns the paths of the files whose captions are read, and of those that are rejected as
         a whole."""
         return (), ()
+
+    def _to_row(self, where: str, record: Any, folder: str = "") -> Row | Reject:
+        """Returns the row of a record by this source's limits, language and policies; `folder` is
+        where its image path starts from."""
+        return to_row(
+            where,
+            record,
+            folder=folder,
+            limits=self.limits,
+            language=self.language,
+            policies=self.policies,
+        )
 
     def rows(self, part: str | None = None) -> Iterator[Row | Reject]:
         """Yields a Row for each picture, unopened, and a Reject for each unusable record.

@@ -14,7 +14,6 @@ from typing import ClassVar
 from data.errors import DataError
 from data.sources import files, names
 from data.sources.folder import folder_splits
-from data.sources.records import to_row
 from data.sources.rows import Reject, Row
 from data.sources.source import Source, digest
 
@@ -89,14 +88,8 @@ class TextFiles(Source):
             captions = [line for name in texts for line in self._captions(name)]
         except OSError as error:
             return Reject.of(texts[0], picture, "unreadable_file", str(error))
-        return to_row(
-            texts[0] if texts else picture,
-            {"image": picture, "captions": captions},
-            folder=self.images,
-            limits=self.limits,
-            language=self.language,
-            policies=self.policies,
-        )
+        record = {"image": picture, "captions": captions}
+        return self._to_row(texts[0] if texts else picture, record, self.images)
 
     def _captions(self, name: str) -> list[str]:
         return captions_in(files.lines(files.join(self.path, name)), self.text_captions)

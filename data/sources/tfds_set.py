@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from data.errors import DataError
-from data.sources.records import split_called, to_row
+from data.sources.records import split_called
 from data.sources.rows import Reject, Row
 from data.sources.source import Source, digest
 from data.sources.tfds_features import Path, Roles, find_roles, nest, pick
@@ -88,14 +88,7 @@ class TfdsSet(Source):
             "attributes": _texts(example, roles.attributes) if roles.attributes else None,
             "split": split,
         }
-        row = to_row(
-            where,
-            record,
-            folder="",
-            limits=self.limits,
-            language=self.language,
-            policies=self.policies,
-        )
+        row = self._to_row(where, record)
         return row if isinstance(row, Reject) else replace(row, image=pick(example, roles.image))
 
 

@@ -56,14 +56,7 @@ def measure(
     candidates: Sequence[str], references: Sequence[Sequence[str]], tokenize: Tokenize = True
 ) -> Scores:
     """Scores one caption for each picture against its references; see `score`."""
-    _check(candidates, references)
-    split = _splitter(tokenize)
-    others = [[split(text) for text in texts] for texts in references]
-    frequencies = Frequencies(others)
-    return _scores(
-        _against_all(one, many, frequencies)
-        for one, many in zip(map(split, candidates), others, strict=True)
-    )
+    return _measured(_against_all, candidates, references, tokenize)
 
 
 def measure_with_one_out(
@@ -78,12 +71,23 @@ def measure_with_one_out(
 
     Args and errors: as for `score`.
     """
+    return _measured(_with_one_out, candidates, references, tokenize)
+
+
+def _measured(
+    against: Callable[..., list[float]],
+    candidates: Sequence[str],
+    references: Sequence[Sequence[str]],
+    tokenize: Tokenize,
+) -> Scores:
+    """Scores each candidate by `against`, which takes its words, those of its picture's references
+    and the document frequencies of all references."""
     _check(candidates, references)
     split = _splitter(tokenize)
     others = [[split(text) for text in texts] for texts in references]
     frequencies = Frequencies(others)
     return _scores(
-        _with_one_out(one, many, frequencies)
+        against(one, many, frequencies)
         for one, many in zip(map(split, candidates), others, strict=True)
     )
 

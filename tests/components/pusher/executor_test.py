@@ -1,40 +1,24 @@
 """What a push leaves in the served folder: a whole model under the highest number, or nothing."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 from tfx.types import standard_artifacts
 
 from components.pusher.executor import Executor
+from tests.published import content, make_model, versions
 
 
 @pytest.fixture
 def model(tmp_path):
     """A directory with the files of a SavedModel."""
-    root = tmp_path / "model" / "Format-Serving"
-    (root / "variables").mkdir(parents=True)
-    for name in ("saved_model.pb", "fingerprint.pb", "variables/variables.index"):
-        (root / name).write_bytes(os.urandom(20_000))
-    return str(root)
+    return make_model(tmp_path / "model" / "Format-Serving")
 
 
 @pytest.fixture
 def base(tmp_path):
     return str(tmp_path / "serving")
-
-
-def versions(base):
-    return sorted(path.name for path in Path(base).iterdir())
-
-
-def content(folder):
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in Path(folder).rglob("*")
-        if path.is_file()
-    }
 
 
 def push(model, base, tmp_path, blessed=1):

@@ -1,12 +1,12 @@
 """What is published in a served folder: a whole model under the highest number, or nothing."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import tensorflow as tf
 
+from tests.published import content, make_model, versions
 from trainer.export import whole
 from trainer.export.whole import already_published, publish
 
@@ -16,28 +16,12 @@ NOW = 5000.5
 @pytest.fixture
 def model(tmp_path):
     """A directory with the files of a SavedModel."""
-    root = tmp_path / "model" / "Format-Serving"
-    (root / "variables").mkdir(parents=True)
-    for name in ("saved_model.pb", "fingerprint.pb", "variables/variables.index"):
-        (root / name).write_bytes(os.urandom(20_000))
-    return str(root)
+    return make_model(tmp_path / "model" / "Format-Serving")
 
 
 @pytest.fixture
 def base(tmp_path):
     return str(tmp_path / "serving")
-
-
-def versions(base):
-    return sorted(path.name for path in Path(base).iterdir())
-
-
-def content(folder):
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in Path(folder).rglob("*")
-        if path.is_file()
-    }
 
 
 def test_the_published_model_is_the_model(model, base):
