@@ -14,7 +14,7 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates g++ make python3 python3-dev python3-venv \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/tuwen
-COPY Makefile setup.py pyproject.toml README.md ./
+COPY Makefile setup.py pyproject.toml README.md LICENSE NOTICE ./
 COPY requirements requirements
 COPY data data
 COPY trainer trainer

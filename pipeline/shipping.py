@@ -14,7 +14,7 @@ from pipeline.beam_settings import SHIPPED
 from pipeline.errors import UsageError
 
 PROJECT = Path(__file__).resolve().parents[1]
-SOURCE = ("setup.py", "README.md", "data", "trainer", "components", "pipeline")
+SOURCE = ("setup.py", "README.md", "LICENSE", "NOTICE", "data", "trainer", "components", "pipeline")
 JOB_SERVICE = "python -m apache_beam.runners.portability.local_job_service_main --port"
 _ENDPOINT = "--job_endpoint="
 _PATIENCE = 5.0

@@ -11,6 +11,9 @@ from trainer.settings_loader import to_mapping
 # What follows it is replaced when the model has been judged.
 FIGURES = "## Figures"
 LIMITS = "## Limits"
+LICENCE = "## Licence"
+# As setup.py declares it.
+CODE_LICENCE = "Apache-2.0"
 
 _WHAT = {
     "encoder": "Puts pictures and captions into one space of unit vectors, and recognises "
@@ -84,9 +87,11 @@ def model_card(
             "- What is rare, wrong or unfair in that data is so in the model.",
             f"- {_LIMITS[stage]}",
             "",
-            "## Licence",
+            LICENCE,
             "",
-            "None is stated. The weights derive from the training data: its licence, and the "
+            f"- Code: Tuwen, {CODE_LICENCE}, copyright The Tuwen Authors. That licence covers the "
+            "program, not these weights.",
+            "- Weights: not stated. They derive from the training data: its licence, and the "
             "consent of those whom its pictures show, bind their use. State here what applies "
             "before you pass the model on.",
             "",

@@ -3,7 +3,7 @@
 import pytest
 
 from trainer.config import STAGES, Experiment
-from trainer.export.model_card import FIGURES, model_card, with_figures
+from trainer.export.model_card import CODE_LICENCE, FIGURES, LICENCE, model_card, with_figures
 
 
 def card(stage):
@@ -26,6 +26,14 @@ def test_it_says_what_the_model_is_from_what_and_with_what_limits(stage):
                   f"`{stage}.batch_size`: "):  # fmt: skip
         assert words in text
     assert text.rstrip().endswith("`tuwen evaluate` measures it.")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_licence_of_the_code_is_told_from_that_of_the_weights(stage):
+    section = card(stage).partition(f"\n{LICENCE}\n")[2].partition("\n## ")[0]
+    code, weights = (line for line in section.splitlines() if line)
+    assert code.startswith("- Code: ") and CODE_LICENCE in code
+    assert weights.startswith("- Weights: not stated") and CODE_LICENCE not in weights
 
 
 def test_settings_of_other_stages_stay_out_of_it():
