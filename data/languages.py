@@ -51,6 +51,33 @@ _COMMON = {
 _WORDS = {tag: frozenset(words.split()) for tag, words in _COMMON.items()}
 _WORD = re.compile(r"[^\W\d_]+")
 
+# What columns and files are called by: not every tag that there is, for two letters often stand for
+# something else.
+_COMMON_TAGS = (
+    "af am ar az be bg bn bs ca cs cy da de el en es et eu fa fi fil fr ga gl gu he hi hr hu hy id "
+    "is it ja ka kk km kn ko lt lv mi mk ml mn mr ms my nb ne nl nn no pa pl ps pt quz ro ru si sk "
+    "sl sq sr sv sw ta te th tl tr uk ur uz vi yue zh zu"
+)
+_TAGS = frozenset(_COMMON_TAGS.split())
+# Tags that more often stand for something else: `caption_id` and `caption_no` are numbers.
+WORDS_TOO = frozenset({"id", "no", "is", "it", "am", "my", "he", "hi"})
+_NAMES = {
+    "english": "en", "eng": "en", "chinese": "zh", "mandarin": "zh", "cn": "zh", "chn": "zh",
+    "zho": "zh", "chi": "zh", "cmn": "zh", "cantonese": "yue", "german": "de", "deu": "de",
+    "ger": "de", "deutsch": "de", "french": "fr", "fra": "fr", "fre": "fr", "spanish": "es",
+    "spa": "es", "italian": "it", "ita": "it", "portuguese": "pt", "por": "pt", "dutch": "nl",
+    "nld": "nl", "swedish": "sv", "danish": "da", "norwegian": "no", "finnish": "fi",
+    "polish": "pl", "czech": "cs", "ces": "cs", "hungarian": "hu", "romanian": "ro",
+    "greek": "el", "russian": "ru", "rus": "ru", "ukrainian": "uk", "turkish": "tr",
+    "arabic": "ar", "hebrew": "he", "persian": "fa", "hindi": "hi", "bengali": "bn",
+    "tamil": "ta", "telugu": "te", "urdu": "ur", "japanese": "ja", "jpn": "ja", "jp": "ja",
+    "korean": "ko", "kor": "ko", "kr": "ko", "thai": "th", "vietnamese": "vi", "vie": "vi",
+    "indonesian": "id", "ind": "id", "malay": "ms", "swahili": "sw",
+}  # fmt: skip
+_SUBTAG = re.compile("hans|hant|latn|cyrl|arab|deva|jpan|kore|[a-z]{2}")
+_SEPARATORS = re.compile(r"[\s_.:/-]+")
+_HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+
 
 def other_than(caption: str) -> tuple[str, ...]:
     """Returns tags of languages that a caption may be in, where its script or its commonest words
@@ -102,3 +129,28 @@ def language_numbers(
 def captions_in(language: str, captions: Sequence[str], tags: Sequence[str]) -> list[str]:
     """Those of one picture's captions whose tags have the primary subtag `language`."""
     return [text for text, tag in zip(captions, tags, strict=True) if primary(tag) == language]
+
+
+def called(words: Sequence[str]) -> str | None:
+    """Returns the BCP-47 tag of a language by what columns and files call it.
+
+    Args:
+      words: the parts of a name: `en`, `English`, `zh` and `CN`, `zh` and `Hans`.
+
+    Returns:
+      `en`, `zh-CN`, `zh-Hans`; None where the words name none of the languages known here.
+    """
+    first, *rest = [word.lower() for word in words] or [""]
+    tag = _NAMES.get(first, first if first in _TAGS else None)
+    if tag is None or len(rest) > 2 or not all(map(_SUBTAG.fullmatch, rest)):
+        return None
+    return "-".join((tag, *(one.upper() if len(one) == 2 else one.title() for one in rest)))
+
+
+def words_of(name: str) -> list[str]:
+    """Returns the parts of a name in snake_case, kebab-case, camelCase and the like."""
+    found = []
+    for part in filter(None, _SEPARATORS.split(name)):
+        humps = _HUMPS.findall(part)
+        found += humps if "".join(humps) == part else [part]
+    return found

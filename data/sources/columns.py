@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import functools
+import io
+import json
 import re
+import tokenize
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
+
+from data import languages
 
 # The names of each field, the one that is read where a record has several of them first. Case,
-# blanks, hyphens and underscores do not count. They are those of Hugging Face, Flickr8k, Flickr30k,
-# COCO, LAVIS, LLaVA, OpenCLIP, img2dataset and kohya's scripts.
+# blanks, hyphens, underscores, dots and slashes do not count. They are those of Hugging Face,
+# Flickr8k, Flickr30k, COCO, LAVIS, LLaVA, OpenCLIP, img2dataset, TextCaps, Crossmodal-3600 and
+# kohya's scripts. An id is the picture's name where a record has no other.
 NAMES = {
     "image": (
         "image",
@@ -27,16 +34,29 @@ NAMES = {
         "photo",
         "jpg",
         "image_bytes",
+        "images",
+        "image_id",
+        "img_id",
+        "image_key",
     ),
     "captions": ("captions", "texts", "sentences", "prompts", "raw"),
-    "caption": ("caption", "text", "sentence", "prompt", "comment", "description", "title"),
+    "caption": (
+        "caption",
+        "text",
+        "sentence",
+        "prompt",
+        "comment",
+        "description",
+        "title",
+        "caption_str",
+    ),
     "conversations": ("conversations", "messages"),
     "language": ("language", "lang"),
     "attributes": ("attributes",),
-    "split": ("split", "subset"),
+    "split": ("split", "subset", "partition", "set_name", "split_name"),
 }
 # Fields that common data sets have beside these and that say nothing about a picture's content:
-# numbers, sizes, addresses, checksums, licences. They are read over.
+# numbers, sizes, addresses, checksums, licences, what captions are made of. They are read over.
 FURTHER = (
     "id",
     "image_id",
@@ -47,6 +67,13 @@ FURTHER = (
     "sent_id",
     "sent_ids",
     "coco_id",
+    "question_id",
+    "image_locale",
+    "caption_tokens",
+    "reference_strs",
+    "reference_tokens",
+    "image_classes",
+    "train_resolution",
     "source_id",
     "index",
     "level_0",
@@ -56,12 +83,16 @@ FURTHER = (
     "height",
     "original_width",
     "original_height",
+    "image_width",
+    "image_height",
     "file_size",
     "aspect_ratio",
     "url",
     "image_url",
     "coco_url",
     "flickr_url",
+    "flickr_original_url",
+    "flickr_300k_url",
     "license",
     "date_captured",
     "status",
@@ -78,8 +109,13 @@ FURTHER = (
     "nsfw",
 )
 IGNORED, NAMELESS = "further column", "nameless column"
+TAGGED = "captions by language"
 
-_SEPARATORS = re.compile(r"[\s_-]+")
+_SAID = ("caption", "captions")
+# What stands around the texts of a list in Python.
+_AROUND = (tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER)
+
+_SEPARATORS = re.compile(r"[\s_./-]+")
 _NUMBERED = re.compile(r"(\D+)(\d+)")
 _NAMELESS = re.compile(r"(unnamed:[\d.]+)?")
 
@@ -94,57 +130,147 @@ _ROLES = {
 _FURTHER = frozenset(map(_plain, FURTHER))
 
 
+class _Meaning(NamedTuple):
+    """What a name may stand for.
+
+    Attributes:
+      role: a key of `NAMES`, `NAMELESS`, or nothing.
+      rank: its place among the names of its role; None where all are read.
+      tag: of the language that it names.
+      doubtful: whether it means this only beside others of its kind: `caption_id` beside
+        `caption_en`.
+    """
+
+    role: str = ""
+    rank: int | None = None
+    tag: str | None = None
+    doubtful: bool = False
+
+
 @functools.lru_cache(maxsize=256)
 def roles(names: tuple[str, ...]) -> tuple[str | None, ...]:
     """Returns what each name of a record's keys, or of a table's columns, stands for.
 
-    `caption1, caption2, ...` are captions, as are `text_1` and so on. Of several names of one field
-    the one that comes first in `NAMES` is read; the others mean nothing.
+    `caption1, caption2, ...` are captions, as are `text_1` and so on, and `caption_en`, `zh_text`
+    and the like, whose language `tags` says. Where no other name is a caption's, names of languages
+    alone are: `en`, `Chinese`. Of several names of one field the one that comes first in `NAMES` is
+    read; the others mean nothing.
 
     Returns:
       For each name a key of `NAMES`; `IGNORED` for one of `FURTHER`; `NAMELESS` for the index that
       pandas writes (no name, or `Unnamed: 0`); None for a name that means nothing.
     """
-    meant = [_role(_plain(name)) for name in names]
+    return tuple(one.role or None for one in _meanings(names))
+
+
+@functools.lru_cache(maxsize=256)
+def tags(names: tuple[str, ...]) -> tuple[str | None, ...]:
+    """Returns, for each name that `roles` takes for a caption's, the BCP-47 tag that it says."""
+    return tuple(one.tag if one.role in _SAID else None for one in _meanings(names))
+
+
+def _meanings(names: tuple[str, ...]) -> list[_Meaning]:
+    """Returns what names stand for beside each other; no role for what means nothing."""
+    meant = [_meaning(name) for name in names]
+    sure = {(one.role, one.tag is not None) for one in meant if not one.doubtful}
+    if not any(role in (*_SAID, "conversations") for role, _ in sure):
+        meant = [_language_alone(name, one) for name, one in zip(names, meant, strict=True)]
+        sure = {(one.role, one.tag is not None) for one in meant if not one.doubtful}
+    meant = [one if not one.doubtful or (one.role, True) in sure else _Meaning() for one in meant]
     best: dict[str, int] = {}
-    for role, rank in meant:
-        if rank is not None:
-            best[role] = min(rank, best.get(role, rank))
-    return tuple(
-        (role or None) if rank is None or best[role] == rank else None for role, rank in meant
-    )
+    for one in meant:
+        if one.rank is not None:
+            best[one.role] = min(one.rank, best.get(one.role, one.rank))
+    read = [one.role and (one.rank is None or best[one.role] == one.rank) for one in meant]
+    further = (_Meaning(IGNORED if _plain(name) in _FURTHER else "") for name in names)
+    return [one if stays else other for one, stays, other in zip(meant, read, further, strict=True)]
 
 
-def _role(name: str) -> tuple[str, int | None]:
-    if _NAMELESS.fullmatch(name):
-        return NAMELESS, None
-    if name in _ROLES:
-        return _ROLES[name]
-    numbered = _NUMBERED.fullmatch(name)
+def _meaning(name: str) -> _Meaning:
+    plain = _plain(name)
+    if _NAMELESS.fullmatch(plain):
+        return _Meaning(NAMELESS)
+    if plain in _ROLES:
+        return _Meaning(*_ROLES[plain])
+    numbered = _NUMBERED.fullmatch(plain)
     if numbered and _ROLES.get(numbered[1], ("", 0))[0] == "caption":
-        return _ROLES[numbered[1]]
-    return (IGNORED if name in _FURTHER else ""), None
+        return _Meaning(*_ROLES[numbered[1]])
+    words = [word for word in languages.words_of(name) if not word.isdecimal()]
+    for cut in range(1, len(words)):
+        head, rest = words[:cut], words[cut:]
+        for stem, said in ((head, rest), (rest, head)):
+            role, rank = _ROLES.get("".join(stem).lower(), ("", 0))
+            tag = languages.called(said)
+            if role in _SAID and tag:
+                return _Meaning(role, rank, tag, tag in languages.WORDS_TOO)
+    return _Meaning()
+
+
+def _language_alone(name: str, meant: _Meaning) -> _Meaning:
+    """Returns the meaning of a name that is a language's; of any other the one that it has."""
+    tag = None if meant.role else languages.called(languages.words_of(name))
+    return _Meaning("caption", 0, tag, tag in languages.WORDS_TOO) if tag else meant
 
 
 def synonym(name: str, names: Sequence[str]) -> str | None:
     """Returns the one of `names` that is read in place of `name`, where both mean the same."""
-    role, rank = _role(_plain(name))
-    read = (other for other, one in zip(names, roles(tuple(names)), strict=True) if one == role)
-    return next(read, None) if rank is not None else None
+    meant = _meaning(name)
+    named = zip(names, roles(tuple(names)), strict=True)
+    read = (other for other, role in named if role == meant.role)
+    return next(read, None) if meant.rank is not None else None
 
 
 def known_fields(record: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the values of a record that mean something by their roles, the keys of `NAMES`.
 
-    Of numbered captions the list of all.
+    Of numbered captions the list of all; under `TAGGED` a list of pairs, the tag and the value of
+    each key that names a language.
     """
+    names = tuple(record)
     fields: dict[str, Any] = {}
-    for name, role in zip(record, roles(tuple(record)), strict=True):
-        if role == "caption":
+    for name, role, tag in zip(names, roles(names), tags(names), strict=True):
+        if tag is not None:
+            if not is_number(tag, record[name]):
+                fields.setdefault(TAGGED, []).append((tag, record[name]))
+        elif role == "caption":
             fields["caption"] = [*fields.get("caption", []), *listed(record[name])]
         elif role in NAMES:
             fields[str(role)] = record[name]
     return fields
+
+
+def is_number(tag: str, value: object) -> bool:
+    """Whether what stands under a name such as `caption_id` is an id or a number, and no caption in
+    Indonesian: none of its texts has two words."""
+    texts = (one for one in listed(value) if isinstance(one, str))
+    return tag in languages.WORDS_TOO and not any(" " in text.strip() for text in texts)
+
+
+def list_in(text: str) -> list[Any] | None:
+    """Returns the list that a text is, as JSON, Python or numpy write it; None for other texts."""
+    text = text.strip()
+    if not (text.startswith("[") and text.endswith("]")):
+        return None
+    try:
+        return json.loads(text)
+    except RecursionError:
+        return None
+    except ValueError:
+        return _python_list(text)
+
+
+def _python_list(text: str) -> list[Any] | None:
+    """Returns the texts of a list in Python; numpy puts no commas between them."""
+    found = []
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.STRING:
+                found.append(ast.literal_eval(token.string))
+            elif token.type not in _AROUND and token.string not in ("[", "]", ","):
+                return None
+    except (tokenize.TokenError, SyntaxError, ValueError):
+        return None
+    return found or None
 
 
 def listed(value: Any) -> list[Any]:
@@ -163,8 +289,13 @@ def name_of(record: Mapping[str, Any], role: str) -> str | None:
 def image_of(record: Any) -> str | None:
     """Returns the text that a record has for its image, if any."""
     name = name_of(record, "image") if isinstance(record, Mapping) else None
-    image = record[name] if name is not None else None
+    image = only(record[name]) if name is not None else None
     return image if isinstance(image, str) else None
+
+
+def only(value: Any) -> Any:
+    """Returns the one picture of a list of one; anything else as it is."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def holds_captions(names: Sequence[str]) -> bool:

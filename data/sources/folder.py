@@ -5,11 +5,12 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from data import languages
 from data.errors import DataError
 from data.sources import columns, files, names
 from data.sources.json_files import read_json, read_lines
@@ -28,6 +29,8 @@ READERS: dict[str, Reader] = {
     PARQUET: read_parquet,
 }
 
+# Of names in snake_case, camelCase and the like.
+_WORDS = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 # So many of a file's first rows say where its pictures are.
 _AHEAD = 20
 
@@ -56,6 +59,7 @@ class CaptionedFolder(Source):
         whose pictures lie in one of the usual folders beside them or above.
       search: whether the pictures of a file may also lie beside it, or in a folder below `images`
         where its first rows find them.
+      lists: files with the names of pictures, each with the split of those whose rows name none.
     """
 
     kind: ClassVar[str] = "folder"
@@ -63,20 +67,21 @@ class CaptionedFolder(Source):
     caption_files: tuple[CaptionFile, ...] = ()
     images: str | None = None
     search: bool = True
+    lists: tuple[CaptionFile, ...] = ()
 
     def describe(self) -> str:
         held = ", ".join(map(self._name, self.caption_files))
         return f"captioned folder {self.images or self.path} ({held})"
 
     def fingerprint(self) -> str:
-        return caption_files_digest(self, [file.path for file in self.caption_files])
+        return caption_files_digest(self, self.texts()[0])
 
     def folders(self) -> tuple[str, ...]:
         named = (self.images or "", self.path if files.is_folder(self.path) else "")
         return tuple(filter(None, named))
 
     def texts(self) -> tuple[Sequence[str], Sequence[str]]:
-        return [file.path for file in self.caption_files], ()
+        return [file.path for file in (*self.caption_files, *self.lists)], ()
 
     def parts(self) -> tuple[str, ...]:
         return tuple(self._groups())
@@ -110,16 +115,29 @@ class CaptionedFolder(Source):
         folder = self._folder(file, ahead)
         inner = relative(folder, self.images or "")
         splits = folder_splits(self.images) if self.images else {}
+        listed = _listed(self.lists)
+        tag = _language_in(file.path)
         for each in chain(ahead, found):
-            row = each if isinstance(each, Reject) else self._to_row(*each, folder)
+            row = each if isinstance(each, Reject) else self._row_of(*each, folder, tag)
             # Files in several folders may name different pictures alike.
             if isinstance(row, Reject):
                 row = replace(row, image=row.image and _below(inner, row.image))
             else:
                 name = _below(inner, row.image_id)
-                split = row.split or file.split or splits.get(name.partition("/")[0])
+                lists = _lists_of(listed, str(row.image), name)
+                split = row.split or file.split or next(iter(lists), None)
+                split = split or splits.get(name.partition("/")[0])
                 row = replace(row, image_id=name, split=split)
+                if len(lists) > 1 and split == next(iter(lists)):
+                    said = " and ".join(f"{split} in {list_}" for split, list_ in lists.items())
+                    row = Reject.of(row.where, name, "conflicting_split", said)
             yield row
+
+    def _row_of(self, where: str, record: Any, folder: str, tag: str | None) -> Row | Reject:
+        """Returns the row of a record; `tag` is of the language that its file's name says."""
+        if tag and isinstance(record, Mapping) and not columns.name_of(record, "language"):
+            record = {**record, "language": tag}
+        return self._to_row(where, record, folder)
 
     def _name(self, file: CaptionFile) -> str:
         """Returns what messages call a file: its path from `images`, or its name."""
@@ -188,17 +206,52 @@ def with_splits(paths: Sequence[str]) -> tuple[CaptionFile, ...]:
     `val/metadata.jsonl`, `captions_val2017.json` and `dev.csv` hold a split, but only where
     another of the files holds another one: a single file is the whole data set.
     """
-    splits = [_split_in(path) for path in paths]
+    splits = [split_in(path) for path in paths]
     several = len({split for split in splits if split}) > 1
     named = zip(paths, splits, strict=True)
     return tuple(CaptionFile(path, split if several else None) for path, split in named)
 
 
-def _split_in(path: str) -> str | None:
+def split_in(path: str) -> str | None:
+    """Returns the split that a file's folder or its name says: `val/x.csv`, `dev.csv`,
+    `Flickr_8k.devImages.txt`."""
     folder, name = posixpath.split(path)
-    words = re.findall("[a-z]+", name.lower().partition(".")[0])
+    words = _WORDS.findall(posixpath.splitext(name)[0])
     found = {split for split in map(split_called, words) if split}
     return split_called(posixpath.basename(folder)) or (found.pop() if len(found) == 1 else None)
+
+
+def _language_in(path: str) -> str | None:
+    """Returns the tag of the language that the last word of a file's name is: `captions_zh.csv`."""
+    words = languages.words_of(posixpath.basename(path).partition(".")[0])
+    tag = languages.called(words[-1:]) if len(words) > 1 else None
+    return None if tag in languages.WORDS_TOO else tag
+
+
+def _listed(lists: Sequence[CaptionFile]) -> dict[str, dict[str, str]]:
+    """Returns, by the names in lists of pictures, each split with the list that says it."""
+    found: dict[str, dict[str, str]] = {}
+    for one in lists:
+        for line in files.lines(one.path):
+            if line.strip():
+                stem = _stem(line.decode("utf-8", "surrogateescape").strip())
+                found.setdefault(stem, {})[str(one.split)] = posixpath.basename(one.path)
+    return found
+
+
+def _lists_of(listed: Mapping[str, dict[str, str]], *images: str) -> Mapping[str, str]:
+    """Returns what lists say of a picture, by its paths or its name alone."""
+    stems = [_stem(image) for image in images] if listed else []
+    for stem in (*stems, *map(posixpath.basename, stems)):
+        if stem in listed:
+            return listed[stem]
+    return {}
+
+
+def _stem(image: str) -> str:
+    """Returns a picture's path without its ending, which lists leave out or not."""
+    image = names.same(posixpath.normpath(image))
+    return posixpath.splitext(image)[0] if files.is_picture_name(image) else image
 
 
 def folder_splits(folder: str) -> dict[str, str]:

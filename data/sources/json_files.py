@@ -10,7 +10,8 @@ from contextlib import suppress
 from typing import Any
 
 from data.errors import DataError
-from data.sources import files
+from data.sources import columns, files
+from data.sources.records import split_called
 from data.sources.rows import Reject
 from data.sources.tables import Place, read_jsonl
 
@@ -25,7 +26,9 @@ def read_json(path: str, name: str) -> Iterator[Place | Reject]:
     - COCO captions: an object with the lists `images` and `annotations`;
     - Karpathy's splits: an object with the list `images`, each with its `sentences`;
     - a list of records, by itself or as `annotations` or `data` of an object;
-    - an object of captions by the names of the pictures;
+    - an object of captions, or of records, by the names of the pictures, or of records by number;
+      of kohya's `meta_lat.json` the tags go behind the caption, as his scripts train on them;
+    - an object of lists of records by split;
     - an object on each line, as a .jsonl file.
 
     Raises:
@@ -57,13 +60,46 @@ def _records(path: str, name: str, content: list[Any] | dict[str, Any]) -> Itera
         yield from _coco(name, held["images"], held["annotations"])
     elif held:
         key = next(iter(held))
-        yield from _numbered(f"{name}:{key}", map(_with_folder, held[key]))
+        yield from _numbered(f"{name}:{key}", map(_with_one_name, held[key]))
+    elif content and all(split_called(key) and isinstance(content[key], list) for key in content):
+        for split, records in content.items():
+            yield from _numbered(f"{name}:{split}", (_in_split(one, split) for one in records))
     elif content and all(map(files.is_picture_name, content)):
         for picture, captions in content.items():
             given = captions if isinstance(captions, Mapping) else {"captions": captions}
-            yield f"{name}:{picture:.60}", {"image": picture, **given}
+            yield f"{name}:{picture:.60}", _of_picture(picture, given)
+    elif content and all(isinstance(one, Mapping) for one in content.values()):
+        if not any(
+            columns.holds_captions(("image", *_of_picture("", one))) for one in content.values()
+        ):
+            raise _unknown(path, content)
+        for key, given in content.items():
+            yield f"{name}:{key:.60}", _of_picture(key, given)
     else:
         raise _unknown(path, content)
+
+
+def _in_split(record: Any, split: str) -> Any:
+    """Returns a record with its split, where it says none."""
+    if not isinstance(record, Mapping) or columns.name_of(record, "split"):
+        return record
+    return {**record, "split": split}
+
+
+def _of_picture(key: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the record that stands under a picture's name, or under a number."""
+    record = dict(given)
+    if "tags" in record and _is_text(record.get("caption"), record["tags"]):
+        said = (record.get("caption"), record.pop("tags"))
+        record["caption"] = ", ".join(filter(None, said))
+    # DiffusionDB's prompt, seed, steps, scale and sampler.
+    if {*record} == {"p", "se", "c", "st", "sa"}:
+        record = {"prompt": record["p"]}
+    return record if columns.image_of(record) else {"image": key, **record}
+
+
+def _is_text(*values: Any) -> bool:
+    return all(value is None or isinstance(value, str) for value in values)
 
 
 def _load(path: str) -> list[Any] | dict[str, Any] | None:
@@ -95,10 +131,16 @@ def _numbered(where: str, records: Sequence[Any] | Iterator[Any]) -> Iterator[Pl
         yield f"{where}[{place}]", record
 
 
-def _with_folder(record: Any) -> Any:
-    """Returns one of Karpathy's images under a single name: `filepath` is the file's folder."""
+def _with_one_name(record: Any) -> Any:
+    """Returns an image of Karpathy's or of TextCaps under a single name.
+
+    Karpathy's `filepath` is the file's folder. TextCaps' `image_path` begins with `train`, while
+    its pictures lie in `train_images`.
+    """
     if not isinstance(record, Mapping):
         return record
+    if {"image_path", "image_name"} <= {*record}:
+        return {key: value for key, value in record.items() if key != "image_path"}
     folder, name = record.get("filepath"), record.get("filename")
     if not isinstance(folder, str) or not isinstance(name, str):
         return record

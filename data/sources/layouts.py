@@ -6,12 +6,13 @@ import posixpath
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from data.errors import DataError
 from data.picture_files import PICTURE_ENDINGS
 from data.sources import columns, files
-from data.sources.folder import JSON, READERS, ending_of, with_splits
+from data.sources.folder import JSON, READERS, CaptionFile, ending_of, split_in, with_splits
 from data.sources.packed import TAR
 from data.sources.parquet import PARQUET
 from data.sources.records import split_called
@@ -21,7 +22,15 @@ from data.sources.text_files import ENDINGS
 # `metadata` as Hugging Face's image folders have it.
 _STEMS = ("captions", "metadata")
 _LOOSE = (".txt", ".token")
-_FLICKR8K = "Flickr8k.token.txt"  # Of several files the one without the lemmas.
+_LIST = ".txt"
+_NAME = re.compile(rb"[^\s,;|]{1,255}")
+# Of several files the one without the lemmas, and what the last of kohya's scripts wrote.
+_BEST = (
+    "Flickr8k.token.txt",
+    *("meta_lat.json", "meta_clean.json", "meta_cap_dd.json", "meta_cap.json"),
+)
+# Begins an object of kohya's scripts: captions and tags by the names of pictures.
+_KOHYA = re.compile(r'\s*\{\s*"[^"]+"\s*:\s*\{\s*"(caption|tags)"\s*:\s*"')
 # So much of a file is looked at to see whether it holds captions.
 _PEEK = 2**16
 _SHOWN = 6
@@ -67,13 +76,34 @@ def only_file(folder: str) -> str | None:
     """
     for tables in (_tables_in(folder), _apart(folder)):
         found = [path for path in tables if looks_like_captions(path)]
+        named = {posixpath.basename(path): path for path in reversed(found)}
+        best = next((named[name] for name in _BEST if name in named), None)
+        if best:
+            return best
         if len(found) > 1:
             there = {posixpath.basename(name) for name in files.below(folder)}
             found = [path for path in found if _first_picture(path) in there]
-        flickr = [path for path in found if posixpath.basename(path) == _FLICKR8K]
-        if flickr or len(found) == 1:
-            return (flickr or found)[0]
+        if len(found) == 1:
+            return found[0]
     return None
+
+
+def split_lists(folder: str) -> tuple[CaptionFile, ...]:
+    """Returns the files in a folder, and in those of texts alone in it, that list the pictures of a
+    split, such as Flickr_8k.trainImages.txt; none where there is but one split."""
+    texts = [path for path in _tables(folder) if ending_of(path) == _LIST]
+    named = [CaptionFile(path, split_in(path)) for path in texts]
+    found = [one for one in named if one.split and _lists_pictures(one.path)]
+    return tuple(found) if len({one.split for one in found}) > 1 else ()
+
+
+def _lists_pictures(path: str) -> bool:
+    """Whether the first lines of a file are names, of pictures or of what may be theirs."""
+    try:
+        first = list(islice(filter(None, map(bytes.strip, files.lines(path))), _MOST))
+    except OSError:
+        return False
+    return bool(first) and all(_NAME.fullmatch(line) for line in first)
 
 
 def packed_files(folder: str) -> tuple[str, ...]:
@@ -216,18 +246,26 @@ def _first_record(path: str) -> Mapping[str, Any]:
 def _first_picture(path: str) -> str:
     """Returns the name of the first picture of a file that looks like captions, without folders."""
     if ending_of(path) == JSON:
-        # The first of equal keys comes last, and stays.
-        pairs = re.findall(r'"([^"\\]{1,200})"\s*:\s*"([^"]+)"', _ends_of(path))
-        return posixpath.basename(columns.image_of(dict(reversed(pairs))) or "")
+        return posixpath.basename(columns.image_of(_pairs_in(_ends_of(path))) or "")
     return posixpath.basename(columns.image_of(_first_record(path)) or "")
 
 
 def _json_of_captions(path: str) -> bool:
     """Whether the first keys in a JSON file, or the last, are those of pictures and captions."""
-    keys = tuple(dict.fromkeys(re.findall(r'"([^"\\]{1,200})"\s*:', _ends_of(path))))
+    content = _ends_of(path)
+    keys = tuple(dict.fromkeys(re.findall(r'"([^"\\]{1,200})"\s*:', content)))
     # COCO's files of all kinds describe themselves.
     own = tuple(key for key in keys if key != "description")
-    return columns.holds_captions(own) or any(map(files.is_picture_name, keys[:1]))
+    if any(map(files.is_picture_name, keys[:1])) or _KOHYA.match(content):
+        return True
+    # In a description of columns the name of the picture's is followed by an object.
+    return columns.holds_captions(own) and columns.image_of(_pairs_in(content)) is not None
+
+
+def _pairs_in(content: str) -> dict[str, str]:
+    """Returns the texts in JSON by their keys; of equal keys the first stays."""
+    pairs = re.findall(r'"([^"\\]{1,200})"\s*:\s*\[?\s*"([^"]+)"', content)
+    return dict(reversed(pairs))
 
 
 def _ends_of(path: str) -> str:

@@ -41,7 +41,8 @@ def find(folder: str, name: str) -> str | None:
     """Returns the name, relative to `folder`, of the file that `name` means; None if there is none.
 
     That is the file of this very name or, where there is none, the only one whose name differs in
-    nothing but the form of its Unicode characters, backslashes for slashes, or case.
+    nothing but the form of its Unicode characters, backslashes for slashes, or case, or the only
+    picture whose name goes on with its ending.
 
     Args:
       folder: on this disk, or remote: there names are taken as they are.
@@ -51,8 +52,10 @@ def find(folder: str, name: str) -> str | None:
         return name
     if files.is_remote(folder):
         return None
-    found = _alike(folder, name)
-    return found[0] if len(found) == 1 and files.is_file(files.join(folder, found[0])) else None
+    for found in (_alike(folder, name), _with_endings(folder, name)):
+        if len(found) == 1 and files.is_file(files.join(folder, found[0])):
+            return found[0]
+    return None
 
 
 def why_missing(folder: str, name: str) -> str:
@@ -68,6 +71,7 @@ def why_missing(folder: str, name: str) -> str:
     if os.path.exists(path):
         return f"{path} is no regular file"
     several = _alike(folder, name)
+    several = several if len(several) > 1 else _with_endings(folder, name)
     if len(several) > 1:
         return f"there is no file {path}, and several of almost that name: {', '.join(several)}"
     other = _other_endings(folder, name)
@@ -147,12 +151,20 @@ def _listing(folder: str, changed: int) -> dict[str, tuple[str, ...]]:
     return {key: tuple(several) for key, several in found.items()}
 
 
+def _with_endings(folder: str, name: str) -> list[str]:
+    """Returns the pictures whose names are `name` and an ending; none of a name that has one."""
+    return [] if files.is_picture_name(name) else _of_stem(folder, name)
+
+
 def _other_endings(folder: str, name: str) -> list[str]:
     """Returns pictures in the folder of `name` that differ from it in their ending only."""
-    inner, last = posixpath.split(name)
+    return _of_stem(folder, posixpath.splitext(name)[0])
+
+
+def _of_stem(folder: str, stem: str) -> list[str]:
+    inner, last = posixpath.split(stem.replace("\\", "/"))
     place = files.join(folder, inner) if inner else folder
-    stem = posixpath.splitext(_folded(last))[0]
-    endings = (f"{stem}{ending}" for ending in PICTURE_ENDINGS)
+    endings = (f"{_folded(last)}{ending}" for ending in PICTURE_ENDINGS)
     several = (_listing(place, _changed(place)).get(key, ()) for key in endings)
     return [posixpath.join(inner, found) for names in several for found in names]
 

@@ -71,6 +71,8 @@ def open_source(
             return TextFiles(*shared, images=images or folder, text_captions=text_captions)
         only = layouts.only_file(folder)
         paths = (only,) if only else layouts.packed_files(folder)
+        if not paths and pairs_in(folder, images or folder, anywhere=True):
+            return TextFiles(*shared, images=images or folder, text_captions=text_captions)
     if not paths:
         raise layouts.nothing_fits(folder, files_pattern)
     named = with_splits(paths)
@@ -87,6 +89,7 @@ def open_source(
         caption_files=named,
         images=images or (None if above else folder),
         search=images is None,
+        lists=tuple(one for one in layouts.split_lists(folder) if one.path not in paths),
     )
 
 

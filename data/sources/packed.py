@@ -11,7 +11,6 @@ from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any, ClassVar
 
 from data.errors import DataError
@@ -20,7 +19,7 @@ from data.sources.folder import CaptionFile, relative
 from data.sources.parquet import read_parquet
 from data.sources.rows import Reject, Row
 from data.sources.source import Source, digest
-from data.sources.text_files import ENDINGS, LINES, captions_in
+from data.sources.text_files import ENDINGS, LINES, captions_in, in_language, language_of
 
 _CAPTIONS = ("caption", "captions", "conversations")
 TAR = (".tar", ".tar.gz", ".tgz")
@@ -134,17 +133,25 @@ class TarShards(Packed):
     def _record(
         self, tar: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo]
     ) -> dict[str, Any]:
-        texts = [_content(tar, members[one]) for one in sorted(members) if one.endswith(ENDINGS)]
+        texts = [one for one in sorted(members) if one.endswith(ENDINGS)]
         record = json.loads(_content(tar, members[".json"])) if ".json" in members else {}
         if not isinstance(record, Mapping):
             raise ValueError("an object was expected")
-        given = columns.known_fields(record)
+        without = {"image", *(_CAPTIONS if texts else ())}
+        roles = columns.roles(tuple(record))
+        meant = zip(record, roles, strict=True)
+        given = {
+            name: record[name] for name, role in meant if role in columns.NAMES.keys() - without
+        }
         if texts:
-            given = {key: value for key, value in given.items() if key not in _CAPTIONS}
-            lines = (text.removeprefix(BOM_UTF8).split(b"\n") for text in texts)
-            read = (captions_in(several, self.text_captions) for several in lines)
-            given["captions"] = list(chain.from_iterable(read))
+            given["captions"] = [
+                one for text in texts for one in self._said(tar, text, members[text])
+            ]
         return given
+
+    def _said(self, tar: tarfile.TarFile, ending: str, text: tarfile.TarInfo) -> list[Any]:
+        lines = _content(tar, text).removeprefix(BOM_UTF8).split(b"\n")
+        return in_language(captions_in(lines, self.text_captions), language_of(f"name{ending}"))
 
 
 @dataclass(frozen=True)

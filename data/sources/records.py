@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from data import languages
 from data.languages import HAN
 from data.sources import columns, files, names
 from data.sources.policies import DEFAULT_POLICIES, DROP, FILL, KEEP, Policies
@@ -22,9 +23,13 @@ _SPLIT_NAMES = {
     "test": ("test", "testing"),
 }
 _SPLITS = {name: split for split, names in _SPLIT_NAMES.items() for name in names}
+_SPLIT = re.compile(rf"({'|'.join(_SPLITS)})[\s_-]*(?:set|split)?[\s_-]*(?:(?:19|20)\d\d)?")
 # What the answers of a conversation are from, and where a sentence of a list of objects stands.
 _ANSWERS = ("gpt", "assistant", "model")
 _SENTENCE_KEYS = ("raw", "caption", "text", "sentence")
+
+# What is longer, and does not end as a picture's name, is a picture in base64.
+_LONGEST_NAME = 1000
 
 _HAN = re.compile(f"[{HAN}]")
 _TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
@@ -51,8 +56,12 @@ def clean(text: str) -> str:
 
 
 def split_called(name: str) -> str | None:
-    """Returns train, val or test for what data sets call their splits; None for other words."""
-    return _SPLITS.get(name.strip().lower())
+    """Returns train, val or test for what data sets call their splits; None for other words.
+
+    A year and `set` may stand behind it.
+    """
+    found = _SPLIT.fullmatch(name.strip().lower())
+    return _SPLITS[found[1]] if found else None
 
 
 def to_row(
@@ -69,7 +78,9 @@ def to_row(
     Args:
       where: the record's place, for messages.
       record: {"image", "captions" or "caption", "language"?, "attributes"?, "split"?}; what else
-        the keys may be called, and which further ones are read over, says `columns`.
+        the keys may be called, and which further ones are read over, says `columns`. Captions are
+        texts, objects of a text and its language, an object of texts by language, or a list written
+        as text.
         `conversations` in place of captions are LLaVA's: their first answer is the caption.
       folder: where the image's path starts.
       limits: of one caption.
@@ -84,13 +95,13 @@ def to_row(
         fields = columns.known_fields(record)
         image = names.relative(folder, _image(fields))
         _check_keys(record, policies, mended)
-        kept, dropped = _captions(fields, limits, policies, mended)
+        kept, tags, dropped = _captions(fields, limits, policies, mended)
         return Row(
             where=where,
             image_id=image,
             image=image,
             captions=tuple(kept.values()),
-            languages=_languages(fields.get("language"), kept, language, policies, mended),
+            languages=_languages(fields.get("language"), kept, tags, language, policies, mended),
             attributes=_attributes(fields.get("attributes"), policies, mended),
             split=_split(fields.get("split"), policies, mended),
             folder=folder,
@@ -131,7 +142,11 @@ def _encodable(text: str) -> bool:
 def _image(record: Mapping[str, Any]) -> str:
     if "image" not in record:
         raise _Fault("malformed_row", "it names no image")
-    image = _text(record["image"], "image").strip()
+    image = _text(columns.only(record["image"]), "image").strip()
+    if len(image) > _LONGEST_NAME and not files.is_picture_name(image):
+        raise _Fault(
+            "picture_as_text", f"{image[:40]!r}... of {len(image):,} characters is no name"
+        )
     if not image or clean(image) != image:
         raise _Fault("malformed_row", "the image's name is empty or holds control characters")
     if files.is_remote(image):
@@ -150,10 +165,14 @@ def _check_keys(record: Mapping[str, Any], policies: Policies, mended: list[str]
 
 def _captions(
     record: Mapping[str, Any], limits: Limits, policies: Policies, mended: list[str]
-) -> tuple[dict[int, str], tuple[str, ...]]:
-    """Returns the captions that stay by their place in the record, and why the others do not."""
-    given = [*columns.listed(record.get("captions")), *columns.listed(record.get("caption"))]
-    given = [_sentence(one) for one in given] + _answer(record.get("conversations"), mended)
+) -> tuple[dict[int, str], dict[int, Any], tuple[str, ...]]:
+    """Returns the captions that stay by their place in the record, the languages that are said of
+    single ones by the same, and why the others do not stay."""
+    said = [*_said(record.get("captions")), *_said(record.get("caption"))]
+    said += [(one, None) for one in _answer(record.get("conversations"), mended)]
+    for tag, value in record.get(columns.TAGGED, ()):
+        said += _said(value, tag)
+    given = [text for text, _ in said]
     if not all(isinstance(caption, str) for caption in given):
         raise _Fault("wrong_type", "captions must be a list of texts")
     if policies.bad_caption == FILL:
@@ -163,18 +182,42 @@ def _captions(
     kept = {place: clean(given[place]) for place, fault in faults.items() if not fault}
     if not kept and policies.no_caption == FILL:
         mended.append("caption filled")
-        kept = {0: policies.caption_fill}
+        kept, said = {0: policies.caption_fill}, []
     if not kept or (dropped and policies.bad_caption == DROP):
         which = "no caption" if not kept else "not every caption"
         raise _Fault(dropped[0] if dropped else "empty_caption", f"{which} can be used")
-    return kept, dropped
+    return kept, {place: tag for place, (_, tag) in enumerate(said) if tag is not None}, dropped
 
 
-def _sentence(given: Any) -> Any:
-    """Returns the text of one of Karpathy's sentences, {"raw": ...}; anything else as it is."""
+def _said(value: Any, tag: str | None = None) -> list[tuple[Any, Any]]:
+    """Returns the captions in a field, each with its language where it is said of it alone."""
+    if isinstance(value, Mapping):
+        found = [languages.called(languages.words_of(str(key))) for key in value]
+        if value and all(found):
+            pairs = zip(found, value.values(), strict=True)
+            return [one for own, said in pairs for one in _sentences(said, own)]
+    return _sentences(value, tag)
+
+
+def _sentences(value: Any, tag: str | None) -> list[tuple[Any, Any]]:
+    read = columns.list_in(value) if isinstance(value, str) else None
+    if read and all(isinstance(one, str) for one in read):
+        value = read
+    found: list[tuple[Any, Any]] = []
+    for one in columns.listed(value):
+        text, own = _sentence(one)
+        texts = text if isinstance(one, Mapping) and isinstance(text, list) else [text]
+        found += [(each, own or tag) for each in texts]
+    return found
+
+
+def _sentence(given: Any) -> tuple[Any, Any]:
+    """Returns text and language of one of Karpathy's sentences, {"raw": ...}, or another object;
+    anything else as it is."""
     if isinstance(given, Mapping):
-        return next((given[key] for key in _SENTENCE_KEYS if key in given), given)
-    return given
+        text = next((given[key] for key in _SENTENCE_KEYS if key in given), given)
+        return text, next((given[key] for key in columns.NAMES["language"] if key in given), None)
+    return given, None
 
 
 def _answer(turns: Any, mended: list[str]) -> list[str]:
@@ -207,36 +250,37 @@ def _caption_fault(caption: str, limits: Limits) -> str | None:
 def _languages(
     given: Any,
     kept: Mapping[int, str],
+    tags: Mapping[int, Any],
     override: str | None,
     policies: Policies,
     mended: list[str],
 ) -> tuple[str, ...]:
+    """Returns a tag for each caption in `kept`; `given` is of those that have none in `tags`."""
     if override:
         return (override,) * len(kept)
-    if given is None or given == "":
-        if policies.missing_language == DROP:
-            raise _Fault("missing_language", "the row says no language")
-        return _filled_languages(kept, policies, mended)
+    missing = any(place not in tags for place in kept) and (given is None or given == "")
+    if missing and policies.missing_language == DROP:
+        raise _Fault("missing_language", "the row says no language")
     try:
-        if not isinstance(given, list):
-            return (_language(given),) * len(kept)
-        if len(given) <= max(kept):
+        if isinstance(given, list) and any(p not in tags and len(given) <= p for p in kept):
             raise _Fault("malformed_row", "language lists fewer tags than there are captions")
-        return tuple(_language(given[place]) for place in kept)
+        one_for_each = isinstance(given, list)
+        said = {
+            p: tags.get(p, given[p] if one_for_each and p < len(given) else given) for p in kept
+        }
+        read = {
+            place: None if missing and place not in tags else _language(tag)
+            for place, tag in said.items()
+        }
     except _Fault:
         if policies.bad_language == DROP:
             raise
-        return _filled_languages(kept, policies, mended)
-
-
-def _filled_languages(
-    kept: Mapping[int, str], policies: Policies, mended: list[str]
-) -> tuple[str, ...]:
-    if policies.language_fill:
-        mended.append("language filled")
-        return (policies.language_fill,) * len(kept)
-    mended.append("language guessed")
-    return tuple(guess_language(caption) for caption in kept.values())
+        read = dict.fromkeys(kept)
+    if None in read.values():
+        mended.append("language filled" if policies.language_fill else "language guessed")
+    return tuple(
+        tag or policies.language_fill or guess_language(kept[place]) for place, tag in read.items()
+    )
 
 
 def _language(value: Any) -> str:

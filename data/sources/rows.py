@@ -26,10 +26,13 @@ REMEDIES = {
     "animated": "Save the one frame that the caption describes.",
     "cmyk": "Convert the picture to RGB with its colour profile, or its colours come out wrong.",
     "web_address": "Download the pictures into the folder, and name them by relative paths.",
-    "outside_folder": "Move the picture into the folder and name it by a relative path.",
+    "outside_folder": "Move the picture into the folder and name it by a relative path. Where "
+    "links lead out of it, copy the data with what they lead to, cp -rL DATA COPY, and name COPY.",
+    "picture_as_text": "Write the pictures to files, and their names into the table.",
     "empty_caption": "Write at least one caption for the picture.",
     "long_caption": "Shorten it, or cut all such: --set ingest.policies.bad_caption=fill.",
-    "invalid_utf8": "Save the file as UTF-8.",
+    "invalid_utf8": "Save the file as UTF-8, such as by 'iconv -f GB18030 -t UTF-8 OLD > NEW' with "
+    "the encoding that it has.",
     "missing_language": "Give the row a tag, or --set ingest.policies.missing_language=fill.",
     "missing_attributes": "Give it attributes, or --set ingest.policies.missing_attributes=keep.",
     "wrong_type": "Write the value as its column asks: image text, captions a list of texts.",

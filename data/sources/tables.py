@@ -5,7 +5,6 @@ Every line that is not blank comes out once: in a record with its place, or in a
 
 from __future__ import annotations
 
-import ast
 import csv
 import json
 import re
@@ -40,14 +39,17 @@ _EXCEL = re.compile(r"sep=([,;|\t])", re.IGNORECASE)
 _DELIMITERS = ",;\t|"
 # With these a quote may be a part of the text, and one line is one row.
 _PLAIN = "\t|"
+# Stands once in a row, behind the picture's name, and only in tables without a header.
+_BLANK_DELIMITER = " "
 # What an empty row is made of, whatever separates its cells.
 _BLANK = f'{_DELIMITERS}" \t'
 # A quoted cell may hold line breaks; more than this many are a quote that was never closed.
 _LONGEST_RECORD = 50
 _ENDINGS = "|".join(PICTURE_ENDINGS).replace(".", "")
 _PICTURE = re.compile(rf"[^\s,;|\t\"]+\.(?:{_ENDINGS})\b", re.IGNORECASE)
-# A picture's name; Flickr8k.token.txt numbers the captions of each: `1.jpg#0`.
-_NUMBERED = re.compile(rf"^(.+\.(?:{_ENDINGS}))(?:#\d+)?$", re.IGNORECASE)
+# A picture's name. Flickr8k.token.txt numbers the captions of each: `1.jpg#0`; Flickr30k-CN has
+# `1.jpg#zhb#0`, and COCO-CN numbers names without ending.
+_NUMBERED = re.compile(rf"(.+\.(?:{_ENDINGS}))(?:#\w+)*|([^\s#]+)(?:#\w+)*#\w*\d", re.IGNORECASE)
 
 
 def read_jsonl(path: str, name: str) -> Iterator[Place | Reject]:
@@ -93,7 +95,7 @@ def read_table(path: str, name: str) -> Iterator[Place | Reject]:
             try:
                 cells, taken = table.cells([text for _, text in ahead])
                 if any(cell.strip(_BLANK).strip() for cell in cells):
-                    yield where, _record(table.names, cells)
+                    yield where, _record(table, cells)
             except (ValueError, RecursionError) as error:
                 taken = 1
                 yield Reject.of(where, "", "malformed_row", str(error))
@@ -132,6 +134,8 @@ class _Table:
         Raises:
           ValueError: says what is wrong with it.
         """
+        if self.delimiter == _BLANK_DELIMITER:
+            return lines[0].split(None, 1), 1
         plain = self.delimiter in _PLAIN
         return (_plain_cells if plain else _quoted_cells)(lines, self.delimiter)
 
@@ -185,7 +189,7 @@ def _table(line: str, where: str, delimiters: str) -> _Table:
         if not isinstance(cells, ValueError) and columns.holds_captions(cells):
             _check_columns(cells, where)
             return _Table(cells, mark)
-    for mark, cells in read.items():
+    for mark, cells in (*read.items(), (_BLANK_DELIMITER, line.split(None, 1))):
         if not isinstance(cells, ValueError) and _is_row(cells):
             return _Table(["image", "caption"], mark, header=False)
     raise _no_header(read[delimiters[0]], where)
@@ -200,7 +204,7 @@ def _header_cells(line: str, delimiter: str) -> list[str] | ValueError:
 
 def _is_row(cells: Sequence[str]) -> bool:
     """Whether these are a picture's name and a caption, and not the names of columns."""
-    return len(cells) == 2 and bool(_NUMBERED.match(cells[0]) and cells[1])
+    return len(cells) == 2 and bool(_NUMBERED.fullmatch(cells[0]) and cells[1])
 
 
 def _no_header(cells: list[str] | ValueError, where: str) -> DataError:
@@ -233,26 +237,31 @@ def _check_encoding(header: str, where: str) -> None:
         raise DataError(where, "lines end in CR alone", "Save the file with line ends LF or CR LF.")
 
 
-def _record(names: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
+def _record(table: _Table, cells: Sequence[str]) -> dict[str, Any]:
     """Returns the record of a row by the names of its columns.
 
     Columns that mean nothing keep their names, for a policy decides about them. Empty cells say
     nothing.
     """
+    names = tuple(table.names)
     if len(cells) < len(names) or any(cell.strip() for cell in cells[len(names) :]):
         raise ValueError(f"{len(cells)} cells stand under {len(names)} columns")
     record: dict[str, Any] = {"image": ""}
     single: list[str] = []
     listed: list[Any] = []
-    for name, role, cell in zip(names, columns.roles(tuple(names)), cells, strict=False):
+    meant = zip(names, columns.roles(names), columns.tags(names), cells, strict=False)
+    for name, role, tag, cell in meant:
         if role == columns.NAMELESS and not columns.is_index(cell):
             raise ValueError(f"{cell!r:.60} stands under a column without a name")
         if role == "image":
-            record["image"] = _NUMBERED.sub(r"\1", cell.strip())
+            record["image"] = _image(cell.strip(), table.header)
+        elif tag is not None:
+            texts = _texts(cell) if cell.strip() and not columns.is_number(tag, cell) else []
+            listed += [{"text": text, "language": tag} for text in texts]
         elif role == "caption":
-            single.append(cell)
+            single += _texts(cell)
         elif role == "captions":
-            listed = _listed(cell.strip())
+            listed += _listed(cell.strip())
         elif role == "attributes" and cell.strip():
             record["attributes"] = _attributes(cell.strip())
         elif role in ("language", "split"):
@@ -264,17 +273,26 @@ def _record(names: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
     return record
 
 
+def _image(cell: str, header: bool) -> str:
+    """Returns the picture that a cell names; what numbers its captions is left out."""
+    found = _NUMBERED.fullmatch(cell)
+    return (found[1] or (cell if header else found[2])) if found else cell
+
+
+def _texts(cell: str) -> list[str]:
+    """Returns the texts of a cell that holds a list of them, and any other cell as one text."""
+    found = columns.list_in(cell)
+    return found if found and all(isinstance(one, str) for one in found) else [cell]
+
+
 def _listed(cell: str) -> list[Any]:
-    """Returns the texts of a cell: a list as JSON or as Python writes it, or one text."""
+    """Returns the texts of a cell: a list as JSON, Python or numpy write it, or one text."""
     if not cell.startswith("["):
         return [cell] if cell else []
-    try:
-        return json.loads(cell)
-    except ValueError:
-        try:
-            return ast.literal_eval(cell)
-        except (ValueError, SyntaxError, MemoryError) as error:
-            raise ValueError(f"{cell!r:.60} is no list of texts") from error
+    found = columns.list_in(cell)
+    if found is None:
+        raise ValueError(f"{cell!r:.60} is no list of texts")
+    return found
 
 
 def _attributes(cell: str) -> Any:

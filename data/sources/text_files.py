@@ -1,16 +1,18 @@
 """Pictures with their captions in text files of the same names: `dogs/1.jpg` and `dogs/1.txt`.
 
-`.caption` is what kohya's scripts call them.
+`.caption` is what kohya's scripts call them. `1.en.txt` and `1.zh.txt` are of `1.jpg`, in these
+languages.
 """
 
 from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from data import languages
 from data.errors import DataError
 from data.sources import files, names
 from data.sources.folder import folder_splits
@@ -26,7 +28,8 @@ LINES, WHOLE = "lines", "whole"
 class TextFiles(Source):
     """A folder of pictures, and a text file for each.
 
-    The texts stand in `path`, beside the pictures or in a tree of their own of the same shape.
+    The texts stand in `path`, beside the pictures or in a tree of their own of the same shape; of
+    another shape, where no text has its picture there and names without folders are enough.
     Where `images` holds several folders that are called like splits, they are.
 
     Attributes:
@@ -61,13 +64,7 @@ class TextFiles(Source):
         """Returns the pictures and the texts by the stem that they share."""
         pictures = _by_stem(files.pictures_below(self.images))
         texts = _by_stem(name for name in files.below(self.path) if _is_text(name))
-        alone = _by_case(stem for stem in pictures if stem not in texts)
-        moved = {
-            stem: alone[folded]
-            for folded, stem in _by_case(stem for stem in texts if stem not in pictures).items()
-            if folded in alone
-        }
-        return pictures, {moved.get(stem, stem): several for stem, several in texts.items()}
+        return pictures, _moved(pictures, texts)
 
     def _read(self, part: str) -> Iterator[Row | Reject]:
         pictures, texts = self._pairs()
@@ -85,14 +82,16 @@ class TextFiles(Source):
         if outside:
             return Reject.of(outside, picture, "outside_folder", "the text is a link to elsewhere")
         try:
-            captions = [line for name in texts for line in self._captions(name)]
+            captions = [one for name in texts for one in self._captions(name, picture)]
         except OSError as error:
             return Reject.of(texts[0], picture, "unreadable_file", str(error))
         record = {"image": picture, "captions": captions}
         return self._to_row(texts[0] if texts else picture, record, self.images)
 
-    def _captions(self, name: str) -> list[str]:
-        return captions_in(files.lines(files.join(self.path, name)), self.text_captions)
+    def _captions(self, name: str, picture: str) -> list[Any]:
+        found = captions_in(files.lines(files.join(self.path, name)), self.text_captions)
+        # `1.en.jpg` is but a name.
+        return in_language(found, None if _stem(name) == _stem(picture) else language_of(name))
 
 
 def captions_in(lines: Iterable[bytes], text_captions: str) -> list[str]:
@@ -106,6 +105,11 @@ def captions_in(lines: Iterable[bytes], text_captions: str) -> list[str]:
     return filled if text_captions == LINES else [" ".join(filled)][: len(filled)]
 
 
+def in_language(captions: Sequence[str], tag: str | None) -> list[Any]:
+    """Returns captions as a record has them, with the language that is said of them, if any."""
+    return [{"text": text, "language": tag} for text in captions] if tag else [*captions]
+
+
 def check_text_captions(text_captions: str) -> None:
     """Raises DataError unless text files can be read in this way."""
     if text_captions not in (LINES, WHOLE):
@@ -114,11 +118,44 @@ def check_text_captions(text_captions: str) -> None:
         raise DataError(where, "text files are not read in this way", remedy)
 
 
-def pairs_in(texts: str, images: str) -> bool:
-    """Whether a picture below `images` has a text file of its name below `texts`."""
-    found = {_stem(name).casefold() for name in files.below(texts) if _is_text(name)}
-    pictures = filter(files.is_picture_name, files.below(images))
-    return any(_stem(name).casefold() in found for name in pictures)
+def language_of(name: str) -> str | None:
+    """Returns the BCP-47 tag in the name of a text file: `en` of `1.en.txt`."""
+    return languages.called(posixpath.splitext(posixpath.splitext(name)[0])[1][1:].split("-"))
+
+
+def pairs_in(texts: str, images: str, *, anywhere: bool = False) -> bool:
+    """Whether a picture below `images` has a text file of its name below `texts`, in the same
+    folder or `anywhere`."""
+    pictures = _by_stem(filter(files.is_picture_name, files.below(images)))
+    written = _by_stem(name for name in files.below(texts) if _is_text(name))
+    return any(stem in pictures for stem in _moved(pictures, written, anywhere=anywhere))
+
+
+def _moved(
+    pictures: Mapping[str, list[str]], texts: Mapping[str, list[str]], *, anywhere: bool = True
+) -> dict[str, list[str]]:
+    """Returns texts by the stems of their pictures, where their own differ from these in case, in a
+    language or, where no text has a picture else, in their folders."""
+    taken = {stem: stem for stem in texts if stem in pictures}
+    free = [stem for stem in texts if stem not in pictures]
+    plain = {stem: _without_language(stem) for stem in free}
+    taken.update({stem: plain[stem] for stem in free if plain[stem] in pictures})
+    free = [stem for stem in free if stem not in taken]
+    alone = _single(str.casefold, (stem for stem in pictures if stem not in texts))
+    folded = _single(str.casefold, free)
+    taken.update({stem: alone[key] for key, stem in folded.items() if key in alone})
+    if anywhere and not taken:
+        placed = _single(posixpath.basename, pictures)
+        folded = _single(posixpath.basename, free)
+        taken.update({stem: placed[key] for key, stem in folded.items() if key in placed})
+    found: dict[str, list[str]] = defaultdict(list)
+    for stem, several in texts.items():
+        found[taken.get(stem, stem)] += several
+    return dict(found)
+
+
+def _without_language(stem: str) -> str:
+    return posixpath.splitext(stem)[0] if language_of(f"{stem}.txt") else stem
 
 
 def _by_stem(names: Iterable[str]) -> dict[str, list[str]]:
@@ -129,12 +166,12 @@ def _by_stem(names: Iterable[str]) -> dict[str, list[str]]:
     return dict(found)
 
 
-def _by_case(stems: Iterable[str]) -> dict[str, str]:
-    """Returns stems by what those of other case share, where there is but one."""
+def _single(shared: Callable[[str], str], stems: Iterable[str]) -> dict[str, str]:
+    """Returns stems by what `shared` finds in them, where no other has the same."""
     found = defaultdict(list)
     for stem in stems:
-        found[stem.casefold()].append(stem)
-    return {folded: several[0] for folded, several in found.items() if len(several) == 1}
+        found[shared(stem)].append(stem)
+    return {key: several[0] for key, several in found.items() if len(several) == 1}
 
 
 def _stem(name: str) -> str:

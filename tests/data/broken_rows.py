@@ -62,7 +62,7 @@ LINES = [
     (b'{"captions": ["a dog"]}', "malformed_row"),
     (b"[1, 2]", "wrong_type"),
     (row(7), "wrong_type"),
-    (row("fine1.png", {"en": "a dog"}), "wrong_type"),
+    (row("fine1.png", {"of": "a dog"}), "wrong_type"),
     (row("fine1.png", (3,)), "wrong_type"),
     (row("fine1.png", attributes="red"), "wrong_type"),
     (row("fine1.png", colour="red"), "unknown_key"),

@@ -6,6 +6,7 @@ import pytest
 
 from data.errors import DataError
 from data.sources import Reject, Row, collect, open_source
+from data.sources.layouts import looks_like_captions
 
 
 @pytest.fixture
@@ -231,3 +232,77 @@ def test_a_list_may_be_called_jsonl(tmp_path):
     content = [{"image": f"{n}.png", "caption": f"a {n}"} for n in range(2)]
     (tmp_path / "captions.jsonl").write_text(json.dumps(content, indent=1))
     assert [row.captions for row in open_source(str(tmp_path)).rows()] == [("a 0",), ("a 1",)]
+
+
+@pytest.mark.parametrize("name", ["captions.json", "meta_lat.json"])
+@pytest.mark.parametrize("ending", ["", ".png"])
+def test_kohyas_captions_and_tags(tmp_path, picture, name, ending):
+    said = {
+        f"0{ending}": {"caption": "a dog", "tags": "1dog, solo", "train_resolution": [64, 64]},
+        f"1{ending}": {"tags": "1cat"},
+        f"2{ending}": {"caption": "a bird"},
+        f"3{ending}": {"caption": "a cow", "tags": 3},
+    }
+    (tmp_path / name).write_text(json.dumps(said))
+    # What an earlier step of the same scripts wrote.
+    (tmp_path / "meta_cap.json").write_text(json.dumps({"0": {"caption": "a dog"}}))
+    for place in range(4):
+        (tmp_path / f"{place}.png").write_bytes(picture(place))
+    source = open_source(str(tmp_path))
+    found = [row.captions if isinstance(row, Row) else row.reason for row in source.rows()]
+    assert found == [("a dog, 1dog, solo",), ("1cat",), ("a bird",), "unknown_key"]
+    kept, report, _ = collect(source)
+    assert len(kept) == 3 and len(report.rejects) == 1
+
+
+def test_records_by_number_and_by_split(tmp_path, picture):
+    for place in range(3):
+        (tmp_path / f"{place}.png").write_bytes(picture(place))
+    numbered = {str(place): {"filename": f"{place}.png", "caption": "a"} for place in range(3)}
+    (tmp_path / "swap.json").write_text(json.dumps(numbered))
+    found = list(open_source(str(tmp_path)).rows())
+    assert [(row.where, row.image) for row in found] == [
+        (f"swap.json:{place}", f"{place}.png") for place in range(3)
+    ]
+    by_split = {
+        "train": [
+            {"image": "0.png", "caption": "a"},
+            {"image": "1.png", "caption": "b", "split": "val"},
+        ],
+        "test2014": [{"image": "2.png", "caption": "c"}],
+        "val": [7],
+    }  # fmt: skip
+    (tmp_path / "captions.json").write_text(json.dumps(by_split))
+    found = list(open_source(str(tmp_path)).rows())
+    assert {row.image: row.split for row in found if isinstance(row, Row)} == {
+        "0.png": "train", "1.png": "val", "2.png": "test"
+    }  # fmt: skip
+    assert [row.where for row in found if isinstance(row, Reject)] == ["captions.json:val[0]"]
+
+
+def test_textcaps_and_diffusiondb(tmp_path, picture):
+    for place in range(2):
+        (tmp_path / f"{place}.png").write_bytes(picture(place))
+    record = {
+        "image_id": "0", "image_name": "0", "image_path": "train/0.jpg", "set_name": "train",
+        "caption_str": "a dog", "reference_strs": ["a dog", "a cat"], "caption_id": 3,
+    }  # fmt: skip
+    (tmp_path / "TextCaps_0.1_train.json").write_text(json.dumps({"data": [record]}))
+    (row,) = open_source(str(tmp_path)).rows()
+    assert (row.image, row.captions, row.split) == ("0", ("a dog",), "train")
+    (tmp_path / "TextCaps_0.1_train.json").unlink()
+    made = {"1.png": {"p": "a prompt", "se": 1, "c": 7.0, "st": 50, "sa": "k_lms"}}
+    (tmp_path / "part-000001.json").write_text(json.dumps(made))
+    (row,) = open_source(str(tmp_path)).rows()
+    assert (row.image, row.captions) == ("1.png", ("a prompt",))
+
+
+def test_a_description_of_columns_is_no_caption_file(tmp_path, picture):
+    """As datasets' dataset_info.json is."""
+    features = {"image": {"_type": "Image"}, "text": {"dtype": "string", "_type": "Value"}}
+    path = tmp_path / "dataset_info.json"
+    path.write_text(json.dumps({"description": "", "features": features}))
+    assert not looks_like_captions(str(path))
+    (tmp_path / "0.png").write_bytes(picture(0))
+    with pytest.raises(DataError, match="no caption file"):
+        open_source(str(tmp_path))

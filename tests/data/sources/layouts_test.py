@@ -293,3 +293,62 @@ def test_pictures_that_are_nowhere_are_rejects_with_a_remedy(tmp_path):
     (reject,) = report.rejects
     assert isinstance(reject, Reject) and reject.reason == "missing_file"
     assert "--set ingest.images=" in reject.remedy
+
+
+LISTS = {"train": ("0.png", "1.png"), "dev": ("2.png",), "test": ("3.png",)}
+
+
+@pytest.mark.parametrize("form", ["Flickr_8k.{}Images.txt", "coco-cn_{}.txt", "splits/{}.txt"])
+@pytest.mark.parametrize("ending", ["", ".png"])
+def test_lists_of_pictures_are_splits(tmp_path, form, ending):
+    tokens = "".join(f"{n}.png#{k}\tpicture {n}\n" for n in range(5) for k in range(2))
+    put(tmp_path, "Flickr8k_text/Flickr8k.token.txt", tokens)
+    for name, held in LISTS.items():
+        listed = "".join(f"{one.removesuffix('.png')}{ending}\r\n\n" for one in held)
+        put(tmp_path / "Flickr8k_text", form.format(name), listed)
+    for place in range(5):
+        put(tmp_path, f"Images/{place}.png")
+    source = open_source(str(tmp_path if "/" not in form else tmp_path / "Flickr8k_text"))
+    found = {row.image: row.split for row in source.rows()}
+    # One picture stands in no list.
+    assert found == {
+        "0.png": "train", "1.png": "train", "2.png": "val", "3.png": "test", "4.png": None
+    }  # fmt: skip
+    assert len(source.texts()[0]) == 4
+    before = source.fingerprint()
+    put(tmp_path / "Flickr8k_text", form.format("dev"), "4.png\n")
+    assert source.fingerprint() != before
+
+
+def test_a_picture_in_two_lists_is_rejected_and_rows_go_before_lists(tmp_path):
+    put(tmp_path, "captions.csv", "image,caption,split\n0.png,a,\n1.png,b,test\n2.png,c,\n")
+    put(tmp_path, "train.txt", "0.png\n1.png\n")
+    put(tmp_path, "val.txt", "2.png\n0.png\n1.png\n")
+    for place in range(3):
+        put(tmp_path, f"{place}.png")
+    found = {row.where: getattr(row, "reason", None) or row.split for row in rows(tmp_path)}
+    assert found == {
+        "captions.csv:2": "conflicting_split", "captions.csv:3": "test", "captions.csv:4": "val"
+    }  # fmt: skip
+
+
+def test_what_is_no_list_of_pictures_says_no_split(tmp_path):
+    put(tmp_path, "captions.csv", "image,caption\n0.png,a\n")
+    put(tmp_path, "train.txt", "0.png")
+    put(tmp_path, "0.png")
+    assert read(tmp_path) == [("0.png", ("a",), None)]
+    put(tmp_path, "val_notes.txt", "what we saw\n")
+    assert read(tmp_path) == [("0.png", ("a",), None)]
+
+
+def test_a_language_in_the_name_of_a_caption_file(tmp_path):
+    for tag in ("de", "no"):
+        put(tmp_path, f"captions_{tag}.csv", f"image,caption\n0.png,{tag}\n")
+    put(tmp_path, "captions_zh.jsonl", lines({"image": "0.png", "caption": "x", "language": "fr"}))
+    put(tmp_path, "0.png")
+    (row,) = rows(tmp_path, files_pattern="captions_*")
+    assert dict(zip(row.captions, row.languages, strict=True)) == {
+        "de": "de",
+        "no": "en",
+        "x": "fr",
+    }

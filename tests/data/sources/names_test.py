@@ -164,3 +164,15 @@ def test_load_row_reads_what_find_found(tmp_path, picture):
     _write(tmp_path, "b.png")
     (row,) = open_source(str(tmp_path)).rows()
     assert load_row(row).picture.encoded == picture()
+
+
+def test_a_name_without_its_ending_is_found_where_one_picture_has_it(tmp_path):
+    for name in ("in/1.JPG", "in/2.png", "in/2.jpg", "in/3.txt", "in/4"):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    for name in ("in/1", "in\\1"):
+        assert names.find(str(tmp_path), name) == "in/1.JPG"
+    assert names.find(str(tmp_path), "in/2") is None
+    assert "several" in names.why_missing(str(tmp_path), "in/2")
+    assert names.find(str(tmp_path), "in/3") is None
+    assert names.find(str(tmp_path), "in/4") == "in/4"

@@ -172,3 +172,22 @@ def test_a_cut_file_is_named(tmp_path, picture, name, cut):
     with pytest.raises(DataError, match=r"no whole (tar|Parquet) file") as caught:
         list(open_source(str(path)).rows())
     assert caught.value.where == str(path)
+
+
+def test_shards_in_several_languages(tmp_path, picture):
+    said = {"caption_en": "a dog", "captions_de": ["ein Hund"], "image_id": "x", "key": "0"}
+    write_tar(
+        tmp_path / "0.tar",
+        [
+            ("0.png", picture(0)),
+            ("0.json", json.dumps(said).encode()),
+            ("1.png", picture(1)),
+            ("1.fr.txt", b"un chien"),
+            ("1.txt", b"a dog"),
+            ("1.json", json.dumps({**said, "split": "val"}).encode()),
+        ],
+    )
+    first, second = open_source(str(tmp_path)).rows()
+    assert (first.captions, first.languages) == (("a dog", "ein Hund"), ("en", "de"))
+    assert (second.captions, second.languages) == (("un chien", "a dog"), ("fr", "en"))
+    assert second.split == "val"

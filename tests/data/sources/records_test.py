@@ -5,7 +5,8 @@ import pickle
 import pytest
 
 from data.errors import DataError
-from data.sources.records import clean, guess_language, to_row
+from data.sources.policies import Policies
+from data.sources.records import clean, guess_language, split_called, to_row
 from data.sources.rows import Limits, Reject, Row
 
 
@@ -110,3 +111,69 @@ def test_other_names_of_splits_are_refused_with_what_can_be_typed(name):
 def test_a_further_key_is_read_over_and_numbered_captions_are_read():
     found = row({"caption_1": "a", "caption_2": "b", "Image-ID": 7, "width": 3})
     assert (found.captions, found.mended) == (("a", "b"), ("language guessed",))
+
+
+THREE = ("en", "en", "de")
+
+
+@pytest.mark.parametrize(
+    ("record", "captions", "languages"),
+    [
+        ({"caption_en": "a dog", "caption_de": "ein Hund"}, ("a dog", "ein Hund"), ("en", "de")),
+        ({"captions_fr": ["un", "deux"], "text": "a"}, ("a", "un", "deux"), ("en", "fr", "fr")),
+        ({"en": "a dog", "zh": None}, ("a dog",), ("en",)),
+        ({"en": {"caption": ["a", "b"]}, "de": {"caption": ["c"]}}, ("a", "b", "c"), THREE),
+        ({"captions": {"en": ["a", "b"], "zh-CN": "c"}}, ("a", "b", "c"), ("en", "en", "zh-CN")),
+        ({"captions": [{"text": "a", "language": "de"}, "b"]}, ("a", "b"), ("de", "en")),
+        ({"captions": [{"raw": "a", "lang": "de"}], "language": "fr"}, ("a",), ("de",)),
+        ({"caption": "a", "caption_de": "b", "language": "nl"}, ("a", "b"), ("nl", "de")),
+        ({"caption_en": "a", "caption_id": "seekor anjing"}, ("a", "seekor anjing"), ("en", "id")),
+        ({"caption_en": "a dog", "caption_id": 7}, ("a dog",), ("en",)),
+        ({"caption_en": "a dog", "caption_id": "x7"}, ("a dog",), ("en",)),
+        ({"captions": '["a", "b"]'}, ("a", "b"), ("en", "en")),
+        ({"caption": "[red, blue]"}, ("[red, blue]",), ("en",)),
+        ({"caption": "[1, 2]"}, ("[1, 2]",), ("en",)),
+    ],
+)  # fmt: skip
+def test_captions_with_their_own_languages(record, captions, languages):
+    found = row(record)
+    assert (found.captions, found.languages) == (captions, languages)
+
+
+def test_a_caption_with_a_language_does_not_want_one_of_the_row():
+    policies = Policies(missing_language="drop")
+    assert row({"caption_en": "a"}, policies=policies).languages == ("en",)
+    assert row({"caption_en": "a", "caption": "b"}, policies=policies).reason == "missing_language"
+    assert row({"caption_en": "a"}, language="de").languages == ("de",)
+    assert row({"captions": [{"text": "a", "language": 3}]}).reason == "wrong_type"
+    assert row({"captions": {"en": "a", "colour": "red"}}).reason == "wrong_type"
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"), [(["b.png"], None), (["b.png", "c.png"], "wrong_type"), ([], "wrong_type")]
+)
+def test_a_list_of_one_picture_is_that_picture(image, reason):
+    found = to_row("here:1", {"images": image, "caption": "a"}, folder="f", limits=Limits())
+    assert getattr(found, "reason", None) == reason
+    assert reason or found.image == "b.png"
+
+
+def test_a_picture_in_base64_is_named_and_not_shown_whole():
+    found = row({"image": "/9j/" + "A" * 5000, "caption": "a"})
+    assert found.reason == "picture_as_text" and len(found.to_json()) < 500
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        ("train2014", "train"),
+        ("val_set", "val"),
+        ("Test Split", "test"),
+        ("testset2020", "test"),
+        ("trainval", None),
+        ("test1", None),
+        ("trainer", None),
+    ],
+)
+def test_splits_with_a_year_or_set_behind(name, split):
+    assert split_called(name) == split

@@ -283,3 +283,31 @@ def test_columns_may_have_the_names_of_hugging_face(tmp_path, ending):
     }
     (row,) = rows(read(tmp_path, ending, content[ending]))
     assert (row.image, row.captions, row.split) == ("a.png", ("a dog",), "val")
+
+
+def test_columns_by_language_with_empty_cells_and_lists(tmp_path):
+    header = "image,caption,caption_en,caption_id"
+    content = f"{header}\n1.png,a,\"['b', 'c']\",7\n2.png,,d,seekor anjing\n"
+    first, second = rows(read(tmp_path, ".csv", content))
+    assert (first.captions, first.languages) == (("a", "b", "c"), ("en", "en", "en"))
+    assert (second.captions, second.languages) == (("d", "seekor anjing"), ("en", "id"))
+
+
+@pytest.mark.parametrize(
+    ("line", "image"),
+    [
+        ("1.jpg#zhb#0 两个人", "1.jpg"),
+        ("1.jpg a dog, it runs", "1.jpg"),
+        ("COCO_val2014_7#zh0\ta dog", "COCO_val2014_7"),
+        ("1000092795#zhm#3 a dog", "1000092795"),
+        ("1.jpg#4\ta dog", "1.jpg"),
+    ],
+)
+def test_tables_without_header_number_captions_in_many_ways(tmp_path, line, image):
+    found = rows(read(tmp_path, ".txt", f"{line}\n{line}\n"))
+    assert [row.image for row in found] == [image] * 2
+
+
+def test_with_a_header_a_number_sign_may_be_part_of_a_name(tmp_path):
+    (row,) = rows(read(tmp_path, ".csv", "image,caption\nC#4,a note\n"))
+    assert row.image == "C#4"

@@ -131,3 +131,54 @@ def test_texts_of_any_bytes_give_one_row_each(texts):
         lines = text.removeprefix(b"\xef\xbb\xbf").split(b"\n")
         if isinstance(row, Row):
             assert len(row.captions) + len(row.dropped) == sum(bool(line.strip()) for line in lines)
+
+
+def test_texts_in_several_languages(tmp_path, picture):
+    for name in ("1.png", "2.en.png"):
+        (tmp_path / name).write_bytes(picture(len(name)))
+    for name, text in (
+        ("1.de", "ein Hund"),
+        ("1.zh-CN", "一只狗"),
+        ("2.en", "ein Haus"),
+        ("3.no", "x"),
+    ):
+        (tmp_path / f"{name}.txt").write_text(text, encoding="utf-8")
+    dog, house, lost = open_source(str(tmp_path)).rows()
+    assert (dog.captions, dog.languages) == (("ein Hund", "一只狗"), ("de", "zh-CN"))
+    # A part of the picture's own name says no language.
+    assert (house.image, house.captions, house.mended) == (
+        "2.en.png",
+        ("ein Haus",),
+        ("language guessed",),
+    )
+    assert lost.reason == "missing_file"
+
+
+def test_texts_in_a_tree_of_another_shape_are_paired_by_names(tmp_path, picture):
+    """As Oxford's flowers and CUB's birds are packed."""
+    for place in range(3):
+        for name in (f"jpg/{place}.png", f"text_c10/class_{place % 2}/{place}.txt"):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_bytes(picture(place))
+        (tmp_path / f"text_c10/class_{place % 2}/{place}.txt").write_text(f"flower {place}\nbloom")
+    (tmp_path / "classes.txt").write_text("1 pansy")
+    found = list(open_source(str(tmp_path)).rows())
+    assert [row.where for row in found if isinstance(row, Reject)] == ["classes.txt"]
+    assert [(row.image, row.captions) for row in found if isinstance(row, Row)] == [
+        (f"jpg/{place}.png", (f"flower {place}", "bloom")) for place in range(3)
+    ]
+    # A text that stands beside its picture says that the others belong elsewhere.
+    (tmp_path / "jpg/0.txt").write_text("mine")
+    kept = [row.captions for row in open_source(str(tmp_path)).rows() if isinstance(row, Row)]
+    assert kept == [("mine",)]
+
+
+def test_names_that_several_pictures_have_pair_nothing(tmp_path, picture):
+    for name in ("a/1.png", "b/1.png", "c/2.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(picture(0))
+    for name in ("texts/1.txt", "texts/2.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("a dog")
+    rows = list(open_source(str(tmp_path)).rows())
+    assert [row.image for row in rows if isinstance(row, Row)] == ["c/2.png"]
