@@ -273,6 +273,26 @@ def _python_list(text: str) -> list[Any] | None:
     return found or None
 
 
+def is_address(name: str) -> bool:
+    """Whether a column of this name holds the addresses of pictures."""
+    return _plain(name) in ("url", "imageurl", "cocourl", "flickrurl")
+
+
+def fetching(kind: str, address: str, caption: str) -> str:
+    """Returns how the pictures of a table of addresses are fetched.
+
+    Args:
+      kind: of the table, as img2dataset calls it: parquet, csv, tsv, json.
+      address, caption: names of its columns.
+    """
+    return (
+        "Its pictures are addresses. Fetch them: pip install img2dataset, then img2dataset "
+        f"--url_list FILE --input_format {kind} --url_col {address} --caption_col "
+        f"{caption or 'CAPTION'} --output_format webdataset --output_folder my-shards; and name "
+        "my-shards."
+    )
+
+
 def listed(value: Any) -> list[Any]:
     """Returns a list as it is, nothing as an empty one, and any other value in one."""
     if value is None:

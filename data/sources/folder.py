@@ -12,9 +12,8 @@ from typing import Any, ClassVar
 
 from data import languages
 from data.errors import DataError
-from data.sources import columns, files, names
+from data.sources import columnar, columns, files, names
 from data.sources.json_files import read_json, read_lines
-from data.sources.parquet import PARQUET, read_parquet
 from data.sources.records import split_called
 from data.sources.rows import Reject, Row
 from data.sources.source import Source, caption_files_digest
@@ -26,7 +25,7 @@ READERS: dict[str, Reader] = {
     **TABLES,
     **dict.fromkeys((".jsonl", ".ndjson"), read_lines),
     JSON: read_json,
-    PARQUET: read_parquet,
+    **dict.fromkeys(columnar.ENDINGS, columnar.read_columns),
 }
 
 # Of names in snake_case, camelCase and the like.
@@ -196,8 +195,8 @@ def _has_pictures(folder: str) -> bool:
 
 
 def ending_of(path: str) -> str:
-    """Returns the ending of a file's name in small letters, without `.gz`."""
-    return posixpath.splitext(path.lower().removesuffix(files.GZIP))[1]
+    """Returns the ending of a file's name in small letters, without that of its packing."""
+    return posixpath.splitext(files.without_packing(path.lower()))[1]
 
 
 def with_splits(paths: Sequence[str]) -> tuple[CaptionFile, ...]:

@@ -107,6 +107,8 @@ def _load(path: str) -> list[Any] | dict[str, Any] | None:
     try:
         with files.unpacked(path) as file:
             content = json.loads(file.read().decode("utf-8-sig"))
+    except DataError:
+        raise
     except (ValueError, RecursionError) as error:
         if getattr(error, "msg", "") == "Extra data":
             return None

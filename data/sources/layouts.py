@@ -11,10 +11,9 @@ from typing import Any
 
 from data.errors import DataError
 from data.picture_files import PICTURE_ENDINGS
-from data.sources import columns, files
+from data.sources import columnar, columns, files
 from data.sources.folder import JSON, READERS, CaptionFile, ending_of, split_in, with_splits
 from data.sources.packed import TAR
-from data.sources.parquet import PARQUET
 from data.sources.records import split_called
 from data.sources.rows import Reject
 from data.sources.text_files import ENDINGS
@@ -107,11 +106,13 @@ def _lists_pictures(path: str) -> bool:
 
 
 def packed_files(folder: str) -> tuple[str, ...]:
-    """Returns the tar shards or else the Parquet files in a folder and in those within."""
+    """Returns the tar shards, or else the Parquet, or else the Arrow files in a folder and in those
+    within."""
     names = sorted(files.below(folder), key=files.natural_key)
     shards = [files.join(folder, name) for name in names if name.lower().endswith(TAR)]
-    tables = [files.join(folder, name) for name in names if name.lower().endswith(PARQUET)]
-    return tuple(shards or tables)
+    tables = [name for name in names if name.lower().endswith(columnar.PARQUET)]
+    tables = tables or columnar.pictures_of(folder, names)
+    return tuple(shards or (files.join(folder, name) for name in tables))
 
 
 def nothing_fits(folder: str, pattern: str | None) -> DataError:
@@ -139,7 +140,8 @@ def check_ending(path: str) -> None:
     if ending_of(path) not in READERS:
         raise DataError(
             path,
-            "a caption file ends in .jsonl, .csv, .tsv, .txt, .json (also with .gz) or .parquet",
+            "a caption file ends in .jsonl, .csv, .tsv, .txt, .json (also packed: "
+            f"{', '.join(files.PACKINGS)}), .parquet, .arrow or .feather",
             " ".join(_hints({_ending(path)})) or "Rename or convert it.",
         )
 
@@ -210,11 +212,13 @@ def _apart(folder: str) -> list[str]:
 def _tables_in(folder: str) -> list[str]:
     """Returns the files that may hold captions.
 
-    Of an ending that many files have, none is looked at: they are of single pictures.
+    Of an ending that many files have, none is looked at: they are of single pictures. Nor are files
+    of columns, of which a large split has many and a small one but one; see `packed_files`.
     """
     found: dict[str, list[str]] = defaultdict(list)
+    endings = READERS.keys() - columnar.ENDINGS
     for name in sorted(files.names_in(folder), key=files.natural_key):
-        if ending_of(name) in READERS and files.is_file(files.join(folder, name)):
+        if ending_of(name) in endings and files.is_file(files.join(folder, name)):
             found[ending_of(name)].append(files.join(folder, name))
     return [path for paths in found.values() if len(paths) <= _MOST for path in paths]
 
@@ -272,7 +276,7 @@ def _ends_of(path: str) -> str:
     """Returns the first characters of a file and, where it is not packed, the last."""
     with files.unpacked(path) as file:
         content = file.read(_PEEK)
-        if not path.lower().endswith(files.GZIP) and len(content) == _PEEK:
+        if files.without_packing(path) == path and len(content) == _PEEK:
             file.seek(max(0, files.size(path) - _PEEK))
             content += file.read(_PEEK)
     return content.decode(errors="replace")
@@ -290,7 +294,7 @@ def _caption_file(folder: str) -> str | None:
 def _usual_file(folder: str) -> str | None:
     for stem in _STEMS:
         for ending in READERS:
-            for packing in ("", files.GZIP):
+            for packing in ("", *files.PACKINGS):
                 path = files.join(folder, f"{stem}{ending}{packing}")
                 # A text file of this name may as well be a picture's.
                 if files.is_file(path) and (ending not in _LOOSE or looks_like_captions(path)):

@@ -7,10 +7,9 @@ import re
 from collections.abc import Sequence
 
 from data.errors import DataError
-from data.sources import files, layouts
+from data.sources import columnar, files, layouts
 from data.sources.folder import JSON, CaptionedFolder, ending_of, with_splits
-from data.sources.packed import TAR, ParquetPictures, TarShards
-from data.sources.parquet import PARQUET, holds_pictures
+from data.sources.packed import TAR, ColumnarPictures, TarShards
 from data.sources.policies import DEFAULT_POLICIES, Policies
 from data.sources.rows import DEFAULT_LIMITS, Limits
 from data.sources.source import Source
@@ -35,9 +34,9 @@ def open_source(
 
     Args:
       path_or_name: a folder of pictures with caption files, with a text file for each picture, or
-        of tar shards or Parquet files that hold the pictures; one such file; a shell pattern for
-        several; or `tfds:NAME[/CONFIG]`. Paths may have a scheme that tf.io.gfile knows, such as
-        gs://. docs/your-data.md lists the layouts.
+        of tar shards, Parquet or Arrow files that hold the pictures; one such file; a shell pattern
+        for several; or `tfds:NAME[/CONFIG]`. Paths may have a scheme that tf.io.gfile knows, such
+        as gs://. docs/your-data.md lists the layouts.
       limits: of one caption; pass the same to `load`.
       data_dir: of TFDS data sets.
       images: the folder that image paths start from; None looks beside the caption files and in the
@@ -78,8 +77,9 @@ def open_source(
     named = with_splits(paths)
     if all(path.lower().endswith(TAR) for path in paths):
         return TarShards(*shared, shards=named, root=folder, text_captions=text_captions)
-    if all(ending_of(path) == PARQUET for path in paths) and holds_pictures(paths[0]):
-        return ParquetPictures(*shared, shards=named, root=folder)
+    columns_alone = all(path.lower().endswith(columnar.ENDINGS) for path in paths)
+    if columns_alone and columnar.holds_pictures(paths[0]):
+        return ColumnarPictures(*shared, shards=named, root=folder)
     for path in paths:
         layouts.check_ending(path)
     # JSON files often lie in a folder of their own, so their pictures are looked for above it too.

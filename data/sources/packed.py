@@ -1,11 +1,14 @@
-"""Files that hold pictures and captions together: tar shards of WebDataset, and Parquet."""
+"""Files that hold pictures and captions together: tar shards of WebDataset, Parquet and Arrow."""
 
 from __future__ import annotations
 
 import abc
+import errno
 import json
 import posixpath
+import shutil
 import tarfile
+import tempfile
 import zlib
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,14 +18,16 @@ from typing import Any, ClassVar
 
 from data.errors import DataError
 from data.sources import columns, files
+from data.sources.columnar import read_columns
 from data.sources.folder import CaptionFile, relative
-from data.sources.parquet import read_parquet
 from data.sources.rows import Reject, Row
 from data.sources.source import Source, digest
 from data.sources.text_files import ENDINGS, LINES, captions_in, in_language, language_of
 
+# So many bytes are unpacked at once.
+_PIECE = 2**20
 _CAPTIONS = ("caption", "captions", "conversations")
-TAR = (".tar", ".tar.gz", ".tgz")
+TAR = (".tar", *(f".tar{packing}" for packing in files.PACKINGS), *files.TAR_PACKINGS)
 
 
 @dataclass(frozen=True)
@@ -155,22 +160,29 @@ class TarShards(Packed):
 
 
 @dataclass(frozen=True)
-class ParquetPictures(Packed):
-    """Parquet files with a column of encoded pictures, as Hugging Face's data sets have them."""
+class ColumnarPictures(Packed):
+    """Parquet or Arrow files with a column of encoded pictures, as Hugging Face's data sets have
+    them."""
 
-    kind: ClassVar[str] = "Parquet"
+    kind: ClassVar[str] = "Parquet or Arrow"
 
     def _rows_of(self, path: str, name: str) -> Iterator[Row | Reject]:
-        for where, record in read_parquet(path, name):
+        for where, record in read_columns(path, name):
             image = columns.name_of(record, "image")
-            picture = record.get(image) if image else None
-            if isinstance(picture, Mapping):
-                picture = picture.get("bytes")
-            if not isinstance(picture, bytes):
-                yield Reject.of(where, "", "malformed_row", "its image has no bytes")
-                continue
-            place = where.replace(":", "/", 1)
-            yield self._row(where, {**record, image: place}, picture)
+            picture = columns.only(record[image]) if image else None
+            held = picture.get("bytes") if isinstance(picture, Mapping) else picture
+            if image and isinstance(held, bytes):
+                place = where.replace(":", "/", 1)
+                yield self._row(where, {**record, image: place}, held)
+            elif isinstance(picture, list):
+                detail = f"its image is a list of {len(picture)}"
+                yield Reject.of(where, "", "wrong_type", detail)
+            else:
+                named = picture.get("path") if isinstance(picture, Mapping) else None
+                detail = (
+                    f"its image has no bytes, but the path {named:.200}" if named else "no image"
+                )
+                yield Reject.of(where, "", "no_bytes", detail)
 
 
 def _by_key(tar: tarfile.TarFile) -> dict[str, dict[str, tarfile.TarInfo]]:
@@ -190,10 +202,28 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 
 @contextmanager
+def _unpacked(path: str) -> Iterator[Any]:
+    """The tar file itself. A packed one is unpacked to a temporary file first: members are read out
+    of order, and each step back would unpack all before it again."""
+    if files.without_packing(path) == path:
+        with files.opened(path) as file:
+            yield file
+        return
+    with files.unpacked(path) as content, tempfile.TemporaryFile() as file:
+        shutil.copyfileobj(content, file, _PIECE)
+        file.seek(0)
+        yield file
+
+
+@contextmanager
 def _opened(path: str) -> Iterator[tarfile.TarFile]:
     try:
-        with files.opened(path) as file, tarfile.open(fileobj=file) as tar:
-            yield tar
+        with _unpacked(path) as file:
+            files.check_pointer(path, file)
+            with tarfile.open(fileobj=file) as tar:
+                yield tar
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            raise
         problem = f"this is no whole tar file: {error}"
         raise DataError(path, problem, "Copy it again from where it came from.") from error

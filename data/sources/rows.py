@@ -13,6 +13,8 @@ REMEDIES = {
     "missing_file": "Put the file there, correct its path, or name the folder that paths start "
     "from: --set ingest.images=DIR.",
     "unreadable_file": "Give the user who runs this the right to read it, or remove the row.",
+    "no_bytes": "Write the set anew where its pictures are: dataset.save_to_disk(DIR) in Hugging "
+    "Face's datasets puts them into it.",
     "empty_file": "Copy the file again from where it came from.",
     "not_an_image": "Save it as PNG or JPEG (WebP, AVIF, TIFF, BMP and still GIF are read too).",
     "heic": "Convert it: 'heif-convert IN.heic OUT.jpg' (Debian: libheif-examples), or on a Mac "

@@ -178,7 +178,7 @@ def _columns() -> str:
 
 def _order(name: str) -> str:
     """Returns the delimiters in the order in which they are tried."""
-    return "\t,;|" if name.lower().removesuffix(".gz").endswith(".tsv") else _DELIMITERS
+    return "\t,;|" if files.without_packing(name.lower()).endswith(".tsv") else _DELIMITERS
 
 
 def _table(line: str, where: str, delimiters: str) -> _Table:

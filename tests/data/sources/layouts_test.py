@@ -1,8 +1,11 @@
 """Folders as data sets of others have them: which of their files are read, and in which splits."""
 
+import bz2
 import gzip
 import json
+import lzma
 
+import pyarrow as pa
 import pytest
 
 from data.errors import DataError
@@ -100,6 +103,10 @@ def test_the_folders_of_pictures_are_splits_too(tmp_path):
     assert [split for _, _, split in by_text] == ["val", None, "train"]
 
 
+def zstd(content):
+    return pa.compress(content, "zstd", asbytes=True)
+
+
 FLICKR8K = "0.png#0\tone , two .\n0.png#1\ttwo\n1.png#0\tthree\n"
 BY_IMAGE = [(("one , two .", "two"), "0.png"), (("three",), "1.png")]
 
@@ -117,6 +124,9 @@ BY_IMAGE = [(("one , two .", "two"), "0.png"), (("three",), "1.png")]
             "1.png| 0| three\n",
         ),
         ("captions.tsv.gz", gzip.compress(b"image\tcaption\n" + FLICKR8K.encode())),
+        ("captions.tsv.bz2", bz2.compress(b"image\tcaption\n" + FLICKR8K.encode())),
+        ("results.token.xz", lzma.compress(FLICKR8K.encode())),
+        ("captions.tsv.zst", zstd(b"image\tcaption\n" + FLICKR8K.encode())),
         (
             "captions.jsonl.gz",
             gzip.compress(lines({"image": "0.png", "captions": ["one , two .", "two"]},
@@ -166,11 +176,13 @@ def test_a_file_that_is_not_read_is_told_with_what_helps(tmp_path, name, hint):
     assert hint in caught.value.remedy
 
 
-def test_a_cut_archive_is_named(tmp_path):
-    packed = gzip.compress(
-        lines(*({"image": f"{n}.png", "caption": "a"} for n in range(99))).encode()
-    )
-    path = put(tmp_path, "captions.jsonl.gz", packed[:-20])
+@pytest.mark.parametrize(
+    ("ending", "pack"),
+    [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress), (".zst", zstd)],
+)
+def test_a_cut_archive_is_named(tmp_path, ending, pack):
+    content = lines(*({"image": f"{n}.png", "caption": "a"} for n in range(99))).encode()
+    path = put(tmp_path, f"captions.jsonl{ending}", pack(content)[:-20])
     with pytest.raises(DataError, match="cut short") as caught:
         rows(tmp_path)
     assert caught.value.where == str(path)

@@ -1,0 +1,164 @@
+"""Files of columns, Parquet and Arrow: rows with the names of pictures, or with the pictures.
+
+The .arrow files that Hugging Face's datasets writes are streams; those of Feather are files.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from data.errors import DataError
+from data.sources import columns, files
+
+PARQUET = ".parquet"
+ARROW = (".arrow", ".feather")
+ENDINGS = (PARQUET, *ARROW)
+# Rows that are in memory as Python's objects at once; each may hold a picture.
+_BATCH = 32
+# How an Arrow file begins, and what ends a stream; without it the writer was stopped.
+_FILE, _END = b"ARROW1", b"\xff\xff\xff\xff\0\0\0\0"
+# What datasets writes beside the .arrow files of a set, and how it calls those of its own.
+_STATE = "state.json"
+_CACHES = ("cache-", "tmp")
+
+
+def read_columns(path: str, name: str) -> Iterator[tuple[str, Any]]:
+    """Yields (`name:row`, record) for each row; the first row is 1.
+
+    Raises:
+      DataError: the file is damaged.
+    """
+    with _opened(path) as (schema, batches):
+        meant = zip(schema.names, columns.roles(tuple(schema.names)), strict=True)
+        number = 0
+        for batch in batches([name for name, role in meant if role != columns.IGNORED]):
+            for start in range(0, batch.num_rows, _BATCH):
+                for record in batch.slice(start, _BATCH).to_pylist():
+                    number += 1
+                    # What is null says nothing, like an empty cell.
+                    yield (
+                        f"{name}:{number}",
+                        {key: value for key, value in record.items() if value is not None},
+                    )
+
+
+def holds_pictures(path: str) -> bool:
+    """Whether the pictures of a file are in it, and not their names; opens no row.
+
+    Raises:
+      DataError: it is damaged, or has no column of pictures or of their names, or none of captions.
+    """
+    import pyarrow as pa
+
+    with _opened(path) as (schema, _):
+        pass
+    if not columns.holds_captions(schema.names):
+        shown = ", ".join(map(repr, schema.names[:8]))
+        raise DataError(
+            path, f"its columns {shown:.200} name no image or no caption", _remedy(schema)
+        )
+    name = schema.names[columns.roles(tuple(schema.names)).index("image")]
+    kind = schema.field(name).type
+    kind = kind.value_type if pa.types.is_list(kind) or pa.types.is_dictionary(kind) else kind
+    if pa.types.is_struct(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return True
+    if any(
+        is_it(kind) for is_it in (pa.types.is_string, pa.types.is_large_string, pa.types.is_null)
+    ):
+        return False
+    raise DataError(
+        path,
+        f"its column {name!r} holds {kind!s:.60}, and neither encoded pictures nor their names",
+        f"Write it with datasets: dataset.cast_column({name!r}, datasets.Image()).",
+    )
+
+
+def _remedy(schema: Any) -> str:
+    roles = columns.roles(tuple(schema.names))
+    address = next((name for name in schema.names if columns.is_address(name)), None)
+    said = next(
+        (name for name, role in zip(schema.names, roles, strict=True) if role == "caption"), ""
+    )
+    if "image" in roles or address is None:
+        return "Call one of its columns image, and one caption."
+    return columns.fetching("parquet", address, said)
+
+
+def pictures_of(folder: str, names: Sequence[str]) -> list[str]:
+    """Returns the .arrow files that belong to a data set, of those below a folder.
+
+    Where datasets has written which they are, these; else all but those that it names for itself.
+
+    Args:
+      folder: that `names` are relative to.
+      names: of files below it.
+
+    Raises:
+      DataError: one that belongs to it is not there.
+    """
+    found: list[str] = []
+    states = {posixpath.dirname(name) for name in names if posixpath.basename(name) == _STATE}
+    for inner in states:
+        found += _in_state(folder, inner, names)
+    for name in names:
+        inner, base = posixpath.split(name)
+        if base.lower().endswith(ARROW) and inner not in states and not base.startswith(_CACHES):
+            found.append(name)
+    return sorted(found, key=files.natural_key)
+
+
+def _in_state(folder: str, inner: str, names: Sequence[str]) -> Iterator[str]:
+    path = files.join(folder, posixpath.join(inner, _STATE))
+    remedy = "Copy the folder again, or write it anew: dataset.save_to_disk(DIR)."
+    listed = files.read_json(path, remedy, ["_data_files"])["_data_files"]
+    for one in listed if isinstance(listed, list) else ():
+        name = posixpath.join(inner, str(one.get("filename") if isinstance(one, dict) else one))
+        if name not in names:
+            raise DataError(path, f"it names {name}, which is not there", remedy)
+        yield name
+
+
+_Batches = Callable[[Sequence[str]], Iterator[Any]]
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[tuple[Any, _Batches]]:
+    """The schema of a file, and what yields its rows in pieces, of the columns that are wanted."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kind = "Parquet" if path.lower().endswith(PARQUET) else "Arrow"
+    try:
+        with files.opened(path) as file:
+            files.check_pointer(path, file)
+            if kind == "Parquet":
+                table = pq.ParquetFile(file)
+                yield (
+                    table.schema_arrow,
+                    lambda wanted: table.iter_batches(batch_size=_BATCH, columns=wanted),
+                )
+            elif file.read(len(_FILE)) == _FILE:
+                stored = pa.ipc.open_file(file)
+                pieces = map(stored.get_batch, range(stored.num_record_batches))
+                yield stored.schema, lambda wanted: _of_columns(pieces, wanted)
+            else:
+                file.seek(-len(_END), 2)
+                whole = file.read(len(_END)) == _END
+                file.seek(0)
+                stream = pa.ipc.open_stream(file)
+                yield stream.schema, lambda wanted: _of_columns(stream, wanted)
+                if not whole:
+                    raise OSError("it has no end; its writer was stopped")
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        problem = f"this is no whole {kind} file: {error}"
+        raise DataError(path, problem, "Copy it again from where it came from.") from error
+
+
+def _of_columns(batches: Iterator[Any], wanted: Sequence[str]) -> Iterator[Any]:
+    import pyarrow as pa
+
+    for batch in batches:
+        yield pa.Table.from_batches([batch]).select(list(wanted))
