@@ -58,7 +58,7 @@ def holds_pictures(path: str) -> bool:
     if not columns.holds_captions(schema.names):
         shown = ", ".join(map(repr, schema.names[:8]))
         raise DataError(
-            path, f"its columns {shown:.200} name no image or no caption", _remedy(schema)
+            path, f"its columns {shown:.200} name no image or no caption", _remedy(path, schema)
         )
     name = schema.names[columns.roles(tuple(schema.names)).index("image")]
     kind = schema.field(name).type
@@ -76,15 +76,16 @@ def holds_pictures(path: str) -> bool:
     )
 
 
-def _remedy(schema: Any) -> str:
+def _remedy(path: str, schema: Any) -> str:
     roles = columns.roles(tuple(schema.names))
     address = next((name for name in schema.names if columns.is_address(name)), None)
     said = next(
-        (name for name, role in zip(schema.names, roles, strict=True) if role == "caption"), ""
+        (name for name, role in zip(schema.names, roles, strict=True) if role == "caption"),
+        "caption",
     )
     if "image" in roles or address is None:
         return "Call one of its columns image, and one caption."
-    return columns.fetching("parquet", address, said)
+    return columns.fetching(path, address, said)
 
 
 def pictures_of(folder: str, names: Sequence[str]) -> list[str]:

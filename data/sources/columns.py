@@ -7,6 +7,7 @@ import functools
 import io
 import json
 import re
+import shlex
 import tokenize
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -278,18 +279,19 @@ def is_address(name: str) -> bool:
     return _plain(name) in ("url", "imageurl", "cocourl", "flickrurl")
 
 
-def fetching(kind: str, address: str, caption: str) -> str:
+def fetching(path: str, address: str, caption: str) -> str:
     """Returns how the pictures of a table of addresses are fetched.
 
     Args:
-      kind: of the table, as img2dataset calls it: parquet, csv, tsv, json.
+      path: of the table; its ending is what img2dataset calls its form.
       address, caption: names of its columns.
     """
+    form = path.lower().rpartition(".")[2]
     return (
-        "Its pictures are addresses. Fetch them: pip install img2dataset, then img2dataset "
-        f"--url_list FILE --input_format {kind} --url_col {address} --caption_col "
-        f"{caption or 'CAPTION'} --output_format webdataset --output_folder my-shards; and name "
-        "my-shards."
+        "Its pictures are addresses. Fetch them by img2dataset (pip install img2dataset), and name "
+        f"my-shards: img2dataset --url_list {shlex.quote(path)} --input_format {form} --url_col "
+        f"{shlex.quote(address)} --caption_col {shlex.quote(caption)} --output_format webdataset "
+        "--output_folder my-shards"
     )
 
 

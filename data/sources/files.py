@@ -146,10 +146,11 @@ def _matching(folder: str, parts: list[str]) -> Iterator[str]:
     """Yields the files below `folder` that match a pattern, given by the names in its path."""
     first, *rest = parts
     if rest:
-        inner = [first] if first == ".." else folders_in(folder)
-        for name in inner:
-            if fnmatch.fnmatchcase(name, first):
-                yield from _matching(join(folder, name), rest)
+        # A folder that is named may be a link; those that are looked for may not.
+        named = [first] if is_folder(join(folder, first)) else []
+        found = (name for name in folders_in(folder) if fnmatch.fnmatchcase(name, first))
+        for name in dict.fromkeys((*named, *found)):
+            yield from _matching(join(folder, name), rest)
         return
     if is_folder(folder):
         for name in names_in(folder):
@@ -223,12 +224,14 @@ def pictures_below(folder: str) -> Iterator[str]:
     return (name for name in below(folder) if name.lower().endswith(endings))
 
 
-def folders_in(folder: str) -> list[str]:
+def folders_in(folder: str, *, links: bool = False) -> list[str]:
     """Returns the names of the folders in `folder`, without hidden ones, in natural order.
 
-    A folder that may not be looked into has none.
+    Args:
+      folder: one that may not be looked into has none.
+      links: whether the links to folders are wanted, which nothing follows, or the others.
     """
-    if not is_folder(folder):
+    if not is_folder(folder) or (links and is_remote(folder)):
         return []
     if is_remote(folder):
         with _gfile() as gfile:
@@ -240,7 +243,9 @@ def folders_in(folder: str) -> list[str]:
                 names = [
                     entry.name
                     for entry in entries
-                    if not entry.is_file(follow_symlinks=False) and os.path.isdir(entry.path)
+                    if not entry.is_file(follow_symlinks=False)
+                    and links == entry.is_symlink()
+                    and os.path.isdir(entry.path)
                 ]
         except OSError:
             return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from typing import Any, ClassVar
 
 from data import languages
 from data.errors import DataError
-from data.sources import columnar, columns, files, names
+from data.sources import archives, columnar, columns, files, names
 from data.sources.json_files import read_json, read_lines
 from data.sources.records import split_called
 from data.sources.rows import Reject, Row
@@ -154,6 +155,8 @@ class CaptionedFolder(Source):
                 most, best = standing, folder
             if standing == len(wanted):
                 break
+        if not best and wanted and self.search:
+            self._check_behind(file, wanted)
         if best or self.images or not wanted:
             return best or self.images or candidates[0]
         raise DataError(
@@ -161,6 +164,27 @@ class CaptionedFolder(Source):
             f"none of its first images is in {', '.join(candidates[:8])}",
             "Name the folder that their paths start from: --set ingest.images=DIR.",
         )
+
+    def _check_behind(self, file: CaptionFile, wanted: Sequence[str]) -> None:
+        """Raises DataError where the pictures of a file, none of which is found, are behind a link
+        to a folder, or packed."""
+        base = self.images or posixpath.dirname(file.path) or "."
+        for place in (base, *_folders_below(base)):
+            for link in (files.join(place, name) for name in files.folders_in(place, links=True)):
+                if any(_stands(link, name) for name in wanted):
+                    raise DataError(
+                        file.path,
+                        f"its pictures are behind {link}, and links to folders are not followed",
+                        f"Name the folder: --set ingest.images={shlex.quote(link)}. Or copy the "
+                        "data with what their links lead to, cp -rL DATA COPY, and name COPY.",
+                    )
+        packed = sorted(filter(archives.is_archive, files.names_in(base)), key=files.natural_key)
+        if packed and not any(map(files.is_picture_name, files.below(base))):
+            raise DataError(
+                file.path,
+                f"there is no picture in {base}, but {packed[0]}",
+                archives.unpacking(base, packed[0]),
+            )
 
     def _candidates(self, file: CaptionFile) -> Iterator[str]:
         """Yields where the pictures of a caption file may be, the likeliest first."""
@@ -171,7 +195,8 @@ class CaptionedFolder(Source):
         above = self.images or posixpath.dirname(here) or "."
         stem = posixpath.basename(file.path).partition(".")[0].removeprefix("captions_")
         for base in (here, above):
-            yield from (base, *(files.join(base, name) for name in _usual(stem)))
+            usual = (name for name in _usual(stem) if not names.passes_link(base, name))
+            yield from (base, *(files.join(base, name) for name in usual))
         yield from _folders_below(self.images or here)
         # A folder of captions alone; a folder that was named is not left.
         inner = relative(here, self.path.rstrip("/")) or file.path == self.path
@@ -260,7 +285,9 @@ def folder_splits(folder: str) -> dict[str, str]:
     """
     if files.is_remote(folder):
         return {}
-    splits = {name: split_called(name) for name in files.folders_in(folder)}
+    # A row may name a picture by a link that stays in the folder.
+    inner = (*files.folders_in(folder), *files.folders_in(folder, links=True))
+    splits = {name: split_called(name) for name in inner}
     known = {name: split for name, split in splits.items() if split}
     return known if len({*known.values()}) > 1 else {}
 

@@ -142,7 +142,9 @@ def _with_one_name(record: Any) -> Any:
     if not isinstance(record, Mapping):
         return record
     if {"image_path", "image_name"} <= {*record}:
-        return {key: value for key, value in record.items() if key != "image_path"}
+        # Its question is empty.
+        without = {"image_path"} if record.get("question") else {"image_path", "question"}
+        return {key: value for key, value in record.items() if key not in without}
     folder, name = record.get("filepath"), record.get("filename")
     if not isinstance(folder, str) or not isinstance(name, str):
         return record

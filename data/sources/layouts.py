@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from data.errors import DataError
 from data.picture_files import PICTURE_ENDINGS
-from data.sources import columnar, columns, files
+from data.sources import archives, columnar, columns, files, names
 from data.sources.folder import JSON, READERS, CaptionFile, ending_of, split_in, with_splits
-from data.sources.packed import TAR
 from data.sources.records import split_called
 from data.sources.rows import Reject
 from data.sources.text_files import ENDINGS
@@ -39,7 +39,6 @@ _MOST = 20
 # What else may lie in a folder, and what makes it something that is read.
 _HINTS = {
     (".heic", ".heif"): "Save the .heic pictures as JPEG or PNG.",
-    (".zip", ".7z", ".rar", ".zst", ".bz2", ".xz"): "Unpack the archives.",
     (".xlsx", ".xls", ".ods"): "Save the table as CSV UTF-8, by the name captions.csv.",
     PICTURE_ENDINGS: "Name its folder, with a caption file or a text for each picture in it.",
 }
@@ -54,16 +53,17 @@ def default_files(folder: str) -> tuple[str, ...]:
     `annotations/coco_karpathy_train.json`.
     """
     coco = files.matching(files.join(folder, "annotations"), "captions_*.json")
-    if coco:
+    if coco and not names.passes_link(folder, "annotations"):
         return tuple(coco)
     one = _usual_file(folder)
     if one:
         return (one,)
-    for base in (folder, files.join(folder, "data")):
+    inner = () if names.passes_link(folder, "data") else (files.join(folder, "data"),)
+    for base in (folder, *inner):
         parts = [name for name in files.folders_in(base) if split_called(name)]
-        inner = [_caption_file(files.join(base, name)) for name in parts]
-        if any(inner):
-            return tuple(filter(None, inner))
+        found = [_caption_file(files.join(base, name)) for name in parts]
+        if any(found):
+            return tuple(filter(None, found))
     return _split_files(folder)
 
 
@@ -109,7 +109,7 @@ def packed_files(folder: str) -> tuple[str, ...]:
     """Returns the tar shards, or else the Parquet, or else the Arrow files in a folder and in those
     within."""
     names = sorted(files.below(folder), key=files.natural_key)
-    shards = [files.join(folder, name) for name in names if name.lower().endswith(TAR)]
+    shards = [files.join(folder, name) for name in names if name.lower().endswith(archives.TAR)]
     tables = [name for name in names if name.lower().endswith(columnar.PARQUET)]
     tables = tables or columnar.pictures_of(folder, names)
     return tuple(shards or (files.join(folder, name) for name in tables))
@@ -117,10 +117,12 @@ def packed_files(folder: str) -> tuple[str, ...]:
 
 def nothing_fits(folder: str, pattern: str | None) -> DataError:
     """Returns the error of a folder that is not read: what lies there, and what would be read."""
-    names = list(files.below(folder))
+    held = list(files.below(folder))
     wanted = f" {pattern}" if pattern else ""
-    problem = f"there is no caption file{wanted} in it, but {contents(names)}"
-    return DataError(folder, problem, _remedy(folder, names))
+    links = [path for path, obstacle in files.entries(folder) if obstacle == files.LINKED_FOLDER]
+    led = f", and {len(links):,} links to folders, such as {links[0]}" if links else ""
+    problem = f"there is no caption file{wanted} in it, but {contents(held)}{led}"
+    return DataError(folder, problem, _remedy(folder, held, links))
 
 
 def contents(names: Sequence[str]) -> str:
@@ -142,38 +144,68 @@ def check_ending(path: str) -> None:
             path,
             "a caption file ends in .jsonl, .csv, .tsv, .txt, .json (also packed: "
             f"{', '.join(files.PACKINGS)}), .parquet, .arrow or .feather",
-            " ".join(_hints({_ending(path)})) or "Rename or convert it.",
+            " ".join(_hints(*posixpath.split(path))) or "Rename or convert it.",
         )
 
 
-def _hints(endings: Collection[str]) -> Iterator[str]:
-    """Yields what makes files of these endings something that is read."""
+def _hints(folder: str, *held: str) -> Iterator[str]:
+    """Yields what makes the files `held` in a folder something that is read."""
+    endings = set(map(_ending, held))
     for several, hint in _HINTS.items():
-        if not set(endings).isdisjoint(several):
+        if not endings.isdisjoint(several):
             yield hint
+    if any(".tfrecord" in name for name in held):
+        yield "TFRecord files are read as a TFDS data set: tfds:NAME, with --data-dir DIR."
+    packed = sorted(filter(archives.is_archive, held), key=files.natural_key)
+    if packed:
+        more = f"There are {len(packed):,} archives. " if packed[1:] else ""
+        yield f"{more}{archives.unpacking(folder, packed[0])}"
 
 
 def _one(name: str) -> str:
     return f"{'an' if name[:1].lower() in 'aeio' else 'a'} {name}"
 
 
-def _remedy(folder: str, names: Sequence[str]) -> str:
+def _remedy(folder: str, held: Sequence[str], links: Sequence[str]) -> str:
     tables = [path for path in _tables(folder) if looks_like_captions(path)]
     if tables:
         shown = ",".join(path[len(folder) :].strip("/") for path in tables[:_SHOWN])
         return f"Say which of them are meant: --set 'ingest.files_pattern={shown}'."
-    deeper = next(filter(None, map(_captioned_folder, names)), None) or _captioned_inner(folder)
+    deeper = next(filter(None, map(_captioned_folder, held)), None) or _captioned_inner(folder)
     if deeper:
         return f"Name the folder that holds the captions: {files.join(folder, deeper)}."
-    endings = {_ending(name) for name in names}
-    hints = list(_hints(endings - {*PICTURE_ENDINGS}))
-    if endings.intersection(ENDINGS) and any(map(files.is_picture_name, names)):
+    pictures = [name for name in held if files.is_picture_name(name)]
+    hints = list(_hints(folder, *{*held}.difference(pictures)))
+    if links:
+        hints.append(
+            "Links to folders are not followed: copy the data with what they lead to, "
+            f"cp -rL {shlex.quote(folder)} COPY, and name COPY."
+        )
+    hints += filter(None, map(_fetching, _tables(folder)))
+    texts = sum(_ending(name) in ENDINGS for name in held)
+    if pictures and 2 * texts >= len(pictures) and not hints:
         hints.append("Give each text file the name of its picture: 1.txt for 1.jpg.")
     write = (
         'Write captions.jsonl there, a line per image: {"image": "images/1.jpg", '
         '"captions": ["..."]}; or a text file for each picture: 1.txt for 1.jpg.'
     )
     return " ".join(hints) or write
+
+
+def _fetching(path: str) -> str | None:
+    """Returns what fetches the pictures of a table whose first row has an address."""
+    try:
+        first = [line.decode(errors="replace") for line in islice(files.lines(path), 2)]
+    except (DataError, OSError):
+        return None
+    if not re.search(r"https?://", "".join(first)):
+        return None
+    cells = re.findall(r'[^\t,;|"{}:]+', first[0])
+    address = next(filter(columns.is_address, map(str.strip, cells)), None)
+    meant = zip(map(str.strip, cells), columns.roles(tuple(map(str.strip, cells))), strict=True)
+    said = next((name for name, role in meant if role == "caption"), "caption")
+    header = "" if address else "Give it a first line with the names of its columns. "
+    return header + columns.fetching(path, address or "url", said)
 
 
 def _captioned_folder(name: str) -> str | None:

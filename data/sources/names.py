@@ -93,6 +93,11 @@ def target(path: str) -> str | None:
     return os.readlink(path) if os.path.islink(path) else None
 
 
+def passes_link(folder: str, name: str) -> bool:
+    """Whether a part of the path from `folder` to `name` is a link. Searches go through none."""
+    return not files.is_remote(folder) and any(map(target, _places(folder, name)))
+
+
 def is_windows_path(name: str) -> bool:
     """Whether `name` is an absolute path of Windows."""
     return _DRIVE.match(name) is not None

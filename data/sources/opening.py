@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 
 from data.errors import DataError
-from data.sources import columnar, files, layouts
+from data.sources import archives, columnar, files, layouts
 from data.sources.folder import JSON, CaptionedFolder, ending_of, with_splits
-from data.sources.packed import TAR, ColumnarPictures, TarShards
+from data.sources.packed import ColumnarPictures, TarShards
 from data.sources.policies import DEFAULT_POLICIES, Policies
 from data.sources.rows import DEFAULT_LIMITS, Limits
 from data.sources.source import Source
@@ -75,7 +75,7 @@ def open_source(
     if not paths:
         raise layouts.nothing_fits(folder, files_pattern)
     named = with_splits(paths)
-    if all(path.lower().endswith(TAR) for path in paths):
+    if all(path.lower().endswith(archives.TAR) for path in paths):
         return TarShards(*shared, shards=named, root=folder, text_captions=text_captions)
     columns_alone = all(path.lower().endswith(columnar.ENDINGS) for path in paths)
     if columns_alone and columnar.holds_pictures(paths[0]):

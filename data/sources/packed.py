@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from data.errors import DataError
-from data.sources import columns, files
+from data.sources import archives, columns, files
 from data.sources.columnar import read_columns
-from data.sources.folder import CaptionFile, relative
+from data.sources.folder import READERS, CaptionFile, relative
 from data.sources.rows import Reject, Row
 from data.sources.source import Source, digest
 from data.sources.text_files import ENDINGS, LINES, captions_in, in_language, language_of
@@ -27,7 +27,6 @@ from data.sources.text_files import ENDINGS, LINES, captions_in, in_language, la
 # So many bytes are unpacked at once.
 _PIECE = 2**20
 _CAPTIONS = ("caption", "captions", "conversations")
-TAR = (".tar", *(f".tar{packing}" for packing in files.PACKINGS), *files.TAR_PACKINGS)
 
 
 @dataclass(frozen=True)
@@ -102,13 +101,14 @@ class TarShards(Packed):
 
     def _rows_of(self, path: str, name: str) -> Iterator[Row | Reject]:
         with _opened(path) as tar:
-            for key, members in _by_key(tar).items():
+            held = _by_key(tar)
+            _check_is_shard(path, held)
+            for key, members in held.items():
                 found = [ending for ending in members if files.is_picture_name(ending)]
                 # Beside `0.jpg`, `0.mask.png` is something else of the same picture.
                 pictures = [ending for ending in found if ending.count(".") == 1] or found
                 if not pictures:
-                    held = ", ".join(members)
-                    detail = f"there is no picture for {held:.80}"
+                    detail = f"there is no picture for {', '.join(members):.80}"
                     yield Reject.of(f"{name}:{key}", "", "missing_file", detail)
                 for ending in pictures:
                     yield self._member(tar, f"{name}:{key}{ending}", members, members[ending])
@@ -194,6 +194,22 @@ def _by_key(tar: tarfile.TarFile) -> dict[str, dict[str, tarfile.TarInfo]]:
         if stem and not member.isdir():
             found.setdefault(posixpath.join(folder, stem), {})[f"{dot}{ending.lower()}"] = member
     return found
+
+
+def _check_is_shard(path: str, held: Mapping[str, Mapping[str, tarfile.TarInfo]]) -> None:
+    """Raises DataError where a tar file is a folder with a caption file, and no picture in it has a
+    text of its own."""
+    pictured = [one for one in held.values() if any(map(files.is_picture_name, one))]
+    said = any(ending.endswith((*ENDINGS, ".json")) for one in pictured for ending in one)
+    others = (one for one in held.values() if one not in pictured)
+    tables = (member for one in others for ending, member in one.items() if ending in READERS)
+    table = next(tables, None)
+    if pictured and table and not said:
+        raise DataError(
+            path,
+            f"it is no shard, but a folder with {table.name:.200} and pictures without texts",
+            f"Name the folder once it is there. {archives.unpacking(*posixpath.split(path))}",
+        )
 
 
 def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:

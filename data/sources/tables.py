@@ -83,7 +83,7 @@ def read_table(path: str, name: str) -> Iterator[Place | Reject]:
     excel = _EXCEL.fullmatch(line.strip('"'))
     if excel:
         start, line = next(((place, line) for place, line in numbered if line), (start, ""))
-    table = _table(line, f"{name}:{start}", excel[1] if excel else _order(name))
+    table = _table(line, path, f"{name}:{start}", excel[1] if excel else _order(name))
     ahead = deque(islice(numbered, _LONGEST_RECORD))
     if not table.header:
         ahead.appendleft((start, line))
@@ -181,7 +181,7 @@ def _order(name: str) -> str:
     return "\t,;|" if files.without_packing(name.lower()).endswith(".tsv") else _DELIMITERS
 
 
-def _table(line: str, where: str, delimiters: str) -> _Table:
+def _table(line: str, path: str, where: str, delimiters: str) -> _Table:
     """Returns the table that begins with `line`: its header, or its first row."""
     _check_encoding(line, where)
     read = {mark: _header_cells(line, mark) for mark in delimiters}
@@ -192,7 +192,8 @@ def _table(line: str, where: str, delimiters: str) -> _Table:
     for mark, cells in (*read.items(), (_BLANK_DELIMITER, line.split(None, 1))):
         if not isinstance(cells, ValueError) and _is_row(cells):
             return _Table(["image", "caption"], mark, header=False)
-    raise _no_header(read[delimiters[0]], where)
+    best = max(read.values(), key=lambda cells: len(cells) if isinstance(cells, list) else 1)
+    raise _no_header(best, path, where)
 
 
 def _header_cells(line: str, delimiter: str) -> list[str] | ValueError:
@@ -207,13 +208,16 @@ def _is_row(cells: Sequence[str]) -> bool:
     return len(cells) == 2 and bool(_NUMBERED.fullmatch(cells[0]) and cells[1])
 
 
-def _no_header(cells: list[str] | ValueError, where: str) -> DataError:
+def _no_header(cells: list[str] | ValueError, path: str, where: str) -> DataError:
     remedy = f"Name the columns {_columns()}; commas separate them, semicolons, tabs or bars."
     if isinstance(cells, ValueError):
         return DataError(where, f"the header is {cells}", remedy)
     roles = columns.roles(tuple(cells))
     lacks = [name for name in ("image", "caption") if name not in roles]
     shown = ", ".join(map(repr, cells[:8]))
+    address = next(filter(columns.is_address, cells), None)
+    if address and lacks == ["image"]:
+        remedy = columns.fetching(path, address, cells[roles.index("caption")])
     return DataError(where, f"the header {shown:.200} names no {' and no '.join(lacks)}", remedy)
 
 

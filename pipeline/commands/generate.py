@@ -8,6 +8,7 @@ import sys
 import unicodedata
 from pathlib import Path
 
+from data.picture_files import PICTURE_ENDINGS, REFUSED_ENDINGS
 from pipeline.advice import earlier_answers
 from pipeline.errors import UsageError
 from pipeline.model_lookup import find_model, newer_refusal
@@ -15,8 +16,9 @@ from pipeline.model_lookup import find_model, newer_refusal
 NAME_BYTES = 80
 # Seeds are signed numbers of 64 bits.
 HIGHEST_SEED = 2**63 - 1
-# File names that look like a picture of another format, not like a folder.
-_OTHER_PICTURES = (".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
+_PNG = ".png"
+# Names of files that look like a picture of another format, not like a folder.
+_OTHER_PICTURES = {*PICTURE_ENDINGS, *REFUSED_ENDINGS} - {_PNG}
 _UNSAFE = re.compile(r"[\W_]+")
 
 
@@ -60,10 +62,10 @@ def file_names(wanted: list[tuple[str, int]], output: Path) -> list[Path]:
     """
     if output.suffix.lower() in _OTHER_PICTURES and not output.is_dir():
         raise UsageError(
-            f"-o {output}: pictures are written as PNG; name {output.with_suffix('.png')}, or a "
+            f"-o {output}: pictures are written as PNG; name {output.with_suffix(_PNG)}, or a "
             "folder"
         )
-    if output.suffix.lower() == ".png":
+    if output.suffix.lower() == _PNG:
         if len(wanted) > 1:
             raise UsageError(f"-o {output} is one file, but {len(wanted)} pictures are wanted")
         return [output]

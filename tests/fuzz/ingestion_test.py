@@ -80,8 +80,12 @@ def _account(random: Random, root: Path) -> bool:
         assert reject.reason in REMEDIES and reject.where and reject.detail
     assert found is not None and found.ignored.get(inventory.NOT_DRAWN, 0) == 0
     assert min((found.read, found.rejected, *found.ignored.values())) >= 0, found
-    folders = (row.folder for row in source.rows() if isinstance(row, Row))
-    there = _files([root, *map(Path, filter(None, folders))])
+    folders = {row.folder for row in source.rows() if isinstance(row, Row)} - {""}
+    there = _files([root, *map(Path, folders)])
+    # No search goes through a link.
+    for place in (*folders, *map(os.path.dirname, source.texts()[0])):
+        inner = os.path.relpath(place, root)
+        assert inner.startswith("..") or not names.passes_link(str(root), inner), place
     assert found.seen == len(there), (found, there)
     assert result.files == found.counts()
     if not source.holds_pictures():

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
+import lzma
 import os
 import tarfile
 import unicodedata
@@ -16,6 +18,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
 _FOLDERS = ("", "", "a", "A", "images", "train", "val", "test", "validation", "b c", "x[1]", ".git")
@@ -30,6 +34,8 @@ _FOLDERS += (
     "data",
     "annotations",
 )
+# Where pictures and captions are looked for.
+_SEARCHED = ("images", "Images", "train", "val", "test", "data", "annotations")
 _STEMS = ("1", "2", "3", "IMG_1", "img_1", "é", "e\u0301", "猫", "a b", "a'b", "a,b", "a\\b", "#1")
 _STEMS += ("?", "x.y", "-", "1;2", "\u202e", "ſ", "ß", ".hidden", "train", "\udcff")
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".JPG": "JPEG", ".jpeg": "JPEG", ".gif": "GIF"}
@@ -49,6 +55,12 @@ _TEXTS += (
     "\ud800",
 )
 _ENCODINGS = ("utf-8", "utf-8", "utf-8", "utf-8", "utf-8-sig", "utf-16", "latin-1", "gbk")
+_PACKINGS: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (
+    ("", bytes),
+    (".gz", gzip.compress),
+    (".xz", lzma.compress),
+    (".zst", lambda content: pa.compress(content, "zstd", asbytes=True)),
+)
 _SPLITS = ("train", "val", "test", "validation", "dev", "", None, "holdout", 7)
 _ANYTHING = (None, 3, 1.5, True, "x", [], {}, [["a"]], {"a": {"b": 1}}, "1e999", -1)
 
@@ -57,7 +69,8 @@ def make(random: Random, root: Path) -> None:
     """Makes a data set of a random layout in `root`, an empty folder."""
     pictures = _pictures(random, root)
     layouts: list[Callable[[Random, Path, list[str]], None]] = [_texts, _texts, _table, _table]
-    layouts += [_table, _lines, _lines, _coco, _json_list, _split_folders, _tar]
+    layouts += [_table, _lines, _lines, _coco, _json_list, _split_folders, _tar, _lists, _arrow]
+    layouts += [_kohya]
     for layout in random.sample(layouts, random.choice((1, 1, 1, 2, 0))):
         layout(random, root, pictures)
     for _ in range(random.choice((0, 0, 1, 3))):
@@ -130,10 +143,13 @@ def _pictures(random: Random, root: Path) -> list[str]:
 def _odd_file(random: Random, root: Path) -> None:
     folder = root / random.choice(_FOLDERS)
     path = folder / f"{random.choice(_STEMS)}{random.choice((*_OTHERS, '.png'))}"
+    if random.random() < 0.3:
+        path = root / random.choice(_SEARCHED)
     elsewhere = root.parent / f"{root.name}-elsewhere"
     elsewhere.mkdir(exist_ok=True)
     (elsewhere / "1.png").write_bytes(_picture(random, ".png"))
     (elsewhere / "1.txt").write_text("a cat")
+    (elsewhere / "metadata.jsonl").write_text('{"file_name": "1.png", "text": "a cat"}')
     targets = (elsewhere, elsewhere / "1.png", "nowhere.png", path.name, "..", root, "1.png", "a")
     kind = random.randrange(5)
     try:
@@ -199,6 +215,9 @@ def _record(random: Random, root: Path, name: str) -> Any:
         ("language", ("en", "zh", ["en"], "in English", 3)),
         ("attributes", (["a:b"], {"a": "b"}, "a:b; c:d", 3)),
         ("other", _ANYTHING),
+        ("caption_de", ("ein Hund", ["ein", "zwei"], 3)),
+        ("zh", ("一只狗", None)),
+        ("caption_id", (3, "seekor anjing")),
     ):
         if random.random() < 0.15:
             record[key] = random.choice(values)
@@ -280,4 +299,55 @@ def _tar(random: Random, root: Path, pictures: list[str]) -> None:
                 member = tarfile.TarInfo(f"{place:04}{ending}")
                 member.size = len(content)
                 tar.addfile(member, io.BytesIO(content))
-    _write(random, root / "00000.tar", target.getvalue())
+    ending, pack = random.choice(_PACKINGS)
+    _write(random, root / f"00000.tar{ending}", pack(target.getvalue()))
+
+
+def _lists(random: Random, root: Path, pictures: list[str]) -> None:
+    """A table and lists of the pictures of each split; some stand in two, or in none."""
+    _table(random, root, pictures)
+    form = random.choice(("{}.txt", "Flickr_8k.{}Images.txt", "splits/{}.txt"))
+    for split in random.sample(("train", "dev", "test"), random.choice((1, 2, 3))):
+        held = random.sample(pictures, random.randrange(len(pictures) + 1))
+        names = (os.path.splitext(one)[0] if random.random() < 0.3 else one for one in held)
+        _write(random, root / form.format(split), "\n".join(names).encode(errors="replace"))
+
+
+def _arrow(random: Random, root: Path, pictures: list[str]) -> None:
+    """Arrow or Parquet files of a set that holds its pictures, or their names."""
+    listed = []
+    plain = [name.encode(errors="replace").decode() for name in pictures]
+    for place in range(random.choice((1, 2, 3))):
+        images: list[Any] = [
+            {"bytes": _picture(random, ".png") if random.random() < 0.9 else None, "path": name}
+            for name in plain
+        ]
+        if random.random() < 0.2:
+            images = plain
+        texts = [_text(random).encode(errors="replace").decode() for _ in pictures]
+        table = pa.table({random.choice(("image", "images")): images, "text": texts})
+        target = io.BytesIO()
+        ending = random.choice((".arrow", ".arrow", ".parquet"))
+        if ending == ".parquet":
+            pq.write_table(table, target)
+        else:
+            make = random.choice((pa.ipc.new_stream, pa.ipc.new_file))
+            with make(target, table.schema) as writer:
+                writer.write_table(table, max_chunksize=5)
+        name = random.choice(("data-{:05}-of-00003", "cache-{}", "train-{}")).format(place)
+        listed.append({"filename": f"{name}{ending}"})
+        _write(random, root / f"{name}{ending}", target.getvalue())
+    if random.random() < 0.5:
+        _write(random, root / "state.json", json.dumps({"_data_files": listed}).encode())
+
+
+def _kohya(random: Random, root: Path, pictures: list[str]) -> None:
+    held = {
+        os.path.splitext(name)[0] if random.random() < 0.5 else name: {
+            random.choice(("caption", "tags")): random.choice((_text(random), None, 3)),
+            "tags": random.choice((_text(random), None, [])),
+        }
+        for name in pictures
+    }
+    name = random.choice(("meta_cap.json", "meta_lat.json"))
+    _write(random, root / name, _encoded(random, json.dumps(held)))

@@ -55,7 +55,7 @@ def test_an_earlier_generator_answers_with_one_line_about_the_refusal(
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("name", ["out.jpg", "x/out.WEBP"])
+@pytest.mark.parametrize("name", ["out.jpg", "x/out.WEBP", "out.jfif", "out.dib", "out.HEIC"])
 def test_a_picture_of_another_format_is_no_folder(name):
     with pytest.raises(UsageError, match="PNG"):
         file_names([("a", 1)], Path(name))

@@ -2,8 +2,13 @@
 
 import bz2
 import gzip
+import io
 import json
 import lzma
+import shlex
+import subprocess
+import tarfile
+import zipfile
 
 import pyarrow as pa
 import pytest
@@ -364,3 +369,114 @@ def test_a_language_in_the_name_of_a_caption_file(tmp_path):
         "no": "en",
         "x": "fr",
     }
+
+
+def test_pictures_behind_a_linked_folder_are_named_with_what_helps(tmp_path):
+    put(tmp_path, "far/0.png")
+    put(tmp_path, "a set/captions.csv", "image,caption\n0.png,a\n")
+    (tmp_path / "a set/Images").symlink_to(tmp_path / "far")
+    with pytest.raises(DataError, match="not followed") as caught:
+        rows(tmp_path / "a set")
+    (images, *_) = shlex.split(caught.value.remedy.partition("ingest.images=")[2])
+    assert read(tmp_path / "a set", images=images.rstrip(".")) == [("0.png", ("a",), None)]
+    # A row that names the link leads out of the folder.
+    put(tmp_path, "a set/captions.csv", "image,caption\nImages/0.png,a\n")
+    report = RejectReport()
+    assert not list(sift(open_source(str(tmp_path / "a set")), report))
+    assert report.by_reason() == {"outside_folder": 1} and "cp -rL" in report.rejects[0].remedy
+
+
+@pytest.mark.parametrize("place", ["train", "annotations", "data"])
+def test_linked_folders_are_searched_nowhere(tmp_path, place):
+    inner = {"train": "", "annotations": "", "data": "train/"}[place]
+    name = "captions_train.json" if place == "annotations" else "metadata.jsonl"
+    record = {"file_name": "0.png", "text": "a"}
+    content = json.dumps({"images": [{"id": 1, **record}], "annotations": []})
+    put(tmp_path, f"far/{inner}{name}", content if place == "annotations" else lines(record))
+    put(tmp_path, f"far/{inner}0.png")
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / place).symlink_to(tmp_path / "far")
+    with pytest.raises(DataError) as caught:
+        open_source(str(folder))
+    assert f"1 links to folders, such as {place}" in caught.value.problem
+    assert f"cp -rL {folder} COPY" in caught.value.remedy
+    # What is named is read, and so is a copy.
+    if place == "train":
+        assert read(folder, files_pattern=f"{place}/{name}") == [("train/0.png", ("a",), None)]
+    assert not read_or_nothing(folder, files_pattern=f"*/{name}")
+    (folder / place).unlink()
+    (tmp_path / "far").rename(folder / place)
+    assert open_source(str(folder))
+
+
+def read_or_nothing(folder, **options):
+    try:
+        return read(folder, **options)
+    except DataError:
+        return []
+
+
+@pytest.mark.parametrize("inner", ["", "Images/"])
+@pytest.mark.parametrize("ending", [".zip", ".tar.gz"])
+def test_packed_pictures_are_named_with_the_command_that_unpacks_them(tmp_path, ending, inner):
+    put(tmp_path, "a b/captions.csv", "image,caption\n0.png,a\n")
+    write_archive(tmp_path / f"a b/x{ending}", [f"{inner}0.png"])
+    with pytest.raises(DataError, match="no picture in") as caught:
+        rows(tmp_path / "a b")
+    command = caught.value.remedy.removeprefix("Unpack it: ")
+    subprocess.run(command, shell=True, check=True)
+    assert (tmp_path / "a b" / (inner or "x") / "0.png").exists()
+    assert [captions for _, captions, _ in read(tmp_path / "a b")] == [("a",)]
+
+
+@pytest.mark.parametrize("ending", [".zip", ".tar.gz"])
+def test_a_packed_folder_is_named_with_the_command_that_unpacks_it(tmp_path, ending):
+    path = tmp_path / f"flowers{ending}"
+    write_archive(path, ["flowers/captions.csv", "flowers/0.png"])
+    with pytest.raises(DataError) as caught:
+        rows(tmp_path)
+    subprocess.run(caught.value.remedy.partition("Unpack it: ")[2], shell=True, check=True)
+    assert [captions for _, captions, _ in read(tmp_path / "flowers")] == [("a",)]
+
+
+def write_archive(path, held):
+    table = b"image,caption\n0.png,a\n"
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w") as packed:
+            for name in held:
+                packed.writestr(name, table)
+        return
+    with tarfile.open(path, "w:gz") as tar:
+        for name in held:
+            member = tarfile.TarInfo(name)
+            member.size = len(table)
+            tar.addfile(member, io.BytesIO(table))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", "url,caption\nhttp://a/1,a\n", "csv --url_col url --caption_col caption"),
+        ("b.tsv", "a dog\thttps://a/1\n", "Give it a first line"),
+        ("c.jsonl", '{"URL": "http://a/1", "TEXT": "a"}\n', "jsonl --url_col URL"),
+        ("captions.csv", "caption;url\na;http://a/1\n", "--url_col url --caption_col caption"),
+    ],
+)  # fmt: skip
+def test_tables_of_addresses_are_told_how_to_fetch_them(tmp_path, name, content, said):
+    put(tmp_path, name, content)
+    with pytest.raises(DataError) as caught:
+        rows(tmp_path)
+    assert said in caught.value.remedy and str(tmp_path / name) in caught.value.remedy
+
+
+def test_a_few_texts_beside_many_pictures_are_not_their_captions(tmp_path):
+    """As Multi30k has lists of names beside a file of each language."""
+    for place in range(9):
+        put(tmp_path, f"images/{place}.png")
+    for split in ("train", "val"):
+        put(tmp_path, f"{split}.en", "a\n")
+        put(tmp_path, f"{split}_images.txt", "0.png\n")
+    with pytest.raises(DataError) as caught:
+        open_source(str(tmp_path))
+    assert "captions.jsonl" in caught.value.remedy
