@@ -177,10 +177,7 @@ def _remedy(folder: str, held: Sequence[str], links: Sequence[str]) -> str:
     pictures = [name for name in held if files.is_picture_name(name)]
     hints = list(_hints(folder, *{*held}.difference(pictures)))
     if links:
-        hints.append(
-            "Links to folders are not followed: copy the data with what they lead to, "
-            f"cp -rL {shlex.quote(folder)} COPY, and name COPY."
-        )
+        hints.append(_behind(folder, links))
     hints += filter(None, map(_fetching, _tables(folder)))
     texts = sum(_ending(name) in ENDINGS for name in held)
     if pictures and 2 * texts >= len(pictures) and not hints:
@@ -190,6 +187,18 @@ def _remedy(folder: str, held: Sequence[str], links: Sequence[str]) -> str:
         '"captions": ["..."]}; or a text file for each picture: 1.txt for 1.jpg.'
     )
     return " ".join(hints) or write
+
+
+def _behind(folder: str, links: Sequence[str]) -> str:
+    """Returns what has the data read that links to folders lead to."""
+    found = filter(None, (_caption_file(files.join(folder, link)) for link in links[:_MOST]))
+    named = ",".join(path[len(folder) :].strip("/") for path in found)
+    pattern = shlex.quote(f"ingest.files_pattern={named}")
+    return (
+        "Links to folders are not followed: copy the data with what they lead to, "
+        f"cp -rL {shlex.quote(folder)} COPY, and name COPY"
+        + (f"; or name their caption files: --set {pattern}" if named else ".")
+    )
 
 
 def _fetching(path: str) -> str | None:

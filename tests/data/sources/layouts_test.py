@@ -403,7 +403,9 @@ def test_linked_folders_are_searched_nowhere(tmp_path, place):
     assert f"cp -rL {folder} COPY" in caught.value.remedy
     # What is named is read, and so is a copy.
     if place == "train":
-        assert read(folder, files_pattern=f"{place}/{name}") == [("train/0.png", ("a",), None)]
+        (pattern,) = shlex.split(caught.value.remedy.partition("--set ")[2])
+        pattern = pattern.removeprefix("ingest.files_pattern=")
+        assert read(folder, files_pattern=pattern) == [("train/0.png", ("a",), None)]
     assert not read_or_nothing(folder, files_pattern=f"*/{name}")
     (folder / place).unlink()
     (tmp_path / "far").rename(folder / place)
