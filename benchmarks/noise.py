@@ -32,7 +32,7 @@ from pipeline.stages import stage_experiment
 from trainer import precision
 from trainer.export.bundle import load_encoder
 from trainer.models.posterior import draw
-from trainer.tasks.generator import GeneratorTask
+from trainer.tasks.gan import GanTask
 
 # Pictures that are painted at most, and steps between two lines of losses.
 PICTURES, REPORTED = 1000, 250
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"{name}: {in_words(shares(pictures, *told(task, len(pictures))))}", flush=True)
 
 
-def trained(work: Path, steps: int, assignments: list[str]) -> GeneratorTask:
+def trained(work: Path, steps: int, assignments: list[str]) -> GanTask:
     """The demo's generator after so many steps, on the data and with the encoder in `work`."""
     settings = settings_file.load("demo", assignments=[f"training.steps={steps}", *assignments])
     experiment = stage_experiment(settings, "generator")
@@ -71,7 +71,7 @@ def trained(work: Path, steps: int, assignments: list[str]) -> GeneratorTask:
     return task
 
 
-def told(task: GeneratorTask, count: int) -> tuple[list[str], list[str]]:
+def told(task: GanTask, count: int) -> tuple[list[str], list[str]]:
     """A caption for each test picture, and its language: all of a picture's take turns."""
     test = task.prepared.arrays("test")
     rows = list(enumerate(_turns(test.captions[:count])))
@@ -83,7 +83,7 @@ def _turns(captions: Sequence[Sequence[str]]) -> list[int]:
     return [row % len(own) for row, own in enumerate(captions)]
 
 
-def painted(task: GeneratorTask) -> Iterator[tuple[str, np.ndarray]]:
+def painted(task: GanTask) -> Iterator[tuple[str, np.ndarray]]:
     """Yields kinds of noise, and uint8 [N, R, R, 3] pictures of the test captions from it."""
     test = task.prepared.arrays("test")
     count = min(PICTURES, len(test))

@@ -14,7 +14,7 @@ from trainer.config import Experiment
 from trainer.export.bundle import load_encoder
 from trainer.tasks.captioner import CaptionerTask
 from trainer.tasks.encoder import EncoderTask
-from trainer.tasks.generator import GeneratorTask
+from trainer.tasks.gan import GanTask
 from trainer.tasks.vae import VaeTask
 
 # Where in a training steps are timed, and steps at each: whole cycles of every penalty.
@@ -41,7 +41,7 @@ def task_of(stage, experiment, data, policy, encoder):
         return EncoderTask(experiment, data, policy)
     if stage == "captioner":
         return CaptionerTask(experiment, data, policy, encoder)
-    kind = VaeTask if experiment.generator.architecture == "vae" else GeneratorTask
+    kind = VaeTask if experiment.generator.architecture == "vae" else GanTask
     return kind(experiment, data, policy, encoder)
 
 

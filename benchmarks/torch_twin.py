@@ -3,7 +3,7 @@
 .tools/torch/bin/python -m benchmarks.torch_twin SIZES    # made by `make torch`
 
 Layers and widths are those of `trainer.models.one_stage` with the head `matching_aware`. The step
-is the plain one of `trainer.tasks.game`: hinge with mismatched captions, translation and cutout,
+is the plain one of `trainer.tasks.gan`: hinge with mismatched captions, translation and cutout,
 Adam, clipped gradients, the average of the generator's weights. PyTorch's compiler is not used.
 """
 

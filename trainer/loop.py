@@ -17,7 +17,6 @@ from trainer.alarms import Alarm, LossWatch
 from trainer.budget import Budget
 from trainer.checkpoints import Checkpoints
 from trainer.config import TrainingSettings
-from trainer.control import Control
 from trainer.heldout import HeldOut
 from trainer.logs import TrainingLog
 from trainer.tasks.base import Task
@@ -107,11 +106,9 @@ class _Training:
     def __init__(self, task: Task, settings: TrainingSettings, work_dir: str, own_dir: str):
         self.task, self.settings = task, settings
         self.clock = distribution.Clock()
-        self.control: Control | None = getattr(task, "control", None)
-        self.held_out = HeldOut(getattr(task, "best_figure", None))
-        parts = task.state() | {"held_out": self.held_out}
-        if self.control is not None:
-            parts["control"] = self.control
+        self.control = task.control
+        self.held_out = HeldOut(task.best_figure)
+        parts = task.state() | {"held_out": self.held_out, "control": self.control}
         self.checkpoints = Checkpoints(parts, work_dir, own_dir, self.held_out.best_step)
         self.step = 0
         self.losses: dict[str, tf.Tensor] = {}
@@ -125,7 +122,7 @@ class _Training:
         steps = self.settings.steps_of(self.task.stage)
         self.budget = Budget(None if steps else seconds, steps, spent, self.clock)
         self.saved = self.looked = self.budget.elapsed
-        if self.step == 0 and self.control is not None:
+        if self.step == 0:
             # Something to roll back to.
             self.checkpoints.save(0, self.budget.elapsed)
         while True:
@@ -143,7 +140,7 @@ class _Training:
     @property
     def turn(self) -> int:
         """Rollbacks so far."""
-        return 0 if self.control is None else int(self.control.turn.numpy())
+        return int(self.control.turn.numpy())
 
     def over(self) -> bool:
         return self.budget.over(self.step) or self.out_of_patience()
@@ -190,14 +187,14 @@ class _Training:
         """
         figures = log.look(self.step, self.budget, self.task)
         self.looked = self.budget.elapsed
-        wrong: list[str] = getattr(self.task, "alarms", lambda _: [])(figures)
+        wrong = self.task.alarms(figures)
         if distribution.of_chief(float(len(wrong))):
             raise Alarm("; ".join(wrong))
         settings, held_out = self.settings, self.held_out
         if held_out.see(self.step, figures) and settings.keep == "best":
             self.checkpoints.save_best(self.step)
         waited = int(held_out.waited.numpy()) >= settings.plateau_checks
-        if settings.schedule == "plateau" and waited and self.control is not None:
+        if settings.schedule == "plateau" and waited:
             self.control.lowered.assign(self.control.lowered * settings.plateau_factor)
             held_out.waited.assign(0)
 
@@ -218,10 +215,10 @@ class _Training:
         """Goes back to the last checkpoint with other draws and half the rate.
 
         Raises:
-          TrainingError: it was done too often, or the task cannot.
+          TrainingError: it was done too often.
         """
         turn, broken_at = self.turn, self.step
-        if self.control is None or turn >= self.settings.rollbacks:
+        if turn >= self.settings.rollbacks:
             stage, after = self.task.stage, f", after {turn} rollbacks" if turn else ""
             raise TrainingError(
                 f"{stage}: {alarm} at step {broken_at}{after}. The last checkpoint is sound: lower "
@@ -261,9 +258,9 @@ def _run(task, settings, work_dir, own_dir, precision) -> TrainingSummary:
         kept_step=kept,
         rollbacks=turn,
         alarms=alarms,
-        held_out=len(getattr(task, "held_out", ())),
-        start=getattr(task, "start", None),
-        replay=getattr(task, "replay", None),
+        held_out=len(task.held_out),
+        start=task.start,
+        replay=task.replay,
     )
     write_whole(str(Path(own_dir) / "summary.json"), to_json(summary))
     return summary

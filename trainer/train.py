@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import keras
 from tqdm import tqdm
@@ -24,15 +22,9 @@ from trainer.settings_loader import SettingsError, require_one_of
 from trainer.tasks.base import Task
 from trainer.tasks.captioner import CaptionerTask
 from trainer.tasks.encoder import EncoderTask
-from trainer.tasks.generator import GeneratorTask
+from trainer.tasks.gan import GanTask
 from trainer.tasks.vae import VaeTask
 from trainer.transfer.start import IDENTITY, Start, digest_of, read, write_world
-
-_KINDS: dict[str, Callable[..., Task]] = {
-    "encoder": EncoderTask,
-    "captioner": CaptionerTask,
-    "generator": GeneratorTask,
-}
 
 
 def train(
@@ -110,16 +102,20 @@ def _train(
 
 
 def _task(
-    experiment, stage, prepared, policy, encoder: RestoredEncoder | None, start: Start | None
-) -> Any:
-    through = () if encoder is None else (encoder.model,)
-    return _kind(experiment, stage)(experiment, prepared, policy, *through, start=start)
-
-
-def _kind(experiment: Experiment, stage: str) -> Callable[..., Task]:
-    if stage == "generator" and experiment.generator.architecture == "vae":
-        return VaeTask
-    return _KINDS[stage]
+    experiment: Experiment,
+    stage: str,
+    prepared: PreparedData,
+    policy: str,
+    encoder: RestoredEncoder | None,
+    start: Start | None,
+) -> Task:
+    if encoder is None:
+        return EncoderTask(experiment, prepared, policy, start)
+    if stage == "captioner":
+        return CaptionerTask(experiment, prepared, policy, encoder.model, start)
+    if experiment.generator.architecture == "vae":
+        return VaeTask(experiment, prepared, policy, encoder.model, start)
+    return GanTask(experiment, prepared, policy, encoder.model, start)
 
 
 def _encoder(

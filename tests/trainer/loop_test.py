@@ -11,19 +11,22 @@ import pytest
 import tensorflow as tf
 
 from trainer import loop
+from trainer.best_figure import BestFigure
 from trainer.checkpoints import Checkpoints
 from trainer.config import Experiment, TrainingSettings
 from trainer.control import Control
 from trainer.heldout import HeldOut
 from trainer.settings_loader import from_mapping, override
+from trainer.tasks.base import Task
 
 
-class Counter:
+class Counter(Task):
     """Adds the step's number and its progress to two sums; breaks as told."""
 
-    stage, batch_size = "captioner", 4
+    stage, batch_size, held_out = "captioner", 4, ()
 
     def __init__(self, killed_at=None, nan_from=None):
+        self.control = Control(TrainingSettings())
         self.steps = keras.Variable(0, dtype="int64", trainable=False)
         self.progress = keras.Variable(0.0)
         self.killed_at, self.nan_from, self.seen = killed_at, nan_from, []
@@ -52,6 +55,9 @@ class Counter:
 
     def parameters(self):
         return {"counter": 2}
+
+    def export(self, directory):
+        raise AssertionError("the loop exports nothing")
 
 
 def settings(**changes):
@@ -114,7 +120,10 @@ def test_time_spent_before_counts(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(Counter(killed_at=5), tmp_path, **timed | {"minutes": 10.0})
     held_out = SimpleNamespace(variables=HeldOut(None).variables)
-    checkpoints = Checkpoints(Counter().state() | {"held_out": held_out}, str(tmp_path))
+    checkpoints = Checkpoints(
+        Counter().state() | {"held_out": held_out, "control": Control(TrainingSettings())},
+        str(tmp_path),
+    )
     assert checkpoints.restore() == 5
     checkpoints.save(5, elapsed=0.2)
     summary = run(Counter(), tmp_path, **timed)
@@ -127,7 +136,7 @@ def test_time_spent_before_counts(tmp_path):
 
 def test_a_loss_that_is_not_finite_stops_with_a_remedy(tmp_path):
     with pytest.raises(loop.TrainingError) as caught:
-        run(Counter(nan_from=9), tmp_path)
+        run(Counter(nan_from=9), tmp_path, rollbacks=0)
     message = str(caught.value)
     assert "cross_entropy is not finite at step 10" in message and "other" not in message
     for key in re.findall(r"\w+\.\w+(?=[ :])", message.partition("lower")[2]):
@@ -139,7 +148,7 @@ def test_a_loss_that_is_not_finite_stops_with_a_remedy(tmp_path):
 
 def test_no_checkpoint_is_made_of_a_broken_state(tmp_path):
     with pytest.raises(loop.TrainingError, match="at step 4"):
-        run(Counter(nan_from=3), tmp_path)
+        run(Counter(nan_from=3), tmp_path, rollbacks=0)
     task = Counter()
     run(task, tmp_path)
     assert task.seen[0] == 3
@@ -170,9 +179,12 @@ class Steered(Counter):
     def __init__(self, peak=4, broken=None, **kwargs):
         super().__init__(**kwargs)
         self.control = Control(TrainingSettings(schedule="plateau"))
-        self.best_figure = ("figure", False)
         self.peak, self.broken = peak, broken or (lambda step, turn: {})
         self.turns = []
+
+    @property
+    def best_figure(self):
+        return BestFigure("figure", higher=False)
 
     def train_step(self, step, progress, batch):
         turn = int(self.control.turn.numpy())

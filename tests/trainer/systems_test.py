@@ -39,7 +39,9 @@ def trained_as(trained, experiment, prepared, tmp_path, monkeypatch, eagerly):
 
 @pytest.mark.parametrize(("architecture", "loss"), PAIRS)
 def test_each_system_trains(trained_as, monkeypatch, architecture, loss):
-    monkeypatch.setattr("trainer.tasks.painting.PaintingTask.export", lambda self, path: None)
+    monkeypatch.setattr(
+        "trainer.tasks.text_to_image.TextToImageTask.export", lambda self, path: None
+    )
     monkeypatch.setattr("trainer.tasks.vae.VaeTask.export", lambda self, path: None)
     summary, _ = trained_as(architecture=architecture, loss=loss, discriminator_steps=1)
     assert summary.steps == 3 and summary.parameters["generator" if loss != "elbo" else "decoder"]

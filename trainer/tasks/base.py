@@ -2,58 +2,85 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+import abc
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from data.prepared import SplitArrays
 from data.text import PAD
+from trainer.best_figure import BestFigure
+from trainer.control import Control
+from trainer.transfer.axes import World
 
 
-class Task(Protocol):
+class Task(abc.ABC):
     """One stage: its models, its optimisers, one step, and how to look at it.
 
     Attributes:
       stage: `encoder`, `captioner` or `generator`.
-      batch_size: examples a step sees.
-
-    Optional attributes of a task that can take weights over from an earlier model:
-      world: what its inputs and outputs stand for, a `trainer.transfer.axes.World`.
-      start: the record of what was taken, or None.
-
-    Optional attributes, without which a training that breaks cannot go back, and none is best:
-      control: a `trainer.control.Control`, which gives the steps their rate and seed.
-      best_figure: the `trainer.best_figure.BestFigure` figure, or None.
-      alarms: a method that takes held-out figures and returns what is wrong with them, in words;
-        anything leads back to the last checkpoint.
+      batch_size: examples that a step sees.
+      control: gives the steps their learning rate and seed.
+      held_out: the examples that held-out figures are taken on.
+      world: what its inputs and outputs stand for.
+      best_figure: the held-out figure that tells which state is best, or None.
+      start: the record of the weights that it took over, or None.
+      replay: the record of the examples that it draws from older spans, or None.
     """
 
     stage: str
     batch_size: int
+    control: Control
+    held_out: SplitArrays
+    world: World
+    start: dict[str, Any] | None = None
+    replay: dict[str, Any] | None = None
 
+    @property
+    def best_figure(self) -> BestFigure | None:
+        return None
+
+    @abc.abstractmethod
     def batch(self, step: int) -> tuple[Any, ...]:
         """Returns the arrays of `step`, in nested tuples; a pure function of it."""
 
+    @abc.abstractmethod
     def train_step(
         self, step: int, progress: float, batch: tuple[Any, ...]
     ) -> dict[str, tf.Tensor]:
         """Updates the weights once and returns scalar losses by name.
 
         Each step goes through `trainer.optimizers`, `trainer.distribution` and `control`.
+
+        Args:
+          step: its number, from 0.
+          progress: share of the training that is done, 0 to 1.
+          batch: what `batch(step)` returned.
         """
 
+    @abc.abstractmethod
     def state(self) -> dict[str, Any]:
         """Models and optimisers by name: their variables are all that the next step reads."""
 
+    @abc.abstractmethod
     def validate(self) -> dict[str, float]:
         """Returns held-out figures by name."""
 
+    def alarms(self, figures: dict[str, float]) -> list[str]:
+        """What is wrong with held-out figures, in words; anything leads back to the last
+        checkpoint."""
+        return []
+
     def sample_grid(self) -> np.ndarray | None:
         """Returns a picture uint8 [H, W, 3] of what the stage makes now, or None."""
+        return None
 
+    @abc.abstractmethod
     def parameters(self) -> dict[str, int]:
         """Returns the number of trained weights by model."""
 
+    @abc.abstractmethod
     def export(self, directory: str) -> None:
         """Writes the SavedModel."""
 

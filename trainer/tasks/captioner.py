@@ -30,7 +30,7 @@ from trainer.models.frozen import FrozenEncoder
 from trainer.models.own_words import with_own_words
 from trainer.randomness import fold
 from trainer.replay import record_of, sampler_of, spans_of
-from trainer.tasks.base import trimmed
+from trainer.tasks.base import Task, trimmed
 from trainer.tasks.self_critical import Rewards, SelfCritical
 from trainer.transfer.beginning import Beginning, world_of
 from trainer.transfer.parts import WHOLE
@@ -41,7 +41,7 @@ FIGURES = ("bleu4", "cider_d")
 _BATCH = 64
 
 
-class CaptionerTask:
+class CaptionerTask(Task):
     """Next-word cross-entropy; judged by free-running captions."""
 
     stage = "captioner"
@@ -57,6 +57,7 @@ class CaptionerTask:
         self.settings = settings = experiment.captioner
         self.experiment, self.prepared, self.encoder = experiment, prepared, encoder
         self.batch_size, self.control = settings.batch_size, Control(experiment.training)
+        self.micro_batches = experiment.training.accumulate
         self.train, self.held_out = prepared.arrays("train"), prepared.arrays("val")
         self.frozen = FrozenEncoder(encoder)
         # Of views only the shapes are known beforehand.
@@ -100,8 +101,11 @@ class CaptionerTask:
             weight_decay=settings.weight_decay,
             kind=settings.optimizer,
         )
-        # One for each length of captions.
-        self._step_of = functools.cache(lambda compute, length: self._compile(compute))
+        # Graphs are made for fixed shapes: one for each length of captions.
+        self._teacher_forcing_of = functools.cache(
+            lambda length: distribution.function(self.teacher_forcing_step)
+        )
+        self._self_critical = distribution.function(self.self_critical_step)
         self.references = self._references()
         self._caption = graph_of_rows(self._search)
 
@@ -134,29 +138,59 @@ class CaptionerTask:
         self.beginning.at(progress)
         begins, ids = self.settings.self_critical_from, batch[-1]
         if begins < 1 and progress >= begins:
-            run = self._step_of(self._rewarded, 1)
+            update = self._self_critical
             batch = (*batch[:-1], ids[:, 0], self._rows(step))
         else:
-            run = self._step_of(self._taught, ids.shape[1])
-        return run(tf.constant(step), tf.constant(progress, tf.float32), *batch)
+            update = self._teacher_forcing_of(ids.shape[1])
+        return update(tf.constant(step), tf.constant(progress, tf.float32), *batch)
 
-    def _compile(self, compute):
-        """A step by `compute`: (seed, progress, arrays of a batch) -> (gradients, losses)."""
+    def teacher_forcing_step(self, step, progress, *batch) -> dict[str, tf.Tensor]:
+        """The captioner learns each next word of the training captions."""
+        seed, settings = self.control.seed(step), self.settings
 
-        def run(step, progress, *batch):
-            seed = self.control.seed(step)
-            found, losses = optimizers.accumulated(
-                self.experiment.training.accumulate,
-                lambda *part: compute(seed, progress, *part),
-                batch,
-            )
-            rate = self._rate(progress, compute == self._rewarded)
-            variables = self.model.trainable_variables
-            shares = self.beginning.shares(variables)
-            optimizers.apply(self.optimizer, rate, found, variables, shares)
-            return losses
+        def gradients_of(*micro_batch):
+            *shown, ids = micro_batch
+            grid, picture = self._seen(shown, seed)
+            targets, heard = ids[:, 1:], ids
+            if settings.sampled_words:
+                share = settings.sampled_words * progress
+                heard = with_own_words(self.model, grid, picture, ids, share, fold(seed, 2))
+            # An unknown word can be heard but never be said: it is no target.
+            mask = tf.cast(tf.logical_and(targets != PAD, targets != UNK), tf.float32)
+            with tf.GradientTape() as tape:
+                logits = self.model((grid, picture, heard), seed=fold(seed, 1))
+                smoothing = settings.label_smoothing
+                loss = tf.reduce_mean(caption_cross_entropy(logits, targets, mask, smoothing))
+            return self._gradients(tape, loss), {"cross_entropy": loss}
 
-        return distribution.function(run)
+        gradients, losses = optimizers.accumulated(self.micro_batches, gradients_of, batch)
+        self._apply(gradients, self._rate(progress, rewarded=False))
+        return losses
+
+    def self_critical_step(self, step, progress, *batch) -> dict[str, tf.Tensor]:
+        """The captioner learns to say what scores better than its likeliest caption."""
+        seed = self.control.seed(step)
+
+        def gradients_of(*micro_batch):
+            *shown, first, rows = micro_batch
+            grid, picture = self._seen(shown, seed)
+            with tf.GradientTape() as tape:
+                loss, rewards = self.self_critical(grid, picture, first, rows, fold(seed, 3))
+            return self._gradients(tape, loss), {"self_critical": loss} | rewards
+
+        gradients, losses = optimizers.accumulated(self.micro_batches, gradients_of, batch)
+        self._apply(gradients, self._rate(progress, rewarded=True))
+        return losses
+
+    def _gradients(self, tape: tf.GradientTape, loss: tf.Tensor) -> list[tf.Tensor]:
+        updated = (self.optimizer, self.model.trainable_variables)
+        (gradients,) = optimizers.gradients(tape, loss, updated)
+        return gradients
+
+    def _apply(self, gradients: list[tf.Tensor], rate) -> None:
+        variables = self.model.trainable_variables
+        kept = self.beginning.shares(variables)
+        optimizers.apply(self.optimizer, rate, gradients, variables, kept)
 
     def _rate(self, progress, rewarded: bool):
         """The learning rate, by the progress of the phase where the last has a rate of its own."""
@@ -175,33 +209,6 @@ class CaptionerTask:
         (images,) = shown
         code = self.frozen.see(view(to_float(images), self.experiment.encoder, fold(seed, 4)))
         return code.grid, code.condition
-
-    def _taught(self, seed, progress, *batch):
-        settings, (*shown, ids) = self.settings, batch
-        grid, picture = self._seen(shown, seed)
-        targets, heard = ids[:, 1:], ids
-        if settings.sampled_words:
-            share = settings.sampled_words * progress
-            heard = with_own_words(self.model, grid, picture, ids, share, fold(seed, 2))
-        # An unknown word can be heard but never be said: it is no target.
-        mask = tf.cast(tf.logical_and(targets != PAD, targets != UNK), tf.float32)
-        with tf.GradientTape() as tape:
-            logits = self.model((grid, picture, heard), seed=fold(seed, 1))
-            smoothing = settings.label_smoothing
-            loss = tf.reduce_mean(caption_cross_entropy(logits, targets, mask, smoothing))
-        return self._gradients(tape, loss), {"cross_entropy": loss}
-
-    def _rewarded(self, seed, progress, *batch):
-        *shown, first, rows = batch
-        grid, picture = self._seen(shown, seed)
-        with tf.GradientTape() as tape:
-            loss, rewards = self.self_critical(grid, picture, first, rows, fold(seed, 3))
-        return self._gradients(tape, loss), {"self_critical": loss} | rewards
-
-    def _gradients(self, tape, loss):
-        updated = (self.optimizer, self.model.trainable_variables)
-        (found,) = optimizers.gradients(tape, loss, updated)
-        return found
 
     @functools.cached_property
     def self_critical(self) -> SelfCritical:

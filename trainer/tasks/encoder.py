@@ -20,7 +20,7 @@ from trainer.models.build import build_encoder
 from trainer.models.frozen import FrozenEncoder
 from trainer.randomness import fold
 from trainer.replay import record_of, sampler_of, spans_of
-from trainer.tasks.base import trimmed
+from trainer.tasks.base import Task, trimmed
 from trainer.transfer.beginning import Beginning, world_of
 from trainer.transfer.parts import WHOLE
 from trainer.transfer.start import Start
@@ -28,7 +28,7 @@ from trainer.transfer.start import Start
 VALIDATION = 1000
 
 
-class EncoderTask:
+class EncoderTask(Task):
     """Contrastive agreement of picture and caption, and attributes from either."""
 
     stage = "encoder"
@@ -65,7 +65,7 @@ class EncoderTask:
             weight_decay=settings.weight_decay,
             kind=settings.optimizer,
         )
-        self._step = distribution.function(self._train_step)
+        self._step = distribution.function(self.contrastive_step)
 
     @property
     def best_figure(self) -> BestFigure:
@@ -81,32 +81,37 @@ class EncoderTask:
         self.beginning.at(progress)
         return self._step(tf.constant(step), tf.constant(progress, tf.float32), *batch)
 
-    def _train_step(self, step, progress, *batch):
-        seed = self.control.seed(step)
-        found, losses = optimizers.accumulated(
-            self.experiment.training.accumulate, lambda *part: self._gradients(seed, *part), batch
-        )
-        rate = self.control.rate(self.settings.learning_rate, progress)
-        variables = self.model.trainable_variables
-        shares = self.beginning.shares(variables)
-        optimizers.apply(self.optimizer, rate, found, variables, shares)
-        return losses
+    def contrastive_step(self, step, progress, *batch) -> dict[str, tf.Tensor]:
+        """Pictures and captions learn to find each other, and both to tell attributes."""
+        seed, variables = self.control.seed(step), self.model.trainable_variables
 
-    def _gradients(self, seed, images, ids, labels):
-        images = view(to_float(images), self.settings, seed)
-        with tf.GradientTape() as tape:
-            code, text = self.model((images, ids), training=True, seed=fold(seed, 1))
-            all_images, all_texts, all_ids = map(
-                distribution.gather, (code.embedding, text.embedding, ids)
-            )
-            same = _equal_rows(all_ids)
-            contrastive = tf.reduce_mean(info_nce(all_images, all_texts, self.model.scale(), same))
-            seen = _attribute_loss(code.attributes, labels)
-            told = _attribute_loss(text.attributes, labels)
-            loss = contrastive + self.settings.attribute_weight * (seen + 0.5 * told)
-        updated = (self.optimizer, self.model.trainable_variables)
-        (found,) = optimizers.gradients(tape, loss, updated)
-        return found, {"contrastive": contrastive, "attributes": seen, "attributes_from_text": told}
+        def gradients_of(images, ids, labels):
+            images = view(to_float(images), self.settings, seed)
+            with tf.GradientTape() as tape:
+                code, text = self.model((images, ids), training=True, seed=fold(seed, 1))
+                # Negatives come from all replicas.
+                all_images, all_texts, all_ids = map(
+                    distribution.gather, (code.embedding, text.embedding, ids)
+                )
+                same = _equal_rows(all_ids)
+                losses = {
+                    "contrastive": tf.reduce_mean(
+                        info_nce(all_images, all_texts, self.model.scale(), same)
+                    ),
+                    "attributes": _attribute_loss(code.attributes, labels),
+                    "attributes_from_text": _attribute_loss(text.attributes, labels),
+                }
+                attributes = losses["attributes"] + 0.5 * losses["attributes_from_text"]
+                loss = losses["contrastive"] + self.settings.attribute_weight * attributes
+            (gradients,) = optimizers.gradients(tape, loss, (self.optimizer, variables))
+            return gradients, losses
+
+        micro_batches = self.experiment.training.accumulate
+        gradients, losses = optimizers.accumulated(micro_batches, gradients_of, batch)
+        rate = self.control.rate(self.settings.learning_rate, progress)
+        kept = self.beginning.shares(variables)
+        optimizers.apply(self.optimizer, rate, gradients, variables, kept)
+        return losses
 
     def state(self):
         return {"model": self.model, "optimizer": self.optimizer}
@@ -142,9 +147,6 @@ class EncoderTask:
     def _pool(self) -> int:
         groups = self._groups()
         return candidate_count(len(groups), 100, groups)
-
-    def sample_grid(self) -> None:
-        return None
 
     def parameters(self) -> dict[str, int]:
         return {"encoder": self.model.count_params()}

@@ -14,12 +14,12 @@ from trainer.models.build import build_vae_encoder
 from trainer.models.encoder import Encoder
 from trainer.models.posterior import draw
 from trainer.randomness import fold
-from trainer.tasks.agreement import evidence
-from trainer.tasks.painting import BETAS, PaintingTask
+from trainer.tasks.gan_losses import elbo_terms
+from trainer.tasks.text_to_image import ADAM_BETAS, TextToImageTask
 from trainer.transfer.start import Start
 
 
-class VaeTask(PaintingTask):
+class VaeTask(TextToImageTask):
     """The evidence lower bound alone: no discriminator, no game."""
 
     def __init__(
@@ -41,39 +41,38 @@ class VaeTask(PaintingTask):
             settings.bound_learning_rate,
             settings.clip_norm,
             policy,
-            betas=BETAS,
+            betas=ADAM_BETAS,
             kind=settings.optimizer,
         )
-        self._step = distribution.function(self._train_step)
+        self._step = distribution.function(self.elbo_step)
 
     def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
         self.beginning.at(progress)
         return self._step(tf.constant(step), tf.constant(progress, tf.float32), *batch)
 
-    def _train_step(self, step, progress, *batch):
-        seed = self.control.seed(step)
-        found, parts = optimizers.accumulated(
-            self.experiment.training.accumulate,
-            lambda *part: self._gradients(seed, progress, *part),
-            batch,
-        )
-        rate = self.control.rate(self.settings.bound_learning_rate, progress)
-        shares = self.beginning.shares(self.variables)
-        optimizers.apply(self.optimizer, rate, found, self.variables, shares)
-        self.update_average(step)
-        return parts
+    def elbo_step(self, step, progress, *batch) -> dict[str, tf.Tensor]:
+        """Both networks learn to reconstruct real pictures (Kingma and Welling 2014, section 2)."""
+        seed, settings = self.control.seed(step), self.settings
 
-    def _gradients(self, seed, progress, images, text, _grid):
-        settings = self.settings
-        real = to_float(images)
-        with tf.GradientTape() as tape:
-            mean, log_variance = self.inference((real, text.condition))
-            noise = draw(mean, log_variance, fold(seed, 5))
-            again = self.generator((noise, text.condition), training=True)
-            parts = evidence(again, real, mean, log_variance, settings.free_bits)
-            loss = parts["reconstruction"] + annealed(progress, settings.kl_weight) * parts["kl"]
-        (found,) = optimizers.gradients(tape, loss, (self.optimizer, self.variables))
-        return found, parts
+        def gradients_of(images, text, _feature_map):
+            real = to_float(images)
+            with tf.GradientTape() as tape:
+                mean, log_variance = self.inference((real, text.condition))
+                noise = draw(mean, log_variance, fold(seed, 5))
+                generated = self.generator((noise, text.condition), training=True)
+                terms = elbo_terms(generated, real, mean, log_variance, settings.free_bits)
+                kl_weight = annealed(progress, settings.kl_weight)
+                loss = terms["reconstruction"] + kl_weight * terms["kl"]
+            (gradients,) = optimizers.gradients(tape, loss, (self.optimizer, self.variables))
+            return gradients, terms
+
+        micro_batches = self.experiment.training.accumulate
+        gradients, terms = optimizers.accumulated(micro_batches, gradients_of, batch)
+        rate = self.control.rate(settings.bound_learning_rate, progress)
+        kept = self.beginning.shares(self.variables)
+        optimizers.apply(self.optimizer, rate, gradients, self.variables, kept)
+        self.update_average(step)
+        return terms
 
     def state(self):
         return {

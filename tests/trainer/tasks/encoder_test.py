@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from trainer.tasks.encoder import EncoderTask
 
@@ -16,11 +15,12 @@ def task(experiment, prepared, policy="float32", **training):
 
 
 def test_a_step_in_parts_is_one_update_by_their_mean(experiment, prepared):
-    whole, parts = (task(experiment, prepared, accumulate=n) for n in (1, 2))
-    batch = whole.batch(0)
+    parts = task(experiment, prepared, accumulate=2)
+    batch = parts.batch(0)
     halves = [tuple(field[half] for field in batch) for half in (slice(4), slice(4, 8))]
-    seed = tf.constant([0, 0])
-    expected = [float(whole._gradients(seed, *half)[1]["contrastive"]) for half in halves]
+    expected = [
+        float(task(experiment, prepared).train_step(0, 0.5, half)["contrastive"]) for half in halves
+    ]
     losses = parts.train_step(0, 0.5, batch)
     assert float(losses["contrastive"]) == pytest.approx(np.mean(expected), rel=1e-4)
     assert int(parts.optimizer.iterations) == 1

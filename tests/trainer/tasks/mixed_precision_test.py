@@ -12,7 +12,7 @@ from trainer.losses.penalties import penalty_weight, r1
 from trainer.models.build import build_discriminator
 from trainer.tasks.captioner import CaptionerTask
 from trainer.tasks.encoder import EncoderTask
-from trainer.tasks.generator import GeneratorTask
+from trainer.tasks.gan import GanTask
 from trainer.tasks.vae import VaeTask
 
 
@@ -29,7 +29,7 @@ def make(trained, experiment, prepared):
     def task(stage, policy="mixed_bfloat16"):
         if stage == "encoder":
             return EncoderTask(experiment, prepared, policy)
-        kind = {"captioner": CaptionerTask, "generator": GeneratorTask, "vae": VaeTask}[stage]
+        kind = {"captioner": CaptionerTask, "generator": GanTask, "vae": VaeTask}[stage]
         generator = replace(experiment.generator, architecture="vae")
         chosen = replace(experiment, generator=generator) if stage == "vae" else experiment
         return kind(chosen, prepared, policy, encoder)
@@ -87,14 +87,14 @@ def test_the_penalty_is_lazy_and_computed_in_float32(make, experiment):
     task = make("generator")
     images, text, _ = task.batch(0)
     exact = build_discriminator(experiment, text.condition.shape[-1], "float32")
-    exact.set_weights(task.games[0].discriminator.get_weights())
+    exact.set_weights(task.gans[0].discriminator.get_weights())
     real, told = to_float(images), tf.constant(text.condition)
     norms = r1(lambda x, t: exact((x, t)), real, None, told, None)
     expected = penalty_weight("r1", 16, 8) * float(tf.reduce_mean(norms))
     losses = [task.train_step(step, 0.5, task.batch(step)) for step in range(5)]
     assert ["penalty" in step for step in losses] == [True, False, False, False, True]
     assert float(losses[0]["penalty"]) == pytest.approx(expected, rel=1e-4)
-    assert task.games[0].discriminator.dtype_policy.name == "mixed_bfloat16"
+    assert task.gans[0].discriminator.dtype_policy.name == "mixed_bfloat16"
 
 
 def test_before_the_game_only_the_painters_learn(make):

@@ -1,4 +1,4 @@
-"""How the adversarial game uses losses and penalties."""
+"""How the adversarial steps use losses and penalties."""
 
 from dataclasses import replace
 
@@ -9,8 +9,7 @@ import tensorflow as tf
 from data.images import to_float
 from trainer.config import GeneratorSettings
 from trainer.losses.penalties import PENALTIES, penalty_weight
-from trainer.tasks.game import chosen_penalty
-from trainer.tasks.generator import GeneratorTask
+from trainer.tasks.gan import GanTask, chosen_penalty
 
 
 @pytest.fixture
@@ -20,7 +19,7 @@ def play(trained, experiment, prepared, monkeypatch, eagerly):
 
     def make(**settings):
         generator = replace(experiment.generator, augment=(), **settings)
-        task = GeneratorTask(replace(experiment, generator=generator), prepared, "float32", encoder)
+        task = GanTask(replace(experiment, generator=generator), prepared, "float32", encoder)
         images, text, grid = task.batch(0)
         embedding = np.eye(8, dtype=np.float32)[[0, 0, 2, 3, 4, 5, 6, 7]]
         return task, (images, text._replace(embedding=embedding), grid)
@@ -77,8 +76,8 @@ def test_settings_have_the_last_word():
 def test_wrong_captions_weigh_as_in_gan_cls(play):
     """(1 - w) D(real, fake) + w D(real, mismatch), the latter where the caption is another."""
     task, batch = play(loss="non_saturating", mismatch_weight=0.25)
-    spy = Spy(task.games[0].loss)
-    task.games[0].loss = spy.loss
+    spy = Spy(task.gans[0].loss)
+    task.gans[0].loss = spy.loss
     losses = task.train_step(0, 0.9, batch)
     (real, fake), (again, mismatch) = (
         [np.array(side, np.float64) for side in call] for call in spy.discriminator_calls
@@ -94,20 +93,20 @@ def test_wrong_captions_weigh_as_in_gan_cls(play):
 
 def test_an_unpaired_loss_judges_no_real_pictures_for_the_generator(play):
     task, batch = play(loss="hinge")
-    spy = Spy(task.games[0].loss)
-    task.games[0].loss = spy.loss
+    spy = Spy(task.gans[0].loss)
+    task.gans[0].loss = spy.loss
     task.train_step(1, 0.9, batch)
     assert [real for real, _ in spy.generator_calls] == [None]
 
 
 def test_a_paired_loss_judges_them_with_the_discriminator_that_has_just_learned(play):
     task, batch = play(loss="relativistic")
-    spy = Spy(task.games[0].loss)
-    task.games[0].loss = spy.loss
+    spy = Spy(task.gans[0].loss)
+    task.gans[0].loss = spy.loss
     losses = task.train_step(1, 0.9, batch)
     ((real, fake),) = spy.generator_calls
     told = (to_float(batch[0]), tf.constant(batch[1].condition))
-    np.testing.assert_allclose(real, task.games[0].discriminator(told), rtol=1e-5)
+    np.testing.assert_allclose(real, task.gans[0].discriminator(told), rtol=1e-5)
     expected = np.log1p(np.exp(np.array(real) - np.array(fake))).mean()
     assert float(losses["g_adversarial"]) == pytest.approx(expected, rel=1e-5)
 

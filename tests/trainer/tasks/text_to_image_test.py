@@ -1,4 +1,4 @@
-from trainer.tasks.collapse import CollapseWatch
+from trainer.tasks.text_to_image import CollapseWatch
 
 
 def test_only_pictures_that_once_differed_can_collapse():

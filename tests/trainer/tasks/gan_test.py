@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.tasks.generator import CONTROL_EVERY, GeneratorTask
+from trainer.tasks.gan import CONTROL_EVERY, GanTask
 from trainer.tasks.vae import VaeTask
 
 
@@ -15,7 +15,7 @@ def make(trained, experiment, prepared, eagerly):
     """Returns a function: settings of the generator -> task."""
     encoder = trained("encoder").task.model
 
-    def task(kind=GeneratorTask, parts=1, **settings):
+    def task(kind=GanTask, parts=1, **settings):
         changed = replace(
             experiment,
             generator=replace(experiment.generator, **settings),
@@ -74,10 +74,10 @@ def test_only_the_generators_gradients_are_clipped(make):
     clip = 1e-3
     task = make(adversarial_from=0.0, clip_norm=clip, penalty_every=1)
     task.train_step(0, 0.1, task.batch(0))
-    game = task.games[0]
+    gan = task.gans[0]
     lengths = {
         name: float(tf.linalg.global_norm([moment.value for moment in optimizer._momentums]))
-        for name, optimizer in (("g", game.optimizer), ("d", game.discriminator_optimizer))
+        for name, optimizer in (("g", gan.optimizer), ("d", gan.discriminator_optimizer))
     }
     # The first moment after one step is (1 - beta_1) times the gradient.
     assert lengths["g"] == pytest.approx(0.5 * clip, rel=1e-3)
@@ -87,7 +87,7 @@ def test_only_the_generators_gradients_are_clipped(make):
 def test_wasserstein_weights_stay_within_their_bounds(make):
     task = make(loss="wasserstein", adversarial_from=0.0)
     moved(task, (0, 0.1))
-    largest = max(np.abs(w).max() for w in weights(task.games[0].discriminator))
+    largest = max(np.abs(w).max() for w in weights(task.gans[0].discriminator))
     assert largest <= 0.01
 
 
@@ -129,9 +129,9 @@ def test_an_unconditional_generator_is_told_nothing_and_has_nothing_to_agree_wit
 def test_captions_are_faded_in(make, monkeypatch):
     task = make(adversarial_from=0.0, conditioning_ramp=0.5)
     told = []
-    judge = task.games[0].discriminator.judge
+    judge = task.gans[0].discriminator.judge
     monkeypatch.setattr(
-        task.games[0].discriminator,
+        task.gans[0].discriminator,
         "judge",
         lambda seen, text: told.append(text) or judge(seen, text),
     )
@@ -164,7 +164,7 @@ def test_a_held_out_check_tells_of_the_discriminators_overfitting(make, monkeypa
             np.testing.assert_array_equal(old, new)
     seen = []
 
-    def logits(game, step, train, held):
+    def logits(gan, step, train, held):
         seen.append((train, held))
         return tf.fill([len(train[0])], 3.0), tf.fill([len(held[0])], 2.0), tf.zeros([4])
 
@@ -190,7 +190,7 @@ ALONE = {"mismatch_weight": 0.0, "contrastive_weight": 0.0, "attribute_weight": 
 @pytest.mark.parametrize(
     ("kind", "settings"),
     [
-        (GeneratorTask, ALONE | {"loss": "relativistic", "penalty": "wgan_gp"}),
+        (GanTask, ALONE | {"loss": "relativistic", "penalty": "wgan_gp"}),
         (VaeTask, {"architecture": "vae"}),
     ],
 )
@@ -211,4 +211,4 @@ def test_parts_of_an_opponents_step_are_one_update(make):
     task = make(parts=2, loss="wgan_gp", adversarial_from=0.0)
     changed, losses = moved(task, (0, 0.1))
     assert changed == {"discriminator_0", "discriminator_optimizer_0"} and "penalty" in losses
-    assert int(task.games[0].discriminator_optimizer.iterations) == 1
+    assert int(task.gans[0].discriminator_optimizer.iterations) == 1

@@ -10,7 +10,7 @@ from data.graphs import graph_of_rows
 from data.images import to_uint8
 from data.prepared import PreparedData
 from trainer.adapt import ema
-from trainer.best_figure import best_figure_of
+from trainer.best_figure import BestFigure, best_figure_of
 from trainer.config import Experiment
 from trainer.control import Control
 from trainer.export.generator import export_generator
@@ -21,20 +21,23 @@ from trainer.models.build import build_generator
 from trainer.models.encoder import Encoder
 from trainer.models.frozen import FrozenEncoder, SentenceCodes
 from trainer.replay import record_of, sampler_of, spans_of
-from trainer.tasks.base import grid_of
-from trainer.tasks.collapse import CollapseWatch
+from trainer.tasks.base import Task, grid_of
 from trainer.transfer.beginning import Beginning, world_of
 from trainer.transfer.parts import PAINTER
 from trainer.transfer.start import Start
 
 VALIDATION = 500
 GRID = (6, 8)
-# Of Adam: little momentum, for what is learned moves; a short memory of its scale.
-BETAS = (0.5, 0.99)
+# Low beta_1, because the adversarial target is not stationary.
+ADAM_BETAS = (0.5, 0.99)
 _BATCH = 64
+# Of the mean distance between real pictures in the shared space.
+COLLAPSED, HEALTHY = 0.1, 0.2
+# Untrained generators reach a tenth; this is one whose last activation is past all gradients.
+DEAD = 0.001
 
 
-class PaintingTask:
+class TextToImageTask(Task):
     """The data as a generator sees it, and the averaged generator as others see it.
 
     Attributes:
@@ -50,7 +53,6 @@ class PaintingTask:
     """
 
     stage = "generator"
-    best_figure = best_figure_of("generator", False)
 
     def __init__(
         self,
@@ -82,6 +84,10 @@ class PaintingTask:
         self.noise_width = self.generator.noise_width
         self._prepare_validation()
         self._paint = graph_of_rows(lambda noise, text: to_uint8(self.average((noise, text))))
+
+    @property
+    def best_figure(self) -> BestFigure:
+        return best_figure_of(self.stage, False)
 
     def _prepare_validation(self) -> None:
         count = min(VALIDATION, len(self.held_out))
@@ -160,3 +166,28 @@ class PaintingTask:
             directory,
             further=self.further,
         )
+
+
+class CollapseWatch:
+    """Compares how much generated pictures differ with how much real ones do.
+
+    Attributes:
+      variables: whether they have ever differed enough, bool []; before that nothing can collapse,
+        but a generator can be dead.
+    """
+
+    def __init__(self) -> None:
+        self._begun = tf.Variable(False, dtype=tf.bool, name="begun")
+        self.variables = [self._begun]
+
+    def check(self, spread: float) -> list[str]:
+        """What is wrong, in words, if pictures differ `spread` times as much as real ones."""
+        if bool(self._begun.numpy()) and spread < COLLAPSED:
+            return [
+                f"the generator collapsed: its pictures differ {spread:.0%} as much as real ones"
+            ]
+        if spread < DEAD:
+            return ["the generator paints the same picture whatever it is asked for"]
+        if spread > HEALTHY:
+            self._begun.assign(True)
+        return []

@@ -1,0 +1,487 @@
+"""Trains a generator against its discriminator, on the frozen encoder's codes of captions.
+
+An update is either an ELBO step alone, or a discriminator step and then a generator step; the
+moving average of the generator's weights follows. Each step reads in the order in which things
+happen: forward pass, losses, gradients, new weights.
+
+Sources: the adversarial steps are algorithm 1 of Goodfellow et al. 2014 with mismatched captions
+(Reed et al. 2016, algorithm 1); the ELBO of real pictures beside them is VAE-GAN (Larsen et al.
+2016, section 2).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from data.graphs import graph
+from data.images import to_float
+from data.prepared import PreparedData
+from trainer import distribution, optimizers
+from trainer.adapt.ada import GAP_PICTURES, Augmentation, overfitting
+from trainer.adapt.colour_words import name_colours
+from trainer.adapt.schedules import annealed, ramp
+from trainer.config import Experiment, GeneratorSettings
+from trainer.losses.adversarial import ADVERSARIAL
+from trainer.losses.penalties import PenaltyTerm, penalty_term
+from trainer.models.build import build_discriminators, build_posterior
+from trainer.models.encoder import Encoder
+from trainer.models.frozen import SentenceCodes
+from trainer.models.generator_stages import GeneratorStage, stages_of
+from trainer.models.posterior import draw
+from trainer.precision import float32_compute
+from trainer.randomness import fold, normal
+from trainer.tasks.gan_losses import Agreement, discriminator_terms, elbo_terms
+from trainer.tasks.text_to_image import ADAM_BETAS, TextToImageTask
+from trainer.transfer.parts import discriminator_names
+from trainer.transfer.start import Start
+
+Losses = dict[str, tf.Tensor]
+
+# Steps between two looks at the discriminator's overfitting, and pictures looked at.
+CONTROL_EVERY = 8
+CONTROL_PICTURES = 64
+
+
+class Inputs(NamedTuple):
+    """What a step reads of one micro-batch.
+
+    Attributes:
+      seed: int32 [2], of the step's draws.
+      real: float32 [N, r, r, 3] pictures in [-1, 1], at the side that the generator makes.
+      text: codes of their captions, the condition faded in.
+      feature_map: float16 [N, P, C] of the frozen encoder, which the posterior reads.
+    """
+
+    seed: tf.Tensor
+    real: tf.Tensor
+    text: SentenceCodes
+    feature_map: tf.Tensor
+
+
+class Forward(NamedTuple):
+    """A forward pass of the generator.
+
+    Attributes:
+      tape: what recorded it.
+      inputs: what it read.
+      fake: float32 [N, r, r, 3] pictures from noise of the prior.
+      elbo: terms of the evidence lower bound, by name; empty without a posterior.
+    """
+
+    tape: tf.GradientTape
+    inputs: Inputs
+    fake: tf.Tensor
+    elbo: Losses
+
+
+class Gan:
+    """A generator, or one stage of it, against its discriminator.
+
+    Attributes:
+      elbo_update, update: make all steps of one update; compiled. They take the step's number int64
+        [], the progress float32 [] of their phase and the task's batch, and return losses by name.
+        `update` is indexed by two answers: does the generator learn, is the penalty due?
+    """
+
+    def __init__(
+        self,
+        task: GanTask,
+        stage: GeneratorStage,
+        discriminator: keras.Model,
+        policy: str,
+    ):
+        self.task, self.stage, self.discriminator = task, stage, discriminator
+        self.settings = settings = task.settings
+        self.micro_batches = task.experiment.training.accumulate
+        self.loss = ADVERSARIAL[settings.loss_in_use]
+        self.penalty = chosen_penalty(settings, stage.side)
+        self.discriminator_steps = settings.discriminator_steps or self.loss.discriminator_steps
+        self.augmentation = Augmentation(settings, name_colours(task.prepared.tokens.pieces))
+        self.with_posterior = settings.reconstruction_weight > 0
+        self.conditional = settings.discriminator != "unconditional"
+        generator_optimizer = functools.partial(
+            optimizers.build,
+            rate=settings.learning_rate,
+            clip_norm=settings.clip_norm,
+            policy=policy,
+            betas=ADAM_BETAS,
+            kind=settings.optimizer,
+        )
+        self.optimizer = generator_optimizer(stage.variables)
+        self.posterior_optimizer = generator_optimizer(task.posterior.trainable_variables)
+        # Not clipped: its gradient is several times as long as `clip_norm` at every step, and a
+        # clip would take most of a penalty that only some of the steps have.
+        self.discriminator_optimizer = optimizers.build(
+            discriminator.trainable_variables,
+            settings.discriminator_learning_rate,
+            clip_norm=None,
+            policy=policy,
+            betas=ADAM_BETAS,
+        )
+        self.elbo_update = distribution.function(self._elbo_update)
+        self.update = {
+            (whole, penalised): distribution.function(
+                functools.partial(self._update, whole=whole, penalised=penalised)
+            )
+            for whole in (False, True)
+            for penalised in (False, True)
+        }
+
+    # The updates: which steps, in which order.
+
+    def _elbo_update(self, step, progress, *batch) -> Losses:
+        losses = self.elbo_step(step, progress, batch)
+        self.task.update_average(step)
+        return losses
+
+    def _update(self, step, progress, *batch, whole: bool, penalised: bool) -> Losses:
+        """An update of the discriminator and, if it is to be a `whole` one, of the generator."""
+        penalty = self.penalty if penalised else None
+        if not whole:
+            return self.discriminator_step(step, progress, batch, penalty)
+        # Both steps learn from one forward pass of the generator. Micro-batches cannot share it:
+        # the generator's step begins when the discriminator has seen all of them.
+        forward = self.forward(step, progress, *batch) if self.micro_batches == 1 else None
+        losses = self.discriminator_step(step, progress, batch, penalty, forward)
+        losses |= self.generator_step(step, progress, batch, forward)
+        self.task.update_average(step, self.discriminator_steps)
+        return losses
+
+    # The steps.
+
+    def elbo_step(self, step, progress, batch) -> Losses:
+        """Generator and posterior learn to reconstruct real pictures: a third of a whole update's
+        cost, and most of a picture is learned in it."""
+
+        def gradients_of(*micro_batch):
+            inputs = self.inputs(step, progress, *micro_batch)
+            condition = inputs.text.condition
+            with tf.GradientTape() as tape:
+                mean, log_variance = self.task.posterior((inputs.feature_map, condition))
+                noise = draw(mean, log_variance, fold(inputs.seed, 5))
+                generated = self.stage.generate(noise, condition)
+                losses = elbo_terms(generated, inputs.real, mean, log_variance)
+                loss = self.negative_elbo(losses, annealed(progress, self.settings.kl_weight))
+                for weight, name, value in self.conditioning_terms(condition):
+                    losses[name] = value
+                    loss += weight * value
+            return optimizers.gradients(tape, loss, *self.generator_optimizers()), losses
+
+        gradients, losses = optimizers.accumulated(self.micro_batches, gradients_of, batch)
+        self.apply_to_generator(gradients, self.settings.bound_learning_rate, progress)
+        return losses
+
+    def discriminator_step(
+        self, step, progress, batch, penalty: PenaltyTerm | None, forward: Forward | None = None
+    ) -> Losses:
+        """The discriminator learns to tell real pictures from generated ones, and right captions
+        from wrong ones. Without `forward` the pictures are generated here."""
+        variables = self.discriminator.trainable_variables
+        optimizer, settings = self.discriminator_optimizer, self.settings
+
+        def gradients_of(*micro_batch):
+            inputs = forward.inputs if forward else self.inputs(step, progress, *micro_batch)
+            fake = forward.fake if forward else self.generate(inputs)
+            fake = tf.stop_gradient(fake)
+            with tf.GradientTape() as tape:
+                losses = discriminator_terms(
+                    self.loss,
+                    self.discriminator,
+                    self.augmentation(inputs.real, fold(inputs.seed, 2)),
+                    self.augmentation(fake, fold(inputs.seed, 3)),
+                    inputs.text,
+                    settings.mismatch_weight if self.conditional else 0.0,
+                )
+                loss = tf.add_n(list(losses.values()))
+                if penalty is not None:
+                    losses["penalty"] = self.penalty_value(penalty, inputs, fake)
+                    # A lazy penalty makes up for the steps that it leaves out.
+                    loss += losses["penalty"] * penalty.every
+            (gradients,) = optimizers.gradients(tape, loss, (optimizer, variables))
+            return gradients, losses
+
+        gradients, losses = optimizers.accumulated(self.micro_batches, gradients_of, batch)
+        rate = self.task.control.rate(settings.discriminator_learning_rate, progress)
+        kept = self.task.beginning.shares(variables)
+        optimizers.apply(optimizer, rate, gradients, variables, kept)
+        if self.loss.clip is not None:
+            for variable in variables:
+                variable.assign(tf.clip_by_value(variable, -self.loss.clip, self.loss.clip))
+        return losses
+
+    def generator_step(self, step, progress, batch, forward: Forward | None = None) -> Losses:
+        """The generator learns to convince the discriminator and to agree with the captions; with
+        the posterior it goes on reconstructing. Without `forward` the pictures are generated here.
+        """
+
+        def gradients_of(*micro_batch):
+            tape, inputs, fake, losses = forward or self.forward(step, progress, *micro_batch)
+            # The tape of the forward pass goes on recording.
+            with tape:
+                loss = self.negative_elbo(losses, self.settings.kl_weight) if losses else 0.0
+                for weight, name, value in self.generator_terms(inputs, fake):
+                    losses[name] = value
+                    loss += weight * value
+            return optimizers.gradients(tape, loss, *self.generator_optimizers()), losses
+
+        gradients, losses = optimizers.accumulated(self.micro_batches, gradients_of, batch)
+        self.apply_to_generator(gradients, self.settings.learning_rate, progress)
+        return losses
+
+    # What the steps are made of.
+
+    def inputs(self, step, progress, images, text, feature_map) -> Inputs:
+        """What the steps read of arrays of a batch."""
+        condition = text.condition * ramp(progress, self.settings.conditioning_ramp)
+        return Inputs(
+            self.task.control.seed(step),
+            self.at_side(to_float(images)),
+            text._replace(condition=condition),
+            feature_map,
+        )
+
+    def generate(self, inputs: Inputs) -> tf.Tensor:
+        """float32 [N, r, r, 3] pictures from noise of the prior."""
+        return self.stage.generate(self.noise(inputs), inputs.text.condition)
+
+    def noise(self, inputs: Inputs) -> tf.Tensor:
+        shape = [inputs.real.shape[0], self.stage.noise_width]
+        return normal(fold(inputs.seed, 1), shape)
+
+    def forward(self, step, progress, *batch) -> Forward:
+        """Pictures from noise of the prior and, in the same pass, from the noise that the posterior
+        infers from the real ones."""
+        inputs = self.inputs(step, progress, *batch)
+        condition = inputs.text.condition
+        with tf.GradientTape() as tape:
+            if not self.with_posterior:
+                return Forward(tape, inputs, self.generate(inputs), {})
+            noise = self.noise(inputs)
+            mean, log_variance = self.task.posterior((inputs.feature_map, condition))
+            inferred = draw(mean, log_variance, fold(inputs.seed, 5))
+            generated = self.stage.generate(
+                tf.concat([noise, inferred], 0), tf.concat([condition, condition], 0)
+            )
+            fake, again = tf.split(generated, 2)
+            elbo = elbo_terms(again, inputs.real, mean, log_variance)
+        return Forward(tape, inputs, fake, elbo)
+
+    def negative_elbo(self, terms: Losses, kl_weight) -> tf.Tensor:
+        bound = terms["reconstruction"] + kl_weight * terms["kl"]
+        return self.settings.reconstruction_weight * bound
+
+    def adversarial_loss(self, inputs: Inputs, fake) -> tf.Tensor:
+        condition, real_logit = inputs.text.condition, None
+        augmented = self.augmentation(fake, fold(inputs.seed, 4))
+        if self.loss.paired:
+            real = self.augmentation(inputs.real, fold(inputs.seed, 7))
+            real_logit = self.discriminator((real, condition))
+        fake_logit = self.discriminator((augmented, condition))
+        return tf.reduce_mean(self.loss.generator(real_logit, fake_logit))
+
+    def penalty_value(self, penalty: PenaltyTerm, inputs: Inputs, fake) -> tf.Tensor:
+        """The weighted penalty, in float32: its second derivatives need the precision."""
+
+        def critic(images, text):
+            return self.discriminator((images, text))
+
+        with float32_compute(self.discriminator):
+            values = penalty.penalty(
+                critic, inputs.real, fake, inputs.text.condition, fold(inputs.seed, 6)
+            )
+            return penalty.weight * tf.reduce_mean(values)
+
+    def generator_terms(self, inputs: Inputs, fake) -> Iterator[tuple[float, str, tf.Tensor]]:
+        """Yields weight, name and float32 [] value of each term on pictures from the prior."""
+        yield 1.0, "g_adversarial", self.adversarial_loss(inputs, fake)
+        yield from self.task.agreement.terms(fake, inputs.text)
+        yield from self.conditioning_terms(inputs.text.condition)
+
+    def conditioning_terms(self, condition) -> Iterator[tuple[float, str, tf.Tensor]]:
+        """Yields what the conditioning augmentation costs, if there is one."""
+        divergence = self.stage.divergence(condition)
+        if divergence is not None:
+            yield self.settings.conditioning_weight, "g_conditioning", tf.reduce_mean(divergence)
+
+    def generator_optimizers(self) -> list[tuple[keras.optimizers.Optimizer, list]]:
+        """Optimisers of generator and posterior, each with its variables."""
+        found = [(self.optimizer, self.stage.variables)]
+        if self.with_posterior:
+            found.append((self.posterior_optimizer, self.task.posterior.trainable_variables))
+        return found
+
+    def apply_to_generator(self, gradients, highest_rate: float, progress) -> None:
+        rate = self.task.control.rate(highest_rate, progress)
+        for (optimizer, variables), own in zip(self.generator_optimizers(), gradients, strict=True):
+            kept = self.task.beginning.shares(variables)
+            optimizers.apply(optimizer, rate, own, variables, kept)
+
+    def at_side(self, pictures) -> tf.Tensor:
+        if pictures.shape[1] == self.stage.side:
+            return pictures
+        return tf.image.resize(pictures, [self.stage.side] * 2, method="area")
+
+    # What others ask.
+
+    def penalty_due(self, step: int) -> bool:
+        """Whether the discriminator's update of `step` has the penalty."""
+        return self.penalty is not None and step % self.penalty.every == 0
+
+    def discriminator_trained(self) -> bool:
+        """Whether the discriminator has learned anything yet."""
+        updates = self.discriminator_optimizer.iterations.value
+        # Of several devices each may hold its own count.
+        return int(getattr(updates, "values", [updates])[0]) > 0
+
+    def logits(self, step, images: list, conditions: list) -> list[tf.Tensor]:
+        """Logits [n] of each list of float pictures [n, R, R, 3] with conditions, as augmented."""
+        pictures = tf.concat([self.at_side(x) for x in images], 0)
+        augmented = self.augmentation(pictures, fold(self.task.control.seed(step), 8))
+        logits = self.discriminator((augmented, tf.concat(conditions, 0)))
+        return tf.split(logits, [x.shape[0] for x in images])
+
+    def state(self) -> dict[str, object]:
+        """All that changes but the generator and the posterior, by name."""
+        return {
+            "discriminator": self.discriminator,
+            "optimizer": self.optimizer,
+            "posterior_optimizer": self.posterior_optimizer,
+            "discriminator_optimizer": self.discriminator_optimizer,
+            "augmentation": self.augmentation,
+        }
+
+
+def chosen_penalty(settings: GeneratorSettings, side: int) -> PenaltyTerm | None:
+    """The penalty that settings ask for, or that their loss brings, on pictures of that side."""
+    by_loss = ADVERSARIAL[settings.loss_in_use].penalty
+    return penalty_term(
+        by_loss if settings.penalty == "auto" else settings.penalty,
+        resolution=side,
+        batch_size=settings.batch_size,
+        weight=settings.penalty_weight,
+        every=settings.penalty_every,
+    )
+
+
+class GanTask(TextToImageTask):
+    """One GAN after the other, one for each stage of the generator.
+
+    Each has an equal share of the training: first ELBO steps alone, then the adversarial ones. The
+    learning rates of both phases have a schedule of their own.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        prepared: PreparedData,
+        policy: str,
+        encoder: Encoder,
+        start: Start | None = None,
+    ):
+        super().__init__(experiment, prepared, policy, encoder, start)
+        resolution, width = experiment.data.resolution, self.condition_width
+        self.posterior = build_posterior(
+            experiment, self.grid.shape[1:], width, self.noise_width, policy
+        )
+        self.beginning.take("posterior", self.posterior)
+        discriminators = build_discriminators(experiment, width, policy)
+        names = discriminator_names(len(discriminators))
+        by_name = dict(zip(names, discriminators, strict=True))
+        for name, discriminator in by_name.items():
+            self.beginning.take(name, discriminator)
+        self.further = {"posterior": self.posterior, **by_name}
+        self.start = self.beginning.done()
+        self.agreement = Agreement(self.settings, encoder, resolution)
+        stages = stages_of(self.generator, self.settings, resolution)
+        self.gans = [
+            Gan(self, stage, discriminator, policy)
+            for stage, discriminator in zip(stages, discriminators, strict=True)
+        ]
+
+    def train_step(self, step: int, progress: float, batch) -> Losses:
+        self.beginning.at(progress)
+        gan, progress = self._gan_at(progress)
+        begins = self.settings.adversarial_from
+        number = tf.constant(step)
+        if progress < begins:
+            return gan.elbo_update(number, tf.constant(progress / begins, tf.float32), *batch)
+        progress = (progress - begins) / (1.0 - begins)
+        whole = (step + 1) % gan.discriminator_steps == 0
+        update = gan.update[whole, gan.penalty_due(step)]
+        losses = update(number, tf.constant(progress, tf.float32), *batch)
+        if self.settings.augment_adaptive and step % CONTROL_EVERY == 0:
+            losses["augment_probability"] = self._control(gan, step, batch)
+        return losses
+
+    def _gan_at(self, progress: float) -> tuple[Gan, float]:
+        """What is trained at this share of the training, and how much of it is done, below 1."""
+        along = min(progress, 1.0 - 1e-6) * len(self.gans)
+        return self.gans[int(along)], along - int(along)
+
+    def _control(self, gan: Gan, step: int, batch) -> tf.Tensor:
+        """Lets the augmentation follow the discriminator's overfitting."""
+        count = self._looked_at()
+        images, text, _ = batch
+        seen = (images[:count], text.condition[:count])
+        train, held_out, fake = self._logits(gan, tf.constant(step), seen, self._held_out(0, count))
+        gan.augmentation.control(train, held_out, fake, CONTROL_EVERY * self.batch_size)
+        return tf.convert_to_tensor(gan.augmentation.probability)
+
+    def validate(self) -> dict[str, float]:
+        """Adds the last trained discriminator's overfitting, as `trainer.adapt.ada` has it."""
+        figures = super().validate()
+        trained = [gan for gan in self.gans if gan.discriminator_trained()]
+        if not trained or not self._looked_at():
+            return figures
+        return figures | {"discriminator_gap": self._gap(trained[-1])}
+
+    def _gap(self, gan: Gan) -> float:
+        count = self._looked_at()
+        pictures = min(GAP_PICTURES, len(self.held_noise), len(self.train))
+        found = []
+        for start in range(0, pictures - count + 1, count):
+            rows = slice(start, start + count)
+            seen = (self.train.images[rows], self.text.condition[rows, 0])
+            found.append(
+                self._logits(gan, tf.constant(0), seen, self._held_out(start, start + count))
+            )
+        return float(overfitting(*(tf.concat(part, 0) for part in zip(*found, strict=True))))
+
+    def _looked_at(self) -> int:
+        """Pictures of one look, of each kind."""
+        return min(CONTROL_PICTURES, self.batch_size, len(self.held_noise), len(self.train))
+
+    def _held_out(self, start: int, end: int) -> tuple:
+        return self.held_out.images[start:end], self.held_text.condition[start:end]
+
+    @functools.cached_property
+    def _logits(self):
+        """Function of GAN, step, train and held-out (uint8 pictures, conditions): their logits and
+        those of pictures generated for the held-out captions."""
+
+        def logits(gan, step, train, held):
+            noise = tf.constant(self.held_noise[: held[0].shape[0]])
+            seen = [to_float(train[0]), to_float(held[0]), gan.stage.generate(noise, held[1])]
+            return gan.logits(step, seen, [train[1], held[1], held[1]])
+
+        return graph(logits)
+
+    def state(self):
+        parts = {
+            "generator": self.generator,
+            "average": self.average,
+            "collapse": self.collapse,
+            "posterior": self.posterior,
+        }
+        for number, gan in enumerate(self.gans):
+            parts |= {f"{name}_{number}": part for name, part in gan.state().items()}
+        return parts
+
+    def parameters(self) -> dict[str, int]:
+        critics = sum(gan.discriminator.count_params() for gan in self.gans)
+        return {"generator": self.generator.count_params(), "discriminator": critics}
