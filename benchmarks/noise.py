@@ -93,10 +93,10 @@ def painted(task: GanTask) -> Iterator[tuple[str, np.ndarray]]:
     mean, log_variance = task.posterior((grid, text))
     inferred = draw(mean, log_variance, tf.constant([0, 1])).numpy()
     prior = np.random.default_rng(0).standard_normal(inferred.shape).astype(np.float32)
-    yield "inferred from the same picture", task.paint(inferred, text)
-    yield "inferred from another picture", task.paint(np.roll(inferred, 1, axis=0), text)
-    yield "prior", task.paint(prior, text)
-    yield "zeros", task.paint(np.zeros_like(prior), text)
+    yield "inferred from the same picture", task.generate(inferred, text)
+    yield "inferred from another picture", task.generate(np.roll(inferred, 1, axis=0), text)
+    yield "prior", task.generate(prior, text)
+    yield "zeros", task.generate(np.zeros_like(prior), text)
 
 
 def shares(

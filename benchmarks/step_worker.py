@@ -112,7 +112,7 @@ def prepare(directory: str, name: str, assignments: list[str], keras_adam: bool)
         ledger.flops = None
     facts |= {"weights": task.parameters()}
     if step.stage == "generator":
-        facts |= {"sizes": sizes(experiment, task.condition_width)}
+        facts |= {"sizes": sizes(experiment, task.condition_dim)}
     return facts, cycle
 
 

@@ -89,7 +89,7 @@ def in_float32() -> Any:
     return torch.autocast("cpu", enabled=False)
 
 
-class Consult(nn.Module):
+class GatedConditioning(nn.Module):
     """Adds to every place what the condition says of what is there, by a gate."""
 
     def __init__(self, channels: int, width: int):
@@ -150,14 +150,14 @@ class Generator(nn.Module):
         self.condition = nn.Linear(both, CODE)
         self.seed = nn.Linear(both, side * side * channels)
         blocks, consult = [GeneratorBlock(channels, channels, False)], []
-        consult.append(Consult(channels, sizes.condition))
+        consult.append(GatedConditioning(channels, sizes.condition))
         while side < top:
             side *= 2
             wide = channels_at(sizes.width, side, top, sizes.widest)
             blocks.append(GeneratorBlock(channels, wide, True))
             channels = wide
             if side <= CONSULTED_SIDE:
-                consult.append(Consult(channels, sizes.condition))
+                consult.append(GatedConditioning(channels, sizes.condition))
         self.blocks, self.consult = nn.ModuleList(blocks), nn.ModuleList(consult)
         self.to_rgb = nn.Conv2d(channels, 12, 3, padding=1)
 
@@ -189,7 +189,7 @@ class CriticBlock(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Looks at pictures once (`features`) and judges them with sentences (`judge`)."""
+    """Looks at pictures once (`features`) and judges them with sentences (`logits`)."""
 
     def __init__(self, sizes: Sizes):
         super().__init__()
@@ -202,7 +202,7 @@ class Discriminator(nn.Module):
             blocks.append(CriticBlock(channels, wide))
             channels = wide
         self.blocks = nn.ModuleList(blocks)
-        self.consult = Consult(channels + 1, sizes.condition)
+        self.consult = GatedConditioning(channels + 1, sizes.condition)
         self.sentence = nn.Linear(sizes.condition, channels)
         self.joint = nn.Conv2d(2 * channels + 1, 2 * channels, 3, padding=1)
         self.squeeze = nn.Conv2d(2 * channels, 64, 1)
@@ -219,7 +219,7 @@ class Discriminator(nn.Module):
         each = spread.repeat_interleave(GROUP).to(x.dtype)[:, None, None, None]
         return torch.cat([x, each.expand(-1, 1, *x.shape[2:])], 1)
 
-    def judge(self, grid: Tensor, text: Tensor) -> Tensor:
+    def logits(self, grid: Tensor, text: Tensor) -> Tensor:
         """Features and sentences [N, c] -> float32 [N] logits."""
         said = self.sentence(text).to(grid.dtype)[:, :, None, None]
         said = said.expand(-1, -1, *grid.shape[2:])
@@ -308,7 +308,7 @@ class Twin:
         # Its own gradients are of no use while the generator learns.
         self.discriminator.requires_grad_(False)
         features = self._mixed(self.discriminator.features, augmented(fake))
-        painted = -self._mixed(self.discriminator.judge, features, told).mean()
+        painted = -self._mixed(self.discriminator.logits, features, told).mean()
         self._update(self.optimizer, painted, clipped=self.generator)
         self.discriminator.requires_grad_(True)
         self.average.update_parameters(self.generator)
@@ -319,7 +319,7 @@ class Twin:
         real_seen, fake_seen = self._mixed(self.discriminator.features, seen).chunk(2)
         grids = torch.cat([real_seen, fake_seen, real_seen])
         sentences = torch.cat([told, told, told.roll(1, 0)])
-        logits = self._mixed(self.discriminator.judge, grids, sentences)
+        logits = self._mixed(self.discriminator.logits, grids, sentences)
         real_logit, fake_logit, other = logits.chunk(3)
         share = self.sizes.mismatch_weight
         matched, mismatched = hinge(real_logit, fake_logit), hinge(real_logit, other)

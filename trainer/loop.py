@@ -14,10 +14,10 @@ import tensorflow as tf
 from data.sources.files import write_whole
 from trainer import distribution
 from trainer.alarms import Alarm, LossWatch
+from trainer.best_metric import BestMetric
 from trainer.budget import Budget
 from trainer.checkpoints import Checkpoints
 from trainer.config import TrainingSettings
-from trainer.heldout import HeldOut
 from trainer.logs import TrainingLog
 from trainer.tasks.base import Task
 
@@ -107,9 +107,9 @@ class _Training:
         self.task, self.settings = task, settings
         self.clock = distribution.Clock()
         self.control = task.control
-        self.held_out = HeldOut(task.best_figure)
-        parts = task.state() | {"held_out": self.held_out, "control": self.control}
-        self.checkpoints = Checkpoints(parts, work_dir, own_dir, self.held_out.best_step)
+        self.best_metric = BestMetric(task.selection_metric)
+        parts = task.state() | {"held_out": self.best_metric, "control": self.control}
+        self.checkpoints = Checkpoints(parts, work_dir, own_dir, self.best_metric.best_step)
         self.step = 0
         self.losses: dict[str, tf.Tensor] = {}
         self.watch = LossWatch()
@@ -146,12 +146,12 @@ class _Training:
         return self.budget.over(self.step) or self.out_of_patience()
 
     def out_of_patience(self) -> bool:
-        patience = self.settings.patience
-        return patience is not None and int(self.held_out.stale.numpy()) >= patience
+        waited = int(self.best_metric.checks_without_improvement.numpy())
+        return self.settings.patience is not None and waited >= self.settings.patience
 
     def stop_reason(self) -> str:
-        if self.held_out.figure is not None and self.out_of_patience():
-            return f"{self.settings.patience} checks brought no better {self.held_out.figure[0]}"
+        if self.best_metric.figure is not None and self.out_of_patience():
+            return f"{self.settings.patience} checks brought no better {self.best_metric.figure[0]}"
         fixed = self.settings.steps_of(self.task.stage)
         return "the fixed number of steps is done" if fixed else "the time is spent"
 
@@ -190,13 +190,13 @@ class _Training:
         wrong = self.task.alarms(figures)
         if distribution.of_chief(float(len(wrong))):
             raise Alarm("; ".join(wrong))
-        settings, held_out = self.settings, self.held_out
-        if held_out.see(self.step, figures) and settings.keep == "best":
+        settings, best_metric = self.settings, self.best_metric
+        if best_metric.update(self.step, figures) and settings.keep == "best":
             self.checkpoints.save_best(self.step)
-        waited = int(held_out.waited.numpy()) >= settings.plateau_checks
+        waited = int(best_metric.waited.numpy()) >= settings.plateau_checks
         if settings.schedule == "plateau" and waited:
             self.control.lowered.assign(self.control.lowered * settings.plateau_factor)
-            held_out.waited.assign(0)
+            best_metric.waited.assign(0)
 
     def save(self) -> None:
         self.checkpoints.save(self.step, self.budget.elapsed)
@@ -204,9 +204,9 @@ class _Training:
 
     def keep_best(self, figures: dict[str, float]) -> int:
         """Loads the best state, if it is not the last, of `figures`; returns its step."""
-        if self.held_out.see(self.step, figures):
+        if self.best_metric.update(self.step, figures):
             self.checkpoints.save_best(self.step)
-        kept = int(self.held_out.best_step.numpy()) or self.step
+        kept = int(self.best_metric.best_step.numpy()) or self.step
         if kept != self.step:
             self.checkpoints.restore_best(kept)
         return kept

@@ -15,10 +15,10 @@ from tqdm import tqdm
 
 from data.prepared import PreparedData
 from trainer import trials
-from trainer.best_figure import best_figure_of
 from trainer.config import Experiment
 from trainer.loop import TrainingError
 from trainer.run_fn import transformed
+from trainer.selection_metric import selection_metric_of
 from trainer.settings_loader import from_mapping
 from trainer.trials import Trial
 from trainer.tuning import run_trial
@@ -85,7 +85,7 @@ class StageTuner(BaseTuner):
         tuning.require_fit(experiment)
         self.experiment, self.tuning, self.prepared = experiment, tuning, prepared
         self.encoder_dir, self.start_dir = encoder_dir or None, start_dir
-        figure, higher = best_figure_of(tuning.stage, bool(prepared.attributes))
+        figure, higher = selection_metric_of(tuning.stage, bool(prepared.attributes))
         self.wanted = figure, "max" if higher else "min"
         self.own = own_values(experiment, tuning)
         Path(directory).mkdir(parents=True, exist_ok=True)

@@ -9,9 +9,9 @@ from dataclasses import replace
 import tensorflow as tf
 
 from data.prepared import PreparedData
-from trainer.best_figure import figure_of
 from trainer.config import Experiment
 from trainer.loop import TrainingError
+from trainer.selection_metric import figure_of
 from trainer.settings_loader import SettingsError
 from trainer.train import train
 from trainer.trials import FAILED, FINISHED, Trial

@@ -11,11 +11,11 @@ import pytest
 import tensorflow as tf
 
 from trainer import loop
-from trainer.best_figure import BestFigure
+from trainer.best_metric import BestMetric
 from trainer.checkpoints import Checkpoints
 from trainer.config import Experiment, TrainingSettings
 from trainer.control import Control
-from trainer.heldout import HeldOut
+from trainer.selection_metric import SelectionMetric
 from trainer.settings_loader import from_mapping, override
 from trainer.tasks.base import Task
 
@@ -119,7 +119,7 @@ def test_time_spent_before_counts(tmp_path):
     timed = {"steps": None, "minutes": 0.3 / 60 / 0.5, "shares": shares}
     with pytest.raises(KeyboardInterrupt):
         run(Counter(killed_at=5), tmp_path, **timed | {"minutes": 10.0})
-    held_out = SimpleNamespace(variables=HeldOut(None).variables)
+    held_out = SimpleNamespace(variables=BestMetric(None).variables)
     checkpoints = Checkpoints(
         Counter().state() | {"held_out": held_out, "control": Control(TrainingSettings())},
         str(tmp_path),
@@ -183,8 +183,8 @@ class Steered(Counter):
         self.turns = []
 
     @property
-    def best_figure(self):
-        return BestFigure("figure", higher=False)
+    def selection_metric(self):
+        return SelectionMetric("figure", higher=False)
 
     def train_step(self, step, progress, batch):
         turn = int(self.control.turn.numpy())

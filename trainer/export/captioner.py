@@ -25,7 +25,7 @@ from trainer.export.warmup import Samples
 from trainer.models.build import build_captioner
 from trainer.models.captioner import Captioner, search
 from trainer.models.decode import Hypothesis
-from trainer.models.encoder import GRID, Encoder, telling
+from trainer.models.encoder import GRID, Encoder, condition_vector
 from trainer.models.frozen import flatten_grid
 
 
@@ -158,7 +158,7 @@ class Speaker:
 
     def _search(self, pictures, language) -> Hypothesis:
         code = self.tower(pictures)
-        grid, told = flatten_grid(code.grid), telling(code)
+        grid, told = flatten_grid(code.grid), condition_vector(code)
         return search(self.model, grid, told, self.settings, self.steps, language)
 
 

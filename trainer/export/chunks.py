@@ -3,7 +3,7 @@
 A matrix product or a convolution of another number of rows may be summed up in another order, and
 then differs in its last bits. Of a fixed number of rows, what is computed of one does not depend on
 the others. That it does not depend on its place among them either is a property of that number and
-of the kernels: `trainer.models.simd` has the rest, and `make test-processors` tries them.
+of the kernels: `trainer.models.simd_padding` has the rest, and `make test-processors` tries them.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from trainer.export.warmup import Samples
 from trainer.metrics.calibration import best_thresholds
 from trainer.models.encoder import Encoder
 from trainer.models.frozen import FrozenEncoder
-from trainer.models.simd import sigmoid
+from trainer.models.simd_padding import sigmoid
 
 THRESHOLDS = "thresholds.json"
 

@@ -24,7 +24,7 @@ from trainer.export.lite import SAMPLES, Core
 from trainer.export.signatures import ServedModule, column, from_examples, strings
 from trainer.export.warmup import Samples
 from trainer.export_settings import LARGEST_TRUNCATION
-from trainer.models.encoder import Encoder, telling
+from trainer.models.encoder import Encoder, condition_vector
 
 
 def export_generator(
@@ -185,7 +185,7 @@ class Painter:
         )
 
     def _told(self, ids):
-        told = telling(self.tower(ids))
+        told = condition_vector(self.tower(ids))
         return told if self.conditional else told[:, :0]
 
     def _paint(self, noise, told):

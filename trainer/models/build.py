@@ -12,12 +12,12 @@ import tensorflow as tf
 from data.languages import UNDETERMINED
 from trainer.config import Experiment
 from trainer.models.captioner import Captioner
-from trainer.models.dcgan import DcganBody, DcganGenerator
+from trainer.models.dcgan import DcganBackbone, DcganGenerator
 from trainer.models.discriminator import Discriminator
 from trainer.models.encoder import Encoder
 from trainer.models.heads import HEADS
-from trainer.models.mlp import MlpBody, MlpGenerator
-from trainer.models.one_stage import OneStageBody, OneStageGenerator
+from trainer.models.mlp import MlpBackbone, MlpGenerator
+from trainer.models.one_stage import OneStageBackbone, OneStageGenerator
 from trainer.models.posterior import Posterior
 from trainer.models.two_stage import TwoStageGenerator, sketch_side
 from trainer.models.vae import VaeDecoder, VaeEncoder
@@ -38,10 +38,10 @@ class Architecture(NamedTuple):
 
 
 GENERATORS = {
-    "mlp": Architecture(MlpGenerator, MlpBody),
-    "dcgan": Architecture(DcganGenerator, DcganBody),
-    "two_stage": Architecture(TwoStageGenerator, DcganBody),
-    "one_stage": Architecture(OneStageGenerator, OneStageBody),
+    "mlp": Architecture(MlpGenerator, MlpBackbone),
+    "dcgan": Architecture(DcganGenerator, DcganBackbone),
+    "two_stage": Architecture(TwoStageGenerator, DcganBackbone),
+    "one_stage": Architecture(OneStageGenerator, OneStageBackbone),
     "vae": Architecture(VaeDecoder, None),
 }
 

@@ -23,7 +23,7 @@ from trainer.models.composite import Composite
 from trainer.models.decode import Hypothesis, Step, beam_search
 from trainer.models.encoder import stateless_dropout
 from trainer.models.roll_out import roll_out
-from trainer.models.simd import log_softmax, pad_rows, sigmoid, softmax, whole_rows
+from trainer.models.simd_padding import log_softmax, pad_rows, sigmoid, softmax, whole_rows
 from trainer.randomness import fold
 
 BANNED = -1e9
@@ -47,7 +47,7 @@ class Captioner(Composite, keras.Model):
     """Next-word model of captions.
 
     The grid is [N, P, C] float (P = 64 places of an 8 x 8 grid), the picture float32 [N, c]: its
-    embedding and attributes (the encoder's `telling`).
+    embedding and attributes (the encoder's `condition_vector`).
     `frequencies` float [V] starts the output bias at the words' log frequency, so that the first
     loss is the entropy of single words; padding, unknown and start can never be said.
     Of several `languages`, what is heard in place of the start says which one to write (as the

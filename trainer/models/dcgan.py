@@ -20,9 +20,9 @@ from keras import layers, ops
 
 from trainer.config import GeneratorSettings
 from trainer.models.composite import Composite
+from trainer.models.grid_sizes import at, seed_side
+from trainer.models.grid_sizes import channels as channels_at
 from trainer.models.norm import FusedBatchNormalization
-from trainer.models.sides import at, seed_side
-from trainer.models.sides import channels as channels_at
 
 TOLD = 128
 # A layer has one convolution where a block of `one_stage` has two, so it may be wider.
@@ -104,7 +104,7 @@ class DcganGenerator(Composite, keras.Model):
         return self.painter(ops.concatenate([noise, told], axis=-1), training=training)
 
 
-class DcganBody(Composite, layers.Layer):
+class DcganBackbone(Composite, layers.Layer):
     """Pictures to the grid that a head judges, by 4x4 convolutions of stride 2 and leaky ReLU.
 
     Attributes:

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from data.text import END, PAD
-from trainer.models.repeats import repeating
+from trainer.models.ngram_blocking import repeating
 
 IMPOSSIBLE = -1e9
 

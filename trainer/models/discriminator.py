@@ -11,8 +11,8 @@ from trainer.models.composite import Composite
 class Discriminator(Composite, keras.Model):
     """Realness of pictures, and with most heads how well they match a sentence, as one logit.
 
-    `features` looks at pictures, `judge` reads sentences: a picture that is judged with several
-    sentences is looked at once.
+    `features` reads pictures, `logits` reads sentences too: of a picture with several sentences the
+    features are computed once.
 
     Args:
       body: float [N, R, R, 3] -> the grid that `head` reads, [N, side, side, channels].
@@ -32,10 +32,10 @@ class Discriminator(Composite, keras.Model):
         """float [N, R, R, 3] -> [N, side, side, channels], in the compute dtype."""
         return self.body(images)
 
-    def judge(self, features, text):
+    def logits(self, features, text):
         """What `features` returned and float [N, c] sentences -> float32 [N] logits."""
         return self.head(features, text)
 
     def call(self, inputs):
         images, text = inputs
-        return self.judge(self.features(images), text)
+        return self.logits(self.features(images), text)

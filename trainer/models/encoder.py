@@ -17,7 +17,7 @@ from data.text import PAD
 from trainer.config import EncoderSettings
 from trainer.models.composite import Composite
 from trainer.models.norm import FusedBatchNormalization
-from trainer.models.simd import sigmoid
+from trainer.models.simd_padding import sigmoid
 from trainer.randomness import uniform
 
 GRID = 8
@@ -243,7 +243,7 @@ class Encoder(Composite, keras.Model):
         return ops.exp(ops.minimum(ops.convert_to_tensor(self.log_scale), 4.6))
 
 
-def telling(code: ImageCode | TextCode):
+def condition_vector(code: ImageCode | TextCode):
     """What one direction tells the other of pictures or sentences.
 
     The embedding at unit variance beside how sure each attribute is: what differs in one word

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from data.graphs import graph_of_rows
 from data.images import to_float
-from trainer.models.encoder import Encoder, telling
+from trainer.models.encoder import Encoder, condition_vector
 
 _BATCH = 256
 
@@ -59,11 +59,11 @@ class FrozenEncoder:
         """Encodes float32 [N, R, R, 3] in [-1, 1]; fields are tensors."""
         code = self.model.image_tower(images)
         grid = tf.cast(flatten_grid(code.grid), tf.float16)
-        return PictureCodes(grid, code.embedding, code.attributes, telling(code))
+        return PictureCodes(grid, code.embedding, code.attributes, condition_vector(code))
 
     def _encode_texts(self, ids):
         code = self.model.text_tower(ids)
-        return SentenceCodes(code.embedding, code.attributes, telling(code))
+        return SentenceCodes(code.embedding, code.attributes, condition_vector(code))
 
     def images(self, images: np.ndarray) -> PictureCodes:
         """Encodes uint8 [N, R, R, 3]."""

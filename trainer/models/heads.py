@@ -12,7 +12,7 @@ import numpy as np
 from keras import layers, ops
 
 from trainer.models.composite import Composite
-from trainer.models.consult import Consult
+from trainer.models.gated_conditioning import GatedConditioning
 
 
 class Unconditional(Composite, layers.Layer):
@@ -20,7 +20,7 @@ class Unconditional(Composite, layers.Layer):
 
     def __init__(self, side: int, channels: int, width: int, condition: int, **kwargs):
         super().__init__(**kwargs)
-        self.verdict = Verdict(side, width)
+        self.verdict = LogitHead(side, width)
 
     def call(self, grid, text):
         return self.verdict(grid)
@@ -35,9 +35,9 @@ class MatchingAware(Composite, layers.Layer):
 
     def __init__(self, side: int, channels: int, width: int, condition: int, **kwargs):
         super().__init__(**kwargs)
-        self.consult = Consult(channels, condition)
+        self.consult = GatedConditioning(channels, condition)
         self.sentence = layers.Dense(width)
-        self.verdict = Verdict(side, width)
+        self.verdict = LogitHead(side, width)
 
     def call(self, grid, text):
         return self.verdict(self.consult(grid, text), self.sentence(text))
@@ -60,7 +60,7 @@ class Projection(Composite, layers.Layer):
         return self.linear(phi)[:, 0] + ops.sum(self.match(text) * phi, axis=-1)
 
 
-class Verdict(layers.Layer):
+class LogitHead(layers.Layer):
     """A convolution of each place with its neighbours, then all places' word for one logit.
 
     Call arguments:

@@ -62,7 +62,7 @@ class Maxout(Composite, layers.Layer):
         return ops.max(self.split(self.pieces(x)), axis=1)
 
 
-class MlpBody(Composite, layers.Layer):
+class MlpBackbone(Composite, layers.Layer):
     """Pictures to a grid of a single place.
 
     Attributes:

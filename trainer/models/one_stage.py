@@ -14,10 +14,10 @@ from keras import layers, ops
 
 from trainer.config import GeneratorSettings
 from trainer.models.composite import Composite
-from trainer.models.consult import Consult
-from trainer.models.sides import at, seed_side
-from trainer.models.sides import channels as channels_at
-from trainer.models.simd import elementwise
+from trainer.models.gated_conditioning import GatedConditioning
+from trainer.models.grid_sizes import at, seed_side
+from trainer.models.grid_sizes import channels as channels_at
+from trainer.models.simd_padding import elementwise
 
 # Finer grids than this read the condition as a whole only.
 CONSULTED_SIDE = 8
@@ -91,14 +91,14 @@ class OneStageGenerator(Composite, keras.Model):
         self.seed = layers.Dense(side * side * channels)
         self.reshape = layers.Reshape((side, side, channels))
         self.blocks = [GeneratorBlock(channels, channels, upsample=False, name=at(side))]
-        self.consult = [Consult(channels, condition, name=at(side))] if condition else []
+        self.consult = [GatedConditioning(channels, condition, name=at(side))] if condition else []
         while side < top:
             side *= 2
             wide = channels_at(settings.width, side, top, settings.widest)
             self.blocks.append(GeneratorBlock(channels, wide, upsample=True, name=at(side)))
             channels = wide
             if condition and side <= CONSULTED_SIDE:
-                self.consult.append(Consult(channels, condition, name=at(side)))
+                self.consult.append(GatedConditioning(channels, condition, name=at(side)))
         self.to_rgb = layers.Conv2D(12, 3, padding="same", dtype="float32", name=at(top))
 
     def call(self, inputs, training=False):
@@ -130,7 +130,7 @@ class CriticBlock(Composite, layers.Layer):
         return self.shortcut(self.pool(x)) + h
 
 
-class OneStageBody(Composite, layers.Layer):
+class OneStageBackbone(Composite, layers.Layer):
     """Pictures to the grid that a head judges; its last channel is the batch's spread.
 
     Attributes:

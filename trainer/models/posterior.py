@@ -15,7 +15,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from trainer.models.composite import Composite
-from trainer.models.consult import Consult
+from trainer.models.gated_conditioning import GatedConditioning
 from trainer.randomness import normal
 
 
@@ -32,7 +32,7 @@ class Posterior(Composite, keras.Model):
     def __init__(self, noise: int, condition: int, **kwargs):
         super().__init__(**kwargs)
         self.squeeze = layers.Dense(32)
-        self.consult = Consult(32, condition) if condition else None
+        self.consult = GatedConditioning(32, condition) if condition else None
         self.flatten = layers.Flatten()
         self.join = layers.Dense(128)
         self.compare = layers.Dense(128)

@@ -16,9 +16,9 @@ from trainer.models.composite import Composite
 from trainer.models.conditioning import ConditioningAugmentation
 from trainer.models.dcgan import WIDER, DcganPainter, Grow
 from trainer.models.encoder import ResidualBlock
+from trainer.models.grid_sizes import at
+from trainer.models.grid_sizes import channels as channels_at
 from trainer.models.norm import FusedBatchNormalization
-from trainer.models.sides import at
-from trainer.models.sides import channels as channels_at
 
 # Sketches are read off their tanh up to here, a quarter of one of 256 levels from the end.
 BRIGHTEST = 0.998

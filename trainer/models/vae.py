@@ -11,7 +11,7 @@ from keras import layers, ops
 
 from trainer.config import GeneratorSettings
 from trainer.models.composite import Composite
-from trainer.models.sides import at, channels, seed_side
+from trainer.models.grid_sizes import at, channels, seed_side
 
 
 class VaeEncoder(Composite, keras.Model):

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from data.prepared import SplitArrays
 from data.text import PAD
-from trainer.best_figure import BestFigure
 from trainer.control import Control
+from trainer.selection_metric import SelectionMetric
 from trainer.transfer.axes import World
 
 
@@ -24,7 +24,7 @@ class Task(abc.ABC):
       control: gives the steps their learning rate and seed.
       held_out: the examples that held-out figures are taken on.
       world: what its inputs and outputs stand for.
-      best_figure: the held-out figure that tells which state is best, or None.
+      selection_metric: the held-out figure that tells which state is best, or None.
       start: the record of the weights that it took over, or None.
       replay: the record of the examples that it draws from older spans, or None.
     """
@@ -38,7 +38,7 @@ class Task(abc.ABC):
     replay: dict[str, Any] | None = None
 
     @property
-    def best_figure(self) -> BestFigure | None:
+    def selection_metric(self) -> SelectionMetric | None:
         return None
 
     @abc.abstractmethod

@@ -16,7 +16,6 @@ from data.text import PAD, UNK, decode
 from trainer import distribution, optimizers
 from trainer.adapt.views import view
 from trainer.batches import SimilarLengths
-from trainer.best_figure import BestFigure, best_figure_of
 from trainer.config import Experiment
 from trainer.control import Control
 from trainer.export.captioner import export_captioner
@@ -27,14 +26,15 @@ from trainer.models.build import build_captioner
 from trainer.models.captioner import search, token_frequencies
 from trainer.models.encoder import Encoder
 from trainer.models.frozen import FrozenEncoder
-from trainer.models.own_words import with_own_words
+from trainer.models.scheduled_sampling import with_sampled_words
 from trainer.randomness import fold
 from trainer.replay import record_of, sampler_of, spans_of
+from trainer.selection_metric import SelectionMetric, selection_metric_of
 from trainer.tasks.base import Task, trimmed
 from trainer.tasks.self_critical import Rewards, SelfCritical
-from trainer.transfer.beginning import Beginning, world_of
 from trainer.transfer.parts import WHOLE
 from trainer.transfer.start import Start
+from trainer.transfer.weight_transfer import WeightTransfer, world_of
 
 VALIDATION = 256
 FIGURES = ("bleu4", "cider_d")
@@ -89,9 +89,9 @@ class CaptionerTask(Task):
             self.languages,
         )
         self.world = world_of(experiment, prepared, self.languages)
-        self.beginning = Beginning(self.stage, self.world, start)
-        self.beginning.take(WHOLE, self.model)
-        self.start = self.beginning.done()
+        self.transfer = WeightTransfer(self.stage, self.world, start)
+        self.transfer.load(WHOLE, self.model)
+        self.start = self.transfer.summary()
         self.ids[:, 0] = self.model.first_word(self.language_of)
         self.optimizer = optimizers.build(
             self.model.trainable_variables,
@@ -110,8 +110,8 @@ class CaptionerTask(Task):
         self._caption = graph_of_rows(self._search)
 
     @property
-    def best_figure(self) -> BestFigure | None:
-        return best_figure_of(self.stage, False) if self.references else None
+    def selection_metric(self) -> SelectionMetric | None:
+        return selection_metric_of(self.stage, False) if self.references else None
 
     def _references(self) -> dict[str, tuple[list[int], list[list[str]]]]:
         """By language: the first held-out pictures described in it, and their captions."""
@@ -135,7 +135,7 @@ class CaptionerTask(Task):
         return self.sampler.rows(step, int(self.control.turn.numpy()))
 
     def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
-        self.beginning.at(progress)
+        self.transfer.set_progress(progress)
         begins, ids = self.settings.self_critical_from, batch[-1]
         if begins < 1 and progress >= begins:
             update = self._self_critical
@@ -154,7 +154,7 @@ class CaptionerTask(Task):
             targets, heard = ids[:, 1:], ids
             if settings.sampled_words:
                 share = settings.sampled_words * progress
-                heard = with_own_words(self.model, grid, picture, ids, share, fold(seed, 2))
+                heard = with_sampled_words(self.model, grid, picture, ids, share, fold(seed, 2))
             # An unknown word can be heard but never be said: it is no target.
             mask = tf.cast(tf.logical_and(targets != PAD, targets != UNK), tf.float32)
             with tf.GradientTape() as tape:
@@ -189,8 +189,8 @@ class CaptionerTask(Task):
 
     def _apply(self, gradients: list[tf.Tensor], rate) -> None:
         variables = self.model.trainable_variables
-        kept = self.beginning.shares(variables)
-        optimizers.apply(self.optimizer, rate, gradients, variables, kept)
+        scales = self.transfer.update_scales(variables)
+        optimizers.apply(self.optimizer, rate, gradients, variables, scales)
 
     def _rate(self, progress, rewarded: bool):
         """The learning rate, by the progress of the phase where the last has a rate of its own."""

@@ -9,7 +9,6 @@ from data.images import to_float
 from data.prepared import PreparedData
 from trainer import distribution, optimizers
 from trainer.adapt.views import view
-from trainer.best_figure import BestFigure, best_figure_of
 from trainer.config import Experiment
 from trainer.control import Control
 from trainer.export.encoder import export_encoder
@@ -20,10 +19,11 @@ from trainer.models.build import build_encoder
 from trainer.models.frozen import FrozenEncoder
 from trainer.randomness import fold
 from trainer.replay import record_of, sampler_of, spans_of
+from trainer.selection_metric import SelectionMetric, selection_metric_of
 from trainer.tasks.base import Task, trimmed
-from trainer.transfer.beginning import Beginning, world_of
 from trainer.transfer.parts import WHOLE
 from trainer.transfer.start import Start
+from trainer.transfer.weight_transfer import WeightTransfer, world_of
 
 VALIDATION = 1000
 
@@ -53,9 +53,9 @@ class EncoderTask(Task):
             experiment, prepared.tokens.size, len(prepared.attributes), policy
         )
         self.world = world_of(experiment, prepared)
-        self.beginning = Beginning(self.stage, self.world, start)
-        self.beginning.take(WHOLE, self.model)
-        self.start = self.beginning.done()
+        self.transfer = WeightTransfer(self.stage, self.world, start)
+        self.transfer.load(WHOLE, self.model)
+        self.start = self.transfer.summary()
         self.frozen = FrozenEncoder(self.model)
         self.optimizer = optimizers.build(
             self.model.trainable_variables,
@@ -68,8 +68,8 @@ class EncoderTask(Task):
         self._step = distribution.function(self.contrastive_step)
 
     @property
-    def best_figure(self) -> BestFigure:
-        return best_figure_of(self.stage, bool(self.prepared.attributes))
+    def selection_metric(self) -> SelectionMetric:
+        return selection_metric_of(self.stage, bool(self.prepared.attributes))
 
     def batch(self, step: int) -> tuple[np.ndarray, ...]:
         turn = int(self.control.turn.numpy())
@@ -78,7 +78,7 @@ class EncoderTask(Task):
         return self.train.images[rows], self.ids[rows, caption], self.train.labels[rows]
 
     def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
-        self.beginning.at(progress)
+        self.transfer.set_progress(progress)
         return self._step(tf.constant(step), tf.constant(progress, tf.float32), *batch)
 
     def contrastive_step(self, step, progress, *batch) -> dict[str, tf.Tensor]:
@@ -109,8 +109,8 @@ class EncoderTask(Task):
         micro_batches = self.experiment.training.accumulate
         gradients, losses = optimizers.accumulated(micro_batches, gradients_of, batch)
         rate = self.control.rate(self.settings.learning_rate, progress)
-        kept = self.beginning.shares(variables)
-        optimizers.apply(self.optimizer, rate, gradients, variables, kept)
+        scales = self.transfer.update_scales(variables)
+        optimizers.apply(self.optimizer, rate, gradients, variables, scales)
         return losses
 
     def state(self):

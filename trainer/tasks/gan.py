@@ -207,8 +207,8 @@ class Gan:
 
         gradients, losses = optimizers.accumulated(self.micro_batches, gradients_of, batch)
         rate = self.task.control.rate(settings.discriminator_learning_rate, progress)
-        kept = self.task.beginning.shares(variables)
-        optimizers.apply(optimizer, rate, gradients, variables, kept)
+        scales = self.task.transfer.update_scales(variables)
+        optimizers.apply(optimizer, rate, gradients, variables, scales)
         if self.loss.clip is not None:
             for variable in variables:
                 variable.assign(tf.clip_by_value(variable, -self.loss.clip, self.loss.clip))
@@ -318,8 +318,8 @@ class Gan:
     def apply_to_generator(self, gradients, highest_rate: float, progress) -> None:
         rate = self.task.control.rate(highest_rate, progress)
         for (optimizer, variables), own in zip(self.generator_optimizers(), gradients, strict=True):
-            kept = self.task.beginning.shares(variables)
-            optimizers.apply(optimizer, rate, own, variables, kept)
+            scales = self.task.transfer.update_scales(variables)
+            optimizers.apply(optimizer, rate, own, variables, scales)
 
     def at_side(self, pictures) -> tf.Tensor:
         if pictures.shape[1] == self.stage.side:
@@ -384,18 +384,18 @@ class GanTask(TextToImageTask):
         start: Start | None = None,
     ):
         super().__init__(experiment, prepared, policy, encoder, start)
-        resolution, width = experiment.data.resolution, self.condition_width
+        resolution, width = experiment.data.resolution, self.condition_dim
         self.posterior = build_posterior(
             experiment, self.grid.shape[1:], width, self.noise_width, policy
         )
-        self.beginning.take("posterior", self.posterior)
+        self.transfer.load("posterior", self.posterior)
         discriminators = build_discriminators(experiment, width, policy)
         names = discriminator_names(len(discriminators))
         by_name = dict(zip(names, discriminators, strict=True))
         for name, discriminator in by_name.items():
-            self.beginning.take(name, discriminator)
+            self.transfer.load(name, discriminator)
         self.further = {"posterior": self.posterior, **by_name}
-        self.start = self.beginning.done()
+        self.start = self.transfer.summary()
         self.agreement = Agreement(self.settings, encoder, resolution)
         stages = stages_of(self.generator, self.settings, resolution)
         self.gans = [
@@ -404,7 +404,7 @@ class GanTask(TextToImageTask):
         ]
 
     def train_step(self, step: int, progress: float, batch) -> Losses:
-        self.beginning.at(progress)
+        self.transfer.set_progress(progress)
         gan, progress = self._gan_at(progress)
         begins = self.settings.adversarial_from
         number = tf.constant(step)

@@ -78,7 +78,7 @@ def discriminator_terms(
     if mismatch_weight:
         judged.append(real_features)
         captions.append(distribution.rolled(condition))
-    logits = discriminator.judge(tf.concat(judged, axis=0), tf.concat(captions, axis=0))
+    logits = discriminator.logits(tf.concat(judged, axis=0), tf.concat(captions, axis=0))
     real_logit, fake_logit, *mismatched_logit = tf.split(logits, len(judged))
     matched = tf.reduce_mean(loss.discriminator(real_logit, fake_logit))
     terms = {"d_matched": (1 - mismatch_weight) * matched}

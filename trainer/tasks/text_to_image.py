@@ -10,7 +10,6 @@ from data.graphs import graph_of_rows
 from data.images import to_uint8
 from data.prepared import PreparedData
 from trainer.adapt import ema
-from trainer.best_figure import BestFigure, best_figure_of
 from trainer.config import Experiment
 from trainer.control import Control
 from trainer.export.generator import export_generator
@@ -21,10 +20,11 @@ from trainer.models.build import build_generator
 from trainer.models.encoder import Encoder
 from trainer.models.frozen import FrozenEncoder, SentenceCodes
 from trainer.replay import record_of, sampler_of, spans_of
+from trainer.selection_metric import SelectionMetric, selection_metric_of
 from trainer.tasks.base import Task, grid_of
-from trainer.transfer.beginning import Beginning, world_of
-from trainer.transfer.parts import PAINTER
+from trainer.transfer.parts import GENERATOR
 from trainer.transfer.start import Start
+from trainer.transfer.weight_transfer import WeightTransfer, world_of
 
 VALIDATION = 500
 GRID = (6, 8)
@@ -45,11 +45,11 @@ class TextToImageTask(Task):
       average: its float32 moving average, which is validated, shown and exported.
       text: codes of all training captions, fields [N, C, ...].
       grid: float16 [N, P, C], the frozen encoder's local features of the training pictures.
-      beginning: what it takes over from an earlier model; a task that takes its other networks
-        from there too ends with `beginning.done`.
+      transfer: what it takes over from an earlier model; a task that takes its other networks
+        from there too ends with `transfer.summary`.
       further: networks that are exported beside the generator, for later trainings, by name.
       noise_width: length of the noise vector.
-      condition_width: length of what the generator is told.
+      condition_dim: length of what the generator is told.
     """
 
     stage = "generator"
@@ -71,23 +71,23 @@ class TextToImageTask(Task):
         self.frozen = FrozenEncoder(encoder)
         self.text = self._told(self.frozen.all_captions(self.train.ids))
         self.grid = self.frozen.images(self.train.images).grid
-        self.condition_width = self.text.condition.shape[-1]
+        self.condition_dim = self.text.condition.shape[-1]
         spans, share = spans_of(self.train.image_ids), experiment.training.replay
         self.sampler = sampler_of(spans, self.batch_size, self.seed, share)
         self.replay = record_of(spans, share)
-        self.generator = build_generator(experiment, self.condition_width, policy)
+        self.generator = build_generator(experiment, self.condition_dim, policy)
         self.world = world_of(experiment, prepared)
-        self.beginning = Beginning(self.stage, self.world, start)
-        self.beginning.take(PAINTER, self.generator)
-        self.average = build_generator(experiment, self.condition_width, "float32")
+        self.transfer = WeightTransfer(self.stage, self.world, start)
+        self.transfer.load(GENERATOR, self.generator)
+        self.average = build_generator(experiment, self.condition_dim, "float32")
         self.average.set_weights(self.generator.get_weights())
         self.noise_width = self.generator.noise_width
         self._prepare_validation()
-        self._paint = graph_of_rows(lambda noise, text: to_uint8(self.average((noise, text))))
+        self._generate = graph_of_rows(lambda noise, text: to_uint8(self.average((noise, text))))
 
     @property
-    def best_figure(self) -> BestFigure:
-        return best_figure_of(self.stage, False)
+    def selection_metric(self) -> SelectionMetric:
+        return selection_metric_of(self.stage, False)
 
     def _prepare_validation(self) -> None:
         count = min(VALIDATION, len(self.held_out))
@@ -121,10 +121,10 @@ class TextToImageTask(Task):
         keep = ema.decay(seen, batches * self.batch_size, self.settings.ema_images)
         ema.update(self.average.variables, self.generator.variables, keep)
 
-    def paint(self, noise: np.ndarray, text: np.ndarray) -> np.ndarray:
+    def generate(self, noise: np.ndarray, text: np.ndarray) -> np.ndarray:
         """uint8 [N, R, R, 3] pictures of the averaged generator."""
         parts = [
-            self._paint(noise[i : i + _BATCH], text[i : i + _BATCH]).numpy()
+            self._generate(noise[i : i + _BATCH], text[i : i + _BATCH]).numpy()
             for i in range(0, len(noise), _BATCH)
         ]
         return np.concatenate(parts)
@@ -135,7 +135,7 @@ class TextToImageTask(Task):
         Both use the encoder that trained the generator: for watching, not for reporting.
         """
         count = len(self.held_noise)
-        codes = self.frozen.images(self.paint(self.held_noise, self.held_text.condition))
+        codes = self.frozen.images(self.generate(self.held_noise, self.held_text.condition))
         groups = [captions[0] for captions in self.held_out.captions[:count]]
         pool = candidate_count(count, 100, groups)
         found = r_precision(codes.embedding, self.held_text.embedding, pool, groups=groups)
@@ -154,7 +154,7 @@ class TextToImageTask(Task):
     def sample_grid(self) -> np.ndarray:
         rows, columns = GRID
         count = min(rows * columns, len(self.held_noise))
-        images = self.paint(self.held_noise[:count], self.held_text.condition[:count])
+        images = self.generate(self.held_noise[:count], self.held_text.condition[:count])
         return grid_of(images, min(columns, count))
 
     def export(self, directory: str) -> None:

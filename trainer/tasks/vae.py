@@ -31,9 +31,9 @@ class VaeTask(TextToImageTask):
         start: Start | None = None,
     ):
         super().__init__(experiment, prepared, policy, encoder, start)
-        self.inference = build_vae_encoder(experiment, self.condition_width, policy)
-        self.beginning.take("inference", self.inference)
-        self.start = self.beginning.done()
+        self.inference = build_vae_encoder(experiment, self.condition_dim, policy)
+        self.transfer.load("inference", self.inference)
+        self.start = self.transfer.summary()
         self.variables = self.generator.trainable_variables + self.inference.trainable_variables
         settings = self.settings
         self.optimizer = optimizers.build(
@@ -47,7 +47,7 @@ class VaeTask(TextToImageTask):
         self._step = distribution.function(self.elbo_step)
 
     def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
-        self.beginning.at(progress)
+        self.transfer.set_progress(progress)
         return self._step(tf.constant(step), tf.constant(progress, tf.float32), *batch)
 
     def elbo_step(self, step, progress, *batch) -> dict[str, tf.Tensor]:
@@ -69,8 +69,8 @@ class VaeTask(TextToImageTask):
         micro_batches = self.experiment.training.accumulate
         gradients, terms = optimizers.accumulated(micro_batches, gradients_of, batch)
         rate = self.control.rate(settings.bound_learning_rate, progress)
-        kept = self.beginning.shares(self.variables)
-        optimizers.apply(self.optimizer, rate, gradients, self.variables, kept)
+        scales = self.transfer.update_scales(self.variables)
+        optimizers.apply(self.optimizer, rate, gradients, self.variables, scales)
         self.update_average(step)
         return terms
 

@@ -111,7 +111,7 @@ _CRITIC: Spec = {
     "head/match/kernel": ("told", ""),
 }
 _POSTERIOR: Spec = {"join/kernel": ("told", "")}
-_PAINTERS: dict[str, Spec] = {
+_GENERATORS: dict[str, Spec] = {
     "mlp": {"first/kernel": ("told", "")},
     "dcgan": {"tell/kernel": ("told", "")},
     "two_stage": {
@@ -154,8 +154,8 @@ def _spec(stage: str, part: str, world: World) -> Spec:
         return {}
     if part.endswith("discriminator"):
         return _CRITIC
-    painter = _PAINTERS[settings.architecture]
-    by_part = {"generator": painter, "inference": _PAINTERS["vae"], "posterior": _POSTERIOR}
+    painter = _GENERATORS[settings.architecture]
+    by_part = {"generator": painter, "inference": _GENERATORS["vae"], "posterior": _POSTERIOR}
     return by_part.get(part, {})
 
 

@@ -2,8 +2,8 @@
 
 Keras numbers layers as they are made, so that the path of a weight depends on what was built
 before. Here a weight is called by the attributes that lead to it. A layer in a list is called by
-its place there, or by the side of its grid where its own name says so (`trainer.models.sides.at`),
-so that a block keeps its name when others come before it.
+its place there, or by the side of its grid where its own name says so
+(`trainer.models.grid_sizes.at`), so that a block keeps its name when others come before it.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from trainer.transfer.axes import World
 
 # Encoder and captioner are one network each, and the names of their weights begin with its own.
 WHOLE = ""
-PAINTER = "generator"
+GENERATOR = "generator"
 DISCRIMINATORS = ("sketch_discriminator", "discriminator")
 
 
@@ -47,10 +47,10 @@ def _painting(
 ) -> dict[str, keras.Model]:
     generator = build_generator(experiment, told, policy)
     if experiment.generator.architecture == "vae":
-        return {PAINTER: generator, "inference": build_vae_encoder(experiment, told, policy)}
+        return {GENERATOR: generator, "inference": build_vae_encoder(experiment, told, policy)}
     critics = build_discriminators(experiment, told, policy)
     return {
-        PAINTER: generator,
+        GENERATOR: generator,
         "posterior": build_posterior(experiment, grid, told, generator.noise_width, policy),
         **dict(zip(discriminator_names(len(critics)), critics, strict=True)),
     }

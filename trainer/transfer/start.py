@@ -28,7 +28,7 @@ from trainer.export.layout import (
 from trainer.settings_loader import SettingsError, from_mapping
 from trainer.transfer.axes import World
 from trainer.transfer.names import named_weights
-from trainer.transfer.parts import DISCRIMINATORS, PAINTER, WHOLE, blank
+from trainer.transfer.parts import DISCRIMINATORS, GENERATOR, WHOLE, blank
 
 # In the directory of a training.
 IDENTITY, WORLD = "identity.json", "world.json"
@@ -122,7 +122,7 @@ def _exported(side: Path, stage: str) -> tuple[World, dict[str, keras.Model]]:
     )
     found = {}
     for part, model in blank(stage, world).items():
-        path = side / (WEIGHTS if part in (WHOLE, PAINTER) else further_weights(part))
+        path = side / (WEIGHTS if part in (WHOLE, GENERATOR) else further_weights(part))
         if path.is_file():
             model.load_weights(path)
             found[part] = model
@@ -151,7 +151,7 @@ def _in_checkpoint(part: str, parts: Mapping[str, Any]) -> str:
     """The name of a network among the states of its task."""
     if part in DISCRIMINATORS:
         return f"discriminator_{[name for name in DISCRIMINATORS if name in parts].index(part)}"
-    return {WHOLE: "model", PAINTER: "average"}.get(part, part)
+    return {WHOLE: "model", GENERATOR: "average"}.get(part, part)
 
 
 def _require_stage(where: Path, wanted: str, found: str) -> None:

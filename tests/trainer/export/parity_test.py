@@ -22,7 +22,7 @@ from trainer.export.encoder import Seer
 from trainer.export.generator import Painter, between
 from trainer.metrics.calibration import best_thresholds
 from trainer.models.captioner import search
-from trainer.models.encoder import telling
+from trainer.models.encoder import condition_vector
 from trainer.models.frozen import flatten_grid
 
 SEEDS = [0, 1, -1, 2**62, -(2**63)]
@@ -160,7 +160,7 @@ class OneByOne:
         pictures = []
         for ids, number, scale in zip(self.ids(text), seed, truncation, strict=True):
             noise = scale * tf.random.stateless_normal([1, width], [number, 0])
-            told = telling(self.encoder.text_tower(ids[None]))
+            told = condition_vector(self.encoder.text_tower(ids[None]))
             pictures.append(tf.io.encode_png(to_uint8(average((noise, told)))[0]).numpy())
         return {"image_bytes": np.array(pictures, object), "text_oov": self.oov(text)}
 
@@ -173,7 +173,8 @@ class OneByOne:
                 for numbers in (seed, other_seed)
             )
             told, other_told = (
-                telling(self.encoder.text_tower(rows[row : row + 1])) for rows in (ids, other_ids)
+                condition_vector(self.encoder.text_tower(rows[row : row + 1]))
+                for rows in (ids, other_ids)
             )
             mixed = (1 - portion) * told + portion * other_told
             image = average((between(noise, other, portion), mixed))
@@ -186,7 +187,7 @@ class OneByOne:
     def explain(self, image_bytes, language=None):
         code, settings = self.code(image_bytes), self.experiment.captioner
         model, steps = self.trained("captioner").task.model, self.experiment.data.max_length - 1
-        grid, told = flatten_grid(code.grid), telling(code)
+        grid, told = flatten_grid(code.grid), condition_vector(code)
         found = search(model, grid, told, settings, steps, language)
         pieces = np.array([piece.encode() for piece in self.prepared.tokens.pieces], object)
         silent = np.isin(found.ids, [text.PAD, text.END])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trainer.config import GeneratorSettings
-from trainer.models.dcgan import DcganBody, DcganGenerator
+from trainer.models.dcgan import DcganBackbone, DcganGenerator
 
 SETTINGS = GeneratorSettings(architecture="dcgan", noise=3, width=2, discriminator_width=2)
 
@@ -41,14 +41,14 @@ def test_in_training_a_picture_depends_on_its_batch(inputs):
 
 @pytest.mark.parametrize(("resolution", "halvings", "side"), [(32, 3, 4), (28, 2, 7), (8, 1, 4)])
 def test_each_convolution_of_the_body_halves_the_side(resolution, halvings, side):
-    body = DcganBody(SETTINGS, resolution)
+    body = DcganBackbone(SETTINGS, resolution)
     images = np.zeros((2, resolution, resolution, 3), np.float32)
     assert len(body.shrink) == halvings
     assert body(images).shape == (2, side, side, body.channels)
 
 
 def test_what_the_body_sees_in_a_picture_does_not_depend_on_its_neighbours():
-    body = DcganBody(SETTINGS, 16)
+    body = DcganBackbone(SETTINGS, 16)
     images = np.random.default_rng(0).uniform(-1, 1, (4, 16, 16, 3)).astype(np.float32)
     together = body(images)
     for row in range(4):

@@ -65,7 +65,7 @@ def test_the_logit_depends_on_the_picture_and_unless_unconditional_on_the_text(c
 def test_one_look_at_a_picture_serves_several_sentences(case):
     critic, (images, text) = case.model(), case.inputs
     seen = critic.features(images)
-    twice = critic.judge(tf.concat([seen, seen], 0), np.concatenate([text, text[::-1]]))
+    twice = critic.logits(tf.concat([seen, seen], 0), np.concatenate([text, text[::-1]]))
     np.testing.assert_allclose(twice[:4], critic((images, text)), atol=1e-5)
     np.testing.assert_allclose(twice[4:], critic((images, text[::-1])), atol=1e-5)
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from data.text import END, PAD, START
 from trainer.config import DataSettings, EncoderSettings, Experiment
 from trainer.models.build import build_encoder
-from trainer.models.encoder import GRID, stateless_dropout, telling
+from trainer.models.encoder import GRID, condition_vector, stateless_dropout
 
 VOCABULARY, ATTRIBUTES, LENGTH = 12, 5, 7
 
@@ -99,7 +99,7 @@ def test_the_order_of_words_matters(case, model):
 @pytest.mark.parametrize("tower", [0, 1], ids=["picture", "sentence"])
 def test_what_is_told_is_the_embedding_and_how_sure_each_attribute_is(case, model, tower):
     code = model(case.inputs)[tower]
-    told = telling(code).numpy()
+    told = condition_vector(code).numpy()
     np.testing.assert_allclose(told[:, :8], code.embedding * np.sqrt(8), rtol=1e-5)
     np.testing.assert_allclose(told[:, 8:], 3 / (1 + np.exp(-code.attributes)), rtol=1e-5)
 

@@ -5,7 +5,7 @@ import pytest
 
 from data.images import to_float
 from trainer.models import frozen
-from trainer.models.encoder import telling
+from trainer.models.encoder import condition_vector
 
 
 @pytest.fixture(autouse=True)
@@ -36,5 +36,5 @@ def test_captions_are_encoded_each_at_its_place(encoder, prepared):
     for picture in range(4):
         for caption in range(2):
             text = encoder.text_tower(ids[picture, caption][None])
-            for field, expected in zip(codes, (*text, telling(text)), strict=True):
+            for field, expected in zip(codes, (*text, condition_vector(text)), strict=True):
                 np.testing.assert_allclose(field[picture, caption], expected[0], atol=1e-4)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trainer.generator_settings import DISCRIMINATORS
-from trainer.models.heads import HEADS, Projection, Verdict
+from trainer.models.heads import HEADS, LogitHead, Projection
 
 SIDE, CHANNELS, CONDITION = 2, 3, 5
 
@@ -57,7 +57,7 @@ def test_a_matching_aware_head_reads_at_each_place_and_as_a_whole(inputs):
 
 @pytest.mark.parametrize("side", [1, 2, 3, 4, 7])
 def test_a_sentence_counts_as_if_it_stood_at_every_place(side):
-    rng, verdict = np.random.default_rng(0), Verdict(side, 4)
+    rng, verdict = np.random.default_rng(0), LogitHead(side, 4)
     grid = rng.normal(size=(3, side, side, CHANNELS)).astype(np.float32)
     said = rng.normal(size=(3, CONDITION)).astype(np.float32)
     verdict.build(grid.shape, said.shape)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from trainer.config import GeneratorSettings
-from trainer.models.mlp import MlpBody, MlpGenerator
+from trainer.models.mlp import MlpBackbone, MlpGenerator
 
 SETTINGS = GeneratorSettings(architecture="mlp", noise=3, width=1, discriminator_width=1)
 
@@ -28,7 +28,7 @@ def test_a_picture_is_a_sigmoid_stretched_to_both_signs():
 
 
 def test_the_body_takes_the_larger_of_two_affine_functions_twice():
-    body = MlpBody(SETTINGS, 4)
+    body = MlpBackbone(SETTINGS, 4)
     images = np.random.default_rng(0).uniform(-1, 1, (2, 4, 4, 3)).astype(np.float32)
     found = body(images)
     x = images.reshape(2, -1)

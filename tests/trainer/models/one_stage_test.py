@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from trainer.config import GeneratorSettings
-from trainer.models.one_stage import Modulate, OneStageBody, OneStageGenerator
+from trainer.models.one_stage import Modulate, OneStageBackbone, OneStageGenerator
 
 SETTINGS = GeneratorSettings(noise=4, width=4, discriminator_width=4)
 
@@ -13,7 +13,7 @@ SETTINGS = GeneratorSettings(noise=4, width=4, discriminator_width=4)
 @pytest.mark.parametrize("resolution", [16, 28, 32])
 def test_a_batch_without_variety_shows(resolution):
     """The last channel of the grid is the same everywhere: the batch's spread."""
-    body = OneStageBody(SETTINGS, resolution)
+    body = OneStageBackbone(SETTINGS, resolution)
     shape = (4, resolution, resolution, 3)
     images = np.random.default_rng(1).uniform(-1, 1, shape).astype(np.float32)
     alike = np.repeat(images[:1], 4, axis=0)
@@ -25,7 +25,7 @@ def test_a_batch_without_variety_shows(resolution):
 
 def test_pictures_are_compared_with_their_neighbours_alone():
     """Judged beside real pictures, generated ones have the spread that they have by themselves."""
-    body, rng = OneStageBody(SETTINGS, 16), np.random.default_rng(2)
+    body, rng = OneStageBackbone(SETTINGS, 16), np.random.default_rng(2)
     real = rng.uniform(-1, 1, (8, 16, 16, 3)).astype(np.float32)
     fake = np.repeat(real[:2], 4, axis=0)
     together = body(np.concatenate([real, fake])).numpy()[..., -1]

@@ -197,7 +197,7 @@ def test_without_references_no_figure_counts(make, prepared, monkeypatch):
         tags = [("fr",) * len(texts) for texts in found.captions]
         return replace(found, languages=tags) if split == "val" else found
 
-    assert make().best_figure == ("cider_d", True)
+    assert make().selection_metric == ("cider_d", True)
     monkeypatch.setattr(type(prepared), "arrays", unheard)
     task = make()
-    assert task.best_figure is None and task.validate() == {}
+    assert task.selection_metric is None and task.validate() == {}

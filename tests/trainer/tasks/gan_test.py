@@ -129,11 +129,11 @@ def test_an_unconditional_generator_is_told_nothing_and_has_nothing_to_agree_wit
 def test_captions_are_faded_in(make, monkeypatch):
     task = make(adversarial_from=0.0, conditioning_ramp=0.5)
     told = []
-    judge = task.gans[0].discriminator.judge
+    logits = task.gans[0].discriminator.logits
     monkeypatch.setattr(
         task.gans[0].discriminator,
-        "judge",
-        lambda seen, text: told.append(text) or judge(seen, text),
+        "logits",
+        lambda seen, text: told.append(text) or logits(seen, text),
     )
     condition = task.batch(0)[1].condition
     for progress, share in ((0.0, 0.0), (0.25, 0.5), (0.5, 1.0), (0.9, 1.0)):

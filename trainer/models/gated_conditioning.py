@@ -5,10 +5,10 @@ from __future__ import annotations
 from keras import layers, ops
 
 from trainer.models.composite import Composite
-from trainer.models.simd import sigmoid
+from trainer.models.simd_padding import sigmoid
 
 
-class Consult(Composite, layers.Layer):
+class GatedConditioning(Composite, layers.Layer):
     """Adds to every place what the condition says of what is there.
 
     Each place chooses by a gate which entries of the condition it reads: where a circle is being

@@ -7,7 +7,7 @@ import tensorflow as tf
 from data.text import END, PAD, START
 from trainer.config import CaptionerSettings, Experiment
 from trainer.models.build import build_captioner
-from trainer.models.own_words import with_own_words
+from trainer.models.scheduled_sampling import with_sampled_words
 
 SIZE, ROWS, LENGTH = 9, 400, 6
 IDS = np.tile(np.array([START, 4, 5, 6, END, PAD], np.int32), (ROWS, 1))
@@ -24,7 +24,7 @@ def model():
 
 
 def heard(model, share, seed=(0, 1)):
-    return with_own_words(model, GRID, PICTURE, IDS, share, tf.constant(seed)).numpy()
+    return with_sampled_words(model, GRID, PICTURE, IDS, share, tf.constant(seed)).numpy()
 
 
 def test_none_of_them_are_the_right_ones(model):

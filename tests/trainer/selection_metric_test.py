@@ -2,7 +2,7 @@
 
 import pytest
 
-from trainer.best_figure import best_figure_of, figure_of
+from trainer.selection_metric import figure_of, selection_metric_of
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from trainer.best_figure import best_figure_of, figure_of
     ],
 )
 def test_what_decides(stage, attributes, wanted):
-    assert best_figure_of(stage, attributes) == wanted
+    assert selection_metric_of(stage, attributes) == wanted
 
 
 def test_the_figure_is_found_whatever_its_pool():

@@ -13,7 +13,7 @@ from trainer.models.captioner import Captioner
 from trainer.randomness import categorical, fold, uniform
 
 
-def with_own_words(model: Captioner, grid, picture, ids, share, seed):
+def with_sampled_words(model: Captioner, grid, picture, ids, share, seed):
     """Replaces words by what `model` would have said in their place, after the right words.
 
     First word, end and padding stay, and no caption ends early.

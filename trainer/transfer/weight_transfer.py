@@ -19,7 +19,7 @@ from trainer.settings_loader import SettingsError
 from trainer.transfer.axes import World, axes_of
 from trainer.transfer.merging import Merged, merged, resized_patches
 from trainer.transfer.names import layers_of, named_weights
-from trainer.transfer.parts import PAINTER, WHOLE
+from trainer.transfer.parts import GENERATOR, WHOLE
 from trainer.transfer.record import StartRecord, kept_and_new
 from trainer.transfer.start import Start
 
@@ -35,10 +35,10 @@ def world_of(
     return World(experiment, prepared.tokens.pieces, prepared.attributes, tuple(languages))
 
 
-class Beginning:
+class WeightTransfer:
     """Takes weights over from an earlier model, freezes some of them, and slows down others.
 
-    `take` is to be called for each network of the task before its optimiser is made, then `done`.
+    Call `load` for each network of the task before its optimiser is made, then `summary`.
 
     Attributes:
       record: what was taken; None without an earlier model.
@@ -56,7 +56,7 @@ class Beginning:
         # A function of progress that the loop restores, so no checkpoint has to hold it.
         self._loose = tf.Variable(1.0, trainable=False, name="loose")
 
-    def take(self, part: str, model: keras.Model) -> None:
+    def load(self, part: str, model: keras.Model) -> None:
         """Gives `model` the weights that the earlier one has, and freezes what is to stay."""
         prefix = f"{part}/" if part else ""
         before = dict(self.start.parts.get(part, {})) if self.start else {}
@@ -89,7 +89,7 @@ class Beginning:
             return False
         weight.assign(found.value)
         # A bias alone is no knowledge.
-        self._shared |= part in (WHOLE, PAINTER) and found.value.ndim > 1
+        self._shared |= part in (WHOLE, GENERATOR) and found.value.ndim > 1
         getattr(self.record, kind).append(called)
         self.record.count(kind, found.kept)
         if kind == "grown":
@@ -138,7 +138,7 @@ class Beginning:
     def _named(self, name: str) -> bool:
         return any(_names(pattern, name) for pattern in self.settings.freeze)
 
-    def done(self) -> dict[str, Any] | None:
+    def summary(self) -> dict[str, Any] | None:
         """Checks that all made sense; returns the record as JSON-able values.
 
         Raises:
@@ -159,12 +159,12 @@ class Beginning:
         self.record.kept_rate = self.settings.kept_rate
         return self.record.to_json()
 
-    def at(self, progress: float) -> None:
+    def set_progress(self, progress: float) -> None:
         """To be called before each step with the share of the training that is done."""
         if self._held:
             self._loose.assign(float(progress >= self.settings.freeze_until))
 
-    def shares(self, variables: Sequence[keras.Variable]) -> list[Any] | None:
+    def update_scales(self, variables: Sequence[keras.Variable]) -> list[Any] | None:
         """Of each variable, the part of an update that it follows; None where all follow whole."""
         rate = self.settings.kept_rate
         if not self._held and (rate == 1 or not self._kept):

@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 
-class BestFigure(NamedTuple):
+class SelectionMetric(NamedTuple):
     """A held-out figure's name, and whether higher is better."""
 
     figure: str
     higher: bool
 
 
-def best_figure_of(stage: str, attributes: bool) -> BestFigure:
+def selection_metric_of(stage: str, attributes: bool) -> SelectionMetric:
     """Returns what decides about `stage`, where the data has `attributes` or has not."""
     if stage == "captioner":
-        return BestFigure("cider_d", True)
+        return SelectionMetric("cider_d", True)
     if stage == "generator":
-        return BestFigure("kid_encoder", False)
-    return BestFigure("f1_micro" if attributes else "text_to_image", True)
+        return SelectionMetric("kid_encoder", False)
+    return SelectionMetric("f1_micro" if attributes else "text_to_image", True)
 
 
 def figure_of(validation: Mapping[str, float], name: str) -> float:

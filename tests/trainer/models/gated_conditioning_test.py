@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from trainer.models.consult import Consult
+from trainer.models.gated_conditioning import GatedConditioning
 
 
 def test_a_place_reads_the_entries_that_its_gates_let_through():
-    layer = Consult(2, 3)
+    layer = GatedConditioning(2, 3)
     x = np.array([[[[1.0, 0.0], [0.0, 1.0]]]], np.float32)
     layer(x, np.zeros((1, 3), np.float32))
     # The left place opens the first gate, the right place the last.
