@@ -22,10 +22,10 @@ from data.languages import captions_in
 from data.schema import CaptionedImage
 from pipeline import settings as settings_file
 from pipeline.collecting import collect_splits
-from trainer.evaluation.served import ServedCaptioner, ServedEncoder
-from trainer.metrics import caption
+from trainer.evaluation.inputs import ServedCaptioner, ServedEncoder
+from trainer.metrics import captions
 from trainer.metrics.intervals import Estimate, bootstrap_mean
-from trainer.metrics.words import UNSPACED, split_of
+from trainer.metrics.tokens import UNSPACED, split_of
 
 CONFIG = "flickr8k64"
 # Not `captions*`: Flickr8k-CN has translated captions of the test pictures too.
@@ -139,11 +139,11 @@ def judge(
         systems = captioned(captioner, tag, test, [train[index] for index in nearest], train)
         split = split_of(tag).tokenise
         scored = {
-            name: caption.measure_with_one_out(*spoken, split) for name, spoken in systems.items()
+            name: captions.measure_with_one_out(*spoken, split) for name, spoken in systems.items()
         }
         several = [texts for texts in systems[OURS].references if len(texts) > 1]
         if several:
-            scored[PERSON] = caption.measure_people(several, split)
+            scored[PERSON] = captions.measure_people(several, split)
         found[tag] = {
             "pictures": len(systems[OURS].captions),
             "references": Counter(map(len, systems[OURS].references)).most_common(),
@@ -178,7 +178,7 @@ def captioned(
     }
 
 
-def figures(scores: caption.Scores) -> dict[str, Estimate]:
+def figures(scores: captions.Scores) -> dict[str, Estimate]:
     estimates = scores.intervals()
     return {key: estimates[key] for key in FIGURES}
 
@@ -190,7 +190,7 @@ def own(record: CaptionedImage, language: str) -> list[str]:
 def ahead(ours: Spoken, other: Spoken, language: str) -> Estimate:
     """CIDEr-D of ours minus that of another system, picture by picture."""
     mine, others = (
-        caption.measure(*spoken, split_of(language).tokenise).per_image()["cider_d"]
+        captions.measure(*spoken, split_of(language).tokenise).per_image()["cider_d"]
         for spoken in (ours, other)
     )
     return bootstrap_mean(mine - others, seed=0)

@@ -23,12 +23,12 @@ from data import images, text
 from data.languages import captions_in, primary
 from data.schema import CaptionedImage
 from trainer import serving
-from trainer.evaluation.pictures import decode
-from trainer.evaluation.scene_check import SceneCheck
+from trainer.evaluation.checks import SceneCheck
+from trainer.evaluation.inputs import decode
 from trainer.export.layout import SIDECAR
 from trainer.export.lite import DIRECTORY
-from trainer.metrics.caption import score
-from trainer.metrics.words import split_of
+from trainer.metrics.captions import score
+from trainer.metrics.tokens import split_of
 
 LITE = SIDECAR / DIRECTORY
 Figures = dict[str, float]

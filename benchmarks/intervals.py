@@ -13,17 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainer.metrics import caption, variety
-from trainer.metrics.average_precision import macro_average_precision, micro_average_precision
-from trainer.metrics.difference import difference
-from trainer.metrics.distribution import fid_interval, kid
-from trainer.metrics.diversity import duplicates, prompt_diversity
-from trainer.metrics.inception_score import inception_score
-from trainer.metrics.intervals import Estimate, Share, share
-from trainer.metrics.manifold import cover
-from trainer.metrics.memorisation import memorisation
-from trainer.metrics.recognition import multilabel
-from trainer.metrics.reliability import reliability
+from trainer.metrics import captions
+from trainer.metrics.distribution import cover, fid_interval, inception_score, kid
+from trainer.metrics.diversity import duplicates, memorisation, prompt_diversity
+from trainer.metrics.intervals import Estimate, Share, difference, share
+from trainer.metrics.recognition import (
+    macro_average_precision,
+    micro_average_precision,
+    multilabel,
+    reliability,
+)
 from trainer.metrics.result import Metric
 from trainer.metrics.retrieval import recall_at_1
 
@@ -197,10 +196,10 @@ def _varied(n: int) -> Case:
         said = _sentences(rng, n)
         short = [words[:2] for words in said]
         return {
-            "distinct1": variety.distinct(said, 1),
-            "distinct2": variety.distinct(said, 2),
-            "distinct_captions": variety.distinct_captions(short),
-            "vocabulary_used": variety.vocabulary_used(said, {str(word) for word in range(500)}),
+            "distinct1": captions.distinct(said, 1),
+            "distinct2": captions.distinct(said, 2),
+            "distinct_captions": captions.distinct_captions(short),
+            "vocabulary_used": captions.vocabulary_used(said, {str(word) for word in range(500)}),
         }
 
     return Case(f"{n} captions", draw)
@@ -213,7 +212,7 @@ def _spoken(n: int) -> Case:
             " ".join(word if rng.random() < 0.7 else str(rng.integers(500)) for word in words)
             for words in people
         ]
-        found = caption.measure(said, [[" ".join(words)] for words in people], False).intervals()
+        found = captions.measure(said, [[" ".join(words)] for words in people], False).intervals()
         return {name: found[name] for name in ("bleu1", "bleu4", "rouge_l", "cider_d")}
 
     return Case(f"{n} captions with references", draw)

@@ -13,8 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from trainer.metrics.distribution import fid, kid
-from trainer.metrics.manifold import cover
+from trainer.metrics.distribution import cover, fid, kid
 
 
 def main() -> None:

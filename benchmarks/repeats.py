@@ -33,7 +33,7 @@ from pipeline.collecting import collect_splits
 from pipeline.settings import Settings
 from pipeline.work_dir import WorkDir
 from trainer import serving
-from trainer.evaluation.pictures import decode
+from trainer.evaluation.inputs import decode
 
 FIGURES = {
     "pixel_agreement": "pixel check",

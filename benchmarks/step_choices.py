@@ -20,7 +20,7 @@ from trainer.batches import Sampler, SimilarLengths
 from trainer.config import EncoderSettings, Experiment
 from trainer.models import encoder as encoder_module
 from trainer.models.build import build_captioner, build_encoder
-from trainer.models.norm import FusedBatchNormalization
+from trainer.models.layers import FusedBatchNormalization
 from trainer.precision import choose
 
 VOCABULARY, ATTRIBUTES, LENGTH, BATCH = 164, 195, 32, 64

@@ -28,8 +28,8 @@ class GeneratorSettings(TransferSettings):
 
     Attributes:
       architecture: name of the pair in `trainer.models.build`.
-      discriminator: how logits come about (`trainer.models.heads`): `matching_aware`, from picture
-        and caption together; `projection`; or `unconditional`, from the picture alone.
+      discriminator: how logits come about (`trainer.models.discriminator`): `matching_aware`, from
+        picture and caption together; `projection`; or `unconditional`, from the picture alone.
       conditional: whether pictures are painted after captions. If not, the generator gets no text,
         and the discriminator must be `unconditional`.
       sketch_resolution: side of stage I's pictures (`two_stage` only), a half or a quarter of
@@ -43,9 +43,9 @@ class GeneratorSettings(TransferSettings):
         resolution, halved widths and twice this number keep all blocks that both have.
       augment: DiffAugment policies, in order.
       augment_colour: strength of the policy `colour`, 1 as published; null takes a third where
-        captions name colours (`trainer.adapt.colour_words`), else 1.
+        captions name colours (`trainer.augment`), else 1.
       augment_adaptive: apply them as often as keeps the discriminator from overfitting, not always.
-      augment_target: overfitting that is put up with (`trainer.adapt.ada.overfitting`).
+      augment_target: overfitting that is put up with (`trainer.augment.overfitting`).
       augment_images: pictures in which the probability can rise from 0 to 1.
       discriminator_steps: updates of the discriminator for each of the generator; null takes what
         goes with the loss.

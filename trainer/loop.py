@@ -13,11 +13,10 @@ import tensorflow as tf
 
 from data.sources.files import write_whole
 from trainer import distribution
-from trainer.alarms import Alarm, LossWatch
-from trainer.best_metric import BestMetric
 from trainer.budget import Budget
 from trainer.checkpoints import Checkpoints
 from trainer.config import TrainingSettings
+from trainer.control import Alarm, BestMetric, LossWatch
 from trainer.logs import TrainingLog
 from trainer.tasks.base import Task
 
@@ -40,8 +39,8 @@ class TrainingSummary:
       stop_reason: why training ended.
       validation: held-out figures of the exported state.
       held_out: pictures of the split that they were taken on.
-      start: `trainer.transfer.record.StartRecord` of what was taken from an earlier model, or None.
-      replay: `trainer.replay.Replay.record` of the examples drawn from older spans, or None.
+      start: `trainer.transfer.start.StartRecord` of what was taken from an earlier model, or None.
+      replay: `trainer.batches.Replay.record` of the examples drawn from older spans, or None.
       kept_step: the steps that it had seen: `steps`, or fewer where `training.keep` is best.
       rollbacks: how often training went back to a checkpoint because it was broken.
       alarms: what each rollback was for.
@@ -138,9 +137,9 @@ class _Training:
                 self.roll_back(alarm, log)
 
     @property
-    def turn(self) -> int:
+    def rollbacks(self) -> int:
         """Rollbacks so far."""
-        return int(self.control.turn.numpy())
+        return int(self.control.rollback_count.numpy())
 
     def over(self) -> bool:
         return self.budget.over(self.step) or self.out_of_patience()
@@ -217,16 +216,16 @@ class _Training:
         Raises:
           TrainingError: it was done too often.
         """
-        turn, broken_at = self.turn, self.step
-        if turn >= self.settings.rollbacks:
-            stage, after = self.task.stage, f", after {turn} rollbacks" if turn else ""
+        rollbacks, broken_at = self.rollbacks, self.step
+        if rollbacks >= self.settings.rollbacks:
+            stage, after = self.task.stage, f", after {rollbacks} rollbacks" if rollbacks else ""
             raise TrainingError(
                 f"{stage}: {alarm} at step {broken_at}{after}. The last checkpoint is sound: lower "
                 f"{stage}.learning_rate (or training.precision: float32) and run again."
             )
         self.step = self.checkpoints.restore()
         # The checkpoint may be from before the last rollback.
-        self.control.turn.assign(turn + 1)
+        self.control.rollback_count.assign(rollbacks + 1)
         self.watch, self.losses = LossWatch(), {}
         self.budget.rewind(self.step)
         done = f"back to step {self.step}, other draws, half the learning rate"
@@ -237,7 +236,7 @@ def _run(task, settings, work_dir, own_dir, precision) -> TrainingSummary:
     training = _Training(task, settings, work_dir, own_dir)
     with TrainingLog(own_dir, task.stage, task.batch_size, training.clock) as log:
         trained = training.run(log)
-        step, reason, turn = training.step, training.stop_reason(), training.turn
+        step, reason, rollbacks = training.step, training.stop_reason(), training.rollbacks
         validation = log.look(step, training.budget, task)
         kept = training.keep_best(validation) if settings.keep == "best" else step
         if kept != step:
@@ -256,7 +255,7 @@ def _run(task, settings, work_dir, own_dir, precision) -> TrainingSummary:
         stop_reason=reason,
         validation=validation,
         kept_step=kept,
-        rollbacks=turn,
+        rollbacks=rollbacks,
         alarms=alarms,
         held_out=len(task.held_out),
         start=task.start,

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from components.cross_modal_evaluator.remedies import BEATS, MEASURED, WORKS, remedy
 from components.cross_modal_evaluator.thresholds import Threshold, names_figure
-from trainer.metrics.difference import UNKNOWN, Difference, difference
+from trainer.metrics.intervals import UNKNOWN, Difference, difference
 from trainer.metrics.result import Metric
 
 MIN, MAX, REGRESSION, LEAST_N = "min", "max", "max_regression", "least_n"

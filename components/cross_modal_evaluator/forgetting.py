@@ -10,7 +10,7 @@ from typing import Any
 from components.cross_modal_evaluator.checks import Check, allowed, change, compared, number
 from components.cross_modal_evaluator.remedies import FORGETTING
 from components.cross_modal_evaluator.thresholds import Threshold, names_figure
-from trainer.metrics.difference import difference
+from trainer.metrics.intervals import difference
 from trainer.metrics.result import Metric
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trainer.metrics.difference import Difference, difference
+from trainer.metrics.intervals import Difference, difference
 from trainer.metrics.result import Metric
 
 BETTER, WORSE, CHANGED, ALIKE = "better", "worse", "changed", "within noise"

@@ -16,7 +16,7 @@ from data.images import encode_png_batch, preprocess_batch
 from data.schema import CaptionedImage
 from data.sources import files
 from trainer import serving
-from trainer.evaluation.served import ServedEncoder
+from trainer.evaluation.inputs import ServedEncoder
 
 PROMPTS = 8
 SEEDS = (1, 2, 3, 4)

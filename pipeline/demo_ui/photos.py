@@ -17,7 +17,7 @@ from data.picture_files import (
     turned,
 )
 from data.sources.rows import DEFAULT_LIMITS, REMEDIES
-from trainer.evaluation.pictures import png
+from trainer.evaluation.inputs import png
 
 MAX_BYTES = 32 * 2**20
 MAX_PIXELS = DEFAULT_LIMITS.max_pixels

@@ -9,13 +9,14 @@ import tensorflow as tf
 from PIL import Image
 
 from data.schema import CaptionedImage, to_example
-from trainer.export.errors import first_of, with_errors
-from trainer.export.inputs import (
+from trainer.export.signatures import (
     check_range,
+    first_of,
     read_examples,
     read_pictures,
     read_texts,
     require_same_length,
+    with_errors,
 )
 from trainer.export_settings import ExportSettings
 

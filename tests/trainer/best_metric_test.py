@@ -2,7 +2,7 @@
 
 import math
 
-from trainer.best_metric import BestMetric
+from trainer.control import BestMetric
 
 
 def seen(best):

@@ -3,10 +3,10 @@
 import pytest
 import tensorflow as tf
 
-from trainer.adapt.schedules import warmup_cosine
 from trainer.config import TrainingSettings
 from trainer.control import Control
 from trainer.randomness import step_seed
+from trainer.schedules import warmup_cosine
 
 
 def test_an_undisturbed_training_has_the_plain_schedule_and_seeds():
@@ -30,7 +30,7 @@ def test_rollbacks_and_plateaus_lower_the_rate_and_only_rollbacks_change_seeds()
     control.lowered.assign(0.5)
     assert control.seed(5).numpy().tolist() == seeds[0]
     for turn in (1, 2):
-        control.turn.assign(turn)
+        control.rollback_count.assign(turn)
         seeds.append(control.seed(5).numpy().tolist())
         assert float(control.rate(1.0, 0.5)) == 0.5 ** (turn + 1)
     assert len({tuple(seed) for seed in seeds}) == 3

@@ -11,10 +11,9 @@ import pytest
 import tensorflow as tf
 
 from trainer import loop
-from trainer.best_metric import BestMetric
 from trainer.checkpoints import Checkpoints
 from trainer.config import Experiment, TrainingSettings
-from trainer.control import Control
+from trainer.control import BestMetric, Control
 from trainer.selection_metric import SelectionMetric
 from trainer.settings_loader import from_mapping, override
 from trainer.tasks.base import Task
@@ -187,7 +186,7 @@ class Steered(Counter):
         return SelectionMetric("figure", higher=False)
 
     def train_step(self, step, progress, batch):
-        turn = int(self.control.turn.numpy())
+        turn = int(self.control.rollback_count.numpy())
         self.turns.append(turn)
         losses = super().train_step(step, progress, batch)
         return losses | self.broken(step, turn)
@@ -257,7 +256,7 @@ def test_a_broken_training_goes_back_and_on_with_other_draws_and_half_the_rate(t
     assert alarm["step"] == 6 and alarm["alarm"].startswith(expected)
     resumed = Steered(broken=nan_at_first)
     assert run(resumed, tmp_path).alarms == summary.alarms
-    assert int(resumed.control.turn.numpy()) == 1
+    assert int(resumed.control.rollback_count.numpy()) == 1
 
 
 def test_a_training_that_breaks_before_its_first_checkpoint_begins_anew(tmp_path):

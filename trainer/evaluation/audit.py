@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from trainer.evaluation.evidence import Evidence, NotMeasured
-from trainer.evaluation.pictures import small_png
-from trainer.metrics.memorisation import Nearest
+from trainer.evaluation.inputs import Evidence, NotMeasured, small_png
+from trainer.metrics.diversity import Nearest
 
 PAIRS = 12
 QUANTILES = 21

@@ -7,14 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from data.schema import CaptionedImage
-from trainer.evaluation.evidence import Evidence, NotMeasured
+from trainer.evaluation.caption_metrics import NEAREST, nearest_training
 from trainer.evaluation.figures import figure
-from trainer.evaluation.gathering import labelled
-from trainer.evaluation.spoken import NEAREST, nearest_training
-from trainer.metrics.average_precision import macro_average_precision, micro_average_precision
+from trainer.evaluation.inputs import Evidence, NotMeasured, labelled
 from trainer.metrics.intervals import Estimate
-from trainer.metrics.recognition import Recognition, multilabel
-from trainer.metrics.reliability import Reliability, reliability
+from trainer.metrics.recognition import (
+    Recognition,
+    Reliability,
+    macro_average_precision,
+    micro_average_precision,
+    multilabel,
+    reliability,
+)
 from trainer.metrics.result import LabelFigure, Metric
 from trainer.metrics.retrieval import candidate_count, recall_at_1
 

@@ -6,22 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from data.languages import primary
 from data.schema import CaptionedImage
-from trainer.evaluation import (
-    agreement_figures,
-    caption_figures,
-    distribution_figures,
-    encoder_figures,
-    honesty_figures,
-    java_figures,
-    text_figures,
-    truth_figures,
-    variety_figures,
-)
+from trainer.evaluation import agreement_metrics, caption_metrics, encoder_figures, image_metrics
 from trainer.evaluation.audit import copy_audit
-from trainer.evaluation.described import one_each
-from trainer.evaluation.evidence import Evidence, NotMeasured, Timings
-from trainer.evaluation.gathering import gather
-from trainer.evaluation.pictures import small_png
+from trainer.evaluation.inputs import Evidence, NotMeasured, Timings, gather, one_each, small_png
 from trainer.evaluation.record import Captioned, Evaluation, Generated
 from trainer.evaluation.settings import EvaluationSettings
 from trainer.metrics.result import Metric
@@ -30,24 +17,24 @@ GENERATED_SHOWN = 48
 CAPTIONED_SHOWN = 24
 
 MEASURES: dict[str, Callable[[Evidence], list[Metric]]] = {
-    "kid and fid": distribution_figures.distances,
-    "precision and recall": distribution_figures.coverage,
-    "r_precision": agreement_figures.precision_of_retrieval,
-    "attribute_agreement": agreement_figures.attributes,
-    "pixel_agreement": agreement_figures.pixels,
-    "cycle_agreement": agreement_figures.cycle,
-    "text_sensitivity": text_figures.sensitivity,
-    "clip_score": text_figures.clip,
-    "prompt_diversity": honesty_figures.diversity,
-    "duplicate_rate": honesty_figures.alike,
-    "memorisation": honesty_figures.copies,
-    "discriminator_gap": honesty_figures.overfitting,
-    "caption scores": caption_figures.scores,
-    "caption scores by word": caption_figures.by_word,
-    "meteor": java_figures.meteor,
-    "spice": java_figures.spice,
-    "caption variety": variety_figures.figures,
-    "caption_truth": truth_figures.truth,
+    "kid and fid": image_metrics.distances,
+    "precision and recall": image_metrics.coverage,
+    "r_precision": agreement_metrics.precision_of_retrieval,
+    "attribute_agreement": agreement_metrics.attributes,
+    "pixel_agreement": agreement_metrics.pixels,
+    "cycle_agreement": agreement_metrics.cycle,
+    "text_sensitivity": agreement_metrics.sensitivity,
+    "clip_score": agreement_metrics.clip,
+    "prompt_diversity": image_metrics.diversity,
+    "duplicate_rate": image_metrics.alike,
+    "memorisation": image_metrics.copies,
+    "discriminator_gap": image_metrics.overfitting,
+    "caption scores": caption_metrics.scores,
+    "caption scores by word": caption_metrics.by_word,
+    "meteor": caption_metrics.meteor,
+    "spice": caption_metrics.spice,
+    "caption variety": caption_metrics.figures,
+    "caption_truth": caption_metrics.truth,
     "retrieval": encoder_figures.retrieval,
     "recognition": encoder_figures.recognition,
     "calibration": encoder_figures.calibration,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from trainer.evaluation.evidence import Evidence
+from trainer.evaluation.inputs import Evidence
 from trainer.metrics.intervals import Estimate, Resampled, Share
 from trainer.metrics.result import Metric
 

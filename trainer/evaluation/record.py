@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from trainer.evaluation.audit import CopyAudit
 from trainer.evaluation.settings import EvaluationSettings
-from trainer.metrics.reliability import Bin
+from trainer.metrics.recognition import Bin
 from trainer.metrics.result import LabelFigure, Metric
 from trainer.settings_loader import from_mapping
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from trainer.evaluation.evidence import Evidence
 from trainer.evaluation.figures import figure
+from trainer.evaluation.inputs import Evidence
 from trainer.metrics.intervals import Estimate, bootstrap_ratio
 from trainer.metrics.result import SLICE, Metric
 

@@ -17,14 +17,21 @@ from data.prepared import PreparedData
 from data.text import END, PAD, decode
 from trainer.config import Experiment
 from trainer.export.bundle import Bundle, in_float32, token_file, write_bundle
-from trainer.export.errors import first_of, where, with_errors
-from trainer.export.inputs import require_same_length
 from trainer.export.lite import SAMPLES, Core
-from trainer.export.signatures import ServedModule, column, from_examples, strings
+from trainer.export.signatures import (
+    ServedModule,
+    column,
+    first_of,
+    from_examples,
+    require_same_length,
+    strings,
+    where,
+    with_errors,
+)
 from trainer.export.warmup import Samples
 from trainer.models.build import build_captioner
 from trainer.models.captioner import Captioner, search
-from trainer.models.decode import Hypothesis
+from trainer.models.decoding import Hypothesis
 from trainer.models.encoder import GRID, Encoder, condition_vector
 from trainer.models.frozen import flatten_grid
 

@@ -14,13 +14,12 @@ from data.graphs import graph
 from data.prepared import PreparedData
 from trainer.config import Experiment
 from trainer.export.bundle import Bundle, in_float32, token_file, write_bundle
-from trainer.export.errors import with_errors
-from trainer.export.signatures import ServedModule, from_examples, strings
+from trainer.export.signatures import ServedModule, from_examples, strings, with_errors
 from trainer.export.warmup import Samples
-from trainer.metrics.calibration import best_thresholds
+from trainer.metrics.recognition import best_thresholds
 from trainer.models.encoder import Encoder
 from trainer.models.frozen import FrozenEncoder
-from trainer.models.simd_padding import sigmoid
+from trainer.models.layers import sigmoid
 
 THRESHOLDS = "thresholds.json"
 

@@ -18,10 +18,17 @@ from data.images import encode_png_batch, to_uint8
 from data.prepared import PreparedData
 from trainer.config import Experiment
 from trainer.export.bundle import Bundle, in_float32, token_file, write_bundle
-from trainer.export.errors import first_of, with_errors
-from trainer.export.inputs import check_range, require_same_length
 from trainer.export.lite import SAMPLES, Core
-from trainer.export.signatures import ServedModule, column, from_examples, strings
+from trainer.export.signatures import (
+    ServedModule,
+    check_range,
+    column,
+    first_of,
+    from_examples,
+    require_same_length,
+    strings,
+    with_errors,
+)
 from trainer.export.warmup import Samples
 from trainer.export_settings import LARGEST_TRUNCATION
 from trainer.models.encoder import Encoder, condition_vector

@@ -1,4 +1,4 @@
-"""What all exported models share: tracked weights, text and picture input, tf.Example input."""
+"""What the signatures of exported models share: rows are checked one by one, computed in chunks."""
 
 from __future__ import annotations
 
@@ -10,10 +10,266 @@ import tensorflow as tf
 
 from data import images, text
 from data.graphs import graph
+from data.images import preprocess
+from data.picture_bytes import JPEG_MAGIC, PNG_MAGIC
 from trainer.config import Experiment
-from trainer.export.chunks import in_chunks
-from trainer.export.errors import with_errors
-from trainer.export.inputs import read_examples, read_pictures, read_texts
+from trainer.export_settings import ExportSettings
+
+# Rows computed in chunks of one size, so that an answer does not depend on its batch.
+#
+# A matrix product or a convolution of another number of rows may be summed up in another order, and
+# then differs in its last bits. Of a fixed number of rows, what is computed of one does not depend
+# on the others. That it does not depend on its place among them either is a property of that number
+# and of the kernels: `trainer.models.layers` has the rest, and `make test-processors` tries them.
+
+
+def in_chunks(function: Callable[..., Any], rows: tuple, size: int, signature: Any) -> Any:
+    """Applies `function` to `size` rows at a time, the last one repeated in the last chunk.
+
+    Args:
+      function: takes the tensors of `rows` with `size` rows each, returns a structure of tensors.
+      rows: tensors [N, ...] whose other dimensions are static; N may be 0.
+      size: rows of a chunk.
+      signature: structure of `tf.TensorSpec` for one row of what `function` returns.
+
+    Returns:
+      That structure, of N rows.
+    """
+    count = tf.shape(rows[0])[0]
+    chunks = (count + size - 1) // size
+    # Copies cost a beam search no step more than the row itself does.
+    places = tf.minimum(tf.range(chunks * size), count - 1)
+
+    def cut(x: tf.Tensor) -> tf.Tensor:
+        return tf.reshape(tf.gather(x, places), [chunks, size, *x.shape[1:]])
+
+    def joined(x: tf.Tensor, one: tf.TensorSpec) -> tf.Tensor:
+        return tf.reshape(x, [chunks * size, *one.shape])[:count]
+
+    of_chunk = tf.nest.map_structure(
+        lambda one: tf.TensorSpec([size, *one.shape], one.dtype), signature
+    )
+    found = tf.map_fn(
+        lambda chunk: function(*chunk),
+        tuple(cut(x) for x in rows),
+        fn_output_signature=of_chunk,
+    )
+    return tf.nest.map_structure(joined, found, signature)
+
+
+# Errors of single rows: a server merges requests of several clients, and one must not fail all.
+
+
+ERROR = "error"
+
+
+def first_of(*errors: tf.Tensor) -> tf.Tensor:
+    """string [N]: of each row its first message that is not empty."""
+    found, *others = errors
+    for other in others:
+        found = tf.where(found == "", other, found)
+    return found
+
+
+def where(wrong: tf.Tensor, message: str | tf.Tensor) -> tf.Tensor:
+    """string [N]: `message` where bool [N] `wrong`, else empty."""
+    return tf.where(wrong, message, "")
+
+
+def with_errors(answer: dict[str, tf.Tensor], errors: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Adds the output `error`, and blanks all others of the rows that have one.
+
+    Args:
+      answer: outputs [N, ...] by name, those of `with_errors` too.
+      errors: string [N], empty for rows that are well; they go before those of `answer`.
+
+    Returns:
+      The outputs, with empty strings and zeros in rows with an error.
+    """
+    answer = dict(answer)
+    if ERROR in answer:
+        errors = first_of(errors, answer.pop(ERROR))
+    well = errors == ""
+
+    def blanked(x: tf.Tensor) -> tf.Tensor:
+        mask = well
+        for _ in x.shape[1:]:
+            mask = mask[..., None]
+        return tf.where(mask, x, tf.zeros_like(x))
+
+    return {name: blanked(x) for name, x in answer.items()} | {ERROR: errors}
+
+
+def attempt(
+    function: Callable[[tf.Tensor], Any], rows: tf.Tensor, signature: Any
+) -> tuple[tf.Tensor, Any]:
+    """Applies `function` to one row after the other; none of them can fail the others.
+
+    A graph cannot catch an error, but a pipeline of tf.data can leave out an element that has one.
+
+    Args:
+      function: scalar string -> structure of tensors; may raise for any row.
+      rows: string [N].
+      signature: structure of `tf.TensorSpec` of what it returns, fully defined.
+
+    Returns:
+      bool [N], whether it was well; and the structure with N rows, zeros and "" where it was not.
+    """
+    count = tf.shape(rows)[0]
+    nothing = tf.nest.map_structure(lambda one: tf.zeros(one.shape, one.dtype), signature)
+    numbered = tf.autograph.experimental.do_not_convert(lambda place, row: (place, function(row)))
+    tried = tf.data.Dataset.from_tensor_slices((tf.range(count), rows))
+    tried = tried.map(numbered).ignore_errors()
+    # The one that is there in any case, for all that failed.
+    found = tf.data.Dataset.from_tensors((count, nothing)).concatenate(tried)
+    found = found.batch(tf.cast(count, tf.int64) + 1).with_options(_plain())
+    places, values = found.get_single_element()
+    entries = tf.range(tf.size(places))
+    entry = tf.scatter_nd(places[:, None], entries, [count + 1])[:count]
+    return entry > 0, tf.nest.map_structure(lambda x: tf.gather(x, entry), values)
+
+
+def _plain() -> tf.data.Options:
+    """A pipeline that runs for one request is not worth being optimised."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
+    return options
+
+
+# What clients send, checked row by row: captions, picture files, tf.Examples, numbers.
+
+
+# Length and name of a PNG's first chunk.
+_PNG_HEADER = b"\x00\x00\x00\rIHDR"
+_DAMAGED = "the picture cannot be decoded: the file is damaged or cut short"
+
+
+def read_texts(text: tf.Tensor, limits: ExportSettings) -> tuple[tf.Tensor, tf.Tensor]:
+    """string [N] captions -> the same, empty where there is an error, and string [N] errors."""
+    longest = limits.caption_bytes
+    errors = where(
+        tf.strings.length(text) > longest,
+        f"the caption is longer than {longest} bytes of UTF-8; shorten it",
+    )
+    return tf.where(errors == "", text, ""), errors
+
+
+def read_pictures(
+    encoded: tf.Tensor, resolution: int, limits: ExportSettings
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Reads picture files; one that cannot be read does not keep the others from it.
+
+    Args:
+      encoded: string [N] PNG or JPEG files; their Exif says how to turn them.
+      resolution: side of the result R, in pixels.
+      limits: `picture_bytes` and `picture_pixels`; what exceeds them is not decoded.
+
+    Returns:
+      uint8 [N, R, R, 3], black where there is an error, and string [N] errors.
+    """
+    largest, most = limits.picture_bytes, limits.picture_pixels
+    jpeg, png = _starts_with(encoded, JPEG_MAGIC), _starts_with(encoded, PNG_MAGIC)
+    # Decoders pass over other chunks before it, and `_pixels` would read them as the header.
+    headless = png & ~_starts_with(encoded, PNG_MAGIC + _PNG_HEADER)
+    before = first_of(
+        where(encoded == "", "there is no picture: the field is empty"),
+        where(
+            tf.strings.length(encoded) > largest,
+            f"the picture file is larger than {largest} bytes; scale it down",
+        ),
+        where(~(jpeg | png), "the picture is neither a PNG nor a JPEG file"),
+        where(headless, _DAMAGED),
+    )
+
+    def read(one: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        pixels = _pixels(one)
+        picture = tf.cond(
+            pixels > most,
+            lambda: tf.zeros([resolution, resolution, 3], tf.uint8),
+            lambda: preprocess(one, resolution),
+        )
+        return picture, pixels
+
+    signature = (
+        tf.TensorSpec([resolution, resolution, 3], tf.uint8),
+        tf.TensorSpec([], tf.int64),
+    )
+    # What is empty is no picture either, and fails at once.
+    well, (pictures, pixels) = attempt(read, tf.where(before == "", encoded, ""), signature)
+    after = first_of(
+        where(~well, _DAMAGED),
+        where(pixels > most, f"the picture has more than {most} pixels; scale it down"),
+    )
+    return pictures, first_of(before, after)
+
+
+def read_examples(examples: tf.Tensor, key: str) -> tuple[tf.Tensor, tf.Tensor]:
+    """Reads the feature `key` of serialized tf.Examples.
+
+    Of a feature with several values, such as captions, the first is taken; without any, "".
+
+    Returns:
+      string [N] values, and string [N] errors.
+    """
+
+    def read(one: tf.Tensor) -> tf.Tensor:
+        parsed = tf.io.parse_single_example(one, {key: tf.io.VarLenFeature(tf.string)})[key]
+        return tf.concat([parsed.values, [""]], axis=0)[0]
+
+    well, values = attempt(read, examples, tf.TensorSpec([], tf.string))
+    message = f"this is no serialized tf.Example with strings as {key}"
+    return values, where(~well, message)
+
+
+def check_range(name: str, values: tf.Tensor, highest: float) -> tuple[tf.Tensor, tf.Tensor]:
+    """float32 [N] -> the same, 0 where they are not from 0 to `highest`, and string [N] errors."""
+    right = (values >= 0.0) & (values <= highest)
+    message = f"{name} must be a number from 0 to {highest:g}"
+    return tf.where(right, values, 0.0), where(~right, message)
+
+
+def require_same_length(**columns: tf.Tensor) -> list[tf.Tensor]:
+    """Fails the request, in the graph, whose inputs do not all have the same number of rows.
+
+    Returns:
+      The columns, for whatever is computed after the check.
+    """
+    (first, expected), *others = columns.items()
+    checks = [
+        tf.debugging.assert_equal(
+            tf.shape(expected),
+            tf.shape(column),
+            f"{first} and {name} must have the same number of rows",
+        )
+        for name, column in others
+    ]
+    with tf.control_dependencies([check for check in checks if check is not None]):
+        return [tf.identity(column) for column in columns.values()]
+
+
+def _starts_with(encoded: tf.Tensor, magic: bytes) -> tf.Tensor:
+    return tf.strings.substr(encoded, 0, len(magic)) == magic
+
+
+def _pixels(encoded: tf.Tensor) -> tf.Tensor:
+    """int64 width times height, from the header of a PNG or JPEG file."""
+
+    def of_jpeg() -> tf.Tensor:
+        shape = tf.cast(tf.image.extract_jpeg_shape(encoded), tf.int64)
+        return shape[0] * shape[1]
+
+    def of_png() -> tf.Tensor:
+        # Behind the signature and the first chunk's length and name: width, then height.
+        header = tf.io.decode_raw(tf.strings.substr(encoded, 16, 8), tf.int32, little_endian=False)
+        # A side of 2^31 and more is none that PNG has; as a negative number it would pass.
+        sides = tf.cast(tf.bitcast(header, tf.uint32), tf.int64)
+        return sides[0] * sides[1]
+
+    return tf.cond(_starts_with(encoded, JPEG_MAGIC), of_jpeg, of_png)
+
+
+# What all exported models share: tracked weights, text and picture input, tf.Example input.
 
 
 def column(name: str, dtype: tf.DType) -> tf.TensorSpec:

@@ -1,12 +1,123 @@
-"""Distances between two sets of feature vectors: FID and KID, in float64."""
+"""Two sets of feature vectors: FID, KID, precision, recall, density, coverage, inception score."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from trainer.metrics.intervals import ROUNDS, Estimate, around, percentile_interval, resamples
-from trainer.metrics.neighbours import blocks, features_of
+from trainer.metrics.intervals import (
+    ROUNDS,
+    SIGMAS,
+    Estimate,
+    Resampled,
+    around,
+    bootstrap,
+    bounded,
+    jackknife,
+    percentile_interval,
+    resamples,
+)
+
+# Distances between rows of two matrices, block by block: never an N x M matrix in memory.
+
+
+_DISTANCE_BLOCK = 1024
+# Rows enough for a point amid all.
+_AMID = 128
+
+
+def blocks(n: int, size: int) -> Iterator[slice]:
+    """Yields slices of at most `size` rows that cover n rows in order."""
+    for start in range(0, n, size):
+        yield slice(start, min(start + size, n))
+
+
+def square_distances(one: np.ndarray, other: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yields (rows of `one`, their squared distances [rows, M] to all of `other`), block by block.
+
+    Args:
+      one, other: float64 [N, d] and [M, d].
+
+    Both are moved to the middle of `other` first, for |x - y|^2 = |x|^2 + |y|^2 - 2 xy loses the
+    digits that the squares have in common. What is left of them is about `rounding`.
+    """
+    centre = _middle(other)
+    one, other = one - centre, other - centre
+    square = (other**2).sum(1)
+    for rows in blocks(len(one), _DISTANCE_BLOCK):
+        part = one[rows]
+        found = part @ other.T
+        found *= -2.0
+        found += (part**2).sum(1)[:, None]
+        found += square
+        yield rows, np.maximum(found, 0.0, out=found)
+
+
+def rounding(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What squared distances of `square_distances` may be off by, row by row.
+
+    Returns:
+      float64 [N] and [M]: the sum of row i of one and row j of the other is below what cannot be
+      told from 0 between these rows. A row far away makes its own distances coarse, and no others.
+    """
+    centre = _middle(other)
+    scale = 1e-13 * np.sqrt(one.shape[1])
+    first, second = (scale * ((x - centre) ** 2).sum(1) for x in (one, other))
+    return first, second
+
+
+def _middle(rows: np.ndarray) -> np.ndarray:
+    """A point [d] amid the rows: the median of some, which no outlier moves away."""
+    return np.median(rows[:: max(1, len(rows) // _AMID)], 0)
+
+
+def nearest_others(features: np.ndarray, ranks: tuple[int, ...]) -> np.ndarray:
+    """Squared distance of each row [N, d] to its k-th nearest other row.
+
+    Args:
+      features: float64 [N, d].
+      ranks: each 1 or more and below N; 1 is the nearest.
+
+    Returns:
+      float64 [N, ranks].
+
+    Raises:
+      ValueError: too few rows for the largest rank.
+    """
+    n = len(features)
+    if max(ranks) >= n:
+        raise ValueError(f"{n} rows have no {max(ranks)}-th nearest other row")
+    places = [rank - 1 for rank in ranks]
+    result = np.empty((n, len(ranks)))
+    for rows, found in square_distances(features, features):
+        found[np.arange(len(found)), np.arange(rows.start, rows.stop)] = np.inf
+        result[rows] = np.partition(found, places, axis=1)[:, places]
+    return result
+
+
+def features_of(*sets: np.ndarray, least: int = 2) -> list[np.ndarray]:
+    """The sets as float64 [N, d].
+
+    Raises:
+      ValueError: they are no matrices of one width, hold NaN or infinity, or fewer than `least`
+        rows.
+    """
+    found = [np.asarray(features, np.float64) for features in sets]
+    shapes = [features.shape for features in found]
+    if any(len(shape) != 2 or shape[1] != shapes[0][-1] for shape in shapes):
+        raise ValueError(f"features {shapes} must be [N, d], of one width d")
+    if min(shape[0] for shape in shapes) < least:
+        raise ValueError(f"features {shapes}: {least} pictures or more are needed in each")
+    if not all(np.isfinite(features).all() for features in found):
+        raise ValueError("features hold NaN or infinity")
+    return found
+
+
+# Distances between two sets of feature vectors: FID and KID, in float64.
+
 
 _BLOCK = 2048
 
@@ -205,3 +316,164 @@ def _pairs(
     if skip_same:
         mass = mass - (one_weights * other_weights).sum(1)
     return total / mass
+
+
+# How well two sets of features cover each other: precision, recall, density, coverage.
+#
+# The pictures of a set stand for balls around them that reach to their k-th nearest other picture
+# of the set. Precision and recall: Kynkaanniemi et al., Improved Precision and Recall Metric for
+# Assessing Generative Models, 2019, equation 1. Density and coverage: Naeem et al., Reliable
+# Fidelity and Diversity Metrics for Generative Models, 2020, equations 4 and 5.
+
+
+PRECISION_K = 3
+DENSITY_K = 5
+ROUNDS = 50
+# Parts of the sets whose figures tell the variance. Larger parts make the intervals of the shares
+# half as wide again. Density grows with the number of balls, and smaller parts make its interval
+# too narrow.
+PART, PART_FOR_DENSITY = 0.5, 0.75
+FIGURES = ("precision", "recall", "density", "coverage")
+
+
+@dataclass(frozen=True)
+class Cover:
+    """What N real and M generated pictures are to each other.
+
+    Attributes:
+      real, fake: float64 [N, d] and [M, d], their features.
+      precision_k, density_k: how far the balls reach.
+      precision: bool [M], the generated picture lies in a ball of some real one.
+      recall: bool [N], the real picture lies in a ball of some generated one.
+      density: float64 [M], balls of real pictures around the generated one, over their k.
+      coverage: bool [N], some generated picture lies in the real one's ball.
+    """
+
+    real: np.ndarray
+    fake: np.ndarray
+    precision_k: int
+    density_k: int
+    precision: np.ndarray
+    recall: np.ndarray
+    density: np.ndarray
+    coverage: np.ndarray
+
+    def estimates(self, seed: int = 0, rounds: int = ROUNDS) -> dict[str, Estimate]:
+        """The four means and their intervals over real and generated pictures.
+
+        Each picture takes part in its neighbours' balls, and a picture drawn twice would be its own
+        neighbour: the variance is that of parts of both sets, with balls of their own. Without ends
+        where a part has too few pictures for its balls.
+        """
+        reach = {"precision_k": self.precision_k, "density_k": self.density_k}
+
+        def figures(real: np.ndarray, fake: np.ndarray) -> list[float]:
+            return list(cover(real, fake, **reach).values().values())
+
+        sets, least = (self.real, self.fake), max(reach.values()) + 1
+        variances, of_density = (
+            jackknife(figures, *sets, part=part, least=least, seed=seed, rounds=rounds)
+            for part in (PART, PART_FOR_DENSITY)
+        )
+        place = FIGURES.index("density")
+        variances[place] = of_density[place]
+        fewest = min(len(self.real), len(self.fake))
+        return {
+            name: _estimate(name, value, float(variance), fewest)
+            for (name, value), variance in zip(self.values().items(), variances, strict=True)
+        }
+
+    def values(self) -> dict[str, float]:
+        """The four means alone."""
+        return {name: float(getattr(self, name).mean()) for name in FIGURES}
+
+
+def cover(
+    real: np.ndarray,
+    fake: np.ndarray,
+    *,
+    precision_k: int = PRECISION_K,
+    density_k: int = DENSITY_K,
+) -> Cover:
+    """Compares features [N, d] of real and [M, d] of generated pictures.
+
+    Args:
+      real, fake: more rows than either k.
+      precision_k: of the balls of precision and recall.
+      density_k: of the balls of density and coverage.
+
+    Returns:
+      One verdict for each picture. Memory is O(1024 (N + M)), never N x M.
+
+    Raises:
+      ValueError: unequal widths, too few rows, NaN or infinity.
+    """
+    real, fake = features_of(real, fake, least=max(precision_k, density_k) + 1)
+    fake_slack, real_slack = rounding(fake, real)
+    real_reach, wide_reach = nearest_others(real, (precision_k, density_k)).T + real_slack
+    fake_reach = nearest_others(fake, (precision_k,))[:, 0] + fake_slack
+    n, m = len(real), len(fake)
+    precise, density = np.empty(m, bool), np.empty(m)
+    recalled, covered = np.zeros(n, bool), np.zeros(n, bool)
+    for rows, found in square_distances(fake, real):
+        near = found - fake_slack[rows, None]
+        precise[rows] = (near <= real_reach).any(1)
+        recalled |= (found - real_slack <= fake_reach[rows, None]).any(0)
+        within = near <= wide_reach
+        density[rows] = within.sum(1) / density_k
+        covered |= within.any(0)
+    return Cover(real, fake, precision_k, density_k, precise, recalled, density, covered)
+
+
+def _estimate(name: str, value: float, variance: float, n: int) -> Estimate:
+    """Density is a mean of any size, whose spread grows with it. The others are shares of n
+    pictures or more."""
+    if name != "density":
+        return bounded(value, variance, n)
+    if not value:
+        return Estimate(value, np.nan, np.nan)
+    factor = float(np.exp(SIGMAS * np.sqrt(variance) / value))
+    return Estimate(value, value / factor, value * factor)
+
+
+# Inception score: pictures that a classifier is sure of, and of many classes.
+
+
+def inception_score(probabilities: np.ndarray, *, seed: int = 0, rounds: int = ROUNDS) -> Estimate:
+    """exp of the mean KL(p(y|x) || p(y)) (Salimans et al., Improved Techniques for Training GANs,
+    2016, section 4), over all pictures at once: the mean over ten splits of the paper adds bias
+    (Barratt and Sharma, A Note on the Inception Score, 2018).
+
+    Args:
+      probabilities: float [N, classes], rows that sum to 1.
+      seed: of resampling the pictures.
+      rounds: bootstrap resamples.
+
+    Returns:
+      1 (all alike, or all unsure) to the number of classes. Biased downwards by small N, and by
+      the repetitions of a resample once more: the interval is the value +- 1.96 bootstrap standard
+      deviations.
+
+    Raises:
+      ValueError: rows that are no probabilities.
+    """
+    p = np.asarray(probabilities, np.float64)
+    if p.ndim != 2 or p.min(initial=0.0) < -1e-6 or not np.allclose(p.sum(-1), 1.0, atol=1e-3):
+        raise ValueError(f"probabilities {p.shape} must be [N, classes], rows that sum to 1")
+    p = np.maximum(p, 0.0) / p.sum(1, keepdims=True)
+    certain = _entropy_terms(p).sum(1, keepdims=True)
+    statistics = np.concatenate([p, certain, np.ones_like(certain)], 1)
+
+    def score(sums: np.ndarray) -> np.ndarray:
+        count = sums[..., -1]
+        marginal = _entropy_terms(sums[..., :-2] / count[..., None]).sum(-1)
+        return np.exp(sums[..., -2] / count - marginal)
+
+    found = bootstrap(statistics, score, seed=seed, rounds=rounds)
+    drawn = found.draws if isinstance(found, Resampled) else np.zeros(0)
+    return around(found.value, drawn, 1.0, float(p.shape[1]))
+
+
+def _entropy_terms(p: np.ndarray) -> np.ndarray:
+    """p log p, 0 where p is 0."""
+    return p * np.log(np.where(p > 0, p, 1.0))

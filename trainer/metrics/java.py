@@ -1,8 +1,4 @@
-"""METEOR and SPICE of English captions, where Java and the package pycocoevalcap are there.
-
-Both are programs in Java: METEOR 1.5 (Denkowski and Lavie, Meteor universal, 2014) and SPICE
-(Anderson et al., SPICE: semantic propositional image caption evaluation, 2016).
-"""
+"""METEOR and SPICE of English captions, where Java and the package pycocoevalcap are there."""
 
 from __future__ import annotations
 
@@ -18,9 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from trainer.metrics import ptb
-from trainer.metrics.extras import Unavailable, load
+from trainer.metrics import tokens
 from trainer.metrics.intervals import Estimate, bootstrap_mean
+from trainer.metrics.tokens import Unavailable, load
+
+# METEOR and SPICE of English captions, where Java and the package pycocoevalcap are there.
+#
+# Both are programs in Java: METEOR 1.5 (Denkowski and Lavie, Meteor universal, 2014) and SPICE
+# (Anderson et al., SPICE: semantic propositional image caption evaluation, 2016).
+
 
 _PACKAGE = "pycocoevalcap"
 _CORENLP = "stanford-corenlp-3.6.0.jar"
@@ -59,7 +61,7 @@ class Program:
     def __call__(
         self, candidates: Sequence[str], references: Sequence[Sequence[str]]
     ) -> JavaScores:
-        """Scores N English captions, tokenised by `ptb.tokenise`, against one or more references
+        """Scores N English captions, tokenised by `tokens.tokenise`, against one or more references
         of each."""
         said = {row: [_plain(text)] for row, text in enumerate(candidates)}
         asked = {row: [_plain(text) for text in texts] for row, texts in enumerate(references)}
@@ -114,7 +116,7 @@ def _module(name: str, purpose: str) -> ModuleType:
 
 
 def _plain(text: str) -> str:
-    return " ".join(ptb.tokenise(text))
+    return " ".join(tokens.tokenise(text))
 
 
 @contextlib.contextmanager

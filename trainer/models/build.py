@@ -13,9 +13,8 @@ from data.languages import UNDETERMINED
 from trainer.config import Experiment
 from trainer.models.captioner import Captioner
 from trainer.models.dcgan import DcganBackbone, DcganGenerator
-from trainer.models.discriminator import Discriminator
+from trainer.models.discriminator import HEADS, Discriminator
 from trainer.models.encoder import Encoder
-from trainer.models.heads import HEADS
 from trainer.models.mlp import MlpBackbone, MlpGenerator
 from trainer.models.one_stage import OneStageBackbone, OneStageGenerator
 from trainer.models.posterior import Posterior

@@ -19,10 +19,8 @@ import keras
 from keras import layers, ops
 
 from trainer.config import GeneratorSettings
-from trainer.models.composite import Composite
-from trainer.models.grid_sizes import at, seed_side
-from trainer.models.grid_sizes import channels as channels_at
-from trainer.models.norm import FusedBatchNormalization
+from trainer.models.layers import Composite, FusedBatchNormalization, at, seed_side
+from trainer.models.layers import channels as channels_at
 
 TOLD = 128
 # A layer has one convolution where a block of `one_stage` has two, so it may be wider.

@@ -15,9 +15,7 @@ from keras import layers, ops
 
 from data.text import PAD
 from trainer.config import EncoderSettings
-from trainer.models.composite import Composite
-from trainer.models.norm import FusedBatchNormalization
-from trainer.models.simd_padding import sigmoid
+from trainer.models.layers import Composite, FusedBatchNormalization, sigmoid
 from trainer.randomness import uniform
 
 GRID = 8

@@ -13,7 +13,7 @@ import keras
 from keras import layers, ops
 
 from trainer.config import GeneratorSettings
-from trainer.models.composite import Composite
+from trainer.models.layers import Composite
 
 # Hidden units for each unit of a width.
 UNITS = 16

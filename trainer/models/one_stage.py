@@ -13,11 +13,8 @@ import tensorflow as tf
 from keras import layers, ops
 
 from trainer.config import GeneratorSettings
-from trainer.models.composite import Composite
-from trainer.models.gated_conditioning import GatedConditioning
-from trainer.models.grid_sizes import at, seed_side
-from trainer.models.grid_sizes import channels as channels_at
-from trainer.models.simd_padding import elementwise
+from trainer.models.layers import Composite, GatedConditioning, at, elementwise, seed_side
+from trainer.models.layers import channels as channels_at
 
 # Finer grids than this read the condition as a whole only.
 CONSULTED_SIDE = 8

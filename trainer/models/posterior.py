@@ -14,8 +14,7 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
-from trainer.models.composite import Composite
-from trainer.models.gated_conditioning import GatedConditioning
+from trainer.models.layers import Composite, GatedConditioning
 from trainer.randomness import normal
 
 

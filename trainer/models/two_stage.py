@@ -1,10 +1,6 @@
-"""Two stages: a small sketch from noise and text, then a larger picture from sketch and text.
+"""Two-stage text-to-image pair: a small picture from the sentence, then a larger one from both.
 
-Source: StackGAN (Zhang et al. 2017, sections 3.3 and 3.4). Stage I is the painter of `dcgan`, fed
-with noise and an augmented code of the text. Stage II looks at the sketch on a coarser grid, joins
-the text to it again, and grows a correction. Other than in the paper the correction is added to
-the sketch and starts at zero, so that a picture is the sketch where stage II has learned nothing.
-"""
+Source: StackGAN (Zhang et al. 2017)."""
 
 from __future__ import annotations
 
@@ -12,13 +8,56 @@ import keras
 from keras import layers, ops
 
 from trainer.config import GeneratorSettings
-from trainer.models.composite import Composite
-from trainer.models.conditioning import ConditioningAugmentation
+from trainer.losses.variational import gaussian_kl
 from trainer.models.dcgan import WIDER, DcganPainter, Grow
 from trainer.models.encoder import ResidualBlock
-from trainer.models.grid_sizes import at
-from trainer.models.grid_sizes import channels as channels_at
-from trainer.models.norm import FusedBatchNormalization
+from trainer.models.layers import Composite, FusedBatchNormalization, at
+from trainer.models.layers import channels as channels_at
+
+# Conditioning augmentation: a Gaussian around each caption in place of its one code.
+#
+# Source: StackGAN (Zhang et al. 2017, section 3.2). A caption then stands for a small cloud of
+# codes, which the divergence keeps smooth, so that few captions cover the space between them.
+
+
+class ConditioningAugmentation(Composite, layers.Layer):
+    """A code drawn from the Gaussian that the text gives.
+
+    The standard normal draw is an argument: it is a part of the generator's noise, so that a served
+    picture depends on noise and text alone.
+
+    Call arguments:
+      text: float [N, c];  draw: float [N, width].
+    Returns:
+      float32 [N, width].
+    """
+
+    def __init__(self, width: int, **kwargs):
+        super().__init__(dtype="float32", **kwargs)
+        self.mean = layers.Dense(width, dtype="float32")
+        self.log_variance = layers.Dense(width, dtype="float32")
+
+    def call(self, text, draw):
+        mean, log_variance = self.moments(text)
+        return mean + ops.exp(0.5 * log_variance) * draw
+
+    def moments(self, text):
+        """Returns mean and log variance, both float32 [N, width]; the variance is bounded."""
+        return self.mean(text), ops.clip(self.log_variance(text), -8.0, 4.0)
+
+    def divergence(self, text):
+        """KL divergence in nats of the text's Gaussian from the standard one, float32 [N]."""
+        return gaussian_kl(*self.moments(text))
+
+
+# Two stages: a small sketch from noise and text, then a larger picture from sketch and text.
+#
+# Source: StackGAN (Zhang et al. 2017, sections 3.3 and 3.4). Stage I is the painter of `dcgan`, fed
+# with noise and an augmented code of the text. Stage II looks at the sketch on a coarser grid,
+# joins the text to it again, and grows a correction. Other than in the paper the correction is
+# added to the sketch and starts at zero, so that a picture is the sketch where stage II has learned
+# nothing.
+
 
 # Sketches are read off their tanh up to here, a quarter of one of 256 levels from the end.
 BRIGHTEST = 0.998

@@ -10,8 +10,7 @@ import keras
 from keras import layers, ops
 
 from trainer.config import GeneratorSettings
-from trainer.models.composite import Composite
-from trainer.models.grid_sizes import at, channels, seed_side
+from trainer.models.layers import Composite, at, channels, seed_side
 
 
 class VaeEncoder(Composite, keras.Model):

@@ -12,7 +12,7 @@ from data.prepared import SplitArrays
 from data.text import PAD
 from trainer.control import Control
 from trainer.selection_metric import SelectionMetric
-from trainer.transfer.axes import World
+from trainer.transfer.weights import World
 
 
 class Task(abc.ABC):

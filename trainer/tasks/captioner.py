@@ -14,26 +14,24 @@ from data.languages import captions_in, language_numbers, spoken
 from data.prepared import PreparedData
 from data.text import PAD, UNK, decode
 from trainer import distribution, optimizers
-from trainer.adapt.views import view
-from trainer.batches import SimilarLengths
+from trainer.augment import view
+from trainer.batches import SimilarLengths, record_of, sampler_of, spans_of
 from trainer.config import Experiment
 from trainer.control import Control
 from trainer.export.captioner import export_captioner
 from trainer.losses.captions import caption_cross_entropy
-from trainer.metrics.caption import score
-from trainer.metrics.words import split_of
+from trainer.metrics.captions import score
+from trainer.metrics.tokens import split_of
 from trainer.models.build import build_captioner
 from trainer.models.captioner import search, token_frequencies
 from trainer.models.encoder import Encoder
 from trainer.models.frozen import FrozenEncoder
 from trainer.models.scheduled_sampling import with_sampled_words
 from trainer.randomness import fold
-from trainer.replay import record_of, sampler_of, spans_of
 from trainer.selection_metric import SelectionMetric, selection_metric_of
 from trainer.tasks.base import Task, trimmed
 from trainer.tasks.self_critical import Rewards, SelfCritical
-from trainer.transfer.parts import WHOLE
-from trainer.transfer.start import Start
+from trainer.transfer.start import WHOLE, Start
 from trainer.transfer.weight_transfer import WeightTransfer, world_of
 
 VALIDATION = 256
@@ -132,7 +130,7 @@ class CaptionerTask(Task):
         return self.codes.grid[pictures], self.codes.condition[pictures], ids
 
     def _rows(self, step: int) -> np.ndarray:
-        return self.sampler.rows(step, int(self.control.turn.numpy()))
+        return self.sampler.rows(step, int(self.control.rollback_count.numpy()))
 
     def train_step(self, step: int, progress: float, batch) -> dict[str, tf.Tensor]:
         self.transfer.set_progress(progress)

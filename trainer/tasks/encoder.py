@@ -8,7 +8,8 @@ import tensorflow as tf
 from data.images import to_float
 from data.prepared import PreparedData
 from trainer import distribution, optimizers
-from trainer.adapt.views import view
+from trainer.augment import view
+from trainer.batches import record_of, sampler_of, spans_of
 from trainer.config import Experiment
 from trainer.control import Control
 from trainer.export.encoder import export_encoder
@@ -18,11 +19,9 @@ from trainer.metrics.retrieval import candidate_count, recall_at_1
 from trainer.models.build import build_encoder
 from trainer.models.frozen import FrozenEncoder
 from trainer.randomness import fold
-from trainer.replay import record_of, sampler_of, spans_of
 from trainer.selection_metric import SelectionMetric, selection_metric_of
 from trainer.tasks.base import Task, trimmed
-from trainer.transfer.parts import WHOLE
-from trainer.transfer.start import Start
+from trainer.transfer.start import WHOLE, Start
 from trainer.transfer.weight_transfer import WeightTransfer, world_of
 
 VALIDATION = 1000
@@ -72,7 +71,7 @@ class EncoderTask(Task):
         return selection_metric_of(self.stage, bool(self.prepared.attributes))
 
     def batch(self, step: int) -> tuple[np.ndarray, ...]:
-        turn = int(self.control.turn.numpy())
+        turn = int(self.control.rollback_count.numpy())
         rows = self.sampler.rows(step, turn)
         caption = self.sampler.captions(step, self.train.caption_count[rows], turn)
         return self.train.images[rows], self.ids[rows, caption], self.train.labels[rows]

@@ -22,9 +22,7 @@ from data.graphs import graph
 from data.images import to_float
 from data.prepared import PreparedData
 from trainer import distribution, optimizers
-from trainer.adapt.ada import GAP_PICTURES, Augmentation, overfitting
-from trainer.adapt.colour_words import name_colours
-from trainer.adapt.schedules import annealed, ramp
+from trainer.augment import GAP_PICTURES, Augmentation, name_colours, overfitting
 from trainer.config import Experiment, GeneratorSettings
 from trainer.losses.adversarial import ADVERSARIAL
 from trainer.losses.penalties import PenaltyTerm, penalty_term
@@ -35,10 +33,10 @@ from trainer.models.generator_stages import GeneratorStage, stages_of
 from trainer.models.posterior import draw
 from trainer.precision import float32_compute
 from trainer.randomness import fold, normal
+from trainer.schedules import annealed, ramp
 from trainer.tasks.gan_losses import Agreement, discriminator_terms, elbo_terms
 from trainer.tasks.text_to_image import ADAM_BETAS, TextToImageTask
-from trainer.transfer.parts import discriminator_names
-from trainer.transfer.start import Start
+from trainer.transfer.start import Start, discriminator_names
 
 Losses = dict[str, tf.Tensor]
 
@@ -433,7 +431,7 @@ class GanTask(TextToImageTask):
         return tf.convert_to_tensor(gan.augmentation.probability)
 
     def validate(self) -> dict[str, float]:
-        """Adds the last trained discriminator's overfitting, as `trainer.adapt.ada` has it."""
+        """Adds the last trained discriminator's overfitting, as `trainer.augment` has it."""
         figures = super().validate()
         trained = [gan for gan in self.gans if gan.discriminator_trained()]
         if not trained or not self._looked_at():

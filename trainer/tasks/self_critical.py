@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from data.text import END, PAD
 from trainer.losses.captions import self_critical, token_log_probs
-from trainer.metrics.cider import Frequencies, Weighted, consensus
+from trainer.metrics.captions import Frequencies, Weighted, consensus
 from trainer.models.captioner import Captioner, speak
 
 

@@ -9,7 +9,8 @@ import tensorflow as tf
 from data.graphs import graph_of_rows
 from data.images import to_uint8
 from data.prepared import PreparedData
-from trainer.adapt import ema
+from trainer import schedules
+from trainer.batches import record_of, sampler_of, spans_of
 from trainer.config import Experiment
 from trainer.control import Control
 from trainer.export.generator import export_generator
@@ -19,11 +20,9 @@ from trainer.metrics.retrieval import candidate_count, r_precision
 from trainer.models.build import build_generator
 from trainer.models.encoder import Encoder
 from trainer.models.frozen import FrozenEncoder, SentenceCodes
-from trainer.replay import record_of, sampler_of, spans_of
 from trainer.selection_metric import SelectionMetric, selection_metric_of
 from trainer.tasks.base import Task, grid_of
-from trainer.transfer.parts import GENERATOR
-from trainer.transfer.start import Start
+from trainer.transfer.start import GENERATOR, Start
 from trainer.transfer.weight_transfer import WeightTransfer, world_of
 
 VALIDATION = 500
@@ -103,7 +102,7 @@ class TextToImageTask(Task):
         return codes._replace(condition=codes.condition[..., :0])
 
     def batch(self, step: int) -> tuple[np.ndarray, SentenceCodes, np.ndarray]:
-        turn = int(self.control.turn.numpy())
+        turn = int(self.control.rollback_count.numpy())
         rows = self.sampler.rows(step, turn)
         caption = self.sampler.captions(step, self.train.caption_count[rows], turn)
         text = SentenceCodes(*(field[rows, caption] for field in self.text))
@@ -118,8 +117,8 @@ class TextToImageTask(Task):
             half-life is in images, and those that only the discriminator learned from count too.
         """
         seen = tf.cast(step + 1, tf.float32) * self.batch_size
-        keep = ema.decay(seen, batches * self.batch_size, self.settings.ema_images)
-        ema.update(self.average.variables, self.generator.variables, keep)
+        keep = schedules.decay(seen, batches * self.batch_size, self.settings.ema_images)
+        schedules.update(self.average.variables, self.generator.variables, keep)
 
     def generate(self, noise: np.ndarray, text: np.ndarray) -> np.ndarray:
         """uint8 [N, R, R, 3] pictures of the averaged generator."""

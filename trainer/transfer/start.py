@@ -1,11 +1,11 @@
-"""The weights of an earlier model by name, with what they stand for, read from where they lie."""
+"""An earlier model: its networks, its weights by name, and the record of what was taken from it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,148 @@ from data.sources.files import read_json, write_whole
 from data.text import Vocabulary, read_lines
 from trainer.checkpoints import as_read, newest_whole
 from trainer.config import Experiment
-from trainer.export.layout import (
-    ATTRIBUTES,
-    RECORD,
-    SIDECAR,
-    TOKENS,
-    WEIGHTS,
-    further_weights,
+from trainer.export.layout import ATTRIBUTES, RECORD, SIDECAR, TOKENS, WEIGHTS, further_weights
+from trainer.models.build import (
+    build_captioner,
+    build_discriminators,
+    build_encoder,
+    build_generator,
+    build_posterior,
+    build_vae_encoder,
 )
+from trainer.models.encoder import GRID
 from trainer.settings_loader import SettingsError, from_mapping
-from trainer.transfer.axes import World
-from trainer.transfer.names import named_weights
-from trainer.transfer.parts import DISCRIMINATORS, GENERATOR, WHOLE, blank
+from trainer.transfer.weights import World, named_weights
+
+# The networks of a stage by name, and blank ones for settings that were read from a file.
+
+
+# Encoder and captioner are one network each, and the names of their weights begin with its own.
+WHOLE = ""
+GENERATOR = "generator"
+DISCRIMINATORS = ("sketch_discriminator", "discriminator")
+
+
+def discriminator_names(count: int) -> tuple[str, ...]:
+    """Names of a generator's discriminators in the order of its stages: the last is `discriminator`
+    always, so that it is found whatever goes before it."""
+    return DISCRIMINATORS[-count:]
+
+
+def blank(stage: str, world: World) -> dict[str, keras.Model]:
+    """Builds the networks of a stage in float32, the one that is exported first."""
+    experiment, policy = world.experiment, "float32"
+    if stage == "encoder":
+        return {WHOLE: build_encoder(experiment, len(world.tokens), len(world.attributes), policy)}
+    told = experiment.encoder.embedding + max(1, len(world.attributes))
+    grid = (GRID * GRID, 4 * experiment.encoder.width)
+    if stage == "captioner":
+        counts = np.ones(len(world.tokens))
+        return {WHOLE: build_captioner(experiment, counts, grid, told, policy, world.languages)}
+    return _painting(experiment, told if experiment.generator.conditional else 0, grid, policy)
+
+
+def _painting(
+    experiment: Experiment, told: int, grid: tuple[int, ...], policy: str
+) -> dict[str, keras.Model]:
+    generator = build_generator(experiment, told, policy)
+    if experiment.generator.architecture == "vae":
+        return {GENERATOR: generator, "inference": build_vae_encoder(experiment, told, policy)}
+    critics = build_discriminators(experiment, told, policy)
+    return {
+        GENERATOR: generator,
+        "posterior": build_posterior(experiment, grid, told, generator.noise_width, policy),
+        **dict(zip(discriminator_names(len(critics)), critics, strict=True)),
+    }
+
+
+# What a training took over from an earlier model, for people.
+
+
+_SHOWN = 6
+
+
+@dataclass
+class StartRecord:
+    """What became of an earlier model's weights; it goes into the training's summary.
+
+    Attributes:
+      source: directory of the earlier model.
+      digest: of its weights.
+      name, resolution: of its experiment.
+      taken: weights that were taken over as they were.
+      grown: weights of which some entries were taken over, such as the rows of known words.
+      resized: weights that were fitted to another resolution.
+      new: weights that have no counterpart of their shape.
+      left: weights of the earlier model that have none.
+      numbers: of `taken`, `grown`, `resized`, `new` and `left`: how many numbers these are. Of
+        `grown` the kept ones count; the others count as new.
+      words, labels, languages: how many were `kept`, are `new`, were `left`.
+      frozen: weights that are not trained, `frozen_until` so far.
+      kept_rate: factor of the learning rate of the weights in `taken`.
+    """
+
+    source: str
+    digest: str
+    name: str
+    resolution: int
+    taken: list[str] = field(default_factory=list)
+    grown: list[str] = field(default_factory=list)
+    resized: list[str] = field(default_factory=list)
+    new: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
+    words: dict[str, int] = field(default_factory=dict)
+    labels: dict[str, int] = field(default_factory=dict)
+    languages: dict[str, int] = field(default_factory=dict)
+    frozen: list[str] = field(default_factory=list)
+    frozen_until: float = 1.0
+    kept_rate: float = 1.0
+
+    def count(self, kind: str, numbers: int) -> None:
+        """Adds `numbers` to those of a kind."""
+        self.numbers[kind] = self.numbers.get(kind, 0) + int(numbers)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-able mapping, with `lines` for people."""
+        return asdict(self) | {"lines": self.lines()}
+
+    def lines(self) -> list[str]:
+        """The record in sentences."""
+        kinds = ("taken", "grown", "resized", "new", "left")
+        counts = _counts({kind: self.numbers.get(kind, 0) for kind in kinds})
+        found = [f"starts from {self.source} ({self.name}, {self.resolution} px): {counts}"]
+        known = {"words": self.words, "labels": self.labels, "languages": self.languages}
+        told = [f"{name}: {_counts(one)}" for name, one in known.items() if any(one.values())]
+        if told:
+            found.append("; ".join(told))
+        lists = {kind: getattr(self, kind) for kind in kinds[1:]}
+        found += [f"{kind}: {_some(names)}" for kind, names in lists.items() if names]
+        if self.frozen:
+            until = "" if self.frozen_until == 1 else f" until {self.frozen_until:.0%} is done"
+            found.append(f"frozen{until}: {_some(self.frozen)}")
+        if self.kept_rate != 1:
+            found.append(f"learning rate of what was taken: times {self.kept_rate:g}")
+        return found
+
+
+def kept_and_new(old: Sequence[str], new: Sequence[str]) -> dict[str, int]:
+    """How many of `new` were in `old`, how many not, and how many of `old` are gone."""
+    before, now = set(old), set(new)
+    return {"kept": len(now & before), "new": len(now - before), "left": len(before - now)}
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+# The weights of an earlier model by name, with what they stand for, read from where they lie.
+
 
 # In the directory of a training.
 IDENTITY, WORLD = "identity.json", "world.json"

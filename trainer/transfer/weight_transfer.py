@@ -16,12 +16,16 @@ from data.text import SPECIAL
 from trainer.config import Experiment
 from trainer.models.encoder import patch_side
 from trainer.settings_loader import SettingsError
-from trainer.transfer.axes import World, axes_of
-from trainer.transfer.merging import Merged, merged, resized_patches
-from trainer.transfer.names import layers_of, named_weights
-from trainer.transfer.parts import GENERATOR, WHOLE
-from trainer.transfer.record import StartRecord, kept_and_new
-from trainer.transfer.start import Start
+from trainer.transfer.start import GENERATOR, WHOLE, Start, StartRecord, kept_and_new
+from trainer.transfer.weights import (
+    Merged,
+    World,
+    axes_of,
+    layers_of,
+    merged,
+    named_weights,
+    resized_patches,
+)
 
 _PATCHES = "image_tower/stem/kernel"
 # Among the uses of the run's seed (`trainer.batches`).

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from trainer.evaluation import caption_figures
-from trainer.evaluation.evidence import NotMeasured
-from trainer.metrics.caption import measure_with_one_out
+from trainer.evaluation import caption_metrics
+from trainer.evaluation.inputs import NotMeasured
+from trainer.metrics.captions import measure_with_one_out
 
 SAME = "a big red block on white"
 
@@ -25,7 +25,7 @@ def stretched(said, right):
 
 
 def test_every_score_is_there_in_every_language(said, right, by_name):
-    found = by_name(caption_figures.scores(said(right, ("en", "zh"))))
+    found = by_name(caption_metrics.scores(said(right, ("en", "zh"))))
     for name in ("bleu1", "bleu2", "bleu3", "bleu4", "rouge_l", "cider_d", "gain_cider_d"):
         for tag in ("en", "zh_char"):
             metric = found[f"{name}_{tag}"]
@@ -47,8 +47,8 @@ def test_who_speaks_as_people_do_reaches_their_figures_and_no_more(said, by_name
     ]
     numbers = {record.image_id: row for row, record in enumerate(records)}
     one_more = said(lambda record, _: _people(numbers[record.image_id], 4)[3], records=records)
-    found = by_name(caption_figures.scores(one_more))
-    for name in caption_figures.NAMES:
+    found = by_name(caption_metrics.scores(one_more))
+    for name in caption_metrics.NAMES:
         metric = found[f"{name}_en"]
         assert metric.low < metric.ceiling < metric.high, name
         assert metric.value == pytest.approx(metric.ceiling, rel=0.2), name
@@ -79,9 +79,9 @@ def test_where_some_pictures_have_one_reference_people_are_compared_on_the_other
         else record
         for row, record in enumerate(records)
     ]
-    found = by_name(caption_figures.scores(said(right, records=mixed)))
-    alone = by_name(caption_figures.scores(said(right, records=records[::2])))
-    for name in caption_figures.NAMES:
+    found = by_name(caption_metrics.scores(said(right, records=mixed)))
+    alone = by_name(caption_metrics.scores(said(right, records=records[::2])))
+    for name in caption_metrics.NAMES:
         whole, several = found[f"{name}_en"], found[f"{name}_en@references=several"]
         assert (whole.n, whole.ceiling) == (80, None)
         assert several.n == 40
@@ -105,7 +105,7 @@ def test_baselines_are_what_simple_captioners_get(said, right, by_name):
             ("nearest_training_image", [training[i].captions[0] for i in nearest]),
         )
     }
-    found = by_name(caption_figures.scores(evidence))
+    found = by_name(caption_metrics.scores(evidence))
     for name in ("bleu4", "rouge_l", "cider_d"):
         baselines = {rival: scores[name] for rival, scores in expected.items()}
         assert found[f"{name}_en"].baselines == pytest.approx(baselines)
@@ -115,8 +115,8 @@ def test_baselines_are_what_simple_captioners_get(said, right, by_name):
 
 
 def test_a_captioner_that_always_says_the_same_gains_nothing(said, right, by_name):
-    usual = by_name(caption_figures.scores(said(right)))
-    same = by_name(caption_figures.scores(said(lambda *_: SAME)))
+    usual = by_name(caption_metrics.scores(said(right)))
+    same = by_name(caption_metrics.scores(said(lambda *_: SAME)))
     assert usual["gain_cider_d_en"].low > 1.0
     assert same["gain_cider_d_en"].low < 0 < same["gain_cider_d_en"].high
     assert same["gain_cider_d_en"].high < 0.1 * usual["gain_cider_d_en"].low
@@ -127,7 +127,7 @@ def test_slices_by_language_part_what_is_right_from_what_is_wrong(said, right, b
     def half(record, language):
         return right(record, "en") if language == "en" else "一块"
 
-    found = by_name(caption_figures.scores(said(half, ("en", "zh"))))
+    found = by_name(caption_metrics.scores(said(half, ("en", "zh"))))
     english, chinese = (found[f"cider_d@language={tag}"] for tag in ("en", "zh"))
     assert english.value == pytest.approx(found["cider_d_en"].value)
     assert chinese.value == pytest.approx(found["cider_d_zh_char"].value)
@@ -145,12 +145,12 @@ def test_slices_by_length_find_the_captions_that_are_too_long_for_it(
         return " ".join(right(record, language).split()[:6])
 
     evidence = said(brief, records=stretched)
-    found = by_name(caption_figures.scores(evidence))
+    found = by_name(caption_metrics.scores(evidence))
     # 80 pictures give thirds of 27, 27 and 26: too few.
     assert not any(name.startswith("cider_d@length") for name in found)
     twice = said(brief, records=stretched * 2)
     twice = replace(twice, real=replace(twice.real, embedding=twice.real.embedding.repeat(2, 0)))
-    found = by_name(caption_figures.scores(twice))
+    found = by_name(caption_metrics.scores(twice))
     values = [found[f"cider_d@length={part}"] for part in ("short", "medium", "long")]
     assert sum(metric.n for metric in values) == 160
     assert values[0].low > values[1].high and values[1].value > values[2].value
@@ -159,21 +159,21 @@ def test_slices_by_length_find_the_captions_that_are_too_long_for_it(
 def test_words_are_scored_beside_characters_or_the_reason_is_told(said, right, by_name):
     pytest.importorskip("rjieba", reason="the extra 'captions' is not installed")
     evidence = said(right, ("en", "zh"))
-    found = by_name(caption_figures.by_word(evidence))
-    assert set(found) == {f"{name}_zh_word" for name in (*caption_figures.NAMES, "gain_cider_d")}
+    found = by_name(caption_metrics.by_word(evidence))
+    assert set(found) == {f"{name}_zh_word" for name in (*caption_metrics.NAMES, "gain_cider_d")}
     assert found["bleu1_zh_word"].value == pytest.approx(1.0, abs=1e-6)
 
 
 def test_without_a_segmenter_the_reason_is_told_where_there_is_chinese(said, monkeypatch, right):
     monkeypatch.setitem(__import__("sys").modules, "rjieba", None)
-    caption_figures.word_split_of.__globals__["_segmenter"].cache_clear()
+    caption_metrics.word_split_of.__globals__["_segmenter"].cache_clear()
     with pytest.raises(NotMeasured, match=r"tuwen\[captions\]"):
-        caption_figures.by_word(said(right, ("en", "zh")))
-    assert caption_figures.by_word(said(right)) == []
+        caption_metrics.by_word(said(right, ("en", "zh")))
+    assert caption_metrics.by_word(said(right)) == []
 
 
 def test_without_captions_the_reason_is_told(said, right):
     with pytest.raises(NotMeasured, match="no captioner"):
-        caption_figures.scores(replace(said(right), captions=None))
+        caption_metrics.scores(replace(said(right), captions=None))
     with pytest.raises(NotMeasured, match="language of its picture"):
-        caption_figures.scores(said(right, ("fr",)))
+        caption_metrics.scores(said(right, ("fr",)))

@@ -4,9 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from trainer.evaluation.described import Described
-from trainer.evaluation.evidence import Timings
-from trainer.evaluation.gathering import gather
+from trainer.evaluation.inputs import Described, Timings, gather
 from trainer.evaluation.settings import EvaluationSettings
 
 

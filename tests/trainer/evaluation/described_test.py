@@ -1,4 +1,4 @@
-from trainer.evaluation.described import Described, describe, one_each
+from trainer.evaluation.inputs import Described, describe, one_each
 
 PICTURES = [b"1", b"2", b"3"]
 TAGS = [["en", "en", "zh"], ["zh"], ["de"]]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trainer.evaluation import encoder_figures
-from trainer.evaluation.evidence import NotMeasured
+from trainer.evaluation.inputs import NotMeasured
 
 
 @pytest.fixture

@@ -5,14 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from trainer.evaluation.checks import register
+from trainer.evaluation.checks import SceneCheck, register
 from trainer.evaluation.evaluate import evaluate
-from trainer.evaluation.gathering import _subset
-from trainer.evaluation.pictures import decode
+from trainer.evaluation.inputs import _subset, decode
 from trainer.evaluation.record import Evaluation
-from trainer.evaluation.scene_check import SceneCheck
 from trainer.evaluation.settings import EvaluationSettings, JudgeSettings
-from trainer.metrics.extractors.random_convnet import RandomConvnet
+from trainer.metrics.extractors import RandomConvnet
 from trainer.settings_loader import SettingsError
 
 SETTINGS = EvaluationSettings(
@@ -339,7 +337,7 @@ def test_inception_gives_its_distances_and_its_score(saved, test_split, train_sp
             mean = pictures.mean((1, 2))
             return mean, np.eye(3)[mean.argmax(1)]
 
-    monkeypatch.setattr("trainer.evaluation.spaces.Inception", Classes)
+    monkeypatch.setattr("trainer.evaluation.image_metrics.Inception", Classes)
     settings = replace(SETTINGS, inception_weights="weights.h5")
     models = {"encoder": saved("encoder"), "generator": saved("constant")}
     found = _by_name(evaluate(models, test_split, train_split, settings))

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from trainer.evaluation import java_figures
-from trainer.evaluation.evidence import NotMeasured
+from trainer.evaluation import caption_metrics
+from trainer.evaluation.inputs import NotMeasured
 from trainer.metrics import java
-from trainer.metrics.extras import Unavailable
+from trainer.metrics.tokens import Unavailable
 
 
 def overlap(candidates, references):
@@ -21,7 +21,7 @@ def overlap(candidates, references):
 @pytest.mark.parametrize("name", ["meteor", "spice"])
 def test_figures_have_chance_ceiling_and_baselines(name, said, monkeypatch, right):
     monkeypatch.setattr(java, name, lambda: overlap)
-    (metric,) = getattr(java_figures, name)(said(right, ("en", "zh")))
+    (metric,) = getattr(caption_metrics, name)(said(right, ("en", "zh")))
     assert metric.name == f"{name}_en"
     assert (metric.parts["all_references"], metric.n) == (1.0, 80)
     assert metric.chance < 0.95
@@ -38,9 +38,9 @@ def test_what_is_missing_is_told_and_no_zero(said, monkeypatch, right):
 
     monkeypatch.setattr(java, "meteor", absent)
     with pytest.raises(NotMeasured, match="METEOR needs Java"):
-        java_figures.meteor(said(right))
+        caption_metrics.meteor(said(right))
 
 
 def test_other_languages_are_not_scored(said, right):
     with pytest.raises(NotMeasured, match="is for English captions"):
-        java_figures.spice(said(right, ("zh",)))
+        caption_metrics.spice(said(right, ("zh",)))

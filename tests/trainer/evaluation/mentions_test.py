@@ -1,6 +1,6 @@
 import pytest
 
-from trainer.evaluation.mentions import Mentions, language_of, mentions
+from trainer.evaluation.inputs import Mentions, language_of, mentions
 
 ATTRIBUTES = (
     "colour:red",

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from data.images import preprocess
-from trainer.evaluation.pictures import decode, from_thumbnail, small_png, thumbnail
+from trainer.evaluation.inputs import decode, from_thumbnail, small_png, thumbnail
 
 
 def _encode(image, kind="PNG", **options):

@@ -3,7 +3,7 @@ import pytest
 
 from data import scenes
 from trainer.evaluation.checks import exact_check
-from trainer.evaluation.pictures import decode
+from trainer.evaluation.inputs import decode
 from trainer.metrics.recognition import group_of
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.evaluation.served import ServedEncoder, ServedModel
+from trainer.evaluation.inputs import ServedEncoder, ServedModel
 
 
 class Ranked(tf.Module):

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from trainer.evaluation import spoken
-from trainer.metrics.words import split_of
+from trainer.evaluation import caption_metrics
+from trainer.metrics.tokens import split_of
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def evidence(said, right):
 
 
 def test_captions_stand_beside_references_in_their_language(evidence):
-    english, chinese = spoken.spoken(evidence)
+    english, chinese = caption_metrics.spoken(evidence)
     assert (english.language, chinese.language) == ("en", "zh")
     for row, text, references in zip(
         chinese.rows, chinese.candidates, chinese.references, strict=True
@@ -32,21 +32,21 @@ def test_pictures_without_references_in_the_language_are_left_out(evidence):
         else record
         for row, record in enumerate(evidence.records)
     ]
-    english, chinese = spoken.spoken(replace(evidence, records=records))
+    english, chinese = caption_metrics.spoken(replace(evidence, records=records))
     assert len(english.rows) == 80
     assert chinese.rows == list(range(0, 80, 2))
     assert len(chinese.rivals["most_frequent_caption"]) == 40
 
 
 def test_rivals_say_training_captions_of_the_language(evidence):
-    told = spoken.rivals(evidence, "zh", [3, 7])
+    told = caption_metrics.rivals(evidence, "zh", [3, 7])
     training = evidence.training.records
     counts = Counter(record.captions[2] for record in training)
     assert told["most_frequent_caption"] == [counts.most_common(1)[0][0]] * 2
-    nearest = spoken.nearest_training(evidence)
+    nearest = caption_metrics.nearest_training(evidence)
     assert told["nearest_training_image"] == [training[nearest[row]].captions[2] for row in (3, 7)]
     assert set(told["random_training_caption"]) <= set(counts)
-    assert spoken.rivals(evidence, "fr", [3]) == {}
+    assert caption_metrics.rivals(evidence, "fr", [3]) == {}
     # The encoder sees colour, size and ground: the nearest picture shows mostly the same.
     agree = [
         evidence.records[row].attributes == training[place].attributes
@@ -61,20 +61,22 @@ def test_a_neighbour_without_the_language_says_what_is_usual(evidence):
         replace(one, captions=one.captions[:2], languages=("en", "en")) for one in training.records
     ]
     kept = [*mute[:-1], training.records[-1]]
-    told = spoken.rivals(replace(evidence, training=replace(training, records=kept)), "zh", [0, 1])
+    told = caption_metrics.rivals(
+        replace(evidence, training=replace(training, records=kept)), "zh", [0, 1]
+    )
     assert told["nearest_training_image"] == [training.records[-1].captions[2]] * 2
 
 
 def test_split_joins_tokens(evidence):
-    english = spoken.spoken(evidence)[0].split(split_of("en"))
+    english = caption_metrics.spoken(evidence)[0].split(split_of("en"))
     assert english.candidates[0] == english.references[0][0].removeprefix("there is ")
     assert not any("." in text for text in english.candidates + english.references[0])
     assert english.several() == list(range(80))
-    assert spoken.spoken(evidence)[1].several() == []
+    assert caption_metrics.spoken(evidence)[1].several() == []
 
 
 def test_one_reference_of_each_picture_is_drawn_and_judged_by_the_others(evidence):
-    english, chinese = spoken.spoken(evidence)
+    english, chinese = caption_metrics.spoken(evidence)
     people, others = english.one_out(3)
     for one, rest, texts in zip(people, others, english.references, strict=True):
         assert sorted([one, *rest]) == sorted(texts)
@@ -85,7 +87,7 @@ def test_one_reference_of_each_picture_is_drawn_and_judged_by_the_others(evidenc
 
 
 def test_some_of_the_pictures_with_all_that_is_said_of_them(evidence):
-    english = spoken.spoken(evidence)[0]
+    english = caption_metrics.spoken(evidence)[0]
     some = english.at([5, 2])
     assert some.rows == [english.rows[5], english.rows[2]]
     assert some.candidates == [english.candidates[5], english.candidates[2]]

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from trainer.evaluation import variety_figures
+from trainer.evaluation import caption_metrics
 
 SAME = "a big red block on white"
 
@@ -12,7 +12,7 @@ SAME = "a big red block on white"
 @pytest.fixture(scope="module")
 def figures(said, by_name):
     def of(say, languages=("en",)):
-        return by_name(variety_figures.figures(said(say, languages)))
+        return by_name(caption_metrics.figures(said(say, languages)))
 
     return of
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.export.chunks import in_chunks
+from trainer.export.signatures import in_chunks
 
 pytestmark = pytest.mark.debian13
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.export.errors import attempt, first_of, with_errors
+from trainer.export.signatures import attempt, first_of, with_errors
 
 pytestmark = pytest.mark.debian13
 

@@ -12,7 +12,7 @@ from data.images import preprocess
 from data.sources.pictures import examine
 from data.sources.rows import Limits
 from tests.data.picture_builders import chunks, exif, png_of, with_exif
-from trainer.export.inputs import read_examples, read_pictures, read_texts
+from trainer.export.signatures import read_examples, read_pictures, read_texts
 from trainer.export_settings import ExportSettings
 
 pytestmark = pytest.mark.debian13

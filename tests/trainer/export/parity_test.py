@@ -20,7 +20,7 @@ from data.images import preprocess_batch, to_float, to_uint8
 from trainer.export.captioner import Speaker
 from trainer.export.encoder import Seer
 from trainer.export.generator import Painter, between
-from trainer.metrics.calibration import best_thresholds
+from trainer.metrics.recognition import best_thresholds
 from trainer.models.captioner import search
 from trainer.models.encoder import condition_vector
 from trainer.models.frozen import flatten_grid

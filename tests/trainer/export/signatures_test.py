@@ -13,7 +13,7 @@ from data import schema
 from tests.trainer.export.contract import CONTRACT, ask, generate
 from trainer.config import STAGES
 from trainer.export.generator import between
-from trainer.metrics.calibration import best_thresholds
+from trainer.metrics.recognition import best_thresholds
 
 TENSOR = re.compile(r"`(\w+)` (string|float32|int64) (\[[^\]]*\])")
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "serving.md"

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from trainer.metrics.agreement import clip_score, text_sensitivity
+from trainer.metrics.retrieval import clip_score, text_sensitivity
 
 
 def _unit(n, seed, d=12):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from trainer.metrics.average_precision import (
+from trainer.metrics.recognition import (
     average_precision,
     macro_average_precision,
     micro_average_precision,

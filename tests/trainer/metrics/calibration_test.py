@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainer.metrics.calibration import best_thresholds
-from trainer.metrics.recognition import multilabel
+from trainer.metrics.recognition import best_thresholds, multilabel
 
 
 def f1_of(scores, truth, threshold):

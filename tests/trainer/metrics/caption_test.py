@@ -4,9 +4,9 @@ import time
 import numpy as np
 import pytest
 
-from trainer.metrics import caption
-from trainer.metrics.rouge import common_subsequence
-from trainer.metrics.words import by_character
+from trainer.metrics import captions
+from trainer.metrics.captions import common_subsequence
+from trainer.metrics.tokens import by_character
 
 PUBLISHED = {
     "bleu1": 0.783228681385441,
@@ -55,7 +55,7 @@ def test_coco_tokenized_equals_the_published_figures(test_data):
     candidates, references = _coco(test_data, "coco5k_ptb_tokenized.json")
     assert (len(candidates), sum(map(len, references))) == (5000, 25010)
     start = time.process_time()
-    scores = caption.measure(candidates, references, tokenize=False)
+    scores = captions.measure(candidates, references, tokenize=False)
     assert time.process_time() - start < 30
     assert scores.corpus() == pytest.approx(PUBLISHED, abs=1e-6)
     ours, expected = scores.per_image(), _read(test_data, "coco5k_per_image.json")["scores"]
@@ -69,15 +69,15 @@ def test_coco_tokenized_equals_the_published_figures(test_data):
 
 
 def test_coco_raw_with_our_tokenizer(test_data):
-    scores = caption.score(*_coco(test_data, "coco5k_raw.json"))
+    scores = captions.score(*_coco(test_data, "coco5k_raw.json"))
     assert scores == pytest.approx(PUBLISHED, abs=2e-3)
 
 
 @pytest.mark.parametrize("case", range(4))
 def test_small_published_cases(test_data, case):
     given = _read(test_data, "nlgeval_small.json")["cases"][case]
-    scores = caption.score(given["candidates"], given["references"], tokenize=False)
-    assert set(scores) == set(caption.KEYS)
+    scores = captions.score(given["candidates"], given["references"], tokenize=False)
+    assert set(scores) == set(captions.KEYS)
     for expected in (given["expected_published"], given["recomputed_here"]):
         asked = {key: expected[name] for name, key in NAMES.items() if name in expected}
         assert {"bleu1", "rouge_l", "cider"} <= asked.keys()
@@ -86,12 +86,12 @@ def test_small_published_cases(test_data, case):
 
 
 def test_per_image_is_the_score_of_one_picture():
-    each = caption.measure(CANDIDATES, REFERENCES).per_image()
+    each = captions.measure(CANDIDATES, REFERENCES).per_image()
     for row in range(2):
-        alone = caption.score(CANDIDATES[row : row + 1], REFERENCES[row : row + 1])
-        for key in (*caption.BLEU, "rouge_l"):
+        alone = captions.score(CANDIDATES[row : row + 1], REFERENCES[row : row + 1])
+        for key in (*captions.BLEU, "rouge_l"):
             assert each[key][row] == pytest.approx(alone[key])
-    assert each["cider"].mean() == pytest.approx(caption.score(CANDIDATES, REFERENCES)["cider"])
+    assert each["cider"].mean() == pytest.approx(captions.score(CANDIDATES, REFERENCES)["cider"])
 
 
 def test_common_subsequence_against_dynamic_programming():
@@ -108,9 +108,9 @@ def test_common_subsequence_against_dynamic_programming():
 
 def test_a_function_may_split():
     candidates, references = ["红色的圆在上面。", "蓝方块"], [["红色的圆在下面"], ["绿三角"]]
-    scores = caption.score(candidates, references, by_character)
+    scores = captions.score(candidates, references, by_character)
     assert scores["bleu1"] == pytest.approx(6 / 10)
-    assert caption.score(candidates, references, tokenize=False)["bleu1"] < 1e-6
+    assert captions.score(candidates, references, tokenize=False)["bleu1"] < 1e-6
 
 
 def test_scores_fall_as_captions_are_shuffled_and_cut():
@@ -120,19 +120,19 @@ def test_scores_fall_as_captions_are_shuffled_and_cut():
     right = [texts[0] for texts in references]
     mixed = [right[0:][row if row % 2 else row - 2] for row in range(200)]
     wrong = [right[row - 1] for row in range(200)]
-    noticed = [caption.score(texts, references) for texts in (right, mixed, wrong)]
-    for key in caption.KEYS:
+    noticed = [captions.score(texts, references) for texts in (right, mixed, wrong)]
+    for key in captions.KEYS:
         values = [scores[key] for scores in noticed]
         assert values == sorted(values, reverse=True)
         assert values[0] > 1.3 * values[2]
     short = [" ".join(text.split()[:4]) for text in right]
-    assert caption.score(short, references)["bleu1"] < 0.5
+    assert captions.score(short, references)["bleu1"] < 0.5
 
 
 def test_an_empty_caption_scores_zero():
-    scores = caption.score(["", "a dog"], [["a dog"], ["a dog"]])
+    scores = captions.score(["", "a dog"], [["a dog"], ["a dog"]])
     assert scores["rouge_l"] == 0.5
-    assert caption.score([""], [["a dog"]])["bleu4"] == pytest.approx(0, abs=1e-6)
+    assert captions.score([""], [["a dog"]])["bleu4"] == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_an_empty_caption_scores_zero():
 )
 def test_bad_input_is_named(candidates, references):
     with pytest.raises(ValueError, match="reference"):
-        caption.score(candidates, references)
+        captions.score(candidates, references)
 
 
 def _said(seed, pictures, references):
@@ -153,24 +153,24 @@ def _said(seed, pictures, references):
 def test_one_reference_out_is_the_mean_over_all_ways_to_leave_one_out(count):
     candidates = [texts[0] for texts in _said(1, 12, 1)]
     references = _said(2, 12, count)
-    found = caption.measure_with_one_out(candidates, references, False).statistics
+    found = captions.measure_with_one_out(candidates, references, False).statistics
     ways = [
-        caption.measure(
+        captions.measure(
             candidates, [texts[:left] + texts[left + 1 :] for texts in references], False
         ).statistics
         for left in range(count)
     ]
     np.testing.assert_allclose(found[:, :11], np.mean(ways, 0)[:, :11], rtol=1e-12)
     # Of CIDEr-D only the document frequencies could differ: they are those of all references.
-    every = caption.measure(candidates, references, False)
+    every = captions.measure(candidates, references, False)
     np.testing.assert_array_equal(found[:, 11], every.statistics[:, 11])
 
 
 def test_people_are_each_reference_against_the_others():
     references = _said(3, 9, 4)
-    found = caption.measure_people(references, False).statistics
+    found = captions.measure_people(references, False).statistics
     ways = [
-        caption.measure(
+        captions.measure(
             [texts[left] for texts in references],
             [texts[:left] + texts[left + 1 :] for texts in references],
             False,
@@ -179,16 +179,16 @@ def test_people_are_each_reference_against_the_others():
     ]
     np.testing.assert_allclose(found[:, :11], np.mean(ways, 0)[:, :11], rtol=1e-12)
     with pytest.raises(ValueError, match="two references or more"):
-        caption.measure_people([["a", "b"], ["a"]])
+        captions.measure_people([["a", "b"], ["a"]])
 
 
 def test_a_captioner_that_speaks_as_people_do_scores_as_they_do():
     """Against all references it would score higher than they: it has one more."""
     lines = _said(4, 400, 4)
     candidates, references = [texts[0] for texts in lines], [texts[1:] for texts in lines]
-    own = caption.measure_with_one_out(candidates, references, False).corpus()
-    people = caption.measure_people(references, False).corpus()
-    usual = caption.measure(candidates, references, False).corpus()
+    own = captions.measure_with_one_out(candidates, references, False).corpus()
+    people = captions.measure_people(references, False).corpus()
+    usual = captions.measure(candidates, references, False).corpus()
     for name in ("bleu1", "bleu2", "bleu3", "rouge_l", "cider_d"):
         assert own[name] == pytest.approx(people[name], rel=0.06), name
     for name in ("bleu1", "bleu2", "bleu3", "rouge_l"):
@@ -197,7 +197,7 @@ def test_a_captioner_that_speaks_as_people_do_scores_as_they_do():
 
 def test_the_only_reference_stays():
     references = [["a red dog"], ["a blue wall near grass"]]
-    found = caption.measure_with_one_out(["a dog", "grass"], references)
+    found = captions.measure_with_one_out(["a dog", "grass"], references)
     np.testing.assert_array_equal(
-        found.statistics, caption.measure(["a dog", "grass"], references).statistics
+        found.statistics, captions.measure(["a dog", "grass"], references).statistics
     )

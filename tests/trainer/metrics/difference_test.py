@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from trainer.metrics.difference import FROM_BOTH, PAIRED, UNKNOWN, difference, sign_test
-from trainer.metrics.intervals import bootstrap_mean, share
+from trainer.metrics.intervals import (
+    FROM_BOTH,
+    PAIRED,
+    UNKNOWN,
+    bootstrap_mean,
+    difference,
+    share,
+    sign_test,
+)
 from trainer.metrics.result import Metric
 
 

@@ -8,7 +8,7 @@ from trainer.metrics.diversity import duplicates, mean_distance, prompt_diversit
 def test_mean_distance_equals_scipy(monkeypatch):
     features = np.random.default_rng(0).normal(5.0, 1.0, (70, 6))
     assert mean_distance(features) == pytest.approx(pdist(features).mean())
-    monkeypatch.setattr("trainer.metrics.neighbours._BLOCK", 32)
+    monkeypatch.setattr("trainer.metrics.distribution._DISTANCE_BLOCK", 32)
     assert mean_distance(features) == pytest.approx(pdist(features).mean())
     assert np.isnan(mean_distance(features[:1]))
 

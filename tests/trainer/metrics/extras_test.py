@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from trainer.metrics.extras import Unavailable, load
+from trainer.metrics.tokens import Unavailable, load
 
 
 def test_what_is_there_is_imported():

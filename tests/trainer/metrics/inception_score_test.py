@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from trainer.metrics.inception_score import inception_score
+from trainer.metrics.distribution import inception_score
 
 
 def _by_definition(p):

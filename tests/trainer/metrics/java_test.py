@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from trainer.metrics import java
-from trainer.metrics.extras import Unavailable
+from trainer.metrics.tokens import Unavailable
 
 SAID, ASKED = ["A dog runs.", "a cat"], [["A dog is running!"], ["The cat", "a black cat"]]
 

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from trainer.metrics.letters import MARKS, is_foreign_punctuation
+from trainer.metrics.tokens import MARKS, is_foreign_punctuation
 
 
 @pytest.mark.parametrize("word", ["हिन्दी", "கோடு", "שָׁלוֹם", "می\u200cرود", "e\u0301"])

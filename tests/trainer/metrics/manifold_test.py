@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from trainer.metrics import neighbours
+from trainer.metrics import distribution
+from trainer.metrics.distribution import cover
 from trainer.metrics.intervals import exact
-from trainer.metrics.manifold import cover
 
 # All by pairs, in plain loops of N x N, as the papers write it.
 
@@ -38,7 +38,7 @@ def test_equals_all_pairs_in_blocks_of_any_size(monkeypatch, n, m, k, wide):
     real, fake = _sets(n, m)
     expected = _by_pairs(real, fake, k, wide)
     for block in (1024, 32):
-        monkeypatch.setattr(neighbours, "_BLOCK", block)
+        monkeypatch.setattr(distribution, "_DISTANCE_BLOCK", block)
         found = cover(real, fake, precision_k=k, density_k=wide).values()
         assert found == pytest.approx(expected, rel=1e-12)
     assert all(0.05 < expected[name] < 1.0 for name in ("precision", "recall"))

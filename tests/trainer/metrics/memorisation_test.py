@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from trainer.metrics.memorisation import memorisation, nearest_training
+from trainer.metrics.diversity import memorisation, nearest_training
 
 
 def _pictures(n, seed):
@@ -10,7 +10,7 @@ def _pictures(n, seed):
 
 
 def test_distance_and_ratio_equal_scipy(monkeypatch):
-    monkeypatch.setattr("trainer.metrics.neighbours._BLOCK", 16)
+    monkeypatch.setattr("trainer.metrics.distribution._DISTANCE_BLOCK", 16)
     pictures, training = _pictures(40, 0), _pictures(90, 1)
     distance = np.sort(cdist(pictures, training), 1)
     found = nearest_training(pictures, training, 7)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from trainer.metrics import neighbours
-from trainer.metrics.neighbours import (
+from trainer.metrics import distribution
+from trainer.metrics.distribution import (
     blocks,
     features_of,
     nearest_others,
@@ -22,7 +22,7 @@ def test_blocks_cover_everything_once():
 
 
 def test_distances_equal_scipy_far_from_the_origin(monkeypatch):
-    monkeypatch.setattr(neighbours, "_BLOCK", 16)
+    monkeypatch.setattr(distribution, "_DISTANCE_BLOCK", 16)
     one, other = _rows(40, 0, 1e4), _rows(30, 1, 1e4)
     found = np.full((40, 30), np.nan)
     largest = 0

@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 
-from trainer.metrics.ptb import tokenise
+from trainer.metrics.tokens import tokenise
 
 RULES = (
     ("A man isn't there.", "a man is n't there"),

@@ -3,7 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from trainer.metrics.reliability import reliability
+from trainer.metrics.recognition import reliability
 
 
 def brute_force(scores, labels, bins):

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from trainer.metrics import variety
+from trainer.metrics import captions as variety
 
 CAPTIONS = [one.split() for one in ("a red dog", "a red dog", "a cat", "")]
 

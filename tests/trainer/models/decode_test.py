@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from data.text import END, PAD, START
-from trainer.models.decode import _Beams, _best, beam_search
+from trainer.models.decoding import _Beams, _best, beam_search
 
 SIZE = 7
 WORDS = range(4, SIZE)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from trainer.models.gated_conditioning import GatedConditioning
+from trainer.models.layers import GatedConditioning
 
 
 def test_a_place_reads_the_entries_that_its_gates_let_through():

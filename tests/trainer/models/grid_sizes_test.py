@@ -3,7 +3,7 @@
 import pytest
 
 from trainer.config import RESOLUTIONS
-from trainer.models.grid_sizes import channels, seed_side
+from trainer.models.layers import channels, seed_side
 
 
 def test_every_resolution_is_its_seed_doubled_several_times():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trainer.generator_settings import DISCRIMINATORS
-from trainer.models.heads import HEADS, LogitHead, Projection
+from trainer.models.discriminator import HEADS, LogitHead, Projection
 
 SIDE, CHANNELS, CONDITION = 2, 3, 5
 

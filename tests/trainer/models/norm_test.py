@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.models.norm import FusedBatchNormalization
+from trainer.models.layers import FusedBatchNormalization
 from trainer.precision import policy_scope
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from data.text import END, PAD, START
-from trainer.models.roll_out import roll_out
+from trainer.models.decoding import roll_out
 
 SIZE = 7
 

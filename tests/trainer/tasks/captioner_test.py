@@ -181,7 +181,7 @@ def test_parts_of_a_batch_teach_what_the_whole_does_in_every_phase(make):
 def test_a_rollback_brings_other_captions_other_draws_and_half_the_rate(make):
     task = make()
     before = task.batch(0)[-1], task.control.seed(0).numpy()
-    task.control.turn.assign(1)
+    task.control.rollback_count.assign(1)
     assert not np.array_equal(task.batch(0)[-1], before[0])
     assert not np.array_equal(task.control.seed(0).numpy(), before[1])
     task.train_step(0, 0.5, task.batch(0))

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from data.text import END, PAD, START
 from trainer.config import CaptionerSettings, Experiment
-from trainer.metrics.cider import Frequencies, cider_d
+from trainer.metrics.captions import Frequencies, cider_d
 from trainer.models.build import build_captioner
 from trainer.tasks.self_critical import Rewards, SelfCritical
 

@@ -8,8 +8,8 @@ import pytest
 from trainer.config import EncoderSettings, GeneratorSettings
 from trainer.settings_loader import SettingsError
 from trainer.train import train
-from trainer.transfer.names import named_weights
 from trainer.transfer.start import read
+from trainer.transfer.weights import named_weights
 
 STEPS = 4
 

@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.transfer.axes import ALIKE, AVERAGE, FRESH, SILENT, Axis, Language
-from trainer.transfer.merging import merged, resized_patches
+from trainer.transfer.weights import (
+    ALIKE,
+    AVERAGE,
+    FRESH,
+    SILENT,
+    Axis,
+    Language,
+    merged,
+    resized_patches,
+)
 
 SEED = (0, 4, 0)
 

@@ -6,9 +6,8 @@ import keras
 import pytest
 
 from trainer.generator_settings import ARCHITECTURES
-from trainer.transfer.axes import World
-from trainer.transfer.names import layers_of, named_weights
-from trainer.transfer.parts import blank
+from trainer.transfer.start import blank
+from trainer.transfer.weights import World, layers_of, named_weights
 
 
 def world(experiment, resolution=16, **generator):

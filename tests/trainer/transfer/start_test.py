@@ -16,8 +16,8 @@ from trainer.config import STAGES
 from trainer.export.bundle import load_encoder
 from trainer.settings_loader import SettingsError
 from trainer.train import train
-from trainer.transfer.names import named_weights
 from trainer.transfer.start import read
+from trainer.transfer.weights import named_weights
 
 
 def encoder_of(trained, stage):

@@ -1,1 +1,0 @@
-"""What changes while training goes on: augmentation, averaged weights, schedules."""

@@ -1,0 +1,481 @@
+"""Scores of captions against references, and how much captions differ from one another."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import csr_matrix
+
+from trainer.metrics import tokens
+from trainer.metrics.intervals import (
+    SIGMAS,
+    Estimate,
+    around,
+    bootstrap,
+    bootstrap_mean,
+    jackknife,
+    resamples,
+)
+
+# BLEU of captions (Papineni et al., BLEU: a method for automatic evaluation, ACL 2002).
+
+
+ORDER = 4
+# The reference scorer of COCO adds these; they show only where nothing matches.
+_SMALL, _TINY = 1e-9, 1e-15
+
+Tokens = Sequence[Hashable]
+
+
+def ngrams(tokens: Tokens, order: int = ORDER) -> list[Counter[tuple[Hashable, ...]]]:
+    """Counts of the n-grams of lengths 1..order."""
+    return [
+        Counter(zip(*(tokens[start:] for start in range(n)), strict=False))
+        for n in range(1, order + 1)
+    ]
+
+
+def statistics(candidate: Tokens, references: Sequence[Tokens]) -> np.ndarray:
+    """Sufficient statistics [10] of one picture: clipped matches and n-grams of lengths 1..4, then
+    the candidate's length and that of the reference closest to it (the shorter of two)."""
+    each = [ngrams(reference) for reference in references]
+    most = [reduce(or_, counts) for counts in zip(*each, strict=True)]
+    matches = [
+        sum((mine & counts).values()) for mine, counts in zip(ngrams(candidate), most, strict=True)
+    ]
+    length = len(candidate)
+    closest = min((abs(len(reference) - length), len(reference)) for reference in references)[1]
+    guesses = [max(0, length - n) for n in range(ORDER)]
+    return np.array([*matches, *guesses, length, closest], np.float64)
+
+
+def statistics_without_each(candidate: Tokens, references: Sequence[Tokens]) -> np.ndarray:
+    """`statistics` of one picture against all of two or more references but one: float64 [R, 10],
+    row r leaves reference r out."""
+    each, length = [ngrams(reference) for reference in references], len(candidate)
+    matches = [
+        without_each([[min(n, grams[size][gram]) for gram, n in mine.items()] for grams in each])
+        for size, mine in enumerate(ngrams(candidate))
+    ]
+    rows = np.empty((len(references), 2 * ORDER + 2))
+    rows[:, :ORDER] = np.stack([counts.sum(1) for counts in matches], 1)
+    rows[:, ORDER : 2 * ORDER] = [max(0, length - n) for n in range(ORDER)]
+    rows[:, -2] = length
+    lengths = [len(reference) for reference in references]
+    for left, _ in enumerate(lengths):
+        others = lengths[:left] + lengths[left + 1 :]
+        rows[left, -1] = min((abs(other - length), other) for other in others)[1]
+    return rows
+
+
+def without_each(values: ArrayLike) -> np.ndarray:
+    """The greatest of all rows but one, of two or more: float64 of the shape [R, ...] of `values`,
+    row r leaves row r out."""
+    rows = np.asarray(values, np.float64)
+    second, first = np.sort(rows, 0)[-2:]
+    return np.where(rows == first, second, first)
+
+
+def from_statistics(sums: np.ndarray) -> np.ndarray:
+    """Sums [..., 10] over pictures to BLEU-1..4 [..., 4], brevity penalty included."""
+    matches, guesses = sums[..., :ORDER], sums[..., ORDER : 2 * ORDER]
+    precision = (matches + _TINY) / (guesses + _SMALL)
+    mean = np.exp(np.cumsum(np.log(precision), -1) / np.arange(1, ORDER + 1))
+    brevity = (sums[..., 2 * ORDER] + _TINY) / (sums[..., 2 * ORDER + 1] + _SMALL)
+    return mean * np.exp(np.minimum(0.0, 1 - 1 / brevity))[..., None]
+
+
+# ROUGE-L of captions (Lin, ROUGE: a package for automatic evaluation of summaries, 2004).
+
+
+_BETA = 1.2
+
+
+def common_subsequence(one: Sequence[str], other: Sequence[str]) -> int:
+    """Length of the longest common subsequence, bit-parallel (Hyyro, 2004): one addition of long
+    integers for each token."""
+    places: dict[str, int] = {}
+    for index, token in enumerate(other):
+        places[token] = places.get(token, 0) | 1 << index
+    full = (1 << len(other)) - 1
+    row = full
+    for token in one:
+        match = row & places.get(token, 0)
+        row = (row + match | row - match) & full
+    return len(other) - row.bit_count()
+
+
+def rouge_l(candidate: Sequence[str], references: Sequence[Sequence[str]]) -> float:
+    """F-measure (beta 1.2) of the best precision and the best recall over the references."""
+    precision, recall = _by_reference(candidate, references)
+    return _f(precision.max(), recall.max())
+
+
+def rouge_l_without_each(candidate: Sequence[str], references: Sequence[Sequence[str]]) -> float:
+    """Mean `rouge_l` against all of two or more references but one, over which is left out."""
+    kept = map(without_each, _by_reference(candidate, references))
+    return float(np.mean([_f(*pair) for pair in zip(*kept, strict=True)]))
+
+
+def _by_reference(
+    candidate: Sequence[str], references: Sequence[Sequence[str]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Precision [R] and recall [R] by each reference."""
+    shared = np.array([common_subsequence(candidate, one) for one in references], np.float64)
+    lengths = np.array([len(one) for one in references])
+    return shared / max(1, len(candidate)), shared / np.maximum(1, lengths)
+
+
+def _f(precision: float, recall: float) -> float:
+    if not precision or not recall:
+        return 0.0
+    return float((1 + _BETA**2) * precision * recall / (recall + _BETA**2 * precision))
+
+
+# CIDEr-D of captions (Vedantam et al., CIDEr: consensus-based image description, CVPR 2015).
+#
+# What the COCO scorer prints as "CIDEr" is this clipped, length-penalised form, so one function
+# serves both names.
+
+
+_SIGMA = 6.0
+Gram = tuple[Hashable, ...]
+Vector = list[dict[Gram, float]]
+Weighted = tuple[Vector, np.ndarray, int]
+
+
+class Frequencies:
+    """In how many pictures' references each n-gram occurs."""
+
+    def __init__(self, references: Sequence[Sequence[Tokens]]):
+        pictures: Counter[Gram] = Counter()
+        for sentences in references:
+            found: set[Gram] = set()
+            for sentence in sentences:
+                for counts in ngrams(sentence):
+                    found.update(counts)
+            pictures.update(found)
+        self._unseen = math.log(len(references))
+        self._idf = {gram: self._unseen - math.log(count) for gram, count in pictures.items()}
+
+    def vector(self, tokens: Tokens) -> Weighted:
+        """Returns the tf-idf of each n-gram, its norm [4] by length, and the length."""
+        grams = ngrams(tokens)
+        weighted = [
+            {gram: count * self._idf.get(gram, self._unseen) for gram, count in counts.items()}
+            for counts in grams
+        ]
+        norm = [math.sqrt(sum(value * value for value in part.values())) for part in weighted]
+        return weighted, np.array(norm), len(tokens)
+
+
+def cider_d(candidate: Tokens, references: Sequence[Tokens], frequencies: Frequencies) -> float:
+    """Ten times the mean cosine over n-gram lengths 1..4 and references."""
+    vectors = [frequencies.vector(reference) for reference in references]
+    return consensus(frequencies.vector(candidate), vectors)
+
+
+def consensus(candidate: Weighted, references: Sequence[Weighted]) -> float:
+    """`cider_d` of what `Frequencies.vector` made of a candidate and its references."""
+    mine, norm, length = candidate
+    total = 0.0
+    for other, other_norm, other_length in references:
+        dots = [_clipped_dot(first, second) for first, second in zip(mine, other, strict=True)]
+        cosine = [
+            dot / scale if scale else 0.0
+            for dot, scale in zip(dots, norm * other_norm, strict=True)
+        ]
+        total += sum(cosine) * math.exp(-((length - other_length) ** 2) / (2 * _SIGMA**2))
+    return 10.0 * total / (ORDER * len(references))
+
+
+def _clipped_dot(candidate: dict[Gram, float], reference: dict[Gram, float]) -> float:
+    return sum(
+        min(value, reference[gram]) * reference[gram]
+        for gram, value in candidate.items()
+        if gram in reference
+    )
+
+
+# Scores of captions against references: BLEU-1..4, ROUGE-L, CIDEr-D.
+
+
+BLEU = ("bleu1", "bleu2", "bleu3", "bleu4")
+KEYS = (*BLEU, "rouge_l", "cider", "cider_d")
+
+Tokenize = bool | Callable[[str], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What `measure` found; every figure comes from it without another look at the captions.
+
+    Attributes:
+      statistics: float64 [N, 12], BLEU's ten statistics, ROUGE-L and CIDEr-D of each picture.
+    """
+
+    statistics: np.ndarray
+
+    def corpus(self) -> dict[str, float]:
+        """The figures of all pictures together, by `KEYS`."""
+        bleus = from_statistics(self.statistics[:, :-2].sum(0))
+        rouge, cider = self.statistics[:, -2:].mean(0)
+        return dict(zip(KEYS, map(float, (*bleus, rouge, cider, cider)), strict=True))
+
+    def per_image(self) -> dict[str, np.ndarray]:
+        """float64 [N] for each key: every picture by itself, document frequencies from all."""
+        bleus = from_statistics(self.statistics[:, :-2])
+        rouge, cider = self.statistics[:, -2:].T
+        return dict(zip(KEYS, (*bleus.T, rouge, cider, cider), strict=True))
+
+    def intervals(self, seed: int = 0) -> dict[str, Estimate]:
+        """`corpus` with bootstrap intervals: pictures are resampled, document frequencies kept."""
+        found = {name: self._bleu(n, seed) for n, name in enumerate(BLEU)}
+        found["rouge_l"] = bootstrap_mean(self.statistics[:, -2], seed=seed)
+        found["cider"] = found["cider_d"] = bootstrap_mean(self.statistics[:, -1], seed=seed)
+        return found
+
+    def _bleu(self, n: int, seed: int) -> Estimate:
+        statistics = self.statistics[:, :-2]
+        return bootstrap(statistics, lambda sums: from_statistics(sums)[..., n], seed=seed)
+
+
+def measure(
+    candidates: Sequence[str], references: Sequence[Sequence[str]], tokenize: Tokenize = True
+) -> Scores:
+    """Scores one caption for each picture against its references; see `score`."""
+    return _measured(_against_all, candidates, references, tokenize)
+
+
+def measure_with_one_out(
+    candidates: Sequence[str], references: Sequence[Sequence[str]], tokenize: Tokenize = True
+) -> Scores:
+    """Scores one caption for each picture against all of its references but one, as a person can
+    be scored who wrote that one: the mean over which is left out.
+
+    BLEU and ROUGE-L take the best of the references and rise with their number, so that a figure
+    against all of them does not compare with `measure_people`. BLEU's counts are the means of the
+    counts. A picture's only reference stays. Document frequencies come from all references.
+
+    Args and errors: as for `score`.
+    """
+    return _measured(_with_one_out, candidates, references, tokenize)
+
+
+def _measured(
+    against: Callable[..., list[float]],
+    candidates: Sequence[str],
+    references: Sequence[Sequence[str]],
+    tokenize: Tokenize,
+) -> Scores:
+    """Scores each candidate by `against`, which takes its words, those of its picture's references
+    and the document frequencies of all references."""
+    _check(candidates, references)
+    split = _splitter(tokenize)
+    others = [[split(text) for text in texts] for texts in references]
+    frequencies = Frequencies(others)
+    return _scores(
+        against(one, many, frequencies)
+        for one, many in zip(map(split, candidates), others, strict=True)
+    )
+
+
+def measure_people(references: Sequence[Sequence[str]], tokenize: Tokenize = True) -> Scores:
+    """Scores two or more references of each picture against the others of it, the mean over them:
+    what a person reaches where a captioner reaches `measure_with_one_out`.
+
+    Raises:
+      ValueError: no picture at all, or a picture with fewer than two references.
+    """
+    if not references or min(len(texts) for texts in references) < 2:
+        raise ValueError("people are scored where each picture has two references or more")
+    split = _splitter(tokenize)
+    everyone = [[split(text) for text in texts] for texts in references]
+    frequencies = Frequencies(everyone)
+    return _scores(
+        np.mean(
+            [
+                _against_all(one, texts[:place] + texts[place + 1 :], frequencies)
+                for place, one in enumerate(texts)
+            ],
+            0,
+        )
+        for texts in everyone
+    )
+
+
+def _against_all(
+    candidate: Sequence[str], references: Sequence[Sequence[str]], frequencies: Frequencies
+) -> list[float]:
+    """A row of `Scores.statistics`."""
+    return [
+        *statistics(candidate, references),
+        rouge_l(candidate, references),
+        cider_d(candidate, references, frequencies),
+    ]
+
+
+def _with_one_out(
+    candidate: Sequence[str], references: Sequence[Sequence[str]], frequencies: Frequencies
+) -> list[float]:
+    if len(references) == 1:
+        return _against_all(candidate, references, frequencies)
+    return [
+        *statistics_without_each(candidate, references).mean(0),
+        rouge_l_without_each(candidate, references),
+        # The mean over references does not depend on how many there are.
+        cider_d(candidate, references, frequencies),
+    ]
+
+
+def _scores(rows: Iterable[Sequence[float] | np.ndarray]) -> Scores:
+    return Scores(np.array([np.asarray(row, np.float64) for row in rows]))
+
+
+def _splitter(tokenize: Tokenize) -> Callable[[str], Sequence[str]]:
+    return tokenize if callable(tokenize) else (tokens.tokenise if tokenize else str.split)
+
+
+def score(
+    candidates: Sequence[str], references: Sequence[Sequence[str]], tokenize: Tokenize = True
+) -> dict[str, float]:
+    """Scores one caption for each picture against its references, over the whole corpus.
+
+    Args:
+      candidates: N captions.
+      references: one or more captions for each of the N pictures.
+      tokenize: True for the Penn-Treebank-like tokenizer (lower case, punctuation dropped), False
+        to split at blanks only, or a function such as `words.by_character`.
+
+    Returns:
+      `bleu1`..`bleu4`, `rouge_l`, `cider`, `cider_d`. The last two are equal: what COCO's scorer
+      calls CIDEr is CIDEr-D. Document frequencies come from these references, so a single picture
+      scores 0 there.
+
+    Raises:
+      ValueError: on unequal lengths, no picture at all, or a picture without a reference.
+    """
+    return measure(candidates, references, tokenize).corpus()
+
+
+def _check(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> None:
+    if not candidates or len(candidates) != len(references):
+        raise ValueError(
+            f"{len(candidates)} captions and {len(references)} sets of references: give one set "
+            "for each caption, at least one"
+        )
+    for index, texts in enumerate(references):
+        if isinstance(texts, str) or not texts:
+            raise ValueError(f"picture {index}: references must be a non-empty list of captions")
+
+
+# Whether captions differ from one another and from those of the training pictures.
+#
+# A caption is a sequence of tokens (`words.py`). Figures that count distinct things fall as
+# captions become more: compare them at equal N.
+
+
+ROUNDS = 200
+
+
+def distinct(
+    captions: Sequence[Tokens], n: int, *, seed: int = 0, rounds: int = ROUNDS
+) -> Estimate:
+    """Distinct n-grams over all n-grams (Li et al., A diversity-promoting objective function for
+    neural conversation models, 2016, section 5); 0 where no caption holds n tokens.
+
+    The interval is the value +- 1.96 bootstrap standard deviations (`rounds` resamples, 0 for
+    none), because a resample repeats captions and so has fewer distinct ones.
+    """
+    grams = [Counter(zip(*(one[start:] for start in range(n)), strict=False)) for one in captions]
+    totals = np.array([counts.total() for counts in grams], np.float64)
+    return _kinds(grams, lambda seen, drawn: seen / np.maximum(drawn @ totals, 1.0), seed, rounds)
+
+
+def distinct_captions(
+    captions: Sequence[Tokens], *, seed: int = 0, rounds: int = ROUNDS
+) -> Estimate:
+    """Share of captions that are distinct: 1 / N where all are the same. Interval as `distinct`."""
+    whole = [(tuple(caption),) for caption in captions]
+    return _kinds(whole, lambda seen, drawn: seen / drawn.sum(-1), seed, rounds)
+
+
+def vocabulary_used(
+    captions: Sequence[Tokens],
+    vocabulary: Collection[Hashable],
+    *,
+    seed: int = 0,
+    rounds: int = ROUNDS,
+) -> Estimate:
+    """Share of the tokens `vocabulary` that some caption says; NaN for no vocabulary.
+
+    The interval is the value +- 1.96 standard deviations over parts of three quarters of the
+    captions: a resample has fewer rare words than the captions, and no others.
+    """
+    known = frozenset(vocabulary)
+    if not known:
+        return Estimate(float("nan"), float("nan"), float("nan"))
+    said = [known.intersection(caption) for caption in captions]
+
+    def used(rows: np.ndarray) -> list[float]:
+        return [len(frozenset().union(*(said[row] for row in rows))) / len(known)]
+
+    everyone = np.arange(len(said))
+    (value,) = used(everyone)
+    (variance,) = jackknife(used, everyone, part=0.75, least=1, seed=seed, rounds=rounds)
+    margin = SIGMAS * float(np.sqrt(variance))
+    return Estimate(
+        value, float(np.maximum(0.0, value - margin)), float(np.minimum(1.0, value + margin))
+    )
+
+
+def novel(captions: Sequence[Tokens], training: Collection[Tokens]) -> np.ndarray:
+    """float64 [N]: 1 for captions whose tokens are those of no training caption."""
+    known = {tuple(caption) for caption in training}
+    return np.array([float(tuple(caption) not in known) for caption in captions])
+
+
+def repeats(captions: Sequence[Tokens], n: int) -> np.ndarray:
+    """float64 [N]: 1 for captions that say some n tokens in a row twice."""
+    said = [list(zip(*(one[start:] for start in range(n)), strict=False)) for one in captions]
+    return np.array([float(len(set(grams)) < len(grams)) for grams in said])
+
+
+def lengths(captions: Sequence[Tokens]) -> np.ndarray:
+    """float64 [N]: tokens of each caption."""
+    return np.array([len(caption) for caption in captions], np.float64)
+
+
+def _kinds(
+    held: Sequence[Collection[Hashable]],
+    value: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    seed: int,
+    rounds: int,
+) -> Estimate:
+    """A figure of how many kinds of things N captions hold.
+
+    Args:
+      held: the things in each caption.
+      value: from the number of kinds [...] and how often each caption was drawn [..., N] to the
+        figure [...].
+      seed, rounds: of the bootstrap.
+    """
+    place: dict[Hashable, int] = {}
+    columns = [[place.setdefault(thing, len(place)) for thing in things] for things in held]
+    ends = np.cumsum([0, *map(len, columns)])
+    flat = np.array([column for row in columns for column in row], np.int64)
+    shape = (len(held), max(len(place), 1))
+    holds = csr_matrix((np.ones(len(flat)), flat, ends), shape=shape)
+    whole = value(np.array(float(len(place))), np.ones(len(held)))
+    drawn = [
+        value(((holds.T @ block.T) > 0).sum(0), block)
+        for block in (resamples(len(held), rounds, seed) if rounds else ())
+    ]
+    return around(float(whole), np.concatenate(drawn) if drawn else np.zeros(0), 0.0, 1.0)

@@ -1,1 +1,0 @@
-"""From pictures to feature vectors; the only part of the metrics that needs TensorFlow."""

@@ -1,0 +1,219 @@
+"""Captions from a captioner, word by word: beam search, greedy decoding, sampling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from data.text import END, PAD
+from trainer.randomness import categorical, fold
+
+# Words that would say an n-gram again.
+
+
+def repeating(ids: tf.Tensor, place: tf.Tensor, n: int, vocabulary: int) -> tf.Tensor:
+    """Finds the words that would end an n-gram which has been said before.
+
+    Args:
+      ids: int32 [M, L] tokens said so far, PAD from `place` on; L is static.
+      place: int32 scalar, how many tokens were said; runs in a loop of the graph.
+      n: size of the n-grams, 1 or more; 1 forbids to say any word twice.
+      vocabulary: number of words V.
+
+    Returns:
+      bool [M, V]; PAD's column means nothing.
+    """
+    windows = ids.shape[1] - n + 1
+    if windows < 1:
+        return tf.zeros([tf.shape(ids)[0], vocabulary], tf.bool)
+    # A window of n tokens is whole where its last one has been said.
+    again = tf.range(windows)[None, :] + n - 1 < place
+    for offset in range(n - 1):
+        newest = ids[:, tf.maximum(place - n + 1 + offset, 0)]
+        again = tf.logical_and(again, ids[:, offset : offset + windows] == newest[:, None])
+    words = tf.where(again, ids[:, n - 1 :], PAD)
+    rows = tf.broadcast_to(tf.range(tf.shape(ids)[0])[:, None], tf.shape(words))
+    shape = tf.stack([tf.shape(ids)[0], vocabulary])
+    return tf.scatter_nd(tf.stack([rows, words], axis=-1), tf.ones_like(words), shape) > 0
+
+
+# Beam search as a pure function of a step function; runs in the graph and is exported.
+
+
+IMPOSSIBLE = -1e9
+
+
+class Hypothesis(NamedTuple):
+    """The best caption of each picture.
+
+    Attributes:
+      ids: int32 [N, steps] tokens, END then PAD at the end.
+      log_prob: float32 [N] summed log probability of the tokens said, END included.
+      attention: float32 [N, steps, P], the attention when each token was said, 0 after the END.
+    """
+
+    ids: tf.Tensor
+    log_prob: tf.Tensor
+    attention: tf.Tensor
+
+
+class _Beams(NamedTuple):
+    place: tf.Tensor
+    ids: tf.Tensor
+    log_prob: tf.Tensor
+    finished: tf.Tensor
+    state: tf.Tensor
+    attention: tf.Tensor
+
+
+Step = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]]
+
+
+def beam_search(
+    step: Step,
+    state: tf.Tensor,
+    first: tf.Tensor,
+    beam: int,
+    steps: int,
+    places: int,
+    length_power: float,
+    no_repeat: int = 0,
+) -> Hypothesis:
+    """Keeps the `beam` likeliest beginnings at each word.
+
+    Finished hypotheses stay in the beam and can only be padded. At the end they are ranked by
+    log probability / length ** length_power (Wu et al. 2016, section 7, without coverage).
+
+    Args:
+      step: (words int32 [N * beam], state [N * beam, units]) -> (log probabilities float32
+        [N * beam, V], next state, attention float32 [N * beam, places]).
+      state: first state, each picture's repeated `beam` times, neighbours together.
+      first: int32 [N * beam], the words heard before any is said.
+      beam: hypotheses kept.
+      steps: the most tokens said, END included.
+      places: attention's width.
+      length_power: 0 ranks by log probability alone.
+      no_repeat: no n-gram of this size is said twice in one caption (after Paulus et al. 2018,
+        section 2.5); 0 lets all be said.
+    """
+    rows = tf.shape(state)[0] // beam
+    alone = tf.concat([tf.zeros([rows, 1]), tf.fill([rows, beam - 1], IMPOSSIBLE)], axis=1)
+    start = _Beams(
+        place=tf.constant(0),
+        ids=tf.fill([rows, beam, steps], PAD),
+        log_prob=alone,
+        finished=tf.zeros([rows, beam], tf.bool),
+        state=state,
+        attention=tf.zeros([rows, beam, steps, places]),
+    )
+
+    def unfinished(beams: _Beams) -> tf.Tensor:
+        return tf.logical_and(beams.place < steps, tf.logical_not(tf.reduce_all(beams.finished)))
+
+    def advance(beams: _Beams) -> tuple[_Beams]:
+        return (_advance(beams, step, tf.reshape(first, [rows, beam]), steps, no_repeat),)
+
+    (last,) = tf.while_loop(unfinished, advance, (start,))
+    return _best(last, length_power)
+
+
+def _advance(beams: _Beams, step: Step, first: tf.Tensor, steps: int, no_repeat: int) -> _Beams:
+    place, rows, beam = beams.place, tf.shape(first)[0], beams.ids.shape[1]
+    said = beams.ids[:, :, tf.maximum(place - 1, 0)]
+    words = tf.where(place == 0, first, said)
+    log_p, state, attention = step(tf.reshape(words, [-1]), beams.state)
+    size = log_p.shape[-1]
+    if no_repeat:
+        said_before = repeating(tf.reshape(beams.ids, [-1, steps]), place, no_repeat, size)
+        log_p = tf.where(said_before, IMPOSSIBLE, log_p)
+    log_p = tf.reshape(log_p, [rows, beam, size])
+    only_pad = tf.one_hot(PAD, size, on_value=0.0, off_value=IMPOSSIBLE)
+    log_p = tf.where(beams.finished[..., None], only_pad, log_p)
+    # The last word must be the end, so that every caption is whole.
+    only_end = tf.where(tf.range(size) == END, log_p, IMPOSSIBLE)
+    is_last = tf.logical_and(place == steps - 1, tf.logical_not(beams.finished))[..., None]
+    log_p = tf.where(is_last, only_end, log_p)
+
+    total = tf.reshape(beams.log_prob[..., None] + log_p, [rows, beam * size])
+    log_prob, chosen = tf.math.top_k(total, k=beam)
+    parent, word = chosen // size, chosen % size
+
+    def follow(x: tf.Tensor) -> tf.Tensor:
+        return tf.gather(x, parent, batch_dims=1)
+
+    shape = tf.shape(state)
+    kept = follow(tf.reshape(state, [rows, beam, shape[1]]))
+    column = tf.one_hot(place, steps, dtype=tf.int32)
+    # Nothing is seen after the end: how long the search goes on depends on the other pictures.
+    attention = tf.reshape(attention, [rows, beam, 1, attention.shape[-1]])
+    seen = tf.where(beams.finished[..., None, None], 0.0, attention)
+    mark = tf.cast(column, tf.float32)[None, None, :, None]
+    return _Beams(
+        place=place + 1,
+        ids=follow(beams.ids) * (1 - column) + word[..., None] * column,
+        log_prob=log_prob,
+        finished=tf.logical_or(follow(beams.finished), word == END),
+        state=tf.reshape(kept, shape),
+        attention=follow(beams.attention) + follow(seen) * mark,
+    )
+
+
+def _best(beams: _Beams, length_power: float) -> Hypothesis:
+    # A table in place of `length ** length_power`: `pow` rounds differently where a processor
+    # computes several at once, and near ties would be decided by the picture's place in the batch.
+    lengths = np.maximum(np.arange(beams.ids.shape[2] + 1), 1)
+    penalties = tf.constant(lengths**length_power, tf.float32)
+    length = tf.reduce_sum(tf.cast(beams.ids != PAD, tf.int32), axis=-1)
+    score = beams.log_prob / tf.gather(penalties, length)
+    best = tf.argmax(score, axis=1, output_type=tf.int32)
+
+    def pick(x: tf.Tensor) -> tf.Tensor:
+        return tf.gather(x, best, batch_dims=1)
+
+    return Hypothesis(pick(beams.ids), pick(beams.log_prob), pick(beams.attention))
+
+
+# Captions word by word, without a search: the likeliest word each time, or one that is drawn.
+
+
+def roll_out(
+    step: Step, state: tf.Tensor, first: tf.Tensor, steps: int, seed: tf.Tensor | None = None
+) -> tf.Tensor:
+    """Says N captions.
+
+    Args:
+      step: as for `beam_search`, with a beam of 1.
+      state: first state [N, S].
+      first: int32 [N], the words heard before any is said.
+      steps: tokens said at most, END included; a caption that is longer stays without END.
+      seed: int32 [2] draws each word by its probability; None takes the likeliest.
+
+    Returns:
+      int32 [N, steps] tokens, END then PAD at the end.
+    """
+    none = tf.zeros_like(first)
+    start = (
+        tf.constant(0),
+        first,
+        state,
+        tf.zeros([tf.shape(first)[0], steps], tf.int32),
+        none > 0,
+    )
+
+    def unfinished(place, word, state, ids, ended):
+        return tf.logical_and(place < steps, tf.logical_not(tf.reduce_all(ended)))
+
+    def advance(place, word, state, ids, ended):
+        log_p, state, _ = step(word, state)
+        if seed is None:
+            said = tf.argmax(log_p, axis=-1, output_type=tf.int32)
+        else:
+            said = categorical(fold(seed, place), log_p)
+        said = tf.where(ended, PAD, said)
+        ids += said[:, None] * tf.one_hot(place, steps, dtype=tf.int32)
+        return place + 1, said, state, ids, tf.logical_or(ended, said == END)
+
+    return tf.while_loop(unfinished, advance, start)[3]
