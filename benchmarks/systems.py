@@ -26,10 +26,10 @@ from pipeline import settings as settings_file
 from pipeline.collecting import collect_splits
 from pipeline.stages import stage_experiment
 from trainer import serving
+from trainer.config import ADVERSARIAL_LOSSES, ARCHITECTURES
 from trainer.evaluation.evaluate import evaluate
 from trainer.evaluation.inputs import decode
 from trainer.evaluation.settings import EvaluationSettings
-from trainer.generator_settings import ADVERSARIAL_LOSSES, ARCHITECTURES
 from trainer.tasks.base import grid_of
 
 ENCODER_STEPS = 2500

@@ -7,9 +7,8 @@ import json
 from dataclasses import replace
 
 from pipeline.settings import Settings
-from trainer.config import STAGES, Experiment, deciding
+from trainer.config import STAGES, Experiment, ExportSettings, deciding
 from trainer.evaluation.settings import JudgeSettings
-from trainer.export_settings import ExportSettings
 from trainer.settings_loader import to_mapping
 
 _JUDGE_CHECKS = 5

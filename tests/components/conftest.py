@@ -9,6 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from data.schema import CaptionedImage, to_example
+from trainer.config import ExportSettings
 from trainer.export.signatures import (
     check_range,
     first_of,
@@ -18,7 +19,6 @@ from trainer.export.signatures import (
     require_same_length,
     with_errors,
 )
-from trainer.export_settings import ExportSettings
 
 COLOURS = {"red": (220, 30, 30), "green": (30, 180, 60), "blue": (40, 60, 210)}
 

@@ -7,8 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from trainer.config import STAGES, Experiment, GeneratorSettings, TrainingSettings
-from trainer.generator_settings import ADVERSARIAL_LOSSES, GRADIENT_PENALTIES
+from trainer.config import (
+    ADVERSARIAL_LOSSES,
+    GRADIENT_PENALTIES,
+    STAGES,
+    Experiment,
+    GeneratorSettings,
+    TrainingSettings,
+)
 from trainer.settings_loader import SettingsError, from_mapping, to_mapping
 
 

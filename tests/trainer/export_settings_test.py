@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from trainer.config import Experiment, deciding
-from trainer.export_settings import ExportSettings
+from trainer.config import Experiment, ExportSettings, deciding
 from trainer.settings_loader import SettingsError
 
 

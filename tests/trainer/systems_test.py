@@ -7,8 +7,7 @@ import pytest
 import tensorflow as tf
 
 from trainer import serving
-from trainer.config import GeneratorSettings
-from trainer.generator_settings import ADVERSARIAL_LOSSES, ARCHITECTURES
+from trainer.config import ADVERSARIAL_LOSSES, ARCHITECTURES, GeneratorSettings
 from trainer.settings_loader import SettingsError
 from trainer.train import train
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trainer.export_settings import LARGEST_TRUNCATION
+from trainer.config import LARGEST_TRUNCATION
 from trainer.settings_loader import require, require_one_of
 
 JUDGE_SPLITS = ("train", "val")

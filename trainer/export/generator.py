@@ -16,7 +16,7 @@ from data.arrays import SplitArrays
 from data.graphs import graph
 from data.images import encode_png_batch, to_uint8
 from data.prepared import PreparedData
-from trainer.config import Experiment
+from trainer.config import LARGEST_TRUNCATION, Experiment
 from trainer.export.bundle import Bundle, in_float32, token_file, write_bundle
 from trainer.export.lite import SAMPLES, Core
 from trainer.export.signatures import (
@@ -30,7 +30,6 @@ from trainer.export.signatures import (
     with_errors,
 )
 from trainer.export.warmup import Samples
-from trainer.export_settings import LARGEST_TRUNCATION
 from trainer.models.encoder import Encoder, condition_vector
 
 

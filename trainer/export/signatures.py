@@ -12,8 +12,7 @@ from data import images, text
 from data.graphs import graph
 from data.images import preprocess
 from data.picture_bytes import JPEG_MAGIC, PNG_MAGIC
-from trainer.config import Experiment
-from trainer.export_settings import ExportSettings
+from trainer.config import Experiment, ExportSettings
 
 # Rows computed in chunks of one size, so that an answer does not depend on its batch.
 #

@@ -12,8 +12,8 @@ from data.images import preprocess
 from data.sources.pictures import examine
 from data.sources.rows import Limits
 from tests.data.picture_builders import chunks, exif, png_of, with_exif
+from trainer.config import ExportSettings
 from trainer.export.signatures import read_examples, read_pictures, read_texts
-from trainer.export_settings import ExportSettings
 
 pytestmark = pytest.mark.debian13
 

@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 
 from data.images import to_float
+from trainer.config import ExportSettings
 from trainer.export.captioner import export_captioner
 from trainer.export.generator import export_generator
-from trainer.export_settings import ExportSettings
 
 FORMS = ("float32", "float16", "int8")
 pytestmark = [

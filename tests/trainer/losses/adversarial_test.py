@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.generator_settings import ADVERSARIAL_LOSSES
+from trainer.config import ADVERSARIAL_LOSSES
 from trainer.losses.adversarial import ADVERSARIAL
 from trainer.losses.penalties import PENALTIES
 

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from trainer.generator_settings import GRADIENT_PENALTIES
+from trainer.config import GRADIENT_PENALTIES
 from trainer.losses.adversarial import ADVERSARIAL
 from trainer.losses.penalties import (
     INTERVALS,

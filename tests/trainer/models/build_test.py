@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from trainer.config import DataSettings, Experiment, GeneratorSettings
-from trainer.generator_settings import ARCHITECTURES
+from trainer.config import ARCHITECTURES, DataSettings, Experiment, GeneratorSettings
 from trainer.models.build import GENERATORS, build_discriminators, build_generator
 
 NOISE, CONDITION = 4, 6

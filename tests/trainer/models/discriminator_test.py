@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.config import DataSettings, Experiment, GeneratorSettings
-from trainer.generator_settings import DISCRIMINATORS
+from trainer.config import DISCRIMINATORS, DataSettings, Experiment, GeneratorSettings
 from trainer.losses.penalties import r1
 from trainer.models.build import GENERATORS, build_discriminator
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainer.generator_settings import DISCRIMINATORS
+from trainer.config import DISCRIMINATORS
 from trainer.models.discriminator import HEADS, LogitHead, Projection
 
 SIDE, CHANNELS, CONDITION = 2, 3, 5

@@ -5,7 +5,7 @@ from dataclasses import replace
 import keras
 import pytest
 
-from trainer.generator_settings import ARCHITECTURES
+from trainer.config import ARCHITECTURES
 from trainer.transfer.start import blank
 from trainer.transfer.weights import World, layers_of, named_weights
 
