@@ -29,7 +29,7 @@ from data.scenes.check import judge, see
 from data.scenes.language import parse
 from pipeline import settings as settings_file
 from pipeline.stages import stage_experiment
-from trainer import precision
+from trainer.engine import precision
 from trainer.export.bundle import load_encoder
 from trainer.models.posterior import draw
 from trainer.tasks.gan import GanTask

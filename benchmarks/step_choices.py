@@ -16,12 +16,12 @@ import tensorflow as tf
 
 from benchmarks.paired import compare
 from data.graphs import graph
-from trainer.batches import Sampler, SimilarLengths
 from trainer.config import EncoderSettings, Experiment
+from trainer.engine.batches import Sampler, SimilarLengths
+from trainer.engine.precision import choose
 from trainer.models import encoder as encoder_module
 from trainer.models.build import build_captioner, build_encoder
 from trainer.models.layers import FusedBatchNormalization
-from trainer.precision import choose
 
 VOCABULARY, ATTRIBUTES, LENGTH, BATCH = 164, 195, 32, 64
 # Tokens of the demo's captions: 5 to 32, 14 in the mean.

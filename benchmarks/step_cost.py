@@ -9,8 +9,8 @@ import keras
 import numpy as np
 
 from data.prepared import PreparedData
-from trainer import precision
 from trainer.config import Experiment
+from trainer.engine import precision
 from trainer.export.bundle import load_encoder
 from trainer.tasks.captioner import CaptionerTask
 from trainer.tasks.encoder import EncoderTask

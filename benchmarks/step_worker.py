@@ -24,8 +24,8 @@ from data import prepared, processor
 from data.graphs import graph
 from pipeline import settings as settings_file
 from pipeline.stages import stage_experiment
-from trainer import distribution, optimizers, precision
 from trainer.config import Experiment
+from trainer.engine import distribution, optimizers, precision
 from trainer.models.build import build_encoder
 
 # Side of the square matrices whose product shows what the processor can do.
@@ -66,7 +66,7 @@ PRODUCT = "product"
 
 
 class Ledger:
-    """Compiles steps as `trainer.distribution.function` does, and counts what they compute.
+    """Compiles steps as `trainer.engine.distribution.function` does, and counts what they compute.
 
     Attributes:
       flops: of all steps that ran since it was opened; None while it is closed.
@@ -76,7 +76,7 @@ class Ledger:
         self.flops: int | None = None
 
     def function(self, step: Callable[..., Any]) -> Callable[..., Any]:
-        """In place of `trainer.distribution.function`."""
+        """In place of `trainer.engine.distribution.function`."""
         compiled = graph(step)
 
         def run(*arguments):

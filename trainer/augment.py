@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from trainer.config import EncoderSettings, GeneratorSettings
-from trainer.randomness import fold, uniform
+from trainer.engine.randomness import fold, uniform
 
 # Differentiable augmentation of what the discriminator sees.
 #

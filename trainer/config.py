@@ -370,7 +370,7 @@ class EncoderSettings(TransferSettings):
         (x 0.5 to 1.5); 0 changes none.
       cutout: side of a square that is greyed out at random, as a share of the picture's; 0 is none.
       optimizer: `adam`, or `muon`, which learns more in a step and costs more
-        (`trainer.optimizers`).
+        (`trainer.engine.optimizers`).
     """
 
     text: str = "convolution"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-# Kinds of `trainer.optimizers`, which loads TensorFlow and settings do not.
+# Kinds of `trainer.engine.optimizers`, which loads TensorFlow and settings do not.
 OPTIMIZERS = ("adam", "muon")
 # YAML 1.1 takes a number without a dot, such as 5e-5, for text.
 _EXPONENT = re.compile(r"[-+]?\d+[eE][-+]?\d+")

@@ -13,8 +13,8 @@ from tqdm import tqdm
 from data import processor
 from data.prepared import PreparedData
 from data.sources.files import read_json, write_whole
-from trainer import distribution, loop, precision
 from trainer.config import STAGES, DataSettings, Experiment, deciding
+from trainer.engine import distribution, loop, precision
 from trainer.export.bundle import RestoredEncoder, load_encoder
 from trainer.export.layout import CARD, SIDECAR, SUMMARY
 from trainer.export.model_card import with_start

@@ -16,9 +16,9 @@ from tqdm import tqdm
 from data.prepared import PreparedData
 from trainer import trials
 from trainer.config import Experiment
-from trainer.loop import TrainingError
+from trainer.engine.loop import TrainingError
+from trainer.engine.selection_metric import selection_metric_of
 from trainer.run_fn import transformed
-from trainer.selection_metric import selection_metric_of
 from trainer.settings_loader import from_mapping
 from trainer.trials import Trial
 from trainer.tuning import run_trial

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from data.prepared import PreparedData
 from trainer.config import Experiment
-from trainer.loop import TrainingError
-from trainer.selection_metric import figure_of
+from trainer.engine.loop import TrainingError
+from trainer.engine.selection_metric import figure_of
 from trainer.settings_loader import SettingsError
 from trainer.train import train
 from trainer.trials import FAILED, FINISHED, Trial

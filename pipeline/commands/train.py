@@ -21,10 +21,10 @@ from pipeline.settings import Settings
 from pipeline.stages import deciding_json, digest, stage_experiment
 from pipeline.starts import starts
 from pipeline.work_dir import WorkDir, default_work_dir, is_model
-from trainer import distribution
 from trainer.config import STAGES
+from trainer.engine import distribution
+from trainer.engine.loop import TrainingError
 from trainer.folds import RESULT, Fold, cross_validate
-from trainer.loop import TrainingError
 from trainer.train import train
 from trainer.transfer.start import digest_of
 

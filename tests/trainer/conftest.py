@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from data.prepared import prepare
 from data.scenes import as_captioned_images
-from trainer import loop
 from trainer.config import (
     CaptionerSettings,
     DataSettings,
@@ -20,6 +19,7 @@ from trainer.config import (
     GeneratorSettings,
     TrainingSettings,
 )
+from trainer.engine import loop
 from trainer.train import train
 
 STEPS, KILLED_AT = 10, 5

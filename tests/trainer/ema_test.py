@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer import schedules
+from trainer.engine import schedules
 
 
 def kept_of(first, images, batch_size, half_life):

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer.precision import float32_compute
+from trainer.engine.precision import float32_compute
 
 
 @dataclass(eq=False)

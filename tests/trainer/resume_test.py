@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.checkpoints import newest_whole
 from trainer.config import STAGES
+from trainer.engine.checkpoints import newest_whole
 from trainer.train import train
 
 # What a checkpoint says of itself and of the clock.

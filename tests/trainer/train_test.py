@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 from data.text import Vocabulary
-from trainer import loop
 from trainer.config import STAGES
+from trainer.engine import loop
 from trainer.settings_loader import SettingsError, to_mapping
 from trainer.train import train
 

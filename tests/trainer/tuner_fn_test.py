@@ -10,7 +10,7 @@ import pytest
 
 from trainer import trials, tuner_fn, tuning
 from trainer.config import TrainingSettings
-from trainer.loop import TrainingError
+from trainer.engine.loop import TrainingError
 from trainer.settings_loader import to_mapping
 from trainer.trials import Trial
 from trainer.tuner_fn import StageTuner

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer import randomness
 from trainer.augment import random_crop, view
 from trainer.config import EncoderSettings
+from trainer.engine import randomness
 
 SEED = tf.constant([3, 5])
 CHANGES = {"shift": 2, "crop": 0.4, "flip": True, "colour": 0.5, "cutout": 0.4}

@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
 from data.sources import files
-from trainer import checkpoints
+from trainer.engine import checkpoints
 from trainer.export.layout import FINGERPRINT, SAVED_MODEL
 
 # Servers look at numbers alone, so they never see a folder with this prefix.

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from trainer.randomness import uniform
+from trainer.engine.randomness import uniform
 
 Critic = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from data.languages import UNDETERMINED
 from trainer.config import Experiment
+from trainer.engine.precision import policy_scope
 from trainer.models.captioner import Captioner
 from trainer.models.dcgan import DcganBackbone, DcganGenerator
 from trainer.models.discriminator import HEADS, Discriminator
@@ -20,7 +21,6 @@ from trainer.models.one_stage import OneStageBackbone, OneStageGenerator
 from trainer.models.posterior import Posterior
 from trainer.models.two_stage import TwoStageGenerator, sketch_side
 from trainer.models.vae import VaeDecoder, VaeEncoder
-from trainer.precision import policy_scope
 
 
 class Architecture(NamedTuple):

@@ -19,10 +19,10 @@ from keras import layers, ops
 from data.languages import UNDETERMINED
 from data.text import PAD, START, UNK
 from trainer.config import CaptionerSettings
+from trainer.engine.randomness import fold
 from trainer.models.decoding import Hypothesis, Step, beam_search, roll_out
 from trainer.models.encoder import stateless_dropout
 from trainer.models.layers import Composite, log_softmax, pad_rows, sigmoid, softmax, whole_rows
-from trainer.randomness import fold
 
 BANNED = -1e9
 

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from data.text import END, PAD
-from trainer.randomness import categorical, fold
+from trainer.engine.randomness import categorical, fold
 
 # Words that would say an n-gram again.
 

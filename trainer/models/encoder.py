@@ -15,8 +15,8 @@ from keras import layers, ops
 
 from data.text import PAD
 from trainer.config import EncoderSettings
+from trainer.engine.randomness import uniform
 from trainer.models.layers import Composite, FusedBatchNormalization, sigmoid
-from trainer.randomness import uniform
 
 GRID = 8
 # Words that a convolution over captions sees at once.

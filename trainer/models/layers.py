@@ -7,7 +7,7 @@ from collections.abc import Callable
 import tensorflow as tf
 from keras import layers, ops
 
-from trainer import distribution
+from trainer.engine import distribution
 
 # Layers and models that are made of layers.
 

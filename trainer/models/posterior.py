@@ -14,8 +14,8 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
+from trainer.engine.randomness import normal
 from trainer.models.layers import Composite, GatedConditioning
-from trainer.randomness import normal
 
 
 class Posterior(Composite, keras.Model):

@@ -9,8 +9,8 @@ from __future__ import annotations
 import tensorflow as tf
 
 from data.text import END, PAD
+from trainer.engine.randomness import categorical, fold, uniform
 from trainer.models.captioner import Captioner
-from trainer.randomness import categorical, fold, uniform
 
 
 def with_sampled_words(model: Captioner, grid, picture, ids, share, seed):

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from data.prepared import SplitArrays
 from data.text import PAD
-from trainer.control import Control
-from trainer.selection_metric import SelectionMetric
+from trainer.engine.control import Control
+from trainer.engine.selection_metric import SelectionMetric
 from trainer.transfer.weights import World
 
 
@@ -51,7 +51,7 @@ class Task(abc.ABC):
     ) -> dict[str, tf.Tensor]:
         """Updates the weights once and returns scalar losses by name.
 
-        Each step goes through `trainer.optimizers`, `trainer.distribution` and `control`.
+        Each step goes through `optimizers` and `distribution` of `trainer.engine`, and `control`.
 
         Args:
           step: its number, from 0.

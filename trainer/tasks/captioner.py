@@ -13,11 +13,13 @@ from data.images import to_float
 from data.languages import captions_in, language_numbers, spoken
 from data.prepared import PreparedData
 from data.text import PAD, UNK, decode
-from trainer import distribution, optimizers
 from trainer.augment import view
-from trainer.batches import SimilarLengths, record_of, sampler_of, spans_of
 from trainer.config import Experiment
-from trainer.control import Control
+from trainer.engine import distribution, optimizers
+from trainer.engine.batches import SimilarLengths, record_of, sampler_of, spans_of
+from trainer.engine.control import Control
+from trainer.engine.randomness import fold
+from trainer.engine.selection_metric import SelectionMetric, selection_metric_of
 from trainer.export.captioner import export_captioner
 from trainer.losses.captions import caption_cross_entropy
 from trainer.metrics.captions import score
@@ -27,8 +29,6 @@ from trainer.models.captioner import search, token_frequencies
 from trainer.models.encoder import Encoder
 from trainer.models.frozen import FrozenEncoder
 from trainer.models.scheduled_sampling import with_sampled_words
-from trainer.randomness import fold
-from trainer.selection_metric import SelectionMetric, selection_metric_of
 from trainer.tasks.base import Task, trimmed
 from trainer.tasks.self_critical import Rewards, SelfCritical
 from trainer.transfer.start import WHOLE, Start

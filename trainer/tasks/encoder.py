@@ -7,19 +7,19 @@ import tensorflow as tf
 
 from data.images import to_float
 from data.prepared import PreparedData
-from trainer import distribution, optimizers
 from trainer.augment import view
-from trainer.batches import record_of, sampler_of, spans_of
 from trainer.config import Experiment
-from trainer.control import Control
+from trainer.engine import distribution, optimizers
+from trainer.engine.batches import record_of, sampler_of, spans_of
+from trainer.engine.control import Control
+from trainer.engine.randomness import fold
+from trainer.engine.selection_metric import SelectionMetric, selection_metric_of
 from trainer.export.encoder import export_encoder
 from trainer.losses.contrastive import binary_cross_entropy, info_nce
 from trainer.metrics.recognition import multilabel
 from trainer.metrics.retrieval import candidate_count, recall_at_1
 from trainer.models.build import build_encoder
 from trainer.models.frozen import FrozenEncoder
-from trainer.randomness import fold
-from trainer.selection_metric import SelectionMetric, selection_metric_of
 from trainer.tasks.base import Task, trimmed
 from trainer.transfer.start import WHOLE, Start
 from trainer.transfer.weight_transfer import WeightTransfer, world_of

@@ -21,9 +21,12 @@ import tensorflow as tf
 from data.graphs import graph
 from data.images import to_float
 from data.prepared import PreparedData
-from trainer import distribution, optimizers
 from trainer.augment import GAP_PICTURES, Augmentation, name_colours, overfitting
 from trainer.config import Experiment, GeneratorSettings
+from trainer.engine import distribution, optimizers
+from trainer.engine.precision import float32_compute
+from trainer.engine.randomness import fold, normal
+from trainer.engine.schedules import annealed, ramp
 from trainer.losses.adversarial import ADVERSARIAL
 from trainer.losses.penalties import PenaltyTerm, penalty_term
 from trainer.models.build import build_discriminators, build_posterior
@@ -31,9 +34,6 @@ from trainer.models.encoder import Encoder
 from trainer.models.frozen import SentenceCodes
 from trainer.models.generator_stages import GeneratorStage, stages_of
 from trainer.models.posterior import draw
-from trainer.precision import float32_compute
-from trainer.randomness import fold, normal
-from trainer.schedules import annealed, ramp
 from trainer.tasks.gan_losses import Agreement, discriminator_terms, elbo_terms
 from trainer.tasks.text_to_image import ADAM_BETAS, TextToImageTask
 from trainer.transfer.start import Start, discriminator_names

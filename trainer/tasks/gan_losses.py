@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from trainer import distribution
 from trainer.config import GeneratorSettings
+from trainer.engine import distribution
 from trainer.losses.adversarial import AdversarialLoss
 from trainer.losses.contrastive import binary_cross_entropy, info_nce
 from trainer.losses.variational import gaussian_kl, gaussian_reconstruction

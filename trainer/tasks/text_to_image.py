@@ -9,10 +9,11 @@ import tensorflow as tf
 from data.graphs import graph_of_rows
 from data.images import to_uint8
 from data.prepared import PreparedData
-from trainer import schedules
-from trainer.batches import record_of, sampler_of, spans_of
 from trainer.config import Experiment
-from trainer.control import Control
+from trainer.engine import schedules
+from trainer.engine.batches import record_of, sampler_of, spans_of
+from trainer.engine.control import Control
+from trainer.engine.selection_metric import SelectionMetric, selection_metric_of
 from trainer.export.generator import export_generator
 from trainer.metrics.distribution import kid
 from trainer.metrics.diversity import mean_distance
@@ -20,7 +21,6 @@ from trainer.metrics.retrieval import candidate_count, r_precision
 from trainer.models.build import build_generator
 from trainer.models.encoder import Encoder
 from trainer.models.frozen import FrozenEncoder, SentenceCodes
-from trainer.selection_metric import SelectionMetric, selection_metric_of
 from trainer.tasks.base import Task, grid_of
 from trainer.transfer.start import GENERATOR, Start
 from trainer.transfer.weight_transfer import WeightTransfer, world_of

@@ -6,14 +6,14 @@ import tensorflow as tf
 
 from data.images import to_float
 from data.prepared import PreparedData
-from trainer import distribution, optimizers
 from trainer.config import Experiment
+from trainer.engine import distribution, optimizers
+from trainer.engine.randomness import fold
+from trainer.engine.schedules import annealed
 from trainer.export.generator import export_generator
 from trainer.models.build import build_vae_encoder
 from trainer.models.encoder import Encoder
 from trainer.models.posterior import draw
-from trainer.randomness import fold
-from trainer.schedules import annealed
 from trainer.tasks.gan_losses import elbo_terms
 from trainer.tasks.text_to_image import ADAM_BETAS, TextToImageTask
 from trainer.transfer.start import Start

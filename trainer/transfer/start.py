@@ -15,8 +15,8 @@ import tensorflow as tf
 
 from data.sources.files import read_json, write_whole
 from data.text import Vocabulary, read_lines
-from trainer.checkpoints import as_read, newest_whole
 from trainer.config import Experiment
+from trainer.engine.checkpoints import as_read, newest_whole
 from trainer.export.layout import ATTRIBUTES, RECORD, SIDECAR, TOKENS, WEIGHTS, further_weights
 from trainer.models.build import (
     build_captioner,

@@ -28,7 +28,7 @@ from trainer.transfer.weights import (
 )
 
 _PATCHES = "image_tower/stem/kernel"
-# Among the uses of the run's seed (`trainer.batches`).
+# Among the uses of the run's seed (`trainer.engine.batches`).
 _DRAWS = 4
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from trainer.metrics.extractors import INCEPTION_WIDTH, RandomConvnet, _kernel, identity
+from trainer.metrics.extractors import WIDTH, RandomConvnet, _kernel, identity
 
 
 def _pictures(n, side, seed=0):
@@ -43,9 +43,9 @@ def test_weights_have_the_variance_that_keeps_signals_alive():
 def test_pictures_of_any_side_give_a_row_each_whatever_their_batch(side):
     extractor, pictures = RandomConvnet(), _pictures(150, side)
     found = extractor(pictures)
-    assert found.shape == (150, INCEPTION_WIDTH) and found.dtype == np.float32
+    assert found.shape == (150, WIDTH) and found.dtype == np.float32
     np.testing.assert_allclose(found[140:], extractor(pictures[140:]), rtol=1e-4, atol=1e-5)
-    assert extractor(pictures[:0]).shape == (0, INCEPTION_WIDTH)
+    assert extractor(pictures[:0]).shape == (0, WIDTH)
 
 
 def test_edges_are_seen_and_flat_grounds_are_not():

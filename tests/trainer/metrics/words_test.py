@@ -1,11 +1,11 @@
 import pytest
 
-from trainer.metrics import tokens
+from trainer.metrics import tokens as words
 from trainer.metrics.tokens import Unavailable
 
 
 def test_chinese_by_character():
-    assert tokens.by_character("红色的圆，在 2个 Big方块上。") == [
+    assert words.by_character("红色的圆，在 2个 Big方块上。") == [
         *"红色的圆在",
         "2",
         "个",
@@ -27,7 +27,7 @@ def test_chinese_by_character():
     ],
 )
 def test_other_scripts_without_blanks_by_character(text, tokens):
-    assert tokens.by_character(text) == tokens
+    assert words.by_character(text) == tokens
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_other_scripts_without_blanks_by_character(text, tokens):
     ],
 )
 def test_every_language_has_a_split_that_is_named(language, name, text, tokens):
-    split = tokens.split_of(language)
+    split = words.split_of(language)
     assert split.name == name
     assert list(split.tokenise(text)) == tokens
     assert split.how and not split.how.endswith(".")
@@ -56,7 +56,7 @@ def test_every_language_has_a_split_that_is_named(language, name, text, tokens):
 
 def test_chinese_by_word():
     pytest.importorskip("rjieba", reason="the extra 'captions' is not installed")
-    split = tokens.word_split_of("zh")
+    split = words.word_split_of("zh")
     assert split.name == "zh_word"
     assert split.tokenise("一只Big棕色的狗在草地上奔跑。") == [
         "一只",
@@ -72,13 +72,13 @@ def test_chinese_by_word():
 
 
 def test_without_a_segmenter_the_extra_is_named(monkeypatch):
-    tokens._segmenter.cache_clear()
+    words._segmenter.cache_clear()
     monkeypatch.setitem(__import__("sys").modules, "rjieba", None)
     with pytest.raises(Unavailable, match=r"by word needs the package rjieba.*tuwen\[captions\]"):
-        tokens.word_split_of("zh")
-    tokens._segmenter.cache_clear()
+        words.word_split_of("zh")
+    words._segmenter.cache_clear()
 
 
 def test_only_segmented_languages_have_words():
     with pytest.raises(ValueError, match="'ja'"):
-        tokens.word_split_of("ja")
+        words.word_split_of("ja")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from trainer.engine.precision import policy_scope
 from trainer.models.two_stage import ConditioningAugmentation
-from trainer.precision import policy_scope
 
 TEXT = np.array([[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]], np.float32)
 

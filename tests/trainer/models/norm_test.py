@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from trainer.engine.precision import policy_scope
 from trainer.models.layers import FusedBatchNormalization
-from trainer.precision import policy_scope
 
 
 def pair(policy):

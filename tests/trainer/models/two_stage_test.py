@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from trainer.config import GeneratorSettings
+from trainer.engine.precision import policy_scope
 from trainer.models.two_stage import TwoStageGenerator
-from trainer.precision import policy_scope
 
 NOISE, CONDITION = 3, 5
 

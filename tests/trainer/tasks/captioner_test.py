@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from data.text import START
 from trainer.config import TrainingSettings
-from trainer.control import Control
+from trainer.engine.control import Control
 from trainer.tasks.captioner import CaptionerTask
 
 

@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from data.prepared import prepare
 from data.scenes import as_captioned_images
-from trainer import loop
-from trainer.checkpoints import newest_whole
 from trainer.config import STAGES
+from trainer.engine import loop
+from trainer.engine.checkpoints import newest_whole
 from trainer.export.bundle import load_encoder
 from trainer.settings_loader import SettingsError
 from trainer.train import train

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from data.prepared import prepare
-from trainer.batches import Replay, record_of, sampler_of, spans_of
 from trainer.config import STAGES
+from trainer.engine.batches import Replay, record_of, sampler_of, spans_of
 from trainer.settings_loader import SettingsError
 from trainer.train import train
 

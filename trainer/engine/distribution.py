@@ -64,7 +64,7 @@ def _devices(count: int | None) -> list[str]:
         except RuntimeError as error:
             raise SettingsError(
                 f"training.devices = {count}: CPU devices must be made before TensorFlow "
-                "computes anything; call trainer.distribution.start first"
+                "computes anything; call trainer.engine.distribution.start first"
             ) from error
     return [f"{kind}:{index}" for index in range(count)]
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import tensorflow as tf
 
-from trainer import distribution
+from trainer.engine import distribution
 
 # Each replica is traced in a thread of its own.
 _division = threading.local()

@@ -11,7 +11,7 @@ from pathlib import Path
 import tensorflow as tf
 from tqdm import tqdm
 
-from trainer.budget import Budget
+from trainer.engine.budget import Budget
 from trainer.tasks.base import Task
 
 RECORD_SECONDS = 2.0

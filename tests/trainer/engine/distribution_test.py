@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer import distribution
+from trainer.engine import distribution
 from trainer.settings_loader import SettingsError, to_mapping
 
 SCRIPT = Path(__file__).with_name("replicas.py")

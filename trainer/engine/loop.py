@@ -12,12 +12,12 @@ from typing import Any
 import tensorflow as tf
 
 from data.sources.files import write_whole
-from trainer import distribution
-from trainer.budget import Budget
-from trainer.checkpoints import Checkpoints
 from trainer.config import TrainingSettings
-from trainer.control import Alarm, BestMetric, LossWatch
-from trainer.logs import TrainingLog
+from trainer.engine import distribution
+from trainer.engine.budget import Budget
+from trainer.engine.checkpoints import Checkpoints
+from trainer.engine.control import Alarm, BestMetric, LossWatch
+from trainer.engine.logs import TrainingLog
 from trainer.tasks.base import Task
 
 
@@ -40,7 +40,7 @@ class TrainingSummary:
       validation: held-out figures of the exported state.
       held_out: pictures of the split that they were taken on.
       start: `trainer.transfer.start.StartRecord` of what was taken from an earlier model, or None.
-      replay: `trainer.batches.Replay.record` of the examples drawn from older spans, or None.
+      replay: `trainer.engine.batches.Replay.record` of examples drawn from older spans, or None.
       kept_step: the steps that it had seen: `steps`, or fewer where `training.keep` is best.
       rollbacks: how often training went back to a checkpoint because it was broken.
       alarms: what each rollback was for.

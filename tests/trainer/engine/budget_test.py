@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainer.budget import Budget
+from trainer.engine.budget import Budget
 
 COMPILE = 12.0
 

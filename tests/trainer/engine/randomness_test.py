@@ -1,7 +1,7 @@
 import numpy as np
 import tensorflow as tf
 
-from trainer.randomness import categorical, fold, normal, part, step_seed, uniform
+from trainer.engine.randomness import categorical, fold, normal, part, step_seed, uniform
 
 SEED = tf.constant([1, 2])
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer import optimizers, randomness
+from trainer.engine import optimizers, randomness
 
 SEED = tf.constant([3, 5])
 

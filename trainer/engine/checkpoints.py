@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from data.errors import DataError
 from data.sources.plain_paths import without_patterns
-from trainer.control import Alarm
+from trainer.engine.control import Alarm
 
 _KEPT = 2
 _INDEX = re.compile(r"ckpt-(\d+)\.index")

@@ -2,7 +2,7 @@
 
 import math
 
-from trainer.control import BestMetric
+from trainer.engine.control import BestMetric
 
 
 def seen(best):

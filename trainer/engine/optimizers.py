@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from trainer import distribution, randomness
+from trainer.engine import distribution, randomness
 
 # Coefficients of the Newton-Schulz polynomial: the steepest rise of small singular values.
 MUON = (3.4445, -4.7750, 2.0315)

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from data.errors import DataError
-from trainer.checkpoints import Checkpoints, newest_whole, saved_in
+from trainer.engine.checkpoints import Checkpoints, newest_whole, saved_in
 
 
 def state():

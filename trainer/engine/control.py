@@ -8,11 +8,11 @@ from statistics import median
 
 import tensorflow as tf
 
-from trainer import distribution
 from trainer.config import TrainingSettings
-from trainer.randomness import step_seed
-from trainer.schedules import warm_up, warmup_cosine
-from trainer.selection_metric import SelectionMetric, figure_of
+from trainer.engine import distribution
+from trainer.engine.randomness import step_seed
+from trainer.engine.schedules import warm_up, warmup_cosine
+from trainer.engine.selection_metric import SelectionMetric, figure_of
 
 # When a training is broken: losses that are no numbers, and losses that explode.
 

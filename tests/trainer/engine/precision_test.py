@@ -4,7 +4,7 @@ import keras
 import pytest
 
 from data import processor
-from trainer import precision
+from trainer.engine import precision
 
 
 def test_a_set_precision_is_taken_at_its_word():

@@ -11,7 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
-from trainer import distribution
+from trainer.engine import distribution
 
 if __name__ == "__main__":
     root, stage, strategy = Path(sys.argv[1]), *sys.argv[2:4]
@@ -19,8 +19,8 @@ if __name__ == "__main__":
     distribution.start(strategy, devices)
 
     from data.prepared import load
-    from trainer import loop
     from trainer.config import Experiment
+    from trainer.engine import loop
     from trainer.settings_loader import from_mapping
     from trainer.train import train
 

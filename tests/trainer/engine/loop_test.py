@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer import loop
-from trainer.checkpoints import Checkpoints
 from trainer.config import Experiment, TrainingSettings
-from trainer.control import BestMetric, Control
-from trainer.selection_metric import SelectionMetric
+from trainer.engine import loop
+from trainer.engine.checkpoints import Checkpoints
+from trainer.engine.control import BestMetric, Control
+from trainer.engine.selection_metric import SelectionMetric
 from trainer.settings_loader import from_mapping, override
 from trainer.tasks.base import Task
 

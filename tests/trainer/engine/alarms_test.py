@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from trainer.control import Alarm, LossWatch
+from trainer.engine.control import Alarm, LossWatch
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

@@ -4,9 +4,9 @@ import pytest
 import tensorflow as tf
 
 from trainer.config import TrainingSettings
-from trainer.control import Control
-from trainer.randomness import step_seed
-from trainer.schedules import warmup_cosine
+from trainer.engine.control import Control
+from trainer.engine.randomness import step_seed
+from trainer.engine.schedules import warmup_cosine
 
 
 def test_an_undisturbed_training_has_the_plain_schedule_and_seeds():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainer.batches import Sampler, SimilarLengths
+from trainer.engine.batches import Sampler, SimilarLengths
 
 
 def test_each_epoch_has_every_row_once():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from trainer.schedules import annealed, ramp, warmup_cosine
+from trainer.engine.schedules import annealed, ramp, warmup_cosine
 
 
 def test_it_rises_in_a_line_then_falls_in_half_a_cosine():

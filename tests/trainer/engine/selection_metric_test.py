@@ -2,7 +2,7 @@
 
 import pytest
 
-from trainer.selection_metric import figure_of, selection_metric_of
+from trainer.engine.selection_metric import figure_of, selection_metric_of
 
 
 @pytest.mark.parametrize(
