@@ -115,11 +115,17 @@ def _train(experiment, stage, prepared, root, encoder):
         task.train_step = step
         return run(task, settings, work_dir, precision)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "run", watched)
-        summary = train(
-            experiment, stage, prepared, str(root / "work"), str(root / "model"), encoder
-        )
+    # In graphs always, whatever the test that asks first: eager steps have other last bits.
+    eager = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(False)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(loop, "run", watched)
+            summary = train(
+                experiment, stage, prepared, str(root / "work"), str(root / "model"), encoder
+            )
+    finally:
+        tf.config.run_functions_eagerly(eager)
     return Trained(tasks[0], summary, root / "work", root / "model", root / "killed")
 
 
