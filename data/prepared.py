@@ -22,6 +22,7 @@ from data import features, mining, schema, text
 from data.arrays import SplitArrays, read_split
 from data.graphs import graph
 from data.label_rules import LabelRules
+from data.records import naming_damaged
 from data.sources.files import matching, read_json
 
 _SETTINGS = "prepared.json"
@@ -52,17 +53,24 @@ class PreparedData:
     max_length: int
 
     def fingerprint(self) -> str:
-        """Returns a hex digest of the settings, the vocabularies and the files' bytes."""
+        """Returns a hex digest of the settings, the vocabularies and the examples in their order.
+
+        Not of the files' bytes: TFX writes the features of an example in another order each time.
+
+        Raises:
+          DataError: a file is damaged.
+        """
         digest = hashlib.sha256(
             repr((self.resolution, self.max_captions, self.max_length, self.attributes)).encode()
         )
         digest.update(self.tokens.fingerprint().encode())
         for split in sorted(self.files):
             digest.update(split.encode())
-            for path in self.files[split]:
-                with tf.io.gfile.GFile(path, "rb") as file:
-                    while block := file.read(1 << 20):
-                        digest.update(block)
+            with naming_damaged(self.files[split]):
+                for record in tf.data.TFRecordDataset(self.files[split], "GZIP"):
+                    example = tf.train.Example.FromString(record.numpy())
+                    plain = example.SerializeToString(deterministic=True)
+                    digest.update(len(plain).to_bytes(8, "big") + plain)
         return digest.hexdigest()
 
     def arrays(self, split: str) -> SplitArrays:

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 from data import prepared, schema
+from data.errors import DataError
 from data.text import END, START, UNK
 
 SETTINGS = {
@@ -83,6 +85,38 @@ def test_fingerprint_follows_the_contents(tmp_path, examples):
     assert first.fingerprint() != changed.fingerprint()
     longer = prepared.prepare(examples, str(tmp_path / "two"), **{**SETTINGS, "max_length": 7})
     assert changed.fingerprint() != longer.fingerprint()
+
+
+def test_the_order_of_features_within_an_example_does_not_count(tmp_path, examples):
+    """TFX writes another one each time; the order of the examples is that of training."""
+    data = prepared.prepare(examples, str(tmp_path / "out"), **SETTINGS)
+    before, path = data.fingerprint(), data.files["train"][0]
+    records = [bytes(one) for one in tf.data.TFRecordDataset(path, "GZIP").as_numpy_iterator()]
+
+    def write(given):
+        with tf.io.TFRecordWriter(path, "GZIP") as writer:
+            for record in given:
+                writer.write(record)
+
+    def backwards(record):
+        features = tf.train.Example.FromString(record).features.feature
+        named = [tf.train.Features(feature={key: features[key]}) for key in sorted(features)]
+        # Messages that follow each other are one.
+        return b"".join(tf.train.Example(features=one).SerializeToString() for one in named[::-1])
+
+    write(map(backwards, records))
+    assert data.fingerprint() == before
+    write(records[::-1])
+    assert data.fingerprint() != before
+
+
+def test_a_damaged_file_has_no_fingerprint(tmp_path, examples):
+    data = prepared.prepare(examples, str(tmp_path / "out"), **SETTINGS)
+    path = Path(data.files["train"][0])
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DataError) as caught:
+        data.fingerprint()
+    assert caught.value.where == str(path)
 
 
 def test_failure_leaves_nothing_that_loads(tmp_path, examples):
