@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -9,48 +10,132 @@ import tensorflow as tf
 from data import picture_bytes
 from data.picture_bytes import JPEG_MAGIC, PNG_MAGIC
 
+# A large picture is converted and resized in strips of about so many pixels: as floating-point
+# numbers, all of it would take ten times the memory of what the decoder gives.
+_STRIP = 2**20
+# Bytes of a JPEG that are searched for a marker at a time.
+_PART = 2**16
+# Length and name of a PNG's first chunk; sides of four bytes each and the depth follow.
+_PNG_HEADER = PNG_MAGIC + b"\0\0\0\rIHDR"
 
-def _mend_alpha(alpha: tf.Tensor) -> tf.Tensor:
-    """Makes opaque what the decoder of TensorFlow wrongly calls almost clear.
+
+def _over_white(part: tf.Tensor, opaque: tf.Tensor) -> tf.Tensor:
+    """RGBA [..., 4] of 8 or 16 bits -> float32 [..., 3] in [0, 255], clear parts over white."""
+    # Of 16 bits in any case: a division by another number would round otherwise.
+    rgba = tf.cast(part, tf.float32) * (65535.0 / part.dtype.max)
+    alpha = tf.where(opaque, 1.0, rgba[..., 3:] / 65535.0)
+    return rgba[..., :3] / 257.0 * alpha + 255.0 * (1.0 - alpha)
+
+
+def _has_made_up_alpha(rgba: tf.Tensor) -> tf.Tensor:
+    """Whether the decoder of TensorFlow wrongly calls all of a picture almost clear.
 
     Where a file of 1, 2 or 4 bits has no alpha, decode_png puts in 1, 3 or 15 of 255.
     """
+    alpha = rgba[..., 3]
     highest = tf.reduce_max(alpha)
-    made_up = tf.logical_and(tf.equal(tf.reduce_min(alpha), highest), highest <= 15.5 / 255.0)
-    return tf.where(tf.logical_and(made_up, highest > 0.0), 1.0, alpha)
+    share = tf.cast(highest, tf.float32) / float(rgba.dtype.max)
+    return tf.equal(tf.reduce_min(alpha), highest) & (share <= 15.5 / 255.0) & (share > 0.0)
 
 
-def _decode_over_white(encoded: tf.Tensor, turn: tf.Tensor) -> tf.Tensor:
-    """Decodes any PNG to float32[H, W, 3] in [0, 255], transparent parts over white."""
-    deep = _turned(tf.io.decode_png(encoded, channels=4, dtype=tf.uint16), turn)
-    rgba = tf.cast(deep, tf.float32)
-    colour, alpha = rgba[..., :3] / 257.0, _mend_alpha(rgba[..., 3:] / 65535.0)
-    return colour * alpha + 255.0 * (1.0 - alpha)
+def _decoded(
+    encoded: tf.Tensor,
+    shown: Callable[[tf.Tensor, tf.Tensor, Callable[[tf.Tensor], tf.Tensor]], tf.Tensor],
+) -> tf.Tensor:
+    """Decodes a PNG or JPEG of any colour type.
 
-
-def _decode(encoded: tf.Tensor) -> tf.Tensor:
-    """Decodes a PNG or JPEG of any colour type to float32[H, W, 3] in [0, 255], upright."""
+    Args:
+      encoded: scalar string.
+      shown: given the pixels [H, W, C] as they lie, how Exif says to turn them, and what makes
+        float32 [..., 3] in [0, 255] of a part of them, returns what is wanted.
+    """
     turn = orientation(encoded)
 
     def jpeg() -> tf.Tensor:
         pixels = tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE")
-        return tf.cast(_turned(pixels, turn), tf.float32)
+        return shown(pixels, turn, lambda part: tf.cast(part, tf.float32))
 
-    image = tf.cond(
-        _starts_with(encoded, JPEG_MAGIC), jpeg, lambda: _decode_over_white(encoded, turn)
+    def png(depth: tf.DType) -> tf.Tensor:
+        rgba = tf.io.decode_png(encoded, channels=4, dtype=depth)
+        opaque = _has_made_up_alpha(rgba)
+        return shown(rgba, turn, lambda part: _over_white(part, opaque))
+
+    has_header = _starts_with(encoded, _PNG_HEADER)
+    shallow = has_header & (_part(encoded, len(_PNG_HEADER) + 8, 1) != b"\x10")
+    return tf.cond(
+        _starts_with(encoded, JPEG_MAGIC),
+        jpeg,
+        lambda: tf.cond(shallow, lambda: png(tf.uint8), lambda: png(tf.uint16)),
     )
-    return tf.ensure_shape(image, [None, None, 3])
 
 
-def _turned(image: tf.Tensor, turn: tf.Tensor) -> tf.Tensor:
-    """Returns [H, W, C] upright that lies as Exif's orientation `turn` says."""
-    image = tf.cond(turn >= 5, lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
+def _square(
+    image: tf.Tensor,
+    turn: tf.Tensor,
+    colours: Callable[[tf.Tensor], tf.Tensor],
+    resolution: int,
+) -> tf.Tensor:
+    """Resizes the centre square of [H, W, C], turned upright; returns float32 [R, R, 3].
+
+    First the columns of each strip, then all rows: so does the resizing of a whole picture, and the
+    bits are the same.
+    """
+    sides = tf.shape(image)[:2]
+    sides = tf.where(turn >= 5, sides[::-1], sides)
+    side = tf.reduce_min(sides)
+    begin = (sides - side) // 2
+
+    def strip(start: tf.Tensor | int, width: tf.Tensor) -> tf.Tensor:
+        return colours(
+            _upright_part(image, turn, begin + tf.stack([0, start]), tf.stack([side, width]))
+        )
+
+    def step(start: tf.Tensor, columns: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        width = tf.minimum(tf.maximum(_STRIP // side, 1), side - start)
+        shorter = _resized(strip(start, width), resolution, width)
+        return start + width, tf.concat([columns, shorter], 1)
+
+    def all_columns() -> tf.Tensor:
+        return tf.while_loop(
+            lambda start, _: start < side,
+            step,
+            (tf.constant(0), tf.zeros([resolution, 0, 3])),
+            shape_invariants=(tf.TensorShape([]), tf.TensorShape([resolution, None, 3])),
+            parallel_iterations=1,
+        )[1]
+
+    # A loop of one step would take longer than all the rest of a small picture.
+    columns = tf.cond(side <= _STRIP // side, lambda: strip(0, side), all_columns)
+    return _resized(columns, resolution, resolution)
+
+
+def _resized(image: tf.Tensor, height: int, width: tf.Tensor | int) -> tf.Tensor:
+    resized = tf.image.resize(image, tf.stack([height, width]), "bicubic", antialias=True)
+    return tf.ensure_shape(resized, [height, None, 3])
+
+
+def _upright_part(
+    image: tf.Tensor, turn: tf.Tensor, begin: tf.Tensor, size: tf.Tensor
+) -> tf.Tensor:
+    """Returns a part of [H, W, C] upright that lies as Exif's orientation `turn` says.
+
+    Args:
+      image: as it lies.
+      turn: 1 to 8.
+      begin, size: int32 [2], rows and columns of the part in the upright picture.
+    """
+    across = turn >= 5
+    sides = tf.shape(image)[:2]
     # Bit `turn` of each number: whether rows, and whether columns, run the other way.
-    backwards = [_bit(0b110011000, turn), _bit(0b011001100, turn)]
+    backwards = tf.stack([_bit(0b110011000, turn), _bit(0b011001100, turn)])
+    begin = tf.where(backwards, tf.where(across, sides[::-1], sides) - begin - size, begin)
+    begin, size = (tf.where(across, pair[::-1], pair) for pair in (begin, size))
+    part = tf.slice(image, tf.concat([begin, [0]], 0), tf.concat([size, [-1]], 0))
+    part = tf.cond(across, lambda: tf.transpose(part, [1, 0, 2]), lambda: part)
     return tf.cond(
         tf.reduce_any(backwards),
-        lambda: tf.raw_ops.Reverse(tensor=image, dims=tf.stack([*backwards, False])),
-        lambda: image,
+        lambda: tf.raw_ops.Reverse(tensor=part, dims=tf.concat([backwards, [False]], 0)),
+        lambda: part,
     )
 
 
@@ -75,6 +160,55 @@ def orientation(encoded: tf.Tensor) -> tf.Tensor:
         ),
     )
     return tf.cond(block == "", lambda: tf.constant(1), lambda: _exif_orientation(block))
+
+
+def has_endless_scans(encoded: tf.Tensor) -> tf.Tensor:
+    """Whether a JPEG would take minutes to decode, as `data.picture_bytes.check_scans` tells.
+
+    Args:
+      encoded: scalar string.
+
+    Returns:
+      bool scalar; false for what is no JPEG.
+    """
+    values = tf.io.decode_raw(encoded, tf.uint8)
+    first, second = picture_bytes.SCAN
+    found = (values[:-1] == first) & (values[1:] == second)
+    enough = tf.reduce_sum(tf.cast(found, tf.int32)) > picture_bytes.MOST_SCANS
+    return tf.cond(
+        _starts_with(encoded, JPEG_MAGIC) & enough,
+        lambda: _goes_on_scanning(encoded),
+        lambda: tf.constant(False),
+    )
+
+
+def _goes_on_scanning(encoded: tf.Tensor) -> tf.Tensor:
+    bare = tf.constant([byte in picture_bytes.BARE for byte in range(256)])
+    end = tf.cast(tf.strings.length(encoded), tf.int64)
+
+    def step(
+        at: tf.Tensor, steps: tf.Tensor, scans: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        # Part by part: as numbers, the places of all bytes of a file would take a lot of memory.
+        values = tf.cast(tf.io.decode_raw(_part(encoded, at, _PART), tf.uint8), tf.int32)
+        markers = tf.where((values[:-1] == 0xFF) & ~tf.gather(bare, values[1:]))[:, 0]
+        # What is found is the end of the part where there is no marker.
+        last = tf.cast(tf.maximum(tf.size(values) - 1, 1), tf.int64)
+        place = tf.concat([markers, last[None]], 0)[0]
+        there, is_marker = at + place, tf.size(markers) > 0
+        head = _bytes(_part(encoded, there, 4), 4)
+        ends = is_marker & (head[1] == 0xD9)
+        after = tf.where(ends, end, tf.where(is_marker, there + 2 + _number(head[2:]), there))
+        is_scan = is_marker & (head[1] == picture_bytes.SCAN[1])
+        return after, steps + tf.cast(is_marker, tf.int32), scans + tf.cast(is_scan, tf.int32)
+
+    def goes_on(at: tf.Tensor, steps: tf.Tensor, scans: tf.Tensor) -> tf.Tensor:
+        few = (steps < picture_bytes.SCAN_STEPS) & (scans <= picture_bytes.MOST_SCANS)
+        return few & (at < end)
+
+    start = (tf.constant(2, tf.int64), tf.constant(0), tf.constant(0))
+    at, _, scans = tf.while_loop(goes_on, step, start, parallel_iterations=1)
+    return (at < end) | (scans > picture_bytes.MOST_SCANS)
 
 
 def _starts_with(encoded: tf.Tensor, magic: bytes) -> tf.Tensor:
@@ -171,13 +305,6 @@ def _exif_orientation(block: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.where(right, value, 1), tf.int32)
 
 
-def _centre_square(image: tf.Tensor) -> tf.Tensor:
-    shape = tf.shape(image)
-    side = tf.minimum(shape[0], shape[1])
-    top, left = (shape[0] - side) // 2, (shape[1] - side) // 2
-    return image[top : top + side, left : left + side]
-
-
 def preprocess(encoded: tf.Tensor, resolution: int) -> tf.Tensor:
     """Decodes one picture upright, crops its centre square and resizes it with antialiasing.
 
@@ -191,10 +318,9 @@ def preprocess(encoded: tf.Tensor, resolution: int) -> tf.Tensor:
     Raises:
       tf.errors.InvalidArgumentError: when the bytes are neither.
     """
-    image = tf.image.resize(
-        _centre_square(_decode(encoded)), [resolution, resolution], "bicubic", antialias=True
-    )
-    return tf.saturate_cast(tf.round(tf.ensure_shape(image, [resolution, resolution, 3])), tf.uint8)
+    image = _decoded(encoded, functools.partial(_square, resolution=resolution))
+    image = tf.ensure_shape(image, [resolution, resolution, 3])
+    return tf.saturate_cast(tf.round(image), tf.uint8)
 
 
 def preprocess_batch(encoded: tf.Tensor, resolution: int) -> tf.Tensor:

@@ -38,8 +38,14 @@ _LARGEST_PROFILE = 16 * 2**20
 _PIECE = 2**16
 # A marker that ends a scan: neither a stuffed zero nor a restart.
 _AFTER_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]", re.DOTALL)
-# Each scan of a progressive JPEG goes over the whole picture. Encoders write about ten.
-_MOST_SCANS = 100
+# Each scan of a JPEG goes over the whole picture. Encoders write about ten.
+MOST_SCANS = 100
+# Segments that are gone through to count scans, and the bytes that each scan begins with.
+SCAN_STEPS = 1000
+SCAN = b"\xff\xda"
+# What is not followed by a segment: stuffed zeros, fill bytes, restarts and TEM.
+BARE = (0x00, 0x01, *range(0xD0, 0xD8), 0xFF)
+_SEGMENT = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])", re.DOTALL)
 
 
 class DamagedFileError(ValueError):
@@ -290,6 +296,30 @@ def _scan_lines(png: Png) -> Iterator[tuple[int, int]]:
             yield 1 + -(-columns * bits // 8), rows
 
 
+def check_scans(encoded: bytes) -> None:
+    """Checks that a JPEG, whole or damaged, does not take minutes to decode.
+
+    Goes from marker to marker as decoders do, who pass over what stands between two segments.
+
+    Raises:
+      UnknownFormError: it has more scans than a picture needs.
+    """
+    # Embedded pictures, or a film behind the end, may hold some that are none.
+    if encoded.count(SCAN) <= MOST_SCANS:
+        return
+    at, scans = 2, 0
+    for _ in range(SCAN_STEPS):
+        found = _SEGMENT.search(encoded, at)
+        if found is None or found[1] == b"\xd9":
+            return
+        scans += found[0] == SCAN
+        if scans > MOST_SCANS:
+            break
+        at = found.end() + int.from_bytes(encoded[found.end() : found.end() + 2], "big")
+    if scans > MOST_SCANS or at < len(encoded):
+        raise UnknownFormError(f"a JPEG of more than {MOST_SCANS} scans or {SCAN_STEPS} segments")
+
+
 def is_plain_jpeg(encoded: bytes) -> bool:
     """Whether a JPEG is of a kind that all decoders read alike, and whole from start to end.
 
@@ -298,7 +328,6 @@ def is_plain_jpeg(encoded: bytes) -> bool:
 
     Raises:
       DamagedFileError: it ends before its end marker.
-      UnknownFormError: it has more scans than a picture needs.
     """
     at, frame = 2, b""
     scans: list[bytes] = []
@@ -324,8 +353,6 @@ def is_plain_jpeg(encoded: bytes) -> bool:
             frame = marker + segment
         if marker == b"\xda":
             scans.append(segment)
-            if len(scans) > _MOST_SCANS:
-                raise UnknownFormError(f"a JPEG of more than {_MOST_SCANS} scans")
             end = _AFTER_SCAN.search(encoded, at)
             if end is None:
                 raise DamagedFileError("it ends before its end marker")

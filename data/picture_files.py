@@ -174,6 +174,8 @@ def open_picture(encoded: bytes, max_pixels: int = MOST_PIXELS) -> PictureFile:
         if encoded.startswith(picture_bytes.PNG_MAGIC):
             png = picture_bytes.read_png(encoded)
             _check_size(png.width, png.height, max_pixels)
+        if encoded.startswith(picture_bytes.JPEG_MAGIC):
+            picture_bytes.check_scans(encoded)
         content = encoded if png is None else png.essential
         image = Image.open(io.BytesIO(content), formats=FORMATS)
         _check_size(*image.size, max_pixels)

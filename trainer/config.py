@@ -57,7 +57,7 @@ class ExportSettings:
       caption_bytes: the longest caption that is answered, in bytes of UTF-8.
       picture_bytes: the largest picture file that is answered.
       picture_pixels: the largest picture, width times height by its header. Reading one takes up
-        to 64 bytes of memory a pixel: where anyone may send pictures, set less. As a default, what
+        to 12 bytes of memory a pixel: where anyone may send pictures, set less. As a default, what
         was let into the data can be answered too.
       chunk: rows that are computed together. It is always exactly so many, so that neither the
         size of a batch nor the neighbours in it change a bit of an answer; a request of fewer rows

@@ -1,8 +1,14 @@
 """Pictures of every colour type to model pixels, judged by Pillow."""
 
+import functools
 import io
+import os
 import random
 import struct
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +18,11 @@ from PIL import Image, ImageOps
 from data import images, picture_bytes
 from data.graphs import graph
 from data.picture_files import open_picture
-from tests.data.picture_builders import encode, exif, with_exif, with_segment
+from tests.data.picture_builders import encode, exif, of_many_scans, with_exif, with_segment
 
 SIDE = 24
+MANY_SCANS = of_many_scans()
+has_endless_scans = graph(images.has_endless_scans, input_signature=[tf.TensorSpec([], tf.string)])
 
 
 def _file(image, kind="PNG", **options):
@@ -175,3 +183,91 @@ def test_the_search_for_exif_ends_where_that_of_the_bytes_does(orientation):
         many = jpeg[:2] + struct.pack(">BBH", 0xFF, 0xFE, 2) * extra + jpeg[2:]
         assert orientation(many).numpy() == picture_bytes.orientation(many)
     assert picture_bytes.orientation(many) == 1
+
+
+@pytest.mark.parametrize("name", MANY_SCANS)
+def test_scans_are_counted_in_the_graph_as_in_the_file(name):
+    jpeg, is_endless = MANY_SCANS[name]
+    assert bool(has_endless_scans(jpeg)) == is_endless
+
+
+def test_scans_of_random_bytes_are_counted_in_the_graph_as_in_the_file():
+    draw, outcomes = random.Random(0), Counter()
+    whole = MANY_SCANS["thousands"][0][:3000]
+    for _ in range(300):
+        broken = bytearray(whole)
+        for _ in range(draw.randrange(1, 30)):
+            broken[draw.randrange(3, len(broken))] = draw.choice([0, 1, 0xD0, 0xD9, 0xDA, 0xFF])
+        jpeg = bytes(broken[: draw.randrange(1500, len(broken))])
+        try:
+            picture_bytes.check_scans(jpeg)
+            expected = False
+        except picture_bytes.UnknownFormError:
+            expected = True
+        assert bool(has_endless_scans(jpeg)) == expected, jpeg
+        outcomes[expected] += 1
+    assert min(outcomes[True], outcomes[False]) > 20
+
+
+def test_what_is_no_jpeg_has_no_scans():
+    assert not has_endless_scans(b"\xff\xda\0\2" * 200)
+    assert not has_endless_scans(b"")
+
+
+def whole_square(pixels, turn, colours, resolution):
+    """The centre square, without strips."""
+    sides = tf.shape(pixels)[:2]
+    upright = images._upright_part(
+        pixels, turn, tf.constant([0, 0]), tf.where(turn >= 5, sides[::-1], sides)
+    )
+    side = min(upright.shape[:2])
+    top, left = (upright.shape[0] - side) // 2, (upright.shape[1] - side) // 2
+    square = colours(upright[top : top + side, left : left + side])
+    return tf.image.resize(square, [resolution] * 2, "bicubic", antialias=True)
+
+
+@pytest.mark.parametrize(
+    ("mode", "size", "turn"),
+    [
+        *((mode, (61, 47), 1) for mode in ("RGB", "LA", "I;16", "1", "JPEG")),
+        *(("RGBA", (61, 47), turn) for turn in range(1, 9)),
+        *(("RGB", size, 6) for size in ((40, 97), (3, 50), (64, 64))),
+    ],
+)
+def test_strips_change_no_bit(monkeypatch, mode, size, turn):
+    noise = Image.fromarray(_noise(*size, 4))
+    kind = "JPEG" if mode == "JPEG" else "PNG"
+    deep = Image.fromarray(_noise(*size, high=65536, dtype=np.uint16))
+    given = deep if mode == "I;16" else noise.convert("RGB" if mode == "JPEG" else mode)
+    encoded = with_exif(_file(given, kind), exif(turn))
+    at_once = images._decoded(encoded, functools.partial(whole_square, resolution=SIDE))
+    monkeypatch.setattr(images, "_STRIP", 200)
+    in_strips = images._decoded(encoded, functools.partial(images._square, resolution=SIDE))
+    assert in_strips.numpy().tobytes() == at_once.numpy().tobytes()
+
+
+@pytest.mark.slow
+def test_a_large_picture_takes_little_memory(tmp_path):
+    """Bytes a pixel, by the peak of a process of its own: four are what the decoder gives."""
+    side, script = 4000, tmp_path / "read.py"
+    script.write_text(
+        "import pathlib, re, sys\n"
+        "import tensorflow as tf\n"
+        "from data import images\n"
+        "read = tf.function(lambda one: images.preprocess(one, 32))\n"
+        "def kib(key):\n"
+        "    status = pathlib.Path('/proc/self/status').read_text()\n"
+        "    return int(re.search(key + r':\\s+(\\d+)', status)[1])\n"
+        "small, large = (tf.constant(pathlib.Path(one).read_bytes()) for one in sys.argv[1:])\n"
+        "read(small)\n"
+        "before = kib('VmRSS')\n"
+        "read(large)\n"
+        "print((kib('VmHWM') - before) * 1024)\n"
+    )
+    names = [str(tmp_path / name) for name in ("small.png", "large.png")]
+    for name, size in zip(names, (SIDE, side), strict=True):
+        Image.new("L", (size, size), 99).save(name)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, str(script), *names]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 12 * side**2

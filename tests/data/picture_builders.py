@@ -52,6 +52,39 @@ def with_segment(jpeg: bytes, marker: int, content: bytes) -> bytes:
     return jpeg[:2] + struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content + jpeg[2:]
 
 
+def scans(jpeg: bytes) -> list[int]:
+    """Returns the places of a JPEG's scans."""
+    return [place for place in range(len(jpeg)) if jpeg[place : place + 2] == b"\xff\xda"]
+
+
+def with_scans(jpeg: bytes, more: int, between: bytes = b"") -> bytes:
+    """Returns a progressive JPEG that has its last scan as often again.
+
+    Args:
+      between: what stands before each of them.
+    """
+    return jpeg[:-2] + (between + jpeg[scans(jpeg)[-1] : -2]) * more + jpeg[-2:]
+
+
+def of_many_scans() -> dict[str, tuple[bytes, bool]]:
+    """Returns JPEGs with more than 100 places that look like scans, or nearly as many; and whether
+    they are more than 100 scans."""
+    jpeg = encode(Image.linear_gradient("L").resize((23, 19)), "JPEG", progressive=True)
+    segment = b"\xff\xfe\0\2"
+    return {
+        "exactly 100": (with_scans(jpeg, 100 - len(scans(jpeg))), False),
+        "one more than 100": (with_scans(jpeg, 101 - len(scans(jpeg))), True),
+        "thousands": (with_scans(jpeg, 3000), True),
+        "cut short": (with_scans(jpeg, 3000)[:-700], True),
+        "garbage between them": (with_scans(jpeg, 200, b"\0\1\xff\xff\0\xff\xd3"), True),
+        "a kind that is not plain": (with_segment(with_scans(jpeg, 200), 0xDC, b"\0\1"), True),
+        "within a segment": (with_segment(jpeg, 0xE1, b"\xff\xda" * 200), False),
+        "behind the end": (jpeg + b"\xff\xda\0\2" * 200, False),
+        "behind many segments": (jpeg[:2] + segment * 2000 + with_scans(jpeg, 200)[2:], True),
+        "behind a long run of zeros": (with_scans(jpeg, 200, b"\xff\0" * 70_000), True),
+    }
+
+
 def exif(
     value: int, order: str = ">", kind: int = 3, count: int = 1, tags: tuple[int, ...] = (0x0112,)
 ) -> bytes:

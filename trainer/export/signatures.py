@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from data import images, text
 from data.graphs import graph
-from data.images import preprocess
-from data.picture_bytes import JPEG_MAGIC, PNG_MAGIC
+from data.images import has_endless_scans, preprocess
+from data.picture_bytes import JPEG_MAGIC, MOST_SCANS, PNG_MAGIC
 from trainer.config import Experiment, ExportSettings
 
 # Rows computed in chunks of one size, so that an answer does not depend on its batch.
@@ -181,24 +181,30 @@ def read_pictures(
         where(headless, _DAMAGED),
     )
 
-    def read(one: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        pixels = _pixels(one)
+    def read(one: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        pixels, endless = _pixels(one), has_endless_scans(one)
         picture = tf.cond(
-            pixels > most,
+            (pixels > most) | endless,
             lambda: tf.zeros([resolution, resolution, 3], tf.uint8),
             lambda: preprocess(one, resolution),
         )
-        return picture, pixels
+        return picture, pixels, endless
 
     signature = (
         tf.TensorSpec([resolution, resolution, 3], tf.uint8),
         tf.TensorSpec([], tf.int64),
+        tf.TensorSpec([], tf.bool),
     )
     # What is empty is no picture either, and fails at once.
-    well, (pictures, pixels) = attempt(read, tf.where(before == "", encoded, ""), signature)
+    well, (pictures, pixels, endless) = attempt(
+        read, tf.where(before == "", encoded, ""), signature
+    )
     after = first_of(
         where(~well, _DAMAGED),
         where(pixels > most, f"the picture has more than {most} pixels; scale it down"),
+        where(
+            endless, f"the JPEG has more than {MOST_SCANS} scans; save it as a PNG or a new JPEG"
+        ),
     )
     return pictures, first_of(before, after)
 

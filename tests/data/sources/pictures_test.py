@@ -260,7 +260,16 @@ def test_what_is_accepted_of_damaged_files_tensorflow_decodes_to_the_same_pixels
         given = PICTURE.convert("L") if name.startswith("grey") else PICTURE
         whole[name] = encode(given, "JPEG", **options)
     whole["turned"] = with_exif(ACCEPTED["jpeg"], exif(6))
-    read = graph(images._decode, input_signature=[tf.TensorSpec([], tf.string)])
+
+    def whole_picture(pixels, turn, colours):
+        sides = tf.shape(pixels)[:2]
+        sides = tf.where(turn >= 5, sides[::-1], sides)
+        return colours(images._upright_part(pixels, turn, tf.constant([0, 0]), sides))
+
+    read = graph(
+        lambda encoded: images._decoded(encoded, whole_picture),
+        input_signature=[tf.TensorSpec([], tf.string)],
+    )
     draw, outcomes = random.Random(0), Counter()
     for _ in range(4000):
         encoded = whole[draw.choice(sorted(whole))]

@@ -11,7 +11,7 @@ from data import schema
 from data.images import preprocess
 from data.sources.pictures import examine
 from data.sources.rows import Limits
-from tests.data.picture_builders import chunks, exif, png_of, with_exif
+from tests.data.picture_builders import chunks, exif, png_of, with_exif, with_scans
 from trainer.config import ExportSettings
 from trainer.export.signatures import read_examples, read_pictures, read_texts
 
@@ -22,12 +22,12 @@ KINDS = [("PNG", mode) for mode in ("RGB", "RGBA", "L", "P", "1", "I;16", "LA")]
 KINDS += [("JPEG", mode) for mode in ("RGB", "L", "CMYK")]
 
 
-def encoded(form="PNG", mode="RGB", size=(20, 20), noisy=False):
+def encoded(form="PNG", mode="RGB", size=(20, 20), noisy=False, **save):
     values = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), np.uint8)
     image = Image.fromarray(values) if noisy else Image.new("RGB", size, (200, 30, 90))
     buffer = io.BytesIO()
     (image.convert("L").convert("I;16") if mode == "I;16" else image.convert(mode)).save(
-        buffer, form
+        buffer, form, **save
     )
     return buffer.getvalue()
 
@@ -70,6 +70,7 @@ def test_pictures_of_every_kind_are_read_as_for_training(form, mode):
             with_exif(encoded("JPEG", size=(401, 1)), exif(1) + encoded("JPEG", size=(8, 8))),
             "more than 400 pixels",
         ),
+        (with_scans(encoded("JPEG", progressive=True), 120), "more than 100 scans"),
         (encoded("BMP", size=(2, 2)), "neither a PNG nor a JPEG file"),
         (b"", "the field is empty"),
     ],
