@@ -235,7 +235,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Tells what is wrong in one line."""
+    """Tells what is wrong in one line, and fails where its help cannot be written."""
+
+    def print_help(self, file: Any = None) -> None:
+        # argparse passes over errors of writing.
+        (file or sys.stdout).write(self.format_help())
 
     def error(self, message: str) -> NoReturn:
         self.exit(USAGE, f"{self.prog}: {message} (see '{self.prog} --help')\n")

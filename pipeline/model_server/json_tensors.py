@@ -243,9 +243,7 @@ def _shown(value: Any) -> str:
     """The beginning of a value's JSON; no more than it is written, however large the value is."""
     if isinstance(value, str):
         value = value[:_SHOWN]
-    try:
-        parts = json.JSONEncoder(ensure_ascii=False).iterencode(value)
-        text = "".join(part[:_SHOWN] for part in itertools.islice(parts, _SHOWN))
-    except (RecursionError, ValueError):
-        return "a value that is nested too deeply or too long"
+    # Each list within another is a part, so that no value is nested too deeply for it.
+    parts = json.JSONEncoder(ensure_ascii=False).iterencode(value)
+    text = "".join(part[:_SHOWN] for part in itertools.islice(parts, _SHOWN))
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

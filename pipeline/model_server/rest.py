@@ -34,9 +34,9 @@ from pipeline.model_server.servable import Servable
 
 _WHICH = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
 _PREDICT = re.compile(
-    rf"(?i)/v1/models/(?P<model>[^/:]+){_WHICH}:(?P<method>classify|regress|predict)"
+    rf"(?ai)/v1/models/(?P<model>[^/:]+){_WHICH}:(?P<method>classify|regress|predict)"
 )
-_STATUS = re.compile(rf"(?i)/v1/models/(?P<model>[^/:]+){_WHICH}(?P<metadata>/metadata)?")
+_STATUS = re.compile(rf"(?ai)/v1/models/(?P<model>[^/:]+){_WHICH}(?P<metadata>/metadata)?")
 _JSON = "application/json"
 _VERSION_LIMIT, _VERSION_DIGITS = 2**63, 19
 

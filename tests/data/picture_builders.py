@@ -71,9 +71,11 @@ def of_many_scans() -> dict[str, tuple[bytes, bool]]:
     they are more than 100 scans."""
     jpeg = encode(Image.linear_gradient("L").resize((23, 19)), "JPEG", progressive=True)
     segment = b"\xff\xfe\0\2"
+    more = with_scans(jpeg, 101 - len(scans(jpeg)))
     return {
         "exactly 100": (with_scans(jpeg, 100 - len(scans(jpeg))), False),
-        "one more than 100": (with_scans(jpeg, 101 - len(scans(jpeg))), True),
+        "one more than 100": (more, True),
+        "cut short within the last of them": (more[: scans(more)[-1] + 4], True),
         "thousands": (with_scans(jpeg, 3000), True),
         "cut short": (with_scans(jpeg, 3000)[:-700], True),
         "garbage between them": (with_scans(jpeg, 200, b"\0\1\xff\xff\0\xff\xd3"), True),

@@ -319,10 +319,15 @@ def test_the_text_of_another_locale_is_read_as_what_was_typed(monkeypatch):
     assert asked.text == ["红"]
 
 
-def test_standard_output_on_a_full_disk_is_an_error_of_the_command():
+@pytest.mark.parametrize("arguments", [["configs"], ["--help"], ["run", "--help"]])
+def test_standard_output_on_a_full_disk_is_an_error_of_the_command(arguments):
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [*COMMAND, "configs"], env=ENVIRONMENT, check=False, stdout=full, stderr=subprocess.PIPE
+            [*COMMAND, *arguments],
+            env=ENVIRONMENT,
+            check=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
         )
     assert done.returncode == cli.FAILURE
     assert b"no space is left" in done.stderr and done.stderr.count(b"\n") == 1

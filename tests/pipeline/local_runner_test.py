@@ -1,7 +1,10 @@
 """The local runner, on small components: caching, failures, killed runs, the last blessed."""
 
 import io
+import os
+import random
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -11,10 +14,12 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx import v1 as tfx
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
+from tfx.dsl.components.base import executor_spec
 from tfx.types import Channel
 from tfx.types.standard_artifacts import Examples, Model, ModelBlessing
 
 from components.metadata import opened
+from components.pusher.executor import Executor as PushExecutor
 from data.errors import DataError
 from pipeline import local_runner
 from pipeline.errors import RunError, UsageError
@@ -152,6 +157,116 @@ def test_a_killed_run_leaves_nothing_half_written_to_the_next_one(graph, tmp_pat
     assert outcomes["Trainer.one"] == "cached"
     assert not half.parent.exists()
     assert [item for item in store.get_executions() if item.last_known_state == RUNNING] == []
+
+
+@component
+def Export(model: InputArtifact[Model], exported: OutputArtifact[Model]):
+    """Makes what the Pusher takes for a SavedModel."""
+    folder = Path(exported.uri) / "Format-Serving"
+    folder.mkdir()
+    for name in ("saved_model.pb", "fingerprint.pb", "weights"):
+        (folder / name).write_bytes(name.encode() * 1000)
+
+
+def with_pusher(place):
+    """A training whose export is pushed."""
+    train = Train(size=1)
+    export = Export(model=train.outputs["model"])
+    destination = tfx.proto.PushDestination.Filesystem(base_directory=str(place / "serving"))
+    push = tfx.components.Pusher(
+        model=export.outputs["exported"],
+        push_destination=tfx.proto.PushDestination(filesystem=destination),
+        custom_executor_spec=executor_spec.ExecutorClassSpec(PushExecutor),
+    )
+    return tfx.dsl.Pipeline(
+        "toy",
+        str(place / "root"),
+        components=[train, export, push],
+        enable_cache=True,
+        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
+            str(place / "metadata.db")
+        ),
+    )
+
+
+def killed_at(calls, place):
+    """Runs the pipeline in another process, and kills it at so many calls and returns of functions.
+
+    Returns:
+      Whether it was killed, and not done before.
+    """
+    child = os.fork()
+    if not child:
+        left = calls
+
+        def count(*_):
+            nonlocal left
+            left -= 1
+            if not left:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.setprofile(count)
+        try:
+            run(with_pusher(place))
+        finally:
+            os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+def calls_of_a_run(place):
+    """How many calls and returns of functions it takes."""
+    found = 0
+
+    def count(*_):
+        nonlocal found
+        found += 1
+
+    sys.setprofile(count)
+    try:
+        run(with_pusher(place))
+    finally:
+        sys.setprofile(None)
+    return found
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_at_any_moment_goes_on_to_the_same_end(tmp_path):
+    draw, killed = random.Random(0), 0
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    # The first run imports what the others have.
+    run(with_pusher(whole))
+    (expected,) = (whole / "serving").iterdir()
+    measured = tmp_path / "measured"
+    measured.mkdir()
+    most = calls_of_a_run(measured)
+    for number in range(12):
+        place = tmp_path / str(number)
+        place.mkdir()
+        for _ in range(2):
+            killed += killed_at(draw.randrange(1, most), place)
+        outcomes, _ = run(with_pusher(place))
+        assert set(outcomes.values()) <= {"ran", "cached"}
+        (pushed,) = (place / "serving").iterdir()
+        assert pushed.name.isdecimal()
+        assert _contents(pushed) == _contents(expected)
+        store = opened(str(place / "metadata.db"))
+        done = {
+            event.execution_id
+            for execution in store.get_executions()
+            for event in store.get_events_by_execution_ids([execution.id])
+            if event.type == metadata_store_pb2.Event.OUTPUT
+            and execution.last_known_state == metadata_store_pb2.Execution.COMPLETE
+        }
+        states = {execution.last_known_state for execution in store.get_executions()}
+        assert RUNNING not in states
+        outputs = {path for path in (place / "root").glob("*/*/*") if ".system" not in path.parts}
+        assert {int(path.name) for path in outputs} == done
+    assert killed > 12
+
+
+def _contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize("how", ["moved", "copied"])

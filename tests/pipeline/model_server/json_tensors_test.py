@@ -57,3 +57,12 @@ def test_nested_lists_become_tensors():
 def test_ragged_lists_are_refused(value):
     with pytest.raises(ServingError, match="input x"):
         read_inputs({"inputs": {"x": value}}, {"x": Spec(tf.float32, None)}, Limits())
+
+
+def test_of_a_value_nested_beyond_all_recursion_the_beginning_is_shown():
+    value: object = 1
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(ServingError) as caught:
+        read_inputs({"inputs": {"x": {"b64": value}}}, {"x": Spec(tf.string, ())}, Limits())
+    assert caught.value.message.count("[") == 52 and "..." in caught.value.message
