@@ -27,12 +27,15 @@ class Architecture(NamedTuple):
     """Models that go together.
 
     Attributes:
-      generator: (settings, resolution, condition) -> model.
+      generator: class of the model; called as (settings, resolution, condition). Its attribute
+        `axes` says by name which weights have an axis that stands for a condition, and of what
+        kind it is (`trainer.transfer.weights`), so that a training which starts from the model can
+        match labels by name.
       body: (settings, resolution) -> what its discriminators see by, below a head; None where
         there is no discriminator.
     """
 
-    generator: Callable[..., Any]
+    generator: Any
     body: Callable[..., Any] | None
 
 

@@ -15,6 +15,8 @@ picture's own logit, which must not depend on its neighbours (Gulrajani et al. 2
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import keras
 from keras import layers, ops
 
@@ -87,6 +89,8 @@ class DcganGenerator(Composite, keras.Model):
     Returns:
       float32 [N, R, R, 3] in [-1, 1].
     """
+
+    axes: ClassVar = {"tell/kernel": ("told", "")}
 
     def __init__(self, settings: GeneratorSettings, resolution: int, condition: int, **kwargs):
         super().__init__(**kwargs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import tensorflow as tf
 from keras import layers, ops
@@ -217,6 +218,12 @@ class GatedConditioning(Composite, layers.Layer):
     Call arguments:
       x: [N, H, W, C];  condition: [N, d].
     """
+
+    axes: ClassVar = {
+        "gate/kernel": ("", "gates"),
+        "gate/bias": ("gates",),
+        "read/kernel": ("told", ""),
+    }
 
     def __init__(self, channels: int, width: int, **kwargs):
         super().__init__(**kwargs)

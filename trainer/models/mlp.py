@@ -9,6 +9,8 @@ is left out; augmentation and penalties are shared with the other architectures.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import keras
 from keras import layers, ops
 
@@ -29,6 +31,8 @@ class MlpGenerator(Composite, keras.Model):
     Returns:
       float32 [N, R, R, 3] in [-1, 1].
     """
+
+    axes: ClassVar = {"first/kernel": ("told", "")}
 
     def __init__(self, settings: GeneratorSettings, resolution: int, condition: int, **kwargs):
         super().__init__(**kwargs)

@@ -8,6 +8,8 @@ that no 3x3 convolution runs above half the resolution.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import keras
 import tensorflow as tf
 from keras import layers, ops
@@ -78,6 +80,12 @@ class OneStageGenerator(Composite, keras.Model):
     Returns:
       float32 [N, R, R, 3] in [-1, 1].
     """
+
+    axes: ClassVar = {
+        "condition/kernel": ("told", ""),
+        "seed/kernel": ("told", ""),
+        **{f"consult/*/{name}": kinds for name, kinds in GatedConditioning.axes.items()},
+    }
 
     def __init__(self, settings: GeneratorSettings, resolution: int, condition: int, **kwargs):
         super().__init__(**kwargs)

@@ -10,6 +10,8 @@ its corner means.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import keras
 import tensorflow as tf
 from keras import layers, ops
@@ -27,6 +29,11 @@ class Posterior(Composite, keras.Model):
     Returns:
       two float32 [N, noise].
     """
+
+    axes: ClassVar = {
+        **{f"consult/{name}": kinds for name, kinds in GatedConditioning.axes.items()},
+        "join/kernel": ("told", ""),
+    }
 
     def __init__(self, noise: int, condition: int, **kwargs):
         super().__init__(**kwargs)

@@ -4,6 +4,8 @@ Source: StackGAN (Zhang et al. 2017)."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import keras
 from keras import layers, ops
 
@@ -198,6 +200,11 @@ class TwoStageGenerator(Composite, keras.Model):
     Returns:
       float32 [N, R, R, 3] in [-1, 1].
     """
+
+    axes: ClassVar = {
+        "*/augment/mean/kernel": ("told", ""),
+        "*/augment/log_variance/kernel": ("told", ""),
+    }
 
     def __init__(self, settings: GeneratorSettings, resolution: int, condition: int, **kwargs):
         super().__init__(autocast=False, **kwargs)

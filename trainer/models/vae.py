@@ -6,6 +6,8 @@ sides (Sohn et al. 2015, section 4.1), so that the noise need not say what the c
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import keras
 from keras import layers, ops
 
@@ -21,6 +23,8 @@ class VaeEncoder(Composite, keras.Model):
     Returns:
       mean and log variance, float32 [N, z].
     """
+
+    axes: ClassVar = {"hidden/kernel": ("told", "")}
 
     def __init__(self, settings: GeneratorSettings, resolution: int, **kwargs):
         super().__init__(**kwargs)
@@ -52,6 +56,8 @@ class VaeDecoder(Composite, keras.Model):
     Returns:
       float32 [N, R, R, 3] in [-1, 1].
     """
+
+    axes: ClassVar = {"hidden/kernel": ("told", "")}
 
     def __init__(self, settings: GeneratorSettings, resolution: int, condition: int, **kwargs):
         super().__init__(**kwargs)

@@ -11,6 +11,10 @@ import numpy as np
 
 from data.text import START
 from trainer.config import Experiment
+from trainer.models.build import GENERATORS
+from trainer.models.layers import GatedConditioning
+from trainer.models.posterior import Posterior
+from trainer.models.vae import VaeEncoder
 
 # Names of weights that are the same in every process.
 #
@@ -148,11 +152,6 @@ _KINDS = {
 
 Spec = dict[str, tuple[str, ...]]
 
-_CONSULT: Spec = {
-    "gate/kernel": ("", "gates"),
-    "gate/bias": ("gates",),
-    "read/kernel": ("told", ""),
-}
 _ENCODER: Spec = {
     "text_tower/words/embeddings": ("words", ""),
     "text_tower/places/embeddings": ("places", ""),
@@ -169,24 +168,9 @@ _CAPTIONER: Spec = {
 }
 _ATTENDING: Spec = {"widen/kernel": ("told", "")}
 _CRITIC: Spec = {
-    **{f"head/consult/{name}": kinds for name, kinds in _CONSULT.items()},
+    **{f"head/consult/{name}": kinds for name, kinds in GatedConditioning.axes.items()},
     "head/sentence/kernel": ("told", ""),
     "head/match/kernel": ("told", ""),
-}
-_POSTERIOR: Spec = {"join/kernel": ("told", "")}
-_GENERATORS: dict[str, Spec] = {
-    "mlp": {"first/kernel": ("told", "")},
-    "dcgan": {"tell/kernel": ("told", "")},
-    "two_stage": {
-        "*/augment/mean/kernel": ("told", ""),
-        "*/augment/log_variance/kernel": ("told", ""),
-    },
-    "one_stage": {
-        "condition/kernel": ("told", ""),
-        "seed/kernel": ("told", ""),
-        **{f"consult/*/{name}": kinds for name, kinds in _CONSULT.items()},
-    },
-    "vae": {"hidden/kernel": ("told", "")},
 }
 
 
@@ -217,8 +201,12 @@ def _spec(stage: str, part: str, world: World) -> Spec:
         return {}
     if part.endswith("discriminator"):
         return _CRITIC
-    painter = _GENERATORS[settings.architecture]
-    by_part = {"generator": painter, "inference": _GENERATORS["vae"], "posterior": _POSTERIOR}
+    generator = GENERATORS[settings.architecture].generator
+    by_part = {
+        "generator": generator.axes,
+        "inference": VaeEncoder.axes,
+        "posterior": Posterior.axes,
+    }
     return by_part.get(part, {})
 
 

@@ -125,7 +125,6 @@ def test_only_paired_losses_of_the_generator_read_the_real_logits(logits, name):
         assert not np.allclose(loss.generator(real, fake), loss.generator(real + 1, fake))
     else:
         np.testing.assert_array_equal(loss.generator(real, fake), loss.generator(None, fake))
-    assert loss.paired == (name == "relativistic")
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,11 @@ from trainer.config import ARCHITECTURES, DataSettings, Experiment, GeneratorSet
 from trainer.models.build import GENERATORS, build_discriminators, build_generator
 
 NOISE, CONDITION = 4, 6
+GAMES = [name for name, architecture in GENERATORS.items() if architecture.body]
 # Each architecture at 28 pixels and at a power of two, with captions and without.
 CASES = [
-    ("mlp", 16, 0),
-    ("mlp", 28, CONDITION),
-    ("dcgan", 32, 0),
-    ("dcgan", 28, CONDITION),
-    ("two_stage", 16, 0),
-    ("two_stage", 28, CONDITION),
-    ("one_stage", 32, 0),
-    ("one_stage", 28, CONDITION),
+    *((name, 16 if name == "two_stage" else 32, 0) for name in GAMES),
+    *((name, 28, CONDITION) for name in GAMES),
     ("one_stage", 16, CONDITION),
 ]
 

@@ -9,16 +9,14 @@ from trainer.losses.penalties import r1
 from trainer.models.build import GENERATORS, build_discriminator
 
 CONDITION = 6
+# The last architecture that has it, for each body.
+BODIES = {architecture.body: name for name, architecture in GENERATORS.items() if architecture.body}
+SIDES = (28, 16, 32)
+# Every body below every head, each body at every side.
 CASES = [
-    ("mlp", "matching_aware", 28),
-    ("mlp", "projection", 16),
-    ("mlp", "unconditional", 28),
-    ("dcgan", "matching_aware", 32),
-    ("dcgan", "projection", 28),
-    ("dcgan", "unconditional", 16),
-    ("one_stage", "matching_aware", 28),
-    ("one_stage", "projection", 16),
-    ("one_stage", "unconditional", 32),
+    (architecture, head, SIDES[(number + place) % len(SIDES)])
+    for place, architecture in enumerate(BODIES.values())
+    for number, head in enumerate(DISCRIMINATORS)
 ]
 
 
@@ -65,8 +63,9 @@ def test_one_look_at_a_picture_serves_several_sentences(case):
     critic, (images, text) = case.model(), case.inputs
     seen = critic.features(images)
     twice = critic.logits(tf.concat([seen, seen], 0), np.concatenate([text, text[::-1]]))
-    np.testing.assert_allclose(twice[:4], critic((images, text)), atol=1e-5)
-    np.testing.assert_allclose(twice[4:], critic((images, text[::-1])), atol=1e-5)
+    close = {"rtol": 1e-5, "atol": 1e-5}
+    np.testing.assert_allclose(twice[:4], critic((images, text)), **close)
+    np.testing.assert_allclose(twice[4:], critic((images, text[::-1])), **close)
 
 
 def test_a_penalty_on_the_gradient_reaches_the_weights(case):
@@ -78,9 +77,3 @@ def test_a_penalty_on_the_gradient_reaches_the_weights(case):
     kernels = [v for v in critic.body.trainable_variables if v.path.endswith("kernel")]
     for kernel, gradient in zip(kernels, tape.gradient(loss, kernels), strict=True):
         assert np.abs(gradient.numpy()).max() > 0, kernel.path
-
-
-def test_every_body_meets_every_head():
-    bodies = {architecture.body for architecture in GENERATORS.values()} - {None}
-    met = {(GENERATORS[architecture].body, head) for architecture, head, _ in CASES}
-    assert met == {(body, head) for body in bodies for head in DISCRIMINATORS}
