@@ -140,10 +140,11 @@ def contents(names: Sequence[str]) -> str:
 def check_ending(path: str) -> None:
     """Raises DataError unless a file of this ending may hold captions."""
     if ending_of(path) not in READERS:
+        packable = ", ".join(ending for ending in READERS if ending not in columnar.ENDINGS)
         raise DataError(
             path,
-            "a caption file ends in .jsonl, .csv, .tsv, .txt, .json (also packed: "
-            f"{', '.join(files.PACKINGS)}), .parquet, .arrow or .feather",
+            f"a caption file ends in {packable} (also packed: {', '.join(files.PACKINGS)}) or in "
+            f"{', '.join(columnar.ENDINGS)}",
             " ".join(_hints(*posixpath.split(path))) or "Rename or convert it.",
         )
 

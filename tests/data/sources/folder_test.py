@@ -134,7 +134,7 @@ def test_the_fingerprint_changes_with_captions_and_pictures_only(captioned):
     [
         ("nowhere", "no such file or folder"),
         (".", "no caption file in it, but a captions.dat"),
-        ("captions.dat", "ends in .jsonl, .csv, .tsv"),
+        ("captions.dat", "ends in .jsonl, .ndjson, .csv, .tsv, .txt, .token, .json "),
         ("*.jsonl", "no such file or folder"),
     ],
 )
