@@ -24,7 +24,10 @@ import pytest
 from pipeline.cli import parser
 
 PROJECT = Path(__file__).resolve().parents[1]
-PAGES = [PROJECT / name for name in ("README.md", "docs/your-data.md", "docs/serving.md")]
+PAGES = [
+    PROJECT / name
+    for name in ("README.md", "CONTRIBUTING.md", "docs/your-data.md", "docs/serving.md")
+]
 FENCE = re.compile(
     r"(?:^<!-- test: run(?P<changes>[^\n]*?) -->\n\n?)?^```bash\n(?P<script>.*?)^```$",
     re.MULTILINE | re.DOTALL,
