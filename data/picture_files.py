@@ -276,12 +276,14 @@ def over_white(image: Image.Image) -> Image.Image:
 
 
 def smooth(image: Image.Image) -> Image.Image:
-    """Returns `image` in a mode of 8 bits in which neighbouring pixels may be averaged."""
+    """Returns `image` in a mode of 8 bits in which neighbouring pixels may be averaged.
+
+    That is itself where it has one: Pillow's conversion to an image's own mode is a copy.
+    """
     if image.mode in _DEEP_GREY:
         return _eight_bits(image)
-    if _has_alpha(image):
-        return image.convert("RGBA")
-    return image.convert({"1": "L", "P": "RGB"}.get(image.mode, image.mode))
+    mode = "RGBA" if _has_alpha(image) else {"1": "L", "P": "RGB"}.get(image.mode, image.mode)
+    return image if mode == image.mode else image.convert(mode)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -79,7 +79,9 @@ def _square(file: PictureFile) -> Photo:
     file.is_read_alike()
     shorter, side = min(image.size), min(SIDE, width, height)
     left, top = ((length - shorter) // 2 for length in image.size)
-    square = smooth(image.crop((left, top, left + shorter, top + shorter)))
+    whole = image.width == image.height
+    # A decoder may hold twelve bytes a pixel beside the picture: no copy that is not needed.
+    square = smooth(image if whole else image.crop((left, top, left + shorter, top + shorter)))
     small, note = to_srgb(square.resize((side, side), Image.Resampling.LANCZOS), file.profile)
     said = f"{note[:1].upper()}{note[1:]}." if note else ""
     notes = filter(None, [_size_note(width, height, side), said])

@@ -186,6 +186,9 @@ def test_a_palette_that_is_too_short_is_not_read_alike():
 def test_smooth_modes_average(mode):
     given = PICTURE.convert("L").convert(mode) if mode == "I;16" else PICTURE.convert(mode)
     assert smooth(given).mode in ("L", "RGB", "RGBA", "CMYK")
+    # Pictures are large: no copy is made of what is smooth.
+    again = smooth(given)
+    assert smooth(again) is again
 
 
 BRANDS = b"\0\0\0\x1cftyp%s\0\0\0\0%smiaf"
