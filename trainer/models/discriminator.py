@@ -126,7 +126,7 @@ class Discriminator(Composite, keras.Model):
 
     Args:
       body: float [N, R, R, 3] -> the grid that `head` reads, [N, side, side, channels].
-      head: see `trainer.models.heads`.
+      head: an entry of `HEADS`.
 
     Call arguments:
       images: float [N, R, R, 3] in [-1, 1];  text: float [N, c], the encoder's `condition`.

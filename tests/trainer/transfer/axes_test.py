@@ -3,11 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from trainer.generator_settings import ARCHITECTURES
-from trainer.transfer.names import named_weights
-from trainer.transfer.parts import blank
 
-from trainer.transfer.weights import World, axes_of
+from trainer.config import ARCHITECTURES
+from trainer.transfer.start import blank
+from trainer.transfer.weights import World, axes_of, named_weights
 
 TOKENS = ("[PAD]", "[UNK]", "[START]", "[END]", "a", "b")
 SYSTEMS = [
