@@ -89,7 +89,7 @@ def in_float32() -> Any:
     return torch.autocast("cpu", enabled=False)
 
 
-class GatedConditioning(nn.Module):
+class Consult(nn.Module):
     """Adds to every place what the condition says of what is there, by a gate."""
 
     def __init__(self, channels: int, width: int):
@@ -150,14 +150,14 @@ class Generator(nn.Module):
         self.condition = nn.Linear(both, CODE)
         self.seed = nn.Linear(both, side * side * channels)
         blocks, consult = [GeneratorBlock(channels, channels, False)], []
-        consult.append(GatedConditioning(channels, sizes.condition))
+        consult.append(Consult(channels, sizes.condition))
         while side < top:
             side *= 2
             wide = channels_at(sizes.width, side, top, sizes.widest)
             blocks.append(GeneratorBlock(channels, wide, True))
             channels = wide
             if side <= CONSULTED_SIDE:
-                consult.append(GatedConditioning(channels, sizes.condition))
+                consult.append(Consult(channels, sizes.condition))
         self.blocks, self.consult = nn.ModuleList(blocks), nn.ModuleList(consult)
         self.to_rgb = nn.Conv2d(channels, 12, 3, padding=1)
 
@@ -202,7 +202,7 @@ class Discriminator(nn.Module):
             blocks.append(CriticBlock(channels, wide))
             channels = wide
         self.blocks = nn.ModuleList(blocks)
-        self.consult = GatedConditioning(channels + 1, sizes.condition)
+        self.consult = Consult(channels + 1, sizes.condition)
         self.sentence = nn.Linear(sizes.condition, channels)
         self.joint = nn.Conv2d(2 * channels + 1, 2 * channels, 3, padding=1)
         self.squeeze = nn.Conv2d(2 * channels, 64, 1)

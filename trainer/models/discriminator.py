@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from trainer.models.layers import Composite, GatedConditioning
+from trainer.models.layers import Composite, Consult
 
 # Heads of discriminators: from a picture's grid, and mostly a caption, to one logit.
 #
@@ -36,7 +36,7 @@ class MatchingAware(Composite, layers.Layer):
 
     def __init__(self, side: int, channels: int, width: int, condition: int, **kwargs):
         super().__init__(**kwargs)
-        self.consult = GatedConditioning(channels, condition)
+        self.consult = Consult(channels, condition)
         self.sentence = layers.Dense(width)
         self.verdict = LogitHead(side, width)
 

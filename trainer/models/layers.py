@@ -208,8 +208,10 @@ def at(side: int) -> str:
 # Places that read their own part of a condition.
 
 
-class GatedConditioning(Composite, layers.Layer):
-    """Adds to every place what the condition says of what is there.
+class Consult(Composite, layers.Layer):
+    """Gated conditioning: adds to every place what the condition says of what is there.
+
+    Keras writes the name of this class into files of weights; another name could not read them.
 
     Each place chooses by a gate which entries of the condition it reads: where a circle is being
     painted, the circle's colour. The gates stand for AttnGAN's attention over words (Xu et al.

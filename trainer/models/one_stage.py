@@ -15,7 +15,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from trainer.config import GeneratorSettings
-from trainer.models.layers import Composite, GatedConditioning, at, elementwise, seed_side
+from trainer.models.layers import Composite, Consult, at, elementwise, seed_side
 from trainer.models.layers import channels as channels_at
 
 # Finer grids than this read the condition as a whole only.
@@ -84,7 +84,7 @@ class OneStageGenerator(Composite, keras.Model):
     axes: ClassVar = {
         "condition/kernel": ("told", ""),
         "seed/kernel": ("told", ""),
-        **{f"consult/*/{name}": kinds for name, kinds in GatedConditioning.axes.items()},
+        **{f"consult/*/{name}": kinds for name, kinds in Consult.axes.items()},
     }
 
     def __init__(self, settings: GeneratorSettings, resolution: int, condition: int, **kwargs):
@@ -96,14 +96,14 @@ class OneStageGenerator(Composite, keras.Model):
         self.seed = layers.Dense(side * side * channels)
         self.reshape = layers.Reshape((side, side, channels))
         self.blocks = [GeneratorBlock(channels, channels, upsample=False, name=at(side))]
-        self.consult = [GatedConditioning(channels, condition, name=at(side))] if condition else []
+        self.consult = [Consult(channels, condition, name=at(side))] if condition else []
         while side < top:
             side *= 2
             wide = channels_at(settings.width, side, top, settings.widest)
             self.blocks.append(GeneratorBlock(channels, wide, upsample=True, name=at(side)))
             channels = wide
             if condition and side <= CONSULTED_SIDE:
-                self.consult.append(GatedConditioning(channels, condition, name=at(side)))
+                self.consult.append(Consult(channels, condition, name=at(side)))
         self.to_rgb = layers.Conv2D(12, 3, padding="same", dtype="float32", name=at(top))
 
     def call(self, inputs, training=False):

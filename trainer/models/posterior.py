@@ -17,7 +17,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from trainer.engine.randomness import normal
-from trainer.models.layers import Composite, GatedConditioning
+from trainer.models.layers import Composite, Consult
 
 
 class Posterior(Composite, keras.Model):
@@ -31,14 +31,14 @@ class Posterior(Composite, keras.Model):
     """
 
     axes: ClassVar = {
-        **{f"consult/{name}": kinds for name, kinds in GatedConditioning.axes.items()},
+        **{f"consult/{name}": kinds for name, kinds in Consult.axes.items()},
         "join/kernel": ("told", ""),
     }
 
     def __init__(self, noise: int, condition: int, **kwargs):
         super().__init__(**kwargs)
         self.squeeze = layers.Dense(32)
-        self.consult = GatedConditioning(32, condition) if condition else None
+        self.consult = Consult(32, condition) if condition else None
         self.flatten = layers.Flatten()
         self.join = layers.Dense(128)
         self.compare = layers.Dense(128)

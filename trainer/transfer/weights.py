@@ -12,7 +12,7 @@ import numpy as np
 from data.text import START
 from trainer.config import Experiment
 from trainer.models.build import GENERATORS
-from trainer.models.layers import GatedConditioning
+from trainer.models.layers import Consult
 from trainer.models.posterior import Posterior
 from trainer.models.vae import VaeEncoder
 
@@ -168,7 +168,7 @@ _CAPTIONER: Spec = {
 }
 _ATTENDING: Spec = {"widen/kernel": ("told", "")}
 _CRITIC: Spec = {
-    **{f"head/consult/{name}": kinds for name, kinds in GatedConditioning.axes.items()},
+    **{f"head/consult/{name}": kinds for name, kinds in Consult.axes.items()},
     "head/sentence/kernel": ("told", ""),
     "head/match/kernel": ("told", ""),
 }

@@ -39,7 +39,7 @@ def write(tmp_path, experiment, prepared):
 
 
 def begin(directory, stage, strategy, devices, worker=None, addresses=(), killed_at=None):
-    environment = os.environ | {"PYTHONPATH": str(SCRIPT.parents[2]), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment = os.environ | {"PYTHONPATH": str(SCRIPT.parents[3]), "TF_CPP_MIN_LOG_LEVEL": "3"}
     if worker is not None:
         cluster = {"worker": list(addresses)}
         task = {"type": "worker", "index": worker}

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from trainer.models.layers import GatedConditioning
+from trainer.models.layers import Consult
 
 
 def test_a_place_reads_the_entries_that_its_gates_let_through():
-    layer = GatedConditioning(2, 3)
+    layer = Consult(2, 3)
     x = np.array([[[[1.0, 0.0], [0.0, 1.0]]]], np.float32)
     layer(x, np.zeros((1, 3), np.float32))
     # The left place opens the first gate, the right place the last.
