@@ -36,6 +36,11 @@ def _stays_here(address: Any) -> bool:
         return host in ("", "localhost")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Names bytes by their argument: packed bytes hold a time, and every worker must agree."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _no_network() -> Iterator[None]:
     """Makes a connection to another machine an error that names the address."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 
@@ -32,3 +33,11 @@ def test_a_connection_to_this_machine_is_made(host: str) -> None:
 def test_each_test_begins_with_the_same_random_numbers(turn: int) -> None:
     drawn = (random.random(), float(np.random.rand()))
     assert drawn == pytest.approx((0.33707555014, 0.56112903182))
+
+
+@pytest.mark.parametrize("drawn", [os.urandom(4), os.urandom(4)])
+def test_names_of_tests_are_the_same_in_every_process(
+    drawn: bytes, request: pytest.FixtureRequest
+) -> None:
+    assert request.node.callspec.id in ("drawn0", "drawn1")
+    assert len(drawn) == 4
