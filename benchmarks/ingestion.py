@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.pictures import make_pictures
-from data.sources.files import write_whole
+from data.base.files import write_whole
 from pipeline import settings as settings_file
 from pipeline.cluster.checking import order, tasks
 from pipeline.cluster.dry_run import environment

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from data.base.files import write_whole
 from data.scenes import as_captioned_images
-from data.sources.files import write_whole
 
 SIDE = 32
 

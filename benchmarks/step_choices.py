@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.paired import compare
-from data.graphs import graph
+from data.base.graphs import graph
 from trainer.config import EncoderSettings, Experiment
 from trainer.engine.batches import Sampler, SimilarLengths
 from trainer.engine.precision import choose

@@ -20,8 +20,9 @@ import tensorflow as tf
 from benchmarks.graph_flops import flops
 from benchmarks.step_cost import CYCLE, task_of
 from benchmarks.workers import serve
-from data import prepared, processor
-from data.graphs import graph
+from data import prepared
+from data.base import processor
+from data.base.graphs import graph
 from pipeline import settings as settings_file
 from pipeline.stages import stage_experiment
 from trainer.config import Experiment

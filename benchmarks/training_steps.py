@@ -28,8 +28,8 @@ from pathlib import Path
 from benchmarks.paired import compare
 from benchmarks.step_worker import PRODUCT, SIDE, STEPS
 from benchmarks.workers import ROOT, Worker
+from data.base.processor import ONEDNN
 from data.prepared import prepare
-from data.processor import ONEDNN
 from data.scenes import as_captioned_images
 from pipeline import settings as settings_file
 

@@ -10,7 +10,7 @@ from typing import Any
 import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2
 
-from data.errors import DataError
+from data.base.errors import DataError
 
 # Generated code whose names no type checker sees.
 pb: Any = metadata_store_pb2

@@ -7,9 +7,9 @@ from itertools import islice
 
 import tensorflow as tf
 
-from data.records import naming_damaged
+from data.base import files
+from data.base.tfrecords import naming_damaged
 from data.schema import CaptionedImage, from_example
-from data.sources import files
 
 
 def read(split_uri: str, limit: int | None = None) -> Iterator[CaptionedImage]:

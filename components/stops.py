@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 
-from data.sources import files
+from data.base import files
 
 
 def leave(output_uri: str, name: str, content: str) -> str:

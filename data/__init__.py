@@ -1,6 +1,6 @@
 """Captioned images: the contract, the sources, generated scenes, preprocessing."""
 
-from data import processor
+from data.base import processor
 
 # Every process that computes imports this package first, and TensorFlow after it.
 processor.prefer_onednn()

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from data import features, images, schema
-from data.records import naming_damaged
+from data.base.tfrecords import naming_damaged
 
 _BATCH = 128
 

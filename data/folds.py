@@ -10,10 +10,10 @@ from pathlib import Path
 import tensorflow as tf
 
 from data import features
-from data.errors import DataError
+from data.base.errors import DataError
+from data.base.tfrecords import naming_damaged
 from data.picture_files import content_hash
 from data.prepared import PreparedData
-from data.records import naming_damaged
 
 _POOLED = ("train", "val")
 

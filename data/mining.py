@@ -18,7 +18,7 @@ from dataclasses import replace
 import tensorflow as tf
 
 from data import stop_words, text
-from data.graphs import graph
+from data.base.graphs import graph
 from data.label_rules import AUTO, CAPTIONS, CONTENT, GIVEN, LabelRules
 from data.languages import HAN
 from data.part_of_speech import content_words, require_taggers

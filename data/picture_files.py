@@ -69,6 +69,11 @@ _TURNS = {
 _SAME = 2
 
 
+def is_picture_name(name: str) -> bool:
+    """Whether a file's name ends as those of pictures do."""
+    return name.lower().endswith(PICTURE_ENDINGS)
+
+
 class PictureError(ValueError):
     """A picture that cannot be used.
 

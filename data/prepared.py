@@ -20,10 +20,10 @@ import tensorflow as tf
 
 from data import features, mining, schema, text
 from data.arrays import SplitArrays, read_split
-from data.graphs import graph
+from data.base.files import matching, read_json
+from data.base.graphs import graph
+from data.base.tfrecords import naming_damaged
 from data.label_rules import LabelRules
-from data.records import naming_damaged
-from data.sources.files import matching, read_json
 
 _SETTINGS = "prepared.json"
 _FIELDS = ("splits", "resolution", "max_captions", "max_length")

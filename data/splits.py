@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from data.errors import DataError
+from data.base.errors import DataError
 
 SPLITS = ("train", "val", "test")
 SHARES = (0.8, 0.1, 0.1)

@@ -23,7 +23,8 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
-from data.errors import AddressError, DataError, printable_lines
+from data.base.errors import AddressError, DataError
+from data.base.terminal import printable_lines
 from pipeline.arguments import add_arguments
 from pipeline.command_table import COMMANDS
 from pipeline.errors import RunError, UsageError

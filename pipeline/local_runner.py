@@ -16,9 +16,9 @@ from tfx import v1 as tfx
 from tfx.types import standard_artifacts
 
 from components.metadata import CREATE, opened
-from data.errors import DataError
-from data.records import require_whole
-from data.sources.plain_paths import without_patterns
+from data.base.errors import DataError
+from data.base.plain_paths import without_patterns
+from data.base.tfrecords import require_whole
 from pipeline.errors import RunError, UsageError
 from pipeline.progress import Progress
 from pipeline.reasons import reason, speaks

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from data.errors import DataError
-from data.sources.files import read_json
+from data.base.errors import DataError
+from data.base.files import read_json
 from pipeline.work_dir import WorkDir, newest_version
 from trainer.metrics.result import Metric
 

@@ -30,8 +30,8 @@ from components.serving_check.component import ServingCheck
 from components.statistics import statistics_options
 from components.transform import SCHEMA_FILE, read_schema
 from components.tuner.component import Tuner
+from data.base.plain_paths import without_patterns
 from data.schema import SPLITS
-from data.sources.plain_paths import without_patterns
 from pipeline.errors import UsageError
 from pipeline.last_blessed import MODEL
 from pipeline.last_blessed_data import EXAMPLES, GATE, JUDGE, STATISTICS

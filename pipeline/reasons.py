@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from data.errors import DataError
+from data.base.errors import DataError
 from pipeline.errors import RunError, UsageError
 from trainer.settings_loader import SettingsError
 

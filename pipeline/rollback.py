@@ -12,7 +12,7 @@ import time
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-from data.sources.files import read_json
+from data.base.files import read_json
 from pipeline.errors import RunError
 from pipeline.work_dir import WorkDir, versions_of
 from trainer.export.layout import FINGERPRINT, SIDECAR

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 
-from data.sources.plain_paths import name_of, own_folder
+from data.base.plain_paths import name_of, own_folder
 from pipeline.work_dir import WorkDir
 
 

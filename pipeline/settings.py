@@ -9,8 +9,8 @@ from typing import Any
 
 from components.caption_example_gen.options import IngestOptions
 from components.cross_modal_evaluator.thresholds import Threshold
+from data.base.errors import DataError
 from data.checking.findings import CheckLimits
-from data.errors import DataError
 from data.sources import Source, spans
 from pipeline import config_files
 from pipeline.beam_settings import BeamSettings

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from data.sources.files import read_json, write_whole
+from data.base.files import read_json, write_whole
 from pipeline.errors import UsageError
 from pipeline.model_lookup import find_model
 from pipeline.pretraining import PRETRAIN

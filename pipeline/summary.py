@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data.sources.files import read_json
+from data.base.files import read_json
 from pipeline.advice import way_lines
 from pipeline.errors import RunError
 from pipeline.outcomes import PUSHED, Outcome, figures, is_finished, newest_output, reported

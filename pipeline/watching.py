@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from data.errors import DataError
+from data.base.errors import DataError
+from data.base.files import read_json, write_whole
 from data.sources import spans
-from data.sources.files import read_json, write_whole
 from pipeline.errors import UsageError
 from pipeline.settings import Settings
 from pipeline.stages import digest

@@ -114,7 +114,7 @@ def environment_in_pipeline_only(modules: Modules) -> list[str]:
     return [
         f"{module.name}:{line}: os.{name} outside pipeline/"
         for module in modules.values()
-        if module.room != "pipeline" and module.name != "data.processor"
+        if module.room != "pipeline" and module.name != "data.base.processor"
         for name, line in _names_of_os(module)
         if name in ENVIRONMENT
     ]

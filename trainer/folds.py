@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from data.base.files import read_json
 from data.folds import split_into_folds
 from data.prepared import PreparedData
-from data.sources.files import read_json
 from trainer.config import Experiment
 from trainer.settings_loader import require
 from trainer.train import train

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  (registers the operations that the models use)
 
-from data.sources.plain_paths import without_patterns
+from data.base.plain_paths import without_patterns
 
 
 class ServingError(ValueError):

@@ -10,9 +10,9 @@ from pathlib import Path
 import keras
 from tqdm import tqdm
 
-from data import processor
+from data.base import processor
+from data.base.files import read_json, write_whole
 from data.prepared import PreparedData
-from data.sources.files import read_json, write_whole
 from trainer.config import STAGES, DataSettings, Experiment, deciding
 from trainer.engine import distribution, loop, precision
 from trainer.export.bundle import RestoredEncoder, load_encoder

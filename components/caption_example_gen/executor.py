@@ -19,11 +19,12 @@ from components import stops
 from components.caption_example_gen import tally as counting
 from components.caption_example_gen.ingest import OUTCOME, fill_gaps, ingest
 from components.caption_example_gen.options import IngestOptions
+from data.base import files
+from data.base.errors import DataError
 from data.checking import file_checks
 from data.checking.check import cut_split
-from data.errors import DataError
 from data.schema import SPLITS
-from data.sources import Reject, RejectReport, Source, files, inventory, spans
+from data.sources import Reject, RejectReport, Source, inventory, spans
 from data.sources.inventory import Inventory
 
 SOURCE = "source"

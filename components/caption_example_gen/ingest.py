@@ -28,9 +28,10 @@ from components.caption_example_gen.options import lot
 from components.caption_example_gen.spool import Opened, Spool, Ticket, hash_of, placed
 from components.caption_example_gen.tally import Tally
 from data import schema
-from data.errors import DataError
-from data.sources import Limits, Reject, Row, Seen, Source, files, load_row, resolve_duplicates
-from data.sources.files import natural_key
+from data.base import files
+from data.base.errors import DataError
+from data.base.files import natural_key
+from data.sources import Limits, Reject, Row, Seen, Source, load_row, resolve_duplicates
 from data.split_rule import MIN_SPLIT, SplitRule
 
 REJECTED, FAILED, COUNTED = "rejected", "failed", "counted"

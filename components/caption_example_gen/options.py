@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from data.errors import DataError
+from data.base.errors import DataError
 from data.sources import (
     DEFAULT_LIMITS,
     DEFAULT_POLICIES,

@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from components.caption_example_gen.tally import Tally
+from data.base import files
 from data.schema import SPLITS
-from data.sources import Loaded, Seen, files
+from data.sources import Loaded, Seen
 from data.split_rule import Placed
 
 # Content hash, the split that the data name, span and size of the picture, and what `Spool` needs

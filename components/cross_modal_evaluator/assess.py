@@ -14,8 +14,8 @@ from components.cross_modal_evaluator.judge import Verdict, judge, with_previous
 from components.cross_modal_evaluator.measure import measure
 from components.cross_modal_evaluator.previous import previous_figures
 from components.cross_modal_evaluator.thresholds import Threshold
+from data.base import files
 from data.schema import CaptionedImage
-from data.sources import files
 from trainer.evaluation.record import Evaluation
 from trainer.evaluation.settings import EvaluationSettings
 

@@ -19,7 +19,7 @@ from components.cross_modal_evaluator.earlier import Earlier
 from components.cross_modal_evaluator.judge import Verdict
 from components.cross_modal_evaluator.measure import JUDGE
 from components.cross_modal_evaluator.thresholds import MODELS, read_thresholds
-from data.sources import files
+from data.base import files
 from trainer.evaluation.settings import EvaluationSettings
 from trainer.settings_loader import from_mapping
 

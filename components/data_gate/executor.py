@@ -22,12 +22,12 @@ from components.data_gate import anomalies as judging
 from components.data_gate import drift
 from components.data_gate.facts import gather
 from components.data_gate.findings import Decision
+from data.base import files
 from data.checking import profile as profiles
 from data.checking.checks import run_all
 from data.checking.facts import Splits
 from data.checking.findings import CheckLimits, Finding
 from data.checking.profile import Profile
-from data.sources import files
 
 EXAMPLES = "examples"
 STATISTICS = "statistics"

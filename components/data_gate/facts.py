@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import tensorflow as tf
 
 from data import images
+from data.base.graphs import graph
 from data.checking.facts import Facts
 from data.checking.looks import SIDE
-from data.graphs import graph
 from data.schema import CaptionedImage
 
 _BATCH = 256

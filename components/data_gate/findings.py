@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from data.base.errors import DataError
 from data.checking.findings import Finding
-from data.errors import DataError
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from tfx.utils import io_utils
 from components.last_blessed import kept_data
 from components.last_blessed.executor import CANDIDATE, FOUND_FILE
 from components.last_blessed.kept_data import GATE, STATISTICS
-from data.sources import files
+from data.base import files
 
 PLACE = "place"
 

@@ -13,7 +13,7 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
-from data.sources import files
+from data.base import files
 from trainer.export.layout import FINGERPRINT, SAVED_MODEL
 
 CANDIDATE = "candidate"

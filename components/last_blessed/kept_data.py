@@ -14,7 +14,7 @@ import posixpath
 import tensorflow as tf
 from tfx.utils import io_utils
 
-from data.sources import files
+from data.base import files
 
 STATISTICS = "statistics"
 GATE = "gate"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.run_report.report_data import CopyFacts, NearPair
-from data.sources import files
+from data.base import files
 
 SHOWN = 12
 

@@ -8,8 +8,8 @@ import json
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
 from components.run_report.report_data import DataFacts, GateFacts, SplitFacts
+from data.base import files
 from data.schema import CAPTION_TEXT, IMAGE_HEIGHT, IMAGE_WIDTH, SPLITS
-from data.sources import files
 
 STATISTICS_FILE = "FeatureStats.pb"
 ANOMALIES_FILE = "SchemaDiff.pb"

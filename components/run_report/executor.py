@@ -35,7 +35,7 @@ from components.run_report.timings import node_times
 from components.run_report.training_facts import stage_facts
 from components.run_report.tuning_facts import tuning_facts
 from components.run_report.walks import walk
-from data.sources import files
+from data.base import files
 from trainer.config import STAGES
 from trainer.evaluation.record import FILE as METRICS_FILE
 

@@ -12,9 +12,9 @@ import tensorflow as tf
 from PIL import Image
 
 from components.run_report.report_data import Described, Painted, Word
+from data.base import files
 from data.images import encode_png_batch, preprocess_batch
 from data.schema import CaptionedImage
-from data.sources import files
 from trainer import serving
 from trainer.evaluation.inputs import ServedEncoder
 

@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 
 from components.run_report.report_data import Previous
-from data.sources import files
+from data.base import files
 from trainer.metrics.result import Metric
 
 _LOG = logging.getLogger(__name__)

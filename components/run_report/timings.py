@@ -11,7 +11,7 @@ import ml_metadata as mlmd
 from components.metadata import opened, pb
 from components.run_report import fingerprints
 from components.run_report.report_data import ArtefactFacts, NodeTime
-from data.sources.plain_paths import without_patterns
+from data.base.plain_paths import without_patterns
 
 SOURCE_FINGERPRINT = "input_fingerprint"
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from components.run_report.report_data import Alarm, Curve, StageFacts
-from data.sources import files
+from data.base import files
 
 AXES = ("step", "images", "seconds")
 SHEETS = 4

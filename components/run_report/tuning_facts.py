@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from components.run_report.report_data import TuningFacts
-from data.sources import files
+from data.base import files
 from trainer.trials import TABLE, read_table
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import components
 from components.serving_check.findings import ServingReport, report
 from components.serving_check.probes import Probe, build
+from data.base.plain_paths import without_patterns
 from data.schema import CaptionedImage
-from data.sources.plain_paths import without_patterns
 
 
 def check(

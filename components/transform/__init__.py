@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from data.errors import DataError
+from data.base.errors import DataError
 
 # The schema of the raw examples, for ImportSchemaGen.
 SCHEMA_FILE = str(Path(__file__).with_name("schema.pbtxt"))

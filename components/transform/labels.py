@@ -16,7 +16,7 @@ import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 
 from data import mining, text
-from data.graphs import graph
+from data.base.graphs import graph
 from data.label_rules import CAPTIONS, CONTENT, GIVEN, LabelRules
 from data.part_of_speech import require_taggers
 

@@ -11,7 +11,7 @@ import tensorflow_transform as tft
 
 from components.transform.labels import with_labels
 from data import features, schema, text
-from data.graphs import graph
+from data.base.graphs import graph
 from data.label_rules import LabelRules
 
 TOKENS = "tokens"

@@ -12,7 +12,7 @@ from tfx.components.tuner import executor as standard
 from tfx.types import artifact_utils
 from tfx.utils import json_utils
 
-from data.sources import files
+from data.base import files
 from trainer.trials import TABLE
 
 CONFIG = "custom_config"

@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
+from data.base.errors import DataError
+from data.base.files import natural_key
 from data.checking import file_checks, known
 from data.checking.checks import run_all
 from data.checking.facts import Facts, everything
@@ -14,9 +16,7 @@ from data.checking.figures import NOTHING, CaptionFigures, LabelFigures, Spread,
 from data.checking.findings import DEFAULT_LIMITS, CheckLimits, Finding, first_places
 from data.checking.looks import thumbnail
 from data.checking.samples import Sample, Sampler
-from data.errors import DataError
 from data.sources import Reject, RejectReport, Source, inventory, sift
-from data.sources.files import natural_key
 from data.sources.loading import Loaded
 from data.split_rule import MIN_SPLIT, SplitRule, SplitTally
 from data.splits import SHARES, SPLITS

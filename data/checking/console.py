@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Mapping
 
+from data.base.terminal import fitted
 from data.checking.check import CheckResult
 from data.checking.figures import Spread
 from data.checking.findings import Finding
 from data.checking.known import by_language
-from data.errors import printable
 
-COLUMNS = 80
 _SHOWN = 12
 _PLACES = 3
 _NAME = 11
@@ -26,46 +24,6 @@ def render(result: CheckResult) -> str:
         lines += _finding(finding)
     lines.append("A run can start on this data." if result.ok else "A run would stop on this data.")
     return "\n".join(lines)
-
-
-def fitted(text: str, indent: str) -> Iterator[str]:
-    """Yields `text` in lines of at most 80 columns; the later ones begin with `indent`.
-
-    What would steer the terminal is escaped. Wide characters take two columns. A word that is
-    longer than a line is cut.
-    """
-    line, used = "", 0
-    for piece in _pieces(printable(text), COLUMNS - len(indent)):
-        if used + columns(piece) > COLUMNS and line.strip():
-            yield line.rstrip()
-            line, used = indent, len(indent)
-            line += piece.lstrip()
-            used += columns(piece.lstrip())
-        else:
-            line += piece
-            used += columns(piece)
-    yield line.rstrip()
-
-
-def columns(text: str) -> int:
-    """Returns how many columns of a terminal `text` takes."""
-    return sum(
-        0 if unicodedata.combining(mark) else 1 + (unicodedata.east_asian_width(mark) in "WF")
-        for mark in text
-    )
-
-
-def _pieces(text: str, most: int) -> Iterator[str]:
-    """Yields words with the blanks before them, in pieces of at most `most` columns."""
-    piece, used = "", 0
-    for place, mark in enumerate(text):
-        wide = columns(mark)
-        begins = mark == " " and place and text[place - 1] != " "
-        if piece and (begins or used + wide > most or (wide == 2 and used)):
-            yield piece
-            piece, used = "", 0
-        piece, used = piece + mark, used + wide
-    yield piece
 
 
 def _figures(result: CheckResult) -> Iterator[tuple[str, str]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from data.base import files
 from data.checking.findings import Finding, first_places
 from data.picture_files import PICTURE_ENDINGS
-from data.sources import files, inventory
+from data.sources import inventory
 from data.sources.inventory import Inventory
 
 # By the reason why files are ignored: name of the check, what they are, and a remedy.

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from itertools import islice
 from typing import Any
 
-from data.errors import DataError
+from data.base.errors import DataError
 from data.split_rule import MIN_SPLIT
 
 _SHOWN = 20

@@ -8,8 +8,8 @@ import tarfile
 import zipfile
 from itertools import islice
 
-from data.errors import DataError
-from data.sources import files
+from data.base import files
+from data.base.errors import DataError
 
 TAR = (".tar", *(f".tar{packing}" for packing in files.PACKINGS), *files.TAR_PACKINGS)
 _ZIP, _OTHERS = ".zip", (".7z", ".rar")

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from data.errors import DataError
-from data.sources import columns, files
+from data.base import files
+from data.base.errors import DataError
+from data.sources import columns
 
 PARQUET = ".parquet"
 ARROW = (".arrow", ".feather")

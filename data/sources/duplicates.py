@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from data.sources.files import natural_key
+from data.base.files import natural_key
 from data.sources.loading import Loaded
 from data.sources.rows import Reject
 

@@ -12,8 +12,10 @@ from itertools import chain, islice
 from typing import Any, ClassVar
 
 from data import languages
-from data.errors import DataError
-from data.sources import archives, columnar, columns, files, names
+from data.base import files
+from data.base.errors import DataError
+from data.picture_files import is_picture_name
+from data.sources import archives, columnar, columns, names
 from data.sources.json_files import read_json, read_lines
 from data.sources.records import split_called
 from data.sources.rows import Reject, Row
@@ -179,7 +181,7 @@ class CaptionedFolder(Source):
                         "data with what their links lead to, cp -rL DATA COPY, and name COPY.",
                     )
         packed = sorted(filter(archives.is_archive, files.names_in(base)), key=files.natural_key)
-        if packed and not any(map(files.is_picture_name, files.below(base))):
+        if packed and not any(map(is_picture_name, files.below(base))):
             raise DataError(
                 file.path,
                 f"there is no picture in {base}, but {packed[0]}",
@@ -216,7 +218,7 @@ def _folders_below(folder: str) -> Iterator[str]:
 
 
 def _has_pictures(folder: str) -> bool:
-    return any(map(files.is_picture_name, files.names_in(folder)))
+    return any(map(is_picture_name, files.names_in(folder)))
 
 
 def ending_of(path: str) -> str:
@@ -275,7 +277,7 @@ def _lists_of(listed: Mapping[str, dict[str, str]], *images: str) -> Mapping[str
 def _stem(image: str) -> str:
     """Returns a picture's path without its ending, which lists leave out or not."""
     image = names.same(posixpath.normpath(image))
-    return posixpath.splitext(image)[0] if files.is_picture_name(image) else image
+    return posixpath.splitext(image)[0] if is_picture_name(image) else image
 
 
 def folder_splits(folder: str) -> dict[str, str]:

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from data.sources import files, names
+from data.base import files
+from data.picture_files import is_picture_name
+from data.sources import names
 from data.sources.rows import Reject
 from data.sources.several import Several
 from data.sources.source import Source
@@ -146,10 +148,10 @@ def _look(source: Source) -> _Found | None:
         elif key in rejected:
             found.rejected += 1
         else:
-            reason = obstacle or (UNNAMED if files.is_picture_name(path) else OTHER_ENDING)
+            reason = obstacle or (UNNAMED if is_picture_name(path) else OTHER_ENDING)
             if linked and reason == files.LINKED_FOLDER:
                 inner = islice(files.below(linked), _LOOKED_AT)
-                found.behind += sum(map(files.is_picture_name, inner))
+                found.behind += sum(map(is_picture_name, inner))
             found.ignored[reason].append(f"{path} -> {target}" if target else path)
     return found
 

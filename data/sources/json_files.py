@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from data.errors import DataError
-from data.sources import columns, files
+from data.base import files
+from data.base.errors import DataError
+from data.picture_files import is_picture_name
+from data.sources import columns
 from data.sources.records import split_called
 from data.sources.rows import Reject
 from data.sources.tables import Place, read_jsonl
@@ -64,7 +66,7 @@ def _records(path: str, name: str, content: list[Any] | dict[str, Any]) -> Itera
     elif content and all(split_called(key) and isinstance(content[key], list) for key in content):
         for split, records in content.items():
             yield from _numbered(f"{name}:{split}", (_in_split(one, split) for one in records))
-    elif content and all(map(files.is_picture_name, content)):
+    elif content and all(map(is_picture_name, content)):
         for picture, captions in content.items():
             given = captions if isinstance(captions, Mapping) else {"captions": captions}
             yield f"{name}:{picture:.60}", _of_picture(picture, given)

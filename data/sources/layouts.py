@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from data.errors import DataError
-from data.picture_files import PICTURE_ENDINGS
-from data.sources import archives, columnar, columns, files, names
+from data.base import files
+from data.base.errors import DataError
+from data.picture_files import PICTURE_ENDINGS, is_picture_name
+from data.sources import archives, columnar, columns, names
 from data.sources.folder import JSON, READERS, CaptionFile, ending_of, split_in, with_splits
 from data.sources.records import split_called
 from data.sources.rows import Reject
@@ -175,7 +176,7 @@ def _remedy(folder: str, held: Sequence[str], links: Sequence[str]) -> str:
     deeper = next(filter(None, map(_captioned_folder, held)), None) or _captioned_inner(folder)
     if deeper:
         return f"Name the folder that holds the captions: {files.join(folder, deeper)}."
-    pictures = [name for name in held if files.is_picture_name(name)]
+    pictures = [name for name in held if is_picture_name(name)]
     hints = list(_hints(folder, *{*held}.difference(pictures)))
     if links:
         hints.append(_behind(folder, links))
@@ -246,7 +247,7 @@ def _tables(folder: str) -> list[str]:
 def _apart(folder: str) -> list[str]:
     """Returns the tables in folders that have no pictures, such as `annotations`."""
     inner = (files.join(folder, name) for name in files.folders_in(folder))
-    plain = (one for one in inner if not any(map(files.is_picture_name, files.names_in(one))))
+    plain = (one for one in inner if not any(map(is_picture_name, files.names_in(one))))
     found = [path for one in plain for path in _tables_in(one)]
     return found if len(found) <= _MOST else []
 
@@ -302,7 +303,7 @@ def _json_of_captions(path: str) -> bool:
     keys = tuple(dict.fromkeys(re.findall(r'"([^"\\]{1,200})"\s*:', content)))
     # COCO's files of all kinds describe themselves.
     own = tuple(key for key in keys if key != "description")
-    if any(map(files.is_picture_name, keys[:1])) or _KOHYA.match(content):
+    if any(map(is_picture_name, keys[:1])) or _KOHYA.match(content):
         return True
     # In a description of columns the name of the picture's is followed by an object.
     return columns.holds_captions(own) and columns.image_of(_pairs_in(content)) is not None

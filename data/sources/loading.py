@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from data.sources import files, names
+from data.base import files
+from data.sources import names
 from data.sources.pictures import Fault, Picture, examine
 from data.sources.rows import DEFAULT_LIMITS, Limits, Reject, Row
 from data.split_rule import Placed

@@ -4,7 +4,7 @@ Tables and pictures come from different systems: one writes an accent in two cha
 writes paths with backslashes, a third takes `A.JPG` and `a.jpg` for one name.
 """
 
-# Paths are text here, see `data.sources.files`.
+# Paths are text here, see `data.base.files`.
 # ruff: noqa: PTH100, PTH110, PTH112, PTH114, PTH115, PTH208
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from data.picture_files import PICTURE_ENDINGS
-from data.sources import files
+from data.base import files
+from data.picture_files import PICTURE_ENDINGS, is_picture_name
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
@@ -158,7 +158,7 @@ def _listing(folder: str, changed: int) -> dict[str, tuple[str, ...]]:
 
 def _with_endings(folder: str, name: str) -> list[str]:
     """Returns the pictures whose names are `name` and an ending; none of a name that has one."""
-    return [] if files.is_picture_name(name) else _of_stem(folder, name)
+    return [] if is_picture_name(name) else _of_stem(folder, name)
 
 
 def _other_endings(folder: str, name: str) -> list[str]:

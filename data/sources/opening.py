@@ -6,8 +6,9 @@ import posixpath
 import re
 from collections.abc import Sequence
 
-from data.errors import DataError
-from data.sources import archives, columnar, files, layouts
+from data.base import files
+from data.base.errors import DataError
+from data.sources import archives, columnar, layouts
 from data.sources.folder import JSON, CaptionedFolder, ending_of, with_splits
 from data.sources.packed import ColumnarPictures, TarShards
 from data.sources.policies import DEFAULT_POLICIES, Policies

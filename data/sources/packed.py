@@ -16,8 +16,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from data.errors import DataError
-from data.sources import archives, columns, files
+from data.base import files
+from data.base.errors import DataError
+from data.picture_files import is_picture_name
+from data.sources import archives, columns
 from data.sources.columnar import read_columns
 from data.sources.folder import READERS, CaptionFile, relative
 from data.sources.rows import Reject, Row
@@ -104,7 +106,7 @@ class TarShards(Packed):
             held = _by_key(tar)
             _check_is_shard(path, held)
             for key, members in held.items():
-                found = [ending for ending in members if files.is_picture_name(ending)]
+                found = [ending for ending in members if is_picture_name(ending)]
                 # Beside `0.jpg`, `0.mask.png` is something else of the same picture.
                 pictures = [ending for ending in found if ending.count(".") == 1] or found
                 if not pictures:
@@ -199,7 +201,7 @@ def _by_key(tar: tarfile.TarFile) -> dict[str, dict[str, tarfile.TarInfo]]:
 def _check_is_shard(path: str, held: Mapping[str, Mapping[str, tarfile.TarInfo]]) -> None:
     """Raises DataError where a tar file is a folder with a caption file, and no picture in it has a
     text of its own."""
-    pictured = [one for one in held.values() if any(map(files.is_picture_name, one))]
+    pictured = [one for one in held.values() if any(map(is_picture_name, one))]
     said = any(ending.endswith((*ENDINGS, ".json")) for one in pictured for ending in one)
     others = (one for one in held.values() if one not in pictured)
     tables = (member for one in others for ending, member in one.items() if ending in READERS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from data.errors import DataError
+from data.base.errors import DataError
 
 DROP, KEEP, FILL = "drop", "keep", "fill"
 

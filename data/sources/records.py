@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from data import languages
+from data.base import files
 from data.languages import HAN
-from data.sources import columns, files, names
+from data.picture_files import is_picture_name
+from data.sources import columns, names
 from data.sources.policies import DEFAULT_POLICIES, DROP, FILL, KEEP, Policies
 from data.sources.rows import Limits, Reject, Row
 from data.splits import SPLITS
@@ -143,7 +145,7 @@ def _image(record: Mapping[str, Any]) -> str:
     if "image" not in record:
         raise _Fault("malformed_row", "it names no image")
     image = _text(columns.only(record["image"]), "image").strip()
-    if len(image) > _LONGEST_NAME and not files.is_picture_name(image):
+    if len(image) > _LONGEST_NAME and not is_picture_name(image):
         raise _Fault(
             "picture_as_text", f"{image[:40]!r}... of {len(image):,} characters is no name"
         )

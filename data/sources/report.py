@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from data.errors import DataError
-from data.sources import files
+from data.base import files
+from data.base.errors import DataError
 from data.sources.duplicates import Seen, as_duplicate
 from data.sources.loading import Loaded, load_row
 from data.sources.rows import DEFAULT_LIMITS, Limits, Reject, Row

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
-from data.errors import DataError
+from data.base.errors import DataError
 from data.picture_files import MOST_PIXELS
 
 # Every reason to refuse a row or a picture, with what a person can do about it.

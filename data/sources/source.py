@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, ClassVar
 
-from data.errors import DataError
-from data.sources import files
+from data.base import files
+from data.base.errors import DataError
 from data.sources.policies import DEFAULT_POLICIES, Policies
 from data.sources.records import to_row
 from data.sources.rows import DEFAULT_LIMITS, Limits, Reject, Row

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from data.errors import DataError
-from data.sources import files
+from data.base import files
+from data.base.errors import DataError
 from data.sources.several import Several
 from data.sources.source import Source
 

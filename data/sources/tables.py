@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from data.errors import DataError
+from data.base import files
+from data.base.errors import DataError
 from data.picture_files import PICTURE_ENDINGS
-from data.sources import columns, files
+from data.sources import columns
 from data.sources.rows import Reject
 
 Place = tuple[str, Any]

@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from data import languages
-from data.errors import DataError
-from data.sources import files, names
+from data.base import files
+from data.base.errors import DataError
+from data.picture_files import PICTURE_ENDINGS, REFUSED_ENDINGS, is_picture_name
+from data.sources import names
 from data.sources.folder import folder_splits
 from data.sources.rows import Reject, Row
 from data.sources.source import Source, digest
@@ -62,7 +64,7 @@ class TextFiles(Source):
 
     def _pairs(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
         """Returns the pictures and the texts by the stem that they share."""
-        pictures = _by_stem(files.pictures_below(self.images))
+        pictures = _by_stem(_pictures_below(self.images))
         texts = _by_stem(name for name in files.below(self.path) if _is_text(name))
         return pictures, _moved(pictures, texts)
 
@@ -126,7 +128,7 @@ def language_of(name: str) -> str | None:
 def pairs_in(texts: str, images: str, *, anywhere: bool = False) -> bool:
     """Whether a picture below `images` has a text file of its name below `texts`, in the same
     folder or `anywhere`."""
-    pictures = _by_stem(filter(files.is_picture_name, files.below(images)))
+    pictures = _by_stem(filter(is_picture_name, files.below(images)))
     written = _by_stem(name for name in files.below(texts) if _is_text(name))
     return any(stem in pictures for stem in _moved(pictures, written, anywhere=anywhere))
 
@@ -177,6 +179,12 @@ def _single(shared: Callable[[str], str], stems: Iterable[str]) -> dict[str, str
 def _stem(name: str) -> str:
     """Returns what a picture and its text share: the name without its ending."""
     return names.same(posixpath.splitext(name)[0])
+
+
+def _pictures_below(folder: str) -> Iterator[str]:
+    """Yields the files below a folder whose names end as pictures' do, HEIC files too."""
+    endings = (*PICTURE_ENDINGS, *REFUSED_ENDINGS)
+    return (name for name in files.below(folder) if name.lower().endswith(endings))
 
 
 def _is_text(name: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from data.errors import DataError
+from data.base.errors import DataError
 
 Path = tuple[str, ...]
 

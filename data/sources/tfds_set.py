@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from data.errors import DataError
+from data.base.errors import DataError
 from data.sources.records import split_called
 from data.sources.rows import Reject, Row
 from data.sources.source import Source, digest

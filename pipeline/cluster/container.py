@@ -26,7 +26,7 @@ from tfx.orchestration.portable import outputs_utils
 from tfx.types import standard_artifacts
 from tfx.utils import import_utils, json_utils
 
-from data.sources import files
+from data.base import files
 from pipeline import shipping
 from pipeline.cluster import artefacts, placing
 from pipeline.cluster.parameters import CHECKPOINTS, COPY, LAUNCHER, MINUTES, RUNTIME, STORE

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data.sources.files import read_json
+from data.base.files import read_json
 from pipeline.cluster.checking import parameter_fits, tasks
 from pipeline.cluster.parameters import EXECUTOR_INPUT, IMAGE
 from pipeline.errors import RunError, UsageError

@@ -16,7 +16,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from data.sources import files
+from data.base import files
 from pipeline.cluster.parameters import CHECKPOINTS_MARK, PACKAGE_MARK, STORE_MARK
 from pipeline.errors import UsageError
 

@@ -8,9 +8,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from data.errors import AddressError, printable
+from data.base import files
+from data.base.errors import AddressError
+from data.base.terminal import printable
 from data.languages import primary
-from data.sources import Reject, Row, files, load_row
+from data.picture_files import is_picture_name
+from data.sources import Reject, Row, load_row
 from data.sources.pictures import Picture
 from pipeline.advice import earlier_answers
 from pipeline.errors import UsageError
@@ -107,7 +110,7 @@ def read_picture(path: str) -> Picture:
 
 def _pictures_in(folder: Path) -> str:
     names = (path.name for path in folder.iterdir() if path.is_file())
-    first = min(filter(files.is_picture_name, names), default=None)
+    first = min(filter(is_picture_name, names), default=None)
     if first is None:
         return "There is no picture in it: name a PNG or JPEG file."
     return f"Name the pictures in it, such as {shlex.quote(str(folder / first))}"

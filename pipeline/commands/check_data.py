@@ -10,11 +10,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from components.caption_example_gen.options import IngestOptions
+from data.base.errors import AddressError, DataError
 from data.checking.check import CheckResult, check, unreadable
 from data.checking.console import render
 from data.checking.findings import CheckLimits
 from data.checking.known import ModelWords
-from data.errors import AddressError, DataError
 from data.sources import spans
 from pipeline.check_page import write
 from pipeline.errors import UsageError

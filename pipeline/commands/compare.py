@@ -8,7 +8,7 @@ from pathlib import Path
 from components.run_report.comparison import Moved, changed_settings, moved_figures
 from components.run_report.comparison_page import lead, render_comparison
 from components.run_report.report_data import ReportData
-from data.sources import files
+from data.base import files
 from pipeline.errors import UsageError
 from pipeline.tables import columns, number, wrapped
 from pipeline.work_dir import WorkDir

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from components.cross_modal_evaluator.judge import judge
-from data.errors import printable
+from data.base.terminal import printable
 from pipeline import settings as settings_file
 from pipeline.advice import missing
 from pipeline.errors import RunError, UsageError

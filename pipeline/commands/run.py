@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from components.run_report.words import duration
-from data.errors import printable
+from data.base.terminal import printable
 from pipeline import config_files, pretraining, shipping, summary
 from pipeline import settings as settings_file
 from pipeline.logs import adopt_loggers, logs_to

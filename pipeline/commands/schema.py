@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.transform import SCHEMA_FILE, read_schema
-from data.sources import files
+from data.base import files
 from pipeline.errors import UsageError
 from pipeline.model_lookup import require_run
 from pipeline.work_dir import WorkDir

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from components.run_report.words import duration
 from data import prepared
-from data.errors import printable
+from data.base.terminal import printable
 from pipeline import settings as settings_file
 from pipeline.collecting import collect_splits
 from pipeline.errors import RunError, UsageError

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from data import schema
-from data.records import naming_damaged
+from data.base.tfrecords import naming_damaged
 
 # More would make the start slow and the list of the nearest hardly better.
 LIMIT = 20_000

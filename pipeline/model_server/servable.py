@@ -15,7 +15,7 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401
 from tensorflow_serving.apis import prediction_log_pb2
 
-from data.sources.plain_paths import without_patterns
+from data.base.plain_paths import without_patterns
 from pipeline.http_requests import Deadline
 from pipeline.model_server.errors import Code, ServingError, from_tensorflow, invalid
 from pipeline.model_server.limits import Limits

@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from components.metadata import CREATE, READ, WRITE, opened, pb, require_usable
-from data.errors import DataError
+from data.base.errors import DataError
 
 
 @pytest.fixture

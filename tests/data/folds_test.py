@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from data.errors import DataError
+from data.base.errors import DataError
 from data.folds import fold_of, split_into_folds
 from data.picture_files import content_hash
 from data.prepared import prepare

@@ -16,7 +16,7 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from data import images, picture_bytes
-from data.graphs import graph
+from data.base.graphs import graph
 from data.picture_files import open_picture
 from tests.data.picture_builders import encode, exif, of_many_scans, with_exif, with_segment
 

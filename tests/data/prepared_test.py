@@ -10,7 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 from data import prepared, schema
-from data.errors import DataError
+from data.base.errors import DataError
 from data.text import END, START, UNK
 
 SETTINGS = {

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from data import schema
-from data.errors import DataError
+from data.base.errors import DataError
 from data.splits import SPLITS, assign
 
 HASHES = [

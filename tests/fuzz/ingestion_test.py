@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
+from data.base.errors import DataError
 from data.checking.check import check
 from data.checking.console import render
-from data.errors import DataError
 from data.sources import Reject, RejectReport, Row, Source, inventory, names, open_source, sift
 from data.sources.inventory import Inventory
 from data.sources.policies import Policies

@@ -20,7 +20,7 @@ from tfx.types.standard_artifacts import Examples, Model, ModelBlessing
 
 from components.metadata import opened
 from components.pusher.executor import Executor as PushExecutor
-from data.errors import DataError
+from data.base.errors import DataError
 from pipeline import local_runner
 from pipeline.errors import RunError, UsageError
 from pipeline.last_blessed import BLESSING, CANDIDATE, MODEL, LastBlessedStrategy

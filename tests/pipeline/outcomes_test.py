@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from data.errors import DataError
+from data.base.errors import DataError
 from pipeline import outcomes
 from pipeline.outcomes import outcome, refused_since, reported
 from pipeline.work_dir import MODELS, WorkDir

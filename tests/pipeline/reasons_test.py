@@ -2,19 +2,19 @@
 
 import pytest
 
-from data.errors import DataError
+from data.base.errors import DataError
 from pipeline.reasons import reason
 
 BEAM_TRACE = """Traceback (most recent call last):
   File "x.py", line 1, in process
     boom()
-data.errors.DataError: captions.jsonl:3: bad. Fix it.
+data.base.errors.DataError: captions.jsonl:3: bad. Fix it.
 
 During handling of the above exception, another exception occurred:
 
 Traceback (most recent call last):
   File "y.py", line 2, in run
-data.errors.DataError: captions.jsonl:3: bad. Fix it. [while running 'Read/Load']
+data.base.errors.DataError: captions.jsonl:3: bad. Fix it. [while running 'Read/Load']
 """
 
 
@@ -37,7 +37,7 @@ def test_the_message_for_people_is_found_below():
 
 def test_the_last_line_of_a_workers_trace():
     got = reason(raised(RuntimeError(BEAM_TRACE)))
-    assert got == "data.errors.DataError: captions.jsonl:3: bad. Fix it."
+    assert got == "data.base.errors.DataError: captions.jsonl:3: bad. Fix it."
 
 
 def test_the_first_cause_of_other_errors_with_its_type():

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from data.errors import DataError
+from data.base.errors import DataError
 from pipeline import cli
 from pipeline.errors import RunError
 from pipeline.rollback import RECORD, roll_back

@@ -7,7 +7,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.transform import SCHEMA_FILE, read_schema
-from data.errors import DataError
+from data.base.errors import DataError
 from pipeline import cli
 from pipeline.commands.schema import propose
 

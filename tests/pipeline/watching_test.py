@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from data.errors import DataError
+from data.base.errors import DataError
 from data.scenes import as_captioned_images
 from pipeline import settings as settings_file
 from pipeline.watching import Watch, require_spans, spans_in

@@ -11,8 +11,8 @@ import keras
 import tensorflow as tf
 from tqdm import tqdm
 
-from data.errors import DataError
-from data.sources.plain_paths import without_patterns
+from data.base.errors import DataError
+from data.base.plain_paths import without_patterns
 from trainer.engine.control import Alarm
 
 _KEPT = 2

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import tensorflow as tf
 
-from data.graphs import graph
+from data.base.graphs import graph
 from trainer.settings_loader import SettingsError
 
 T = TypeVar("T")

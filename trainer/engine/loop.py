@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from data.sources.files import write_whole
+from data.base.files import write_whole
 from trainer.config import TrainingSettings
 from trainer.engine import distribution
 from trainer.engine.budget import Budget

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import keras
 import tensorflow as tf
 
-from data import processor
+from data.base import processor
 
 _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 _POLICIES = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import tensorflow as tf
 
-from data.graphs import graph
+from data.base.graphs import graph
 from data.images import preprocess_batch
 from trainer.augment import GAP_PICTURES
 from trainer.evaluation.figures import figure, sample_name

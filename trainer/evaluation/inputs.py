@@ -19,11 +19,11 @@ import tensorflow as tf
 from PIL import Image
 
 from data import mining
+from data.base import files
+from data.base.plain_paths import without_patterns
 from data.languages import HAN, primary
 from data.picture_files import open_picture
 from data.schema import CaptionedImage
-from data.sources import files
-from data.sources.plain_paths import without_patterns
 from trainer import serving
 from trainer.evaluation.checks import CaptionReader, ExactCheck, exact_check
 from trainer.evaluation.settings import EvaluationSettings

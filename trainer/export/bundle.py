@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
+from data.base.files import read_json
 from data.languages import UNDETERMINED
 from data.prepared import PreparedData
-from data.sources.files import read_json
 from data.text import Vocabulary, read_lines
 from trainer.config import Experiment
 from trainer.export.layout import (

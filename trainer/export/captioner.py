@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from data import schema
 from data.arrays import SplitArrays
-from data.graphs import graph
+from data.base.graphs import graph
 from data.images import to_float
 from data.prepared import PreparedData
 from data.text import END, PAD, decode

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from data import schema
 from data.arrays import SplitArrays
-from data.graphs import graph
+from data.base.graphs import graph
 from data.prepared import PreparedData
 from trainer.config import Experiment
 from trainer.export.bundle import Bundle, in_float32, token_file, write_bundle

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from data import schema
 from data.arrays import SplitArrays
-from data.graphs import graph
+from data.base.graphs import graph
 from data.images import encode_png_batch, to_uint8
 from data.prepared import PreparedData
 from trainer.config import LARGEST_TRUNCATION, Experiment

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from data.graphs import graph
+from data.base.graphs import graph
 
 DIRECTORY, SAMPLE = "lite", "sample.npz"
 # Held-out rows that lie beside the models with the answers of the model they come from.

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from data import images, text
-from data.graphs import graph
+from data.base.graphs import graph
 from data.images import has_endless_scans, preprocess
 from data.picture_bytes import JPEG_MAGIC, MOST_SCANS, PNG_MAGIC
 from trainer.config import Experiment, ExportSettings

@@ -14,7 +14,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
-from data.sources import files
+from data.base import files
 from trainer.engine import checkpoints
 from trainer.export.layout import FINGERPRINT, SAVED_MODEL
 

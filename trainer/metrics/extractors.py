@@ -17,8 +17,8 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from data.graphs import graph_of_rows
-from data.sources import files
+from data.base import files
+from data.base.graphs import graph_of_rows
 from trainer.settings_loader import SettingsError
 
 # What figures ask of a network that turns pictures into feature vectors.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from data.graphs import graph_of_rows
+from data.base.graphs import graph_of_rows
 from data.images import to_float
 from trainer.models.encoder import Encoder, condition_vector
 

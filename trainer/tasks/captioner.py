@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from data.graphs import graph_of_rows
+from data.base.graphs import graph_of_rows
 from data.images import to_float
 from data.languages import captions_in, language_numbers, spoken
 from data.prepared import PreparedData

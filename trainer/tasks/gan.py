@@ -18,7 +18,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from data.graphs import graph
+from data.base.graphs import graph
 from data.images import to_float
 from data.prepared import PreparedData
 from trainer.augment import GAP_PICTURES, Augmentation, name_colours, overfitting

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from data.graphs import graph_of_rows
+from data.base.graphs import graph_of_rows
 from data.images import to_uint8
 from data.prepared import PreparedData
 from trainer.config import Experiment

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from data.sources.files import read_json, write_whole
+from data.base.files import read_json, write_whole
 from data.text import Vocabulary, read_lines
 from trainer.config import Experiment
 from trainer.engine.checkpoints import as_read, newest_whole

@@ -12,7 +12,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from components.caption_example_gen import component, executor
 from components.caption_example_gen.artifacts import RejectedRows
 from components.caption_example_gen.options import IngestOptions
-from data.errors import DataError
+from data.base.errors import DataError
 from data.schema import from_example
 from data.sources import Policies
 

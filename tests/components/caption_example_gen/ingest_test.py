@@ -14,7 +14,7 @@ from PIL import Image
 
 from components.caption_example_gen import ingest, options, tally
 from components.caption_example_gen.options import IngestOptions
-from data.errors import DataError
+from data.base.errors import DataError
 from data.schema import from_example
 from data.sources import collect, open_source
 

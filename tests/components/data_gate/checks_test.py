@@ -11,8 +11,8 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 from components.data_gate import anomalies
 from components.data_gate.facts import gather
 from components.data_gate.findings import Decision
+from data.base.errors import DataError
 from data.checking.findings import Finding
-from data.errors import DataError
 from data.schema import CaptionedImage
 
 

@@ -18,8 +18,8 @@ from components.data_gate import component, executor
 from components.data_gate.artifacts import DataDecision
 from components.statistics import statistics_options
 from components.transform import SCHEMA_FILE
+from data.base.errors import DataError
 from data.checking.findings import CheckLimits
-from data.errors import DataError
 from data.schema import SPLITS, CaptionedImage, to_example
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from components.metadata import CREATE, opened, pb
 from components.run_report.timings import node_times
-from data.sources.plain_paths import without_patterns
+from data.base.plain_paths import without_patterns
 
 
 @pytest.mark.parametrize("name", ["plain", "a[1]*"])

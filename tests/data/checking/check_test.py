@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data.base.errors import DataError
+from data.base.terminal import columns, fitted
 from data.checking.check import check, unreadable
-from data.checking.console import columns, fitted, render
+from data.checking.console import render
 from data.checking.findings import CheckLimits
 from data.checking.known import ModelWords
-from data.errors import DataError
 from data.sources import open_source
 
 # Two pictures of each split are enough here, and they may have one caption.

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
+from data.base.errors import DataError
 from data.checking.checks import run_all, sizes
 from data.checking.facts import Facts
 from data.checking.findings import CheckLimits
 from data.checking.looks import SIDE
-from data.errors import DataError
 
 COLOURS = ("red", "green", "blue")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import ImageFile
 
-from data.errors import DataError
+from data.base.errors import DataError
 from data.sources import collect, open_source
 from tests.data.broken_rows import LINES, caption_lines, row, write_files
 

@@ -4,8 +4,9 @@ import os
 
 import pytest
 
-from data.errors import DataError
-from data.sources import Limits, Reject, files, folder, open_source
+from data.base import files
+from data.base.errors import DataError
+from data.sources import Limits, Reject, folder, open_source
 
 DOG = {"image": "0.png", "captions": ["a dog"]}
 CAT = {"image": "1.png", "captions": ["a cat"]}

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from data.errors import DataError
+from data.base.errors import DataError
 from data.sources import RejectReport, open_source, sift
 from data.sources.policies import Policies
 from data.sources.rows import REMEDIES, Limits

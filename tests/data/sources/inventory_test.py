@@ -2,7 +2,8 @@
 
 import os
 
-from data.sources import RejectReport, files, inventory, open_source, sift, spans
+from data.base import files
+from data.sources import RejectReport, inventory, open_source, sift, spans
 from data.sources.inventory import NOT_DRAWN, OTHER_ENDING, UNNAMED
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from data.errors import DataError
+from data.base.errors import DataError
 from data.sources import Reject, Row, collect, open_source
 from data.sources.layouts import looks_like_captions
 

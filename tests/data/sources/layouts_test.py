@@ -13,8 +13,9 @@ import zipfile
 import pyarrow as pa
 import pytest
 
-from data.errors import DataError
-from data.sources import Reject, RejectReport, files, open_source, sift
+from data.base import files
+from data.base.errors import DataError
+from data.sources import Reject, RejectReport, open_source, sift
 from data.sources.layouts import contents
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data.errors import DataError
+from data.base.errors import DataError
 from data.sources import Limits, Reject, RejectReport, open_source, sift
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image, features
 
 from data import images
-from data.errors import DataError
-from data.graphs import graph
+from data.base.errors import DataError
+from data.base.graphs import graph
 from data.picture_files import (
     CONVERTED,
     DAMAGED_PROFILE,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from data.errors import DataError
+from data.base.errors import DataError
 from data.sources import Limits, Policies, Reject, RejectReport
 from data.sources.records import to_row
 

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from data.errors import DataError
+from data.base.errors import DataError
 from data.sources.policies import Policies
 from data.sources.records import clean, guess_language, split_called, to_row
 from data.sources.rows import Limits, Reject, Row

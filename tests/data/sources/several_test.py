@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from data.errors import DataError
+from data.base.errors import DataError
 from data.sources import RejectReport, open_source, sift
 from data.sources.spans import open_window, resolve_window
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from data.errors import DataError
+from data.base.errors import DataError
 from data.sources.spans import Resolved, resolve, resolve_window
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data.errors import DataError
+from data.base.errors import DataError
 from data.sources.policies import Policies
 from data.sources.records import to_row
 from data.sources.rows import Limits, Reject, Row

@@ -10,8 +10,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.errors import DataError
-from data.sources import Limits, Reject, RejectReport, Row, files, open_source, sift
+from data.base import files
+from data.base.errors import DataError
+from data.sources import Limits, Reject, RejectReport, Row, open_source, sift
 
 LINES = st.lists(st.sampled_from([b"a dog", b" ", b"", b"\xff", b"x" * 21])).map(b"\n".join)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from data.errors import DataError
+from data.base.errors import DataError
 from data.sources import Row, collect, open_source
 from data.sources.tfds_features import find_roles
 

@@ -8,7 +8,7 @@ from tfx.dsl.components.base import base_executor
 
 from components.last_blessed import kept_data
 from components.last_blessed.executor import last_pushed
-from data.sources import files
+from data.base import files
 from pipeline.cluster import container, placing
 
 OPERATIONS = (

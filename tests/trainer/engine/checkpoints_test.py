@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import tensorflow as tf
 
-from data.errors import DataError
+from data.base.errors import DataError
 from trainer.engine.checkpoints import Checkpoints, newest_whole, saved_in
 
 

@@ -3,7 +3,7 @@
 import keras
 import pytest
 
-from data import processor
+from data.base import processor
 from trainer.engine import precision
 
 

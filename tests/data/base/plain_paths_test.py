@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from data.errors import DataError
-from data.sources import plain_paths
-from data.sources.plain_paths import own_folder, without_patterns
+from data.base import plain_paths
+from data.base.errors import DataError
+from data.base.plain_paths import own_folder, without_patterns
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,8 @@ import stat
 import tempfile
 from pathlib import Path
 
-from data.errors import DataError
-from data.sources.files import is_remote
+from data.base.errors import DataError
+from data.base.files import is_remote
 
 _PATTERN = re.compile(r"[*?\[\]{}\\]")
 _FURTHER = ("/tmp", "/var/tmp")

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from data.errors import AddressError, DataError
+from data.base import files
+from data.base.errors import AddressError, DataError
 from data.picture_files import DAMAGED_PROFILE
-from data.sources import collect, files, open_source
+from data.sources import collect, open_source
 from data.sources.spans import resolve
 
 

@@ -4,9 +4,6 @@ Paths with a scheme (`gs://bucket/x`) go through tf.io.gfile; all others use the
 so that work on local files never waits for TensorFlow to start. Errors are OSErrors either way.
 """
 
-# Paths are text here: pathlib folds the slashes of gs://, and raises on names that are too long.
-# ruff: noqa: PTH112, PTH113, PTH114, PTH116, PTH207, PTH208
-
 from __future__ import annotations
 
 import bz2
@@ -27,8 +24,11 @@ from glob import glob as local_glob
 from pathlib import Path
 from typing import Any
 
-from data.errors import AddressError, DataError
-from data.picture_files import PICTURE_ENDINGS, REFUSED_ENDINGS
+from data.base.errors import AddressError, DataError
+
+# Paths are text here: pathlib folds the slashes of gs://, and raises on names that are too long.
+# ruff: noqa: PTH112, PTH113, PTH114, PTH116, PTH207, PTH208
+
 
 # How packed files end, and tar files by another name.
 PACKINGS = GZIP, BZIP2, XZ, ZSTD = ".gz", ".bz2", ".xz", ".zst"
@@ -211,17 +211,6 @@ def _obstacle(folder: str, path: str) -> str:
 
 def _hidden(path: str) -> bool:
     return any(part.startswith(".") for part in path.split("/"))
-
-
-def is_picture_name(name: str) -> bool:
-    """Whether a file's name ends as those of pictures do."""
-    return name.lower().endswith(PICTURE_ENDINGS)
-
-
-def pictures_below(folder: str) -> Iterator[str]:
-    """Yields those files of `below` whose names end as pictures' do, HEIC files too."""
-    endings = (*PICTURE_ENDINGS, *REFUSED_ENDINGS)
-    return (name for name in below(folder) if name.lower().endswith(endings))
 
 
 def folders_in(folder: str, *, links: bool = False) -> list[str]:

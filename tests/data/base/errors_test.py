@@ -2,7 +2,8 @@
 
 import pytest
 
-from data.errors import DataError, printable, printable_lines
+from data.base.errors import DataError
+from data.base.terminal import printable, printable_lines
 
 
 @pytest.mark.parametrize(

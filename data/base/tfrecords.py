@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import tensorflow as tf
 
-from data.errors import DataError
-from data.sources import files
+from data.base import files
+from data.base.errors import DataError
 
 _SPLIT = "Split-"
 

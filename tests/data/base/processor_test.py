@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from data import processor
+from data.base import processor
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data.graphs import graph, graph_of_rows
+from data.base.graphs import graph, graph_of_rows
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 ROOMS = ("data", "trainer", "components", "pipeline", "benchmarks")
 
 

@@ -5,8 +5,8 @@ import gzip
 import pytest
 import tensorflow as tf
 
-from data.errors import DataError
-from data.records import naming_damaged, require_whole
+from data.base.errors import DataError
+from data.base.tfrecords import naming_damaged, require_whole
 
 
 @pytest.fixture
