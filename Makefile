@@ -11,7 +11,7 @@ JOBS ?= 2
 # GPU=1 adds CUDA's libraries to the environment of the TFX 1.21 stack.
 GPU ?=
 
-.PHONY: help env kfp torch demo test lint format lock fuzz test-cluster test-debian13 test-processors test-image clean
+.PHONY: help env kfp torch docs demo test lint format lock fuzz test-cluster test-debian13 test-processors test-image clean
 .DEFAULT_GOAL := help
 
 help:  ## say what there is
@@ -43,6 +43,10 @@ kfp: env  ## make .tools/kfp, Kubeflow's own SDK, which some tests load compiled
 
 torch: env  ## make .tools/torch, PyTorch for the CPU, which benchmarks/training_steps.py compares with
 	@$(BIN)/python requirements/make_tool.py torch
+
+docs:  ## build the documentation site into build/docs; a warning is an error
+	@$(or $(PYTHON),$(error no Python 3 found; install one of 3.10 to 3.13)) requirements/make_tool.py docs
+	@NO_MKDOCS_2_WARNING=1 .tools/docs/bin/python -m mkdocs build --strict
 
 # How long each fuzz test sends random input; `make test` gives each 20 seconds.
 FUZZ_SECONDS ?= 3600

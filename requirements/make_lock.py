@@ -1,4 +1,4 @@
-"""Resolves the locks anew: uv's own, both stacks, CUDA's libraries, Kubeflow's SDK.
+"""Resolves the locks anew: uv's own, both stacks, CUDA's libraries, Kubeflow's SDK, MkDocs.
 
     python3 requirements/make_lock.py [--upgrade]
 
@@ -38,7 +38,8 @@ def main(argv: Optional[List[str]] = None) -> int:
     try:
         uv = find_uv()
         compile_lock(uv, "uv", "--python-version", "3.8", *upgrade)
-        compile_lock(uv, "kfp", "--python-version", "3.10", *upgrade)
+        for tool in ("kfp", "docs"):
+            compile_lock(uv, tool, "--python-version", "3.10", *upgrade)
         compile_lock(uv, "tfx-1.16", *STACK, *upgrade, project="requirements/tfx-1.16")
         compile_lock(uv, "tfx-1.21", *STACK, *upgrade)
         compile_lock(uv, "tfx-1.21-gpu", *beside("tfx-1.21"), *upgrade)

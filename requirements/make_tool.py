@@ -2,8 +2,9 @@
 
     python requirements/make_tool.py kfp      # Kubeflow's SDK, which reads what is compiled
     python requirements/make_tool.py torch    # PyTorch, which benchmarks compare with
+    python requirements/make_tool.py docs     # MkDocs, which builds the documentation site
 
-Neither fits into the product's environment. What each holds is in NAME.txt.
+None of them fits into the product's environment. What each holds is in NAME.txt.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from typing import List, Optional
 
 from make_env import ROOT, TOOLS, EnvError, find_uv, run
 
-TOOL_NAMES = ("kfp", "torch")
+TOOL_NAMES = ("kfp", "torch", "docs")
 
 
 def main(argv: Optional[List[str]] = None) -> int:

@@ -44,7 +44,7 @@ def made(commands: str) -> list[str]:
 
 
 def test_workflows_are_those_that_the_project_needs() -> None:
-    assert set(WORKFLOWS) == {"docker.yml", "nightly.yml", "tests.yml"}
+    assert set(WORKFLOWS) == {"docker.yml", "docs.yml", "nightly.yml", "tests.yml"}
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
@@ -57,9 +57,26 @@ def test_a_workflow_is_bounded(name: str) -> None:
         assert 0 < job["timeout-minutes"] <= 360
 
 
+def test_only_the_site_is_published_and_only_from_main() -> None:
+    """No other job may write anything, and this one runs no code of the repository."""
+    own = {
+        (name, job): values
+        for name in WORKFLOWS
+        for job, values in jobs(name).items()
+        if "permissions" in values
+    }
+    assert set(own) == {("docs.yml", "deploy")}
+    deploy = own["docs.yml", "deploy"]
+    assert deploy["permissions"] == {"pages": "write", "id-token": "write"}
+    assert deploy["if"].startswith("github.event_name == 'push' &&")
+    # YAML reads the key `on` as true.
+    assert read(WORKFLOWS["docs.yml"])[True]["push"] == {"branches": ["main"]}
+    assert not [step for step in deploy["steps"] if "run" in step]
+
+
 def test_every_target_that_a_workflow_makes_exists() -> None:
     targets = [target for step in steps() for target in made(step.get("run", ""))]
-    assert {"lint", "env", "test", "demo"} <= set(targets) <= TARGETS
+    assert {"lint", "env", "test", "demo", "docs"} <= set(targets) <= TARGETS
 
 
 def test_actions_are_pinned_by_major_version() -> None:

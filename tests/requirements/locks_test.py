@@ -13,7 +13,7 @@ import pytest
 from packaging.markers import Marker
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
-LOCKS = ("tfx-1.16", "tfx-1.21", "tfx-1.21-gpu", "uv", "kfp")
+LOCKS = ("tfx-1.16", "tfx-1.21", "tfx-1.21-gpu", "uv", "kfp", "docs")
 STACKS = ("tfx-1.16", "tfx-1.21")
 ENTRY = re.compile(r"^([a-z0-9][a-z0-9.-]*)==([^ \\]+)(?: ; ([^\\]+?))? \\$", re.MULTILINE)
 # Every Python that a stack's lock serves.
