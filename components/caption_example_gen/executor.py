@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,14 +16,14 @@ from tfx.types import artifact_utils
 
 from components import stops
 from components.caption_example_gen import tally as counting
-from components.caption_example_gen.ingest import OUTCOME, fill_gaps, ingest
+from components.caption_example_gen.ingest import OUTCOME, fill_gaps, ingest, read_outcome
 from components.caption_example_gen.options import IngestOptions
 from data.base import files
 from data.base.errors import DataError
 from data.checking import file_checks
 from data.checking.check import cut_split
 from data.schema import SPLITS
-from data.sources import Reject, RejectReport, Source, inventory, spans
+from data.sources import RejectReport, Source, inventory, spans
 from data.sources.inventory import Inventory
 
 SOURCE = "source"
@@ -89,25 +88,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         _describe(examples, found, summary[FINGERPRINT])
         if exec_properties[FINGERPRINT] not in ("", summary[FINGERPRINT]):
             logging.warning("The data in %s changed after the run was planned.", source.path)
-
-
-def read_outcome(path: str) -> tuple[counting.Tally, RejectReport, list[str]]:
-    """Reads what ingestion left beside the examples: counts, rejects, and what was cut from splits.
-
-    Raises:
-      DataError: a part of the source could not be read.
-    """
-    outcome = json.loads(files.read(path).decode("utf-8"))
-    if outcome["failures"]:
-        raise DataError(*outcome["failures"][0])
-    tally = Counter({(what, kind): count for what, kind, count in outcome["tally"]})
-    report = RejectReport(
-        kept=sum(counting.section(tally, "pictures").values()),
-        rejects=[Reject.from_json(line) for line in outcome["rejects"]],
-        dropped_captions=Counter(counting.section(tally, "dropped_captions")),
-        mended=Counter(counting.section(tally, "mended")),
-    )
-    return tally, report, outcome["cut_splits"]
 
 
 def summarise(

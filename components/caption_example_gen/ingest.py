@@ -26,12 +26,21 @@ from apache_beam.transforms.window import GlobalWindows
 from components.caption_example_gen import tally
 from components.caption_example_gen.options import lot
 from components.caption_example_gen.spool import Opened, Spool, Ticket, hash_of, placed
-from components.caption_example_gen.tally import Tally
+from components.caption_example_gen.tally import Tally, section
 from data import schema
 from data.base import files
 from data.base.errors import DataError
 from data.base.files import natural_key
-from data.sources import Limits, Reject, Row, Seen, Source, load_row, resolve_duplicates
+from data.sources import (
+    Limits,
+    Reject,
+    RejectReport,
+    Row,
+    Seen,
+    Source,
+    load_row,
+    resolve_duplicates,
+)
 from data.split_rule import MIN_SPLIT, SplitRule
 
 REJECTED, FAILED, COUNTED = "rejected", "failed", "counted"
@@ -287,3 +296,22 @@ def _save_outcome(
         "failures": sorted(failures),
     }
     files.write_whole(path, json.dumps(outcome).encode("utf-8"))
+
+
+def read_outcome(path: str) -> tuple[Tally, RejectReport, list[str]]:
+    """Reads what ingestion left beside the examples: counts, rejects, and what was cut from splits.
+
+    Raises:
+      DataError: a part of the source could not be read.
+    """
+    outcome = json.loads(files.read(path).decode("utf-8"))
+    if outcome["failures"]:
+        raise DataError(*outcome["failures"][0])
+    tally = Counter({(what, kind): count for what, kind, count in outcome["tally"]})
+    report = RejectReport(
+        kept=sum(section(tally, "pictures").values()),
+        rejects=[Reject.from_json(line) for line in outcome["rejects"]],
+        dropped_captions=Counter(section(tally, "dropped_captions")),
+        mended=Counter(section(tally, "mended")),
+    )
+    return tally, report, outcome["cut_splits"]

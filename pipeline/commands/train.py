@@ -14,7 +14,7 @@ from components.run_report.words import duration
 from data import prepared
 from data.base.terminal import printable
 from pipeline import settings as settings_file
-from pipeline.collecting import collect_splits
+from pipeline.collecting import ingested
 from pipeline.errors import RunError, UsageError
 from pipeline.model_lookup import find_model
 from pipeline.settings import Settings
@@ -156,6 +156,5 @@ def _prepare(settings: Settings, work: WorkDir) -> prepared.PreparedData:
         return prepared.load(str(directory))
     except FileNotFoundError:
         print(f"data: {printable(source.describe())}")
-    return prepared.prepare(
-        collect_splits(settings, source), str(directory), **asdict(settings.data)
-    )
+    with ingested(settings, source, f"{directory}.examples") as splits:
+        return prepared.prepare(splits, str(directory), **asdict(settings.data))
