@@ -29,7 +29,7 @@ _LINK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _DRAWING = re.compile(r"!\[[^\]]*\]\((?P<target>[^)\s:]+\.svg)\)")
-_NO_SEARCH = "---\ntitle: {title}\nsearch:\n  exclude: true\n---\n"
+_APART = "---\ntitle: {title}\nhide: [toc]\nsearch:\n  exclude: true\n---\n"
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -128,7 +128,7 @@ def folder_page(path: str) -> str:
             continue
         says = _summary(one / "__init__.py" if one.is_dir() else one).replace("|", r"\|")
         rows.append(f"| `{one.name}{'/' if one.is_dir() else ''}` | {says} |")
-    head = _NO_SEARCH.format(title=f"{path}/")
+    head = _APART.format(title=f"{path}/")
     return "\n".join([f"{head}# `{path}/`\n", "| name | holds |", "|---|---|", *rows, ""])
 
 
@@ -138,7 +138,7 @@ def source_page(path: str) -> str:
     language = {".py": "python", ".cpp": "cpp", ".sh": "bash"}.get(place.suffix, "text")
     text = place.read_text(encoding="utf-8").rstrip()
     fence = "`" * 8
-    head = _NO_SEARCH.format(title=place.name)
+    head = _APART.format(title=place.name)
     return f'{head}# `{path}`\n\n{fence} {{.{language} linenums="1"}}\n{text}\n{fence}\n'
 
 
