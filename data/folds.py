@@ -9,11 +9,10 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from data import features
 from data.base.errors import DataError
 from data.base.tfrecords import naming_damaged
 from data.picture_files import content_hash
-from data.prepared import PreparedData
+from data.prepared import IMAGE, PreparedData
 
 _POOLED = ("train", "val")
 
@@ -77,7 +76,7 @@ def _write(prepared: PreparedData, folds: int, root: Path) -> None:
 
 def _picture(record: bytes) -> bytes:
     feature = tf.train.Example.FromString(record).features.feature
-    return feature[features.IMAGE].bytes_list.value[0]
+    return feature[IMAGE].bytes_list.value[0]
 
 
 def _file(root: Path, fold: int) -> Path:

@@ -20,7 +20,7 @@ class LabelRules:
       max_labels: mined labels at most, the most frequent first.
       min_label_count: a word in fewer training pictures is no label.
       label_words: `all` mined words but stop words, or `content`, only nouns, verbs and adjectives,
-        as taggers judge them (`data.part_of_speech`).
+        as taggers judge them (`data.mining`).
     """
 
     labels: str = AUTO

@@ -10,6 +10,8 @@ The same graph operations count, label and evaluate.
 from __future__ import annotations
 
 import collections
+import functools
+import importlib.util
 import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,12 +19,105 @@ from dataclasses import replace
 
 import tensorflow as tf
 
-from data import stop_words, text
+from data import text
 from data.base.graphs import graph
 from data.label_rules import AUTO, CAPTIONS, CONTENT, GIVEN, LabelRules
 from data.languages import HAN
-from data.part_of_speech import content_words, require_taggers
 from data.schema import CaptionedImage
+
+# Stop words say nothing of a picture by themselves. Only closed classes: articles, pronouns,
+# prepositions, conjunctions, auxiliaries, particles, numbers, measure words. The general lists of
+# information retrieval also drop `man`, `front`, `fire` or `young`, which are what captions are
+# about.
+_ENGLISH_STOP_WORDS = """
+a an the this that these those such same other another each every either neither both all any
+some no none many much more most several few less least own enough
+i me my mine myself you your yours yourself yourselves he him his himself she her hers herself
+it its itself we us our ours ourselves they them their theirs themselves who whom whose which
+what someone something anyone anything everyone everything nothing nobody one's oneself
+and or nor but so yet if then else than because as while whereas although though unless until
+whether when where why how since
+of in on at by for from to into onto out off over under above below between among amongst amid
+about across after against ahead along alongside around aside atop away before behind beneath
+beside besides beyond despite down during except inside near nearby next outside past per
+through throughout together toward towards underneath up upon via with within without
+am is are was were be been being do does did doing done have has had having can could may might
+must shall should will would ought cannot let lets get gets getting got
+ain't aren't can't couldn't didn't doesn't don't hadn't hasn't haven't he'd he'll i'd i'll i'm
+i've isn't mustn't shan't she'd she'll shouldn't they'd they'll they're they've wasn't we'd
+we'll we're we've weren't won't wouldn't you'd you'll you're you've
+not only just also too very quite rather really almost again ever never always often here there
+now still even already perhaps well
+one two three four five six seven eight nine ten eleven twelve first second third
+"""
+ENGLISH_STOP_WORDS = frozenset(_ENGLISH_STOP_WORDS.split())
+
+# A word never spans one of these characters.
+CHINESE_STOP_WORDS = frozenset(
+    "的地得了着过吗呢吧啊呀嘛是在有没不也都还又再就才很太最更挺真正刚已曾将会能可要应该"
+    "和与及跟同或而但却且因为所以于从到向往朝由把被让给对用以"
+    "我你您他她它们咱这那此其某每各另谁哪什么怎"
+    "一二两三四五六七八九十百千几多些半双俩个只条位名张件辆匹群种次块根艘棵朵"
+    "上下里中内外前后左右旁边间面处之起来去像"
+)
+
+# Endings that make words and are none by themselves.
+CHINESE_ENDINGS = frozenset("子儿者样色")
+
+
+# Parts of speech, as taggers of the extra `tagger` judge them. A word is judged by itself: English
+# by the Hanover Tagger, whose tags are those of the British National Corpus (CLAWS C5), Chinese by
+# jieba, whose tags are those of the People's Daily corpus.
+#
+# Nouns, names, verbs other than be, do, have and the modal ones, adjectives.
+_ENGLISH_TAGS = re.compile("NN|NP|VV|AJ")
+# Nouns, verbs, adjectives, words that only stand before nouns, states.
+_CHINESE_TAGS = re.compile("[nvabz]")
+_TAGGERS = ("HanTa", "rjieba")
+
+
+def require_taggers() -> None:
+    """Raises ModuleNotFoundError, with the remedy, where a tagger is missing."""
+    missing = [name for name in _TAGGERS if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ModuleNotFoundError(
+            f"data.label_words = 'content' needs {' and '.join(missing)}: install them with "
+            "pip install 'tuwen[tagger]', or set data.label_words to all"
+        )
+
+
+def content_words(words: Iterable[str]) -> list[str]:
+    """Returns the nouns, verbs and adjectives; words of other scripts are kept.
+
+    Raises:
+      ModuleNotFoundError: a tagger is missing.
+    """
+    require_taggers()
+    return [word for word in words if _is_content(word)]
+
+
+def _is_content(word: str) -> bool:
+    if re.match(f"[{HAN}]", word):
+        return any(_CHINESE_TAGS.match(tag) for _, tag in _chinese_tagger().tag(word))
+    if word.isascii():
+        tags = _english_tagger().tag_word(word)
+        return bool(tags) and _ENGLISH_TAGS.match(tags[0][0]) is not None
+    return True
+
+
+@functools.cache
+def _english_tagger():
+    from HanTa import HanoverTagger
+
+    return HanoverTagger.HanoverTagger("morphmodel_en.pgz")
+
+
+@functools.cache
+def _chinese_tagger():
+    import rjieba
+
+    return rjieba.Jieba()
+
 
 GROUP = "word:"
 
@@ -34,8 +129,8 @@ WITHIN, WITHIN_ONE = 0.75, 0.5
 _LONGEST = 4
 
 _WORD = r"\p{L}[\p{L}\p{M}'\-]+"
-_ENGLISH_STOP = "|".join(sorted(stop_words.ENGLISH))
-_CHINESE_STOP = "[" + "".join(sorted(stop_words.CHINESE)) + "]"
+_ENGLISH_STOP = "|".join(sorted(ENGLISH_STOP_WORDS))
+_CHINESE_STOP = "[" + "".join(sorted(CHINESE_STOP_WORDS)) + "]"
 
 
 def candidates(captions: tf.RaggedTensor, tokens: tf.RaggedTensor) -> tf.RaggedTensor:
@@ -178,7 +273,7 @@ def _han_words(counts: Mapping[str, int]) -> dict[str, int]:
     for piece in sorted(counts, key=len, reverse=True):
         n = counts[piece]
         if len(piece) == 1:
-            fits = piece not in stop_words.CHINESE_ENDINGS
+            fits = piece not in CHINESE_ENDINGS
         else:
             fits = _cohesion(piece, counts, total) >= COHESION
         most = WITHIN_ONE if len(piece) == 1 else WITHIN

@@ -1,7 +1,8 @@
 """Examples as the models read them: written once, by TFX Transform or by `prepare`, read anywhere.
 
 One prepared example holds the picture as a lossless PNG at the model's resolution, its captions
-as text and as ids, and its attributes. The vocabularies are learned from the train split only.
+as text and as ids, and its attributes. Transform and `prepare` compute these features by the same
+functions. The vocabularies are learned from the train split only.
 """
 
 from __future__ import annotations
@@ -18,18 +19,151 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from data import features, mining, schema, text
-from data.arrays import SplitArrays, read_split
+from data import images, mining, schema, text
 from data.base.files import matching, read_json
 from data.base.graphs import graph
 from data.base.tfrecords import naming_damaged
 from data.label_rules import LabelRules
+
+CAPTION_IDS = "caption/ids"
+IMAGE = "image"
 
 _SETTINGS = "prepared.json"
 _FIELDS = ("splits", "resolution", "max_captions", "max_length")
 _TOKENS = "tokens"
 _ATTRIBUTES = "attributes"
 _BATCH = 128
+
+
+def feature_spec(max_captions: int, max_length: int) -> dict[str, object]:
+    """Returns the parsing spec of one prepared example."""
+    return {
+        schema.IMAGE_ID: tf.io.FixedLenFeature([], tf.string),
+        IMAGE: tf.io.FixedLenFeature([], tf.string),
+        schema.CAPTION_TEXT: tf.io.RaggedFeature(tf.string, row_splits_dtype=tf.int64),
+        schema.CAPTION_LANGUAGE: tf.io.RaggedFeature(tf.string, row_splits_dtype=tf.int64),
+        CAPTION_IDS: tf.io.FixedLenFeature([max_captions * max_length], tf.int64),
+        schema.ATTRIBUTE_NAME: tf.io.RaggedFeature(tf.string, row_splits_dtype=tf.int64),
+    }
+
+
+def encode_captions(
+    captions: tf.RaggedTensor,
+    tokens: tf.RaggedTensor,
+    table: text.Lookup,
+    max_captions: int,
+    max_length: int,
+) -> tf.Tensor:
+    """Encodes the captions of N pictures.
+
+    Args:
+      captions: string[N, (captions)].
+      tokens: string[M, (tokens)], `text.tokenise` of the flat captions.
+      table: from token to id.
+      max_captions: further captions of a picture are left out; fewer are filled up with PAD.
+      max_length: ids of one caption, see `text.encode`.
+
+    Returns:
+      int64[N, max_captions * max_length].
+    """
+    ids = captions.with_flat_values(text.encode_tokens(tokens, table, max_length))
+    padded = ids.to_tensor(text.PAD, shape=[None, max_captions, max_length])
+    return tf.cast(tf.reshape(padded, [-1, max_captions * max_length]), tf.int64)
+
+
+def shrink(encoded: tf.Tensor, resolution: int) -> tf.Tensor:
+    """Turns encoded pictures string[N] of any size into PNGs string[N] at `resolution`."""
+    return images.encode_png_batch(images.preprocess_batch(encoded, resolution))
+
+
+@dataclass(frozen=True)
+class SplitArrays:
+    """One split in memory, in the order of its files.
+
+    Attributes:
+      image_ids: N names.
+      images: uint8[N, R, R, 3].
+      ids: int32[N, C, L], PAD rows where a picture has fewer than C captions.
+      caption_count: int32[N], the rows of `ids` in use.
+      captions: all captions of each picture, also those past C.
+      languages: a BCP-47 tag for each of `captions`.
+      labels: float32[N, A], 1 where the picture has the attribute.
+    """
+
+    image_ids: list[str]
+    images: np.ndarray
+    ids: np.ndarray
+    caption_count: np.ndarray
+    captions: list[tuple[str, ...]]
+    languages: list[tuple[str, ...]]
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+
+def read_split(
+    files: Sequence[str],
+    attributes: Sequence[str],
+    resolution: int,
+    max_captions: int,
+    max_length: int,
+) -> SplitArrays:
+    """Reads gzipped TFRecords of prepared examples; `attributes` names the columns of `labels`.
+
+    Raises:
+      DataError: a file is damaged.
+    """
+    with naming_damaged(files):
+        batches = list(_batches(files, resolution, max_captions, max_length))
+    count = sum(len(batch[schema.IMAGE_ID]) for batch in batches)
+    captions = _lists(batches, schema.CAPTION_TEXT)
+    return SplitArrays(
+        image_ids=[
+            name.decode("utf-8") for batch in batches for name in batch[schema.IMAGE_ID].numpy()
+        ],
+        images=_join(batches, IMAGE, np.uint8, (count, resolution, resolution, 3)),
+        ids=_join(batches, CAPTION_IDS, np.int32, (count, max_captions, max_length)),
+        caption_count=np.array([min(len(one), max_captions) for one in captions], np.int32),
+        captions=captions,
+        languages=_lists(batches, schema.CAPTION_LANGUAGE),
+        labels=_multi_hot(_lists(batches, schema.ATTRIBUTE_NAME), attributes),
+    )
+
+
+def _batches(
+    files: Sequence[str], resolution: int, max_captions: int, max_length: int
+) -> tf.data.Dataset:
+    spec = feature_spec(max_captions, max_length)
+
+    @tf.autograph.experimental.do_not_convert
+    def parse(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
+        batch = tf.io.parse_example(serialized, spec)
+        batch[IMAGE] = images.preprocess_batch(batch[IMAGE], resolution)
+        return batch
+
+    records = tf.data.TFRecordDataset(files, "GZIP", num_parallel_reads=tf.data.AUTOTUNE)
+    return records.batch(_BATCH).map(parse, num_parallel_calls=tf.data.AUTOTUNE).prefetch(4)
+
+
+def _lists(batches: Sequence[Mapping], key: str) -> list[tuple[str, ...]]:
+    rows = (row for batch in batches for row in batch[key].to_list())
+    return [tuple(value.decode("utf-8") for value in row) for row in rows]
+
+
+def _join(batches: Sequence[Mapping], key: str, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
+    parts = [batch[key].numpy() for batch in batches]
+    if not parts:
+        return np.zeros(shape, dtype)
+    return np.concatenate(parts).astype(dtype, copy=False).reshape(shape)
+
+
+def _multi_hot(rows: Sequence[Sequence[str]], names: Sequence[str]) -> np.ndarray:
+    column = {name: index for index, name in enumerate(names)}
+    labels = np.zeros((len(rows), len(names)), np.float32)
+    for row, present in zip(labels, rows, strict=True):
+        row[[column[name] for name in present if name in column]] = 1.0
+    return labels
 
 
 @dataclass(frozen=True)
@@ -199,7 +333,7 @@ def _chunks(items: Iterable, size: int) -> Iterator[list]:
 def _shrunk(
     examples: Iterable[schema.CaptionedImage], resolution: int
 ) -> list[schema.CaptionedImage]:
-    small = graph(lambda encoded: features.shrink(encoded, resolution))
+    small = graph(lambda encoded: shrink(encoded, resolution))
     rows = []
     for chunk in _chunks(examples, _BATCH):
         pngs = small(tf.constant([one.encoded for one in chunk])).numpy()
@@ -234,7 +368,7 @@ def _write_split(
         for chunk in _chunks(rows, _BATCH):
             captions = tf.ragged.constant([list(row.captions) for row in chunk], dtype=tf.string)
             tokens = text.tokenise(captions.flat_values)
-            ids = features.encode_captions(captions, tokens, table, max_captions, max_length)
+            ids = encode_captions(captions, tokens, table, max_captions, max_length)
             for row, row_ids in zip(chunk, ids.numpy(), strict=True):
                 writer.write(_to_prepared(row, row_ids).SerializeToString())
 
@@ -243,8 +377,8 @@ def _to_prepared(row: schema.CaptionedImage, ids: np.ndarray) -> tf.train.Exampl
     example = tf.train.Example()
     feature = example.features.feature
     feature[schema.IMAGE_ID].bytes_list.value.append(row.image_id.encode("utf-8"))
-    feature[features.IMAGE].bytes_list.value.append(row.encoded)
-    feature[features.CAPTION_IDS].int64_list.value.extend(ids)
+    feature[IMAGE].bytes_list.value.append(row.encoded)
+    feature[CAPTION_IDS].int64_list.value.extend(ids)
     for key, values in (
         (schema.CAPTION_TEXT, row.captions),
         (schema.CAPTION_LANGUAGE, row.languages),

@@ -326,7 +326,7 @@ class DataSettings:
       max_labels: at most this many mined labels, the most frequent first.
       min_label_count: a word in the captions of fewer training pictures is no mined label.
       label_words: `all` mined words, or `content`, only nouns, verbs and adjectives, which needs
-        the extra `tagger` (`data.part_of_speech`).
+        the extra `tagger` (`data.mining`).
     """
 
     resolution: int = 32

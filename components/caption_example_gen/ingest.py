@@ -41,7 +41,7 @@ from data.sources import (
     load_row,
     resolve_duplicates,
 )
-from data.split_rule import MIN_SPLIT, SplitRule
+from data.splits import MIN_SPLIT, SplitRule
 
 REJECTED, FAILED, COUNTED = "rejected", "failed", "counted"
 OUTCOME = "outcome.json"

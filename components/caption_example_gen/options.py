@@ -18,8 +18,7 @@ from data.sources import (
     open_source,
 )
 from data.sources.text_files import LINES, check_text_captions
-from data.split_rule import MIN_SPLIT
-from data.splits import SHARES, check_shares
+from data.splits import MIN_SPLIT, SHARES, check_shares
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class IngestOptions:
       policies: what becomes of a row whose field is missing or bad.
       shares: of train, val and test, for pictures whose source names no split.
       min_split: a split of fewer pictures is cut from the others by content, see
-        `data.split_rule`; 0 leaves the splits as the data name them.
+        `data.splits`; 0 leaves the splits as the data name them.
       max_pictures: at most this many rows, spread over the whole source; None reads them all.
     """
 

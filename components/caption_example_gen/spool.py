@@ -20,7 +20,7 @@ from components.caption_example_gen.tally import Tally
 from data.base import files
 from data.schema import SPLITS
 from data.sources import Loaded, Seen
-from data.split_rule import Placed
+from data.splits import Placed
 
 # Content hash, the split that the data name, span and size of the picture, and what `Spool` needs
 # to find it. Bytes, since Beam keeps what it groups as Python objects, and others take several

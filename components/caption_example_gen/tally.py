@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import apache_beam as beam
 
 from data.sources import Loaded, Reject
-from data.split_rule import Placed, SplitRule, SplitTally
+from data.splits import Placed, SplitRule, SplitTally
 
 Tally = Counter[tuple[str, str]]
 

@@ -18,7 +18,7 @@ import tensorflow_transform.beam as tft_beam
 from data import mining, text
 from data.base.graphs import graph
 from data.label_rules import CAPTIONS, CONTENT, GIVEN, LabelRules
-from data.part_of_speech import require_taggers
+from data.mining import require_taggers
 
 # Traced once, however often the graph around it is.
 _candidates = graph(mining.candidates)

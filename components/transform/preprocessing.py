@@ -10,7 +10,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from components.transform.labels import with_labels
-from data import features, schema, text
+from data import prepared, schema, text
 from data.base.graphs import graph
 from data.label_rules import LabelRules
 
@@ -19,7 +19,7 @@ ATTRIBUTES = "attributes"
 
 # Transform traces what follows a dozen times. As functions of their own these are traced once.
 _tokenise = graph(text.tokenise)
-_shrink = graph(features.shrink)
+_shrink = graph(prepared.shrink)
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class _Analysed:
 def preprocessing_fn(
     inputs: Mapping[str, Any], custom_config: Mapping[str, Any]
 ) -> dict[str, tf.Tensor | tf.SparseTensor]:
-    """Computes the prepared features (see `data.features`) of a batch of N raw examples.
+    """Computes the prepared features (see `data.prepared`) of a batch of N raw examples.
 
     Leaves two vocabulary files among the graph's assets, `tokens` and `attributes`, one entry per
     line, the most frequent first, without special tokens.
@@ -67,10 +67,10 @@ def preprocessing_fn(
     encoded = tf.reshape(inputs[schema.IMAGE_ENCODED], [-1])
     return {
         schema.IMAGE_ID: tf.reshape(inputs[schema.IMAGE_ID], [-1]),
-        features.IMAGE: _shrink(encoded, custom_config["resolution"]),
+        prepared.IMAGE: _shrink(encoded, custom_config["resolution"]),
         schema.CAPTION_TEXT: captions.to_sparse(),
         schema.CAPTION_LANGUAGE: languages.to_sparse(),
-        features.CAPTION_IDS: features.encode_captions(
+        prepared.CAPTION_IDS: prepared.encode_captions(
             captions,
             tokens,
             _Analysed(vocabulary),

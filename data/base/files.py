@@ -4,6 +4,9 @@ Paths with a scheme (`gs://bucket/x`) go through tf.io.gfile; all others use the
 so that work on local files never waits for TensorFlow to start. Errors are OSErrors either way.
 """
 
+# Paths are text here: pathlib folds the slashes of gs://, and raises on names that are too long.
+# ruff: noqa: PTH112, PTH113, PTH114, PTH116, PTH207, PTH208
+
 from __future__ import annotations
 
 import bz2
@@ -25,10 +28,6 @@ from pathlib import Path
 from typing import Any
 
 from data.base.errors import AddressError, DataError
-
-# Paths are text here: pathlib folds the slashes of gs://, and raises on names that are too long.
-# ruff: noqa: PTH112, PTH113, PTH114, PTH116, PTH207, PTH208
-
 
 # How packed files end, and tar files by another name.
 PACKINGS = GZIP, BZIP2, XZ, ZSTD = ".gz", ".bz2", ".xz", ".zst"

@@ -17,9 +17,8 @@ from data.checking.findings import DEFAULT_LIMITS, CheckLimits, Finding, first_p
 from data.checking.looks import thumbnail
 from data.checking.samples import Sample, Sampler
 from data.sources import Reject, RejectReport, Source, inventory, sift
-from data.sources.loading import Loaded
-from data.split_rule import MIN_SPLIT, SplitRule, SplitTally
-from data.splits import SHARES, SPLITS
+from data.sources.pictures import Loaded
+from data.splits import MIN_SPLIT, SHARES, SPLITS, SplitRule, SplitTally
 
 _FEW = 1000
 _MANY_SMALL = 0.1
@@ -104,7 +103,7 @@ def check(
       limits: of the data as a whole.
       resolution: in pixels, that pictures are wanted at.
       shares: of train, val and test, for rows that name no split.
-      min_split: a split of fewer pictures is cut from the others, see `data.split_rule`.
+      min_split: a split of fewer pictures is cut from the others, see `data.splits`.
       max_reject_share: of the rows that a run may lose, 0 to 1.
       model: to compare the words with; None compares with nothing.
       progress: wraps the pictures as they pass, such as a progress bar.

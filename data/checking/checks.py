@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 from data.checking import label_checks, picture_checks, text_checks
 from data.checking.facts import Splits
 from data.checking.findings import CheckLimits, Finding
-from data.split_rule import exact_counts
-from data.splits import SPLITS
+from data.splits import SPLITS, exact_counts
 
 
 def sizes(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:

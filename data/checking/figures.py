@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from data.checking.facts import words
-from data.sources.loading import Loaded
+from data.sources.pictures import Loaded
 
 # Of each group of attributes, the values that are shown.
 _VALUES = 40

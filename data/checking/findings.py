@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from data.base.errors import DataError
-from data.split_rule import MIN_SPLIT
+from data.splits import MIN_SPLIT
 
 _SHOWN = 20
 

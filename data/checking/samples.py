@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from PIL import Image
 
 from data.picture_files import open_picture
-from data.sources.loading import Loaded
-from data.split_rule import Placed, SplitRule
+from data.sources.pictures import Loaded
+from data.splits import Placed, SplitRule
 
 _SIDE = 96
 _QUALITY = 80

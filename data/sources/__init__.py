@@ -1,11 +1,17 @@
 """Sources of captioned images: caption files, text files and TFDS data sets."""
 
-from data.sources.duplicates import Seen, resolve_duplicates
-from data.sources.loading import Loaded, load, load_row
 from data.sources.opening import open_source
-from data.sources.policies import DEFAULT_POLICIES, Policies
-from data.sources.report import RejectReport, collect, sift
-from data.sources.rows import DEFAULT_LIMITS, REMEDIES, Limits, Reject, Row
+from data.sources.pictures import Loaded, load, load_row
+from data.sources.report import RejectReport, Seen, collect, resolve_duplicates, sift
+from data.sources.rows import (
+    DEFAULT_LIMITS,
+    DEFAULT_POLICIES,
+    REMEDIES,
+    Limits,
+    Policies,
+    Reject,
+    Row,
+)
 from data.sources.source import Source
 
 __all__ = [

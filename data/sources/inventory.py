@@ -11,10 +11,10 @@ from itertools import islice
 
 from data.base import files
 from data.picture_files import is_picture_name
-from data.sources import names
+from data.sources import picture_names
 from data.sources.rows import Reject
-from data.sources.several import Several
 from data.sources.source import Source
+from data.sources.spans import Several
 
 # Why a file is ignored, besides `files.OBSTACLES`.
 UNNAMED, OTHER_ENDING, NOT_DRAWN = "no row names it", "other ending", "not drawn"
@@ -136,7 +136,7 @@ def _look(source: Source) -> _Found | None:
     roots = [keys[place] for place in places]
     for folder, path, obstacle in _walk(places):
         place = files.join(folder, path)
-        target = names.target(place)
+        target = picture_names.target(place)
         linked = os.path.realpath(place) if target and files.is_folder(place) else None
         if linked and any(_within(linked, root) for root in roots):
             continue
@@ -200,4 +200,4 @@ def _named(
 
 
 def _path(folder: str, image: str) -> str:
-    return files.join(folder, names.find(folder, image) or image)
+    return files.join(folder, picture_names.find(folder, image) or image)

@@ -19,9 +19,9 @@ from typing import Any, ClassVar
 from data.base import files
 from data.base.errors import DataError
 from data.picture_files import is_picture_name
-from data.sources import archives, columns
-from data.sources.columnar import read_columns
-from data.sources.folder import READERS, CaptionFile, relative
+from data.sources import columns, containers
+from data.sources.captioned_folder import READERS, CaptionFile, relative
+from data.sources.containers import read_columns
 from data.sources.rows import Reject, Row
 from data.sources.source import Source, digest
 from data.sources.text_files import ENDINGS, LINES, captions_in, in_language, language_of
@@ -210,7 +210,7 @@ def _check_is_shard(path: str, held: Mapping[str, Mapping[str, tarfile.TarInfo]]
         raise DataError(
             path,
             f"it is no shard, but a folder with {table.name:.200} and pictures without texts",
-            f"Name the folder once it is there. {archives.unpacking(*posixpath.split(path))}",
+            f"Name the folder once it is there. {containers.unpacking(*posixpath.split(path))}",
         )
 
 

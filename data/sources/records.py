@@ -12,9 +12,8 @@ from data import languages
 from data.base import files
 from data.languages import HAN
 from data.picture_files import is_picture_name
-from data.sources import columns, names
-from data.sources.policies import DEFAULT_POLICIES, DROP, FILL, KEEP, Policies
-from data.sources.rows import Limits, Reject, Row
+from data.sources import columns, picture_names
+from data.sources.rows import DEFAULT_POLICIES, DROP, FILL, KEEP, Limits, Policies, Reject, Row
 from data.splits import SPLITS
 
 # What splits are called elsewhere. An `eval` set is what a training is watched by, so it is val;
@@ -95,7 +94,7 @@ def to_row(
         if not isinstance(record, Mapping):
             raise _Fault("wrong_type", f"an object was expected, not {_kind(record)}")
         fields = columns.known_fields(record)
-        image = names.relative(folder, _image(fields))
+        image = picture_names.relative(folder, _image(fields))
         _check_keys(record, policies, mended)
         kept, tags, dropped = _captions(fields, limits, policies, mended)
         return Row(
@@ -125,7 +124,13 @@ def _unknown(record: Mapping[str, Any]) -> list[str]:
 
 
 def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "a list", str: "text", bool: "true/false", type(None): "null"}
+    names = {
+        dict: "an object",
+        list: "a list",
+        str: "text",
+        bool: "true/false",
+        type(None): "null",
+    }
     return names.get(type(value), "a number")
 
 

@@ -12,9 +12,8 @@ from typing import Any, ClassVar
 
 from data.base import files
 from data.base.errors import DataError
-from data.sources.policies import DEFAULT_POLICIES, Policies
 from data.sources.records import to_row
-from data.sources.rows import DEFAULT_LIMITS, Limits, Reject, Row
+from data.sources.rows import DEFAULT_LIMITS, DEFAULT_POLICIES, Limits, Policies, Reject, Row
 
 
 @dataclass(frozen=True)

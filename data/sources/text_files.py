@@ -16,8 +16,8 @@ from data import languages
 from data.base import files
 from data.base.errors import DataError
 from data.picture_files import PICTURE_ENDINGS, REFUSED_ENDINGS, is_picture_name
-from data.sources import names
-from data.sources.folder import folder_splits
+from data.sources import picture_names
+from data.sources.captioned_folder import folder_splits
 from data.sources.rows import Reject, Row
 from data.sources.source import Source, digest
 
@@ -178,7 +178,7 @@ def _single(shared: Callable[[str], str], stems: Iterable[str]) -> dict[str, str
 
 def _stem(name: str) -> str:
     """Returns what a picture and its text share: the name without its ending."""
-    return names.same(posixpath.splitext(name)[0])
+    return picture_names.same(posixpath.splitext(name)[0])
 
 
 def _pictures_below(folder: str) -> Iterator[str]:

@@ -1,12 +1,14 @@
 """Words of captions as labels, in English and Chinese."""
 
 import collections
+import importlib.util
 import json
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data import mining, stop_words
+from data import mining
 from data.label_rules import LabelRules
 
 ENGLISH = ["A red dog's ball!", "the dog is running, with red t-shirt 42"]
@@ -21,7 +23,7 @@ def test_content_words_of_english_captions():
 def test_pieces_of_chinese_do_not_cross_function_characters():
     counts = mining.count([CHINESE])
     assert {"穿", "连衣裙", "连衣", "小女孩", "狗", "草", "打架"} <= counts.keys()
-    assert not [word for word in counts if stop_words.CHINESE & set(word)]
+    assert not [word for word in counts if mining.CHINESE_STOP_WORDS & set(word)]
     assert "裙小" not in counts and "草打" not in counts
     assert "。" not in counts
     assert {len(word) for word in mining.count([["花样滑板车"]])} == {1, 2, 3, 4}
@@ -106,7 +108,9 @@ def test_labels_are_frequent_content_words_that_are_found_again(pictures, least,
     names = mining.choose(mining.count(pictures), rules)
     words = {name.removeprefix(mining.GROUP) for name in names}
     assert len(words) == len(names) <= most
-    assert not words & (stop_words.ENGLISH | stop_words.CHINESE | stop_words.CHINESE_ENDINGS)
+    assert not words & (
+        mining.ENGLISH_STOP_WORDS | mining.CHINESE_STOP_WORDS | mining.CHINESE_ENDINGS
+    )
     labelled = mining.label(pictures, names)
     assert len(labelled) == len(pictures)
     counts = collections.Counter(name for row in labelled for name in row)
@@ -124,3 +128,40 @@ def test_real_captions_give_what_is_seen(test_data):
         "captions.jsonl"
     )
     assert {"狗狗", "男人", "小孩", "草", "奔跑", "帽子", "沙滩"} <= of("captions_zh.jsonl")
+
+
+taggers = pytest.mark.skipif(
+    any(importlib.util.find_spec(name) is None for name in ("HanTa", "rjieba")),
+    reason="the extra `tagger` is not installed",
+)
+
+
+@taggers
+def test_nouns_verbs_and_adjectives_of_english_are_kept():
+    words = ["dog", "together", "running", "wooden", "outside", "dogs", "several"]
+    assert mining.content_words(words) == ["dog", "running", "wooden", "dogs"]
+
+
+@taggers
+def test_nouns_verbs_and_adjectives_of_chinese_are_kept():
+    words = ["红色", "正在", "跑", "草地上", "前面", "快"]
+    assert mining.content_words(words) == ["红色", "跑", "草地上", "快"]
+
+
+@taggers
+def test_words_of_other_scripts_are_kept():
+    assert mining.content_words(["собака", "μαζί"]) == ["собака", "μαζί"]
+
+
+@taggers
+@pytest.mark.parametrize(("which", "expected"), [("all", 3), ("content", 2)])
+def test_labels_are_content_words_where_asked(which, expected):
+    counts = {"dog": 5, "together": 7, "running": 5}
+    rules = LabelRules(min_label_count=1, label_words=which)
+    assert len(mining.choose(counts, rules)) == expected
+
+
+def test_a_missing_tagger_is_named_with_the_remedy(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match=r"HanTa and rjieba: install .*tuwen\[tagger\]"):
+        mining.with_labels({"train": []}, LabelRules(label_words="content"))

@@ -18,10 +18,18 @@ from random import Random
 from data.base.errors import DataError
 from data.checking.check import check
 from data.checking.console import render
-from data.sources import Reject, RejectReport, Row, Source, inventory, names, open_source, sift
+from data.sources import (
+    Reject,
+    RejectReport,
+    Row,
+    Source,
+    inventory,
+    open_source,
+    picture_names,
+    sift,
+)
 from data.sources.inventory import Inventory
-from data.sources.policies import Policies
-from data.sources.rows import REMEDIES
+from data.sources.rows import REMEDIES, Policies
 from data.sources.text_files import TextFiles
 from data.splits import SPLITS
 from tests.fuzz import trees
@@ -85,7 +93,7 @@ def _account(random: Random, root: Path) -> bool:
     # No search goes through a link.
     for place in (*folders, *map(os.path.dirname, source.texts()[0])):
         inner = os.path.relpath(place, root)
-        assert inner.startswith("..") or not names.passes_link(str(root), inner), place
+        assert inner.startswith("..") or not picture_names.passes_link(str(root), inner), place
     assert found.seen == len(there), (found, there)
     assert result.files == found.counts()
     if not source.holds_pictures():
@@ -121,7 +129,7 @@ def _check_rejected(
     """The pictures that rejects name and that are there are those that are counted."""
     root = source.path
     named = {
-        _place(os.path.join(root, names.find(root, one.image) or one.image))
+        _place(os.path.join(root, picture_names.find(root, one.image) or one.image))
         for one in report.rejects
         if one.image
     }
@@ -134,7 +142,7 @@ def _check_rejected(
 
 def _path(row: Row | Reject) -> str:
     assert isinstance(row, Row)
-    name = names.find(row.folder, str(row.image))
+    name = picture_names.find(row.folder, str(row.image))
     assert name is not None
     return os.path.join(row.folder, name)
 

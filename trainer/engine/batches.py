@@ -102,7 +102,7 @@ def generator_of(seed: int, turn: int, *use: int) -> np.random.Generator:
 # Examples of older spans among those of the newest one, in a fixed share of every step.
 
 
-# How `data.sources.several` names the pictures of a window.
+# How `data.sources.spans` names the pictures of a window.
 _SPAN = re.compile(r"span-([0-9]+)/")
 # Among the uses of a step's draws.
 _ORDER = 5

@@ -10,10 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from data import schema
-from data.arrays import SplitArrays
 from data.base.graphs import graph
 from data.images import to_float
-from data.prepared import PreparedData
+from data.prepared import PreparedData, SplitArrays
 from data.text import END, PAD, decode
 from trainer.config import Experiment
 from trainer.export.bundle import Bundle, in_float32, token_file, write_bundle

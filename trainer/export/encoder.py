@@ -9,9 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from data import schema
-from data.arrays import SplitArrays
 from data.base.graphs import graph
-from data.prepared import PreparedData
+from data.prepared import PreparedData, SplitArrays
 from trainer.config import Experiment
 from trainer.export.bundle import Bundle, in_float32, token_file, write_bundle
 from trainer.export.signatures import ServedModule, from_examples, strings, with_errors

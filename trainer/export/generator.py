@@ -12,10 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from data import schema
-from data.arrays import SplitArrays
 from data.base.graphs import graph
 from data.images import encode_png_batch, to_uint8
-from data.prepared import PreparedData
+from data.prepared import PreparedData, SplitArrays
 from trainer.config import LARGEST_TRUNCATION, Experiment
 from trainer.export.bundle import Bundle, in_float32, token_file, write_bundle
 from trainer.export.lite import SAMPLES, Core

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_log_pb2
 
-from data.arrays import SplitArrays
+from data.prepared import SplitArrays
 from data.schema import CaptionedImage, to_example
 
 FILE = "tf_serving_warmup_requests"

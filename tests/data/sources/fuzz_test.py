@@ -15,8 +15,7 @@ from PIL import Image
 
 from data.base.errors import DataError
 from data.sources import RejectReport, open_source, sift
-from data.sources.policies import Policies
-from data.sources.rows import REMEDIES, Limits
+from data.sources.rows import REMEDIES, Limits, Policies
 
 PICTURES = 8
 RELAXED = settings(

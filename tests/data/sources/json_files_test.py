@@ -6,7 +6,7 @@ import pytest
 
 from data.base.errors import DataError
 from data.sources import Reject, Row, collect, open_source
-from data.sources.layouts import looks_like_captions
+from data.sources.opening import looks_like_captions
 
 
 @pytest.fixture

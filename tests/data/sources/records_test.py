@@ -5,9 +5,8 @@ import pickle
 import pytest
 
 from data.base.errors import DataError
-from data.sources.policies import Policies
 from data.sources.records import clean, guess_language, split_called, to_row
-from data.sources.rows import Limits, Reject, Row
+from data.sources.rows import Limits, Policies, Reject, Row
 
 
 def row(record, **more) -> Row | Reject:

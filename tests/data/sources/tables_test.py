@@ -10,9 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.base.errors import DataError
-from data.sources.policies import Policies
 from data.sources.records import to_row
-from data.sources.rows import Limits, Reject, Row
+from data.sources.rows import Limits, Policies, Reject, Row
 from data.sources.tables import READERS, read_table
 
 fuzz = settings(

@@ -8,7 +8,7 @@ import tensorflow_datasets as tfds
 
 from data.base.errors import DataError
 from data.sources import Row, collect, open_source
-from data.sources.tfds_features import find_roles
+from data.sources.tfds_set import find_roles
 
 SCENES = "data.scenes.captioned_scenes.captioned_scenes_dataset_builder"
 COCO_LIKE = {

@@ -15,7 +15,7 @@ from data import languages
 from data.base import files
 from data.base.errors import DataError
 from data.picture_files import is_picture_name
-from data.sources import archives, columnar, columns, names
+from data.sources import columns, containers, picture_names
 from data.sources.json_files import read_json, read_lines
 from data.sources.records import split_called
 from data.sources.rows import Reject, Row
@@ -28,7 +28,7 @@ READERS: dict[str, Reader] = {
     **TABLES,
     **dict.fromkeys((".jsonl", ".ndjson"), read_lines),
     JSON: read_json,
-    **dict.fromkeys(columnar.ENDINGS, columnar.read_columns),
+    **dict.fromkeys(containers.COLUMNAR, containers.read_columns),
 }
 
 # Of names in snake_case, camelCase and the like.
@@ -180,12 +180,12 @@ class CaptionedFolder(Source):
                         f"Name the folder: --set ingest.images={shlex.quote(link)}. Or copy the "
                         "data with what their links lead to, cp -rL DATA COPY, and name COPY.",
                     )
-        packed = sorted(filter(archives.is_archive, files.names_in(base)), key=files.natural_key)
+        packed = sorted(filter(containers.is_archive, files.names_in(base)), key=files.natural_key)
         if packed and not any(map(is_picture_name, files.below(base))):
             raise DataError(
                 file.path,
                 f"there is no picture in {base}, but {packed[0]}",
-                archives.unpacking(base, packed[0]),
+                containers.unpacking(base, packed[0]),
             )
 
     def _candidates(self, file: CaptionFile) -> Iterator[str]:
@@ -197,7 +197,7 @@ class CaptionedFolder(Source):
         above = self.images or posixpath.dirname(here) or "."
         stem = posixpath.basename(file.path).partition(".")[0].removeprefix("captions_")
         for base in (here, above):
-            usual = (name for name in _usual(stem) if not names.passes_link(base, name))
+            usual = (name for name in _usual(stem) if not picture_names.passes_link(base, name))
             yield from (base, *(files.join(base, name) for name in usual))
         yield from _folders_below(self.images or here)
         # A folder of captions alone; a folder that was named is not left.
@@ -276,7 +276,7 @@ def _lists_of(listed: Mapping[str, dict[str, str]], *images: str) -> Mapping[str
 
 def _stem(image: str) -> str:
     """Returns a picture's path without its ending, which lists leave out or not."""
-    image = names.same(posixpath.normpath(image))
+    image = picture_names.same(posixpath.normpath(image))
     return posixpath.splitext(image)[0] if is_picture_name(image) else image
 
 
@@ -300,8 +300,8 @@ def relative(path: str, root: str) -> str:
 
 
 def _stands(folder: str, name: str) -> bool:
-    name = names.relative(folder, posixpath.normpath(name))
-    return files.inside(folder, name) and names.find(folder, name) is not None
+    name = picture_names.relative(folder, posixpath.normpath(name))
+    return files.inside(folder, name) and picture_names.find(folder, name) is not None
 
 
 def _below(inner: str, name: str) -> str:
@@ -346,7 +346,7 @@ def merge(rows: Iterable[Row | Reject], to_come: dict[int, int]) -> Iterator[Row
 
 def _image(row: Row) -> int:
     """Returns what rows of one image share: a hash of its name, in whatever form it is written."""
-    return hash(names.same(row.image_id))
+    return hash(picture_names.same(row.image_id))
 
 
 def _count_down(to_come: dict[int, int], image: int) -> None:

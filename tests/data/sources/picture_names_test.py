@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from data.sources import Reject, RejectReport, load_row, names, open_source, sift
+from data.sources import Reject, RejectReport, load_row, open_source, picture_names, sift
 
 COMPOSED = unicodedata.normalize("NFC", "café/été.png")
 DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)
@@ -51,16 +51,21 @@ def test_names_are_found_in_other_forms(tmp_path, picture, on_disk, in_table):
 def test_the_very_name_goes_before_other_forms(tmp_path, picture):
     for place, name in enumerate(("a.png", "A.png", "A.PNG")):
         (tmp_path / name).write_bytes(picture(place))
-    assert [names.find(str(tmp_path), name) for name in ("a.png", "A.PNG")] == ["a.png", "A.PNG"]
-    assert names.find(str(tmp_path), "a.PNG") is None
-    assert all(name in names.why_missing(str(tmp_path), "a.PNG") for name in ("A.PNG", "A.png"))
+    assert [picture_names.find(str(tmp_path), name) for name in ("a.png", "A.PNG")] == [
+        "a.png",
+        "A.PNG",
+    ]
+    assert picture_names.find(str(tmp_path), "a.PNG") is None
+    assert all(
+        name in picture_names.why_missing(str(tmp_path), "a.PNG") for name in ("A.PNG", "A.png")
+    )
 
 
 def test_a_file_that_comes_later_is_found(tmp_path, picture):
-    assert names.find(str(tmp_path), "A.png") is None
+    assert picture_names.find(str(tmp_path), "A.png") is None
     (tmp_path / "a.png").write_bytes(picture())
     os.utime(tmp_path, ns=(1, 1))
-    assert names.find(str(tmp_path), "A.png") == "a.png"
+    assert picture_names.find(str(tmp_path), "A.png") == "a.png"
 
 
 @pytest.mark.parametrize("through_link", [False, True])
@@ -123,8 +128,8 @@ def test_a_link_inside_the_folder_is_read(tmp_path, picture):
 
 @pytest.mark.parametrize("name", ["\x00.png", "\ud800.png", "x" * 5000 + ".png", "a/" * 3000])
 def test_names_that_no_disk_holds_are_not_found(tmp_path, name):
-    assert names.find(str(tmp_path), name) is None
-    assert names.why_missing(str(tmp_path), name)
+    assert picture_names.find(str(tmp_path), name) is None
+    assert picture_names.why_missing(str(tmp_path), name)
 
 
 @pytest.mark.parametrize(
@@ -155,8 +160,8 @@ def test_texts_that_may_mean_two_pictures_are_rejected(tmp_path, picture):
 
 
 def test_remote_names_are_taken_as_they_are():
-    assert names.relative("gs://bucket/set", "gs://bucket/set/a/1.png") == "a/1.png"
-    assert names.relative("gs://bucket/set", "gs://other/1.png") == "gs://other/1.png"
+    assert picture_names.relative("gs://bucket/set", "gs://bucket/set/a/1.png") == "a/1.png"
+    assert picture_names.relative("gs://bucket/set", "gs://other/1.png") == "gs://other/1.png"
 
 
 def test_load_row_reads_what_find_found(tmp_path, picture):
@@ -171,8 +176,8 @@ def test_a_name_without_its_ending_is_found_where_one_picture_has_it(tmp_path):
         (tmp_path / "in").mkdir(exist_ok=True)
         (tmp_path / name).touch()
     for name in ("in/1", "in\\1"):
-        assert names.find(str(tmp_path), name) == "in/1.JPG"
-    assert names.find(str(tmp_path), "in/2") is None
-    assert "several" in names.why_missing(str(tmp_path), "in/2")
-    assert names.find(str(tmp_path), "in/3") is None
-    assert names.find(str(tmp_path), "in/4") == "in/4"
+        assert picture_names.find(str(tmp_path), name) == "in/1.JPG"
+    assert picture_names.find(str(tmp_path), "in/2") is None
+    assert "several" in picture_names.why_missing(str(tmp_path), "in/2")
+    assert picture_names.find(str(tmp_path), "in/3") is None
+    assert picture_names.find(str(tmp_path), "in/4") == "in/4"

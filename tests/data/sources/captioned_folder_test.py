@@ -6,7 +6,7 @@ import pytest
 
 from data.base import files
 from data.base.errors import DataError
-from data.sources import Limits, Reject, folder, open_source
+from data.sources import Limits, Reject, captioned_folder, open_source
 
 DOG = {"image": "0.png", "captions": ["a dog"]}
 CAT = {"image": "1.png", "captions": ["a cat"]}
@@ -155,13 +155,13 @@ def test_an_empty_caption_file_stops(tmp_path):
 def test_many_rows_of_one_image_are_joined_once(tmp_path, monkeypatch):
     rows = "".join(f"{'ab'[n % 2]}.png,caption {n},{'' if n % 3 else 'val'}\n" for n in range(600))
     (tmp_path / "captions.csv").write_text(f"image,caption,split\n{rows}")
-    joined, join = [], folder._joined
+    joined, join = [], captioned_folder._joined
 
     def counted(several):
         joined.append([len(row.captions) for row in several])
         return join(several)
 
-    monkeypatch.setattr(folder, "_joined", counted)
+    monkeypatch.setattr(captioned_folder, "_joined", counted)
     first, second = open_source(str(tmp_path)).rows()
     # Joined with each row that comes, it would be 598 times, and captions of captions.
     assert joined == [[1] * 300, [1] * 300]

@@ -16,7 +16,7 @@ import pytest
 from data.base import files
 from data.base.errors import DataError
 from data.sources import Reject, RejectReport, open_source, sift
-from data.sources.layouts import contents
+from data.sources.opening import contents
 
 
 def put(folder, name, content=""):
