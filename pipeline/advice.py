@@ -14,6 +14,7 @@ from pipeline.outcomes import FAULTY, GONE, IN_USE, NO_RUN, REFUSED, UNFINISHED,
 from pipeline.tables import wrapped
 from pipeline.verdicts import failure_lines
 from pipeline.work_dir import SMOKE, WorkDir, default_work_dir, is_model
+from trainer.config import scaled_steps
 from trainer.settings_loader import SettingsError, read_yaml
 
 # Codes of a `Way`.
@@ -163,17 +164,11 @@ def _longer(work: WorkDir, settings: Mapping[str, Any], repeat: list[str]) -> It
             "A smoke run only trains for seconds: run the config without --smoke",
         )
     elif repeat and training["steps"]:
-        option = ["--set", f"training.steps={_doubled(training['steps'])}"]
+        option = ["--set", f"training.steps={json.dumps(scaled_steps(training['steps'], 2))}"]
         yield Way(LONGER, "To train twice as long", shlex.join([*repeat, *option]))
     elif repeat:
         option = ["--minutes", f"{2 * training['minutes']:g}"]
         yield Way(LONGER, "To train twice as long", shlex.join([*repeat, *option]))
-
-
-def _doubled(steps: int | Mapping[str, int]) -> str:
-    if isinstance(steps, Mapping):
-        return json.dumps({stage: 2 * value for stage, value in steps.items()})
-    return str(2 * steps)
 
 
 def _repeat(work: WorkDir, settings: Mapping[str, Any]) -> list[str]:

@@ -86,7 +86,9 @@ def _train(
     policy, reason = precision.choose(experiment.training.precision)
     reason = f"{reason}; {processor.kernels()}"
     if distribution.is_chief():
-        tqdm.write(f"{stage}: {policy}, because {reason}", file=sys.stderr)
+        steps = experiment.training.steps_of(stage, policy)
+        length = f"; {steps:,} steps" if steps else ""
+        tqdm.write(f"{stage}: {policy}, because {reason}{length}", file=sys.stderr)
     encoder = None if stage == "encoder" else _encoder(stage, encoder_dir, prepared, policy)
     if encoder is not None:
         # The encoder is as it was trained, whatever the settings say now.
