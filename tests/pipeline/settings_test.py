@@ -28,7 +28,8 @@ def config(tmp_path):
 def test_every_config_and_its_twin_reads(name, smoke):
     got = settings.load(name, data="some/folder", smoke=smoke)
     assert got.name == (f"{name}-smoke" if smoke else name)
-    assert all(0 < (got.training.steps_of(stage, "float32") or 0) <= 20 for stage in STAGES) is smoke
+    steps = [got.training.steps_of(stage, "float32") or 0 for stage in STAGES]
+    assert all(0 < count <= 20 for count in steps) is smoke
 
 
 def test_the_demo_trains_as_many_steps_on_every_machine():
