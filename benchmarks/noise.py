@@ -25,8 +25,8 @@ import tensorflow as tf
 from benchmarks.step_cost import task_of
 from data import prepared
 from data.scenes import world
-from data.scenes.check import judge, see
-from data.scenes.language import parse
+from data.scenes.grammar import parse
+from data.scenes.pixel_check import judge, see
 from pipeline import settings as settings_file
 from pipeline.stages import stage_experiment
 from trainer.engine import precision

@@ -8,9 +8,8 @@ from pathlib import Path
 from components.run_report.templating import environment
 from data.base import files
 from data.checking import console
-from data.checking.check import CheckResult
-from data.checking.known import by_language
-from data.checking.samples import sheet
+from data.checking.check import CheckResult, sheet
+from data.checking.vocabulary_coverage import by_language
 
 PAGE, FIGURES, SHEET = "index.html", "check.json", "contact.jpg"
 _REJECTS = 500

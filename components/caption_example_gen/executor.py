@@ -20,8 +20,8 @@ from components.caption_example_gen.ingest import OUTCOME, fill_gaps, ingest, re
 from components.caption_example_gen.options import IngestOptions
 from data.base import files
 from data.base.errors import DataError
-from data.checking import file_checks
 from data.checking.check import cut_split
+from data.checking.checks import unread_files
 from data.schema import SPLITS
 from data.sources import RejectReport, Source, inventory, spans
 from data.sources.inventory import Inventory
@@ -100,7 +100,7 @@ def summarise(
 ) -> dict[str, Any]:
     """Returns the content of `summary.json`; `window` has the newest span first."""
     pictures = counting.section(tally, "pictures")
-    notes = [*map(cut_split, cut), *file_checks.find(counted)]
+    notes = [*map(cut_split, cut), *unread_files(counted)]
     return {
         "source": source.path,
         "description": source.describe(),

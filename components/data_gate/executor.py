@@ -25,8 +25,7 @@ from components.data_gate.findings import Decision
 from data.base import files
 from data.checking import profile as profiles
 from data.checking.checks import run_all
-from data.checking.facts import Splits
-from data.checking.findings import CheckLimits, Finding
+from data.checking.findings import CheckLimits, Finding, Splits
 from data.checking.profile import Profile
 
 EXAMPLES = "examples"

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from data import images
 from data.base.graphs import graph
-from data.checking.facts import Facts
-from data.checking.looks import SIDE
+from data.checking.findings import Facts
+from data.checking.near_duplicates import SIDE
 from data.schema import CaptionedImage
 
 _BATCH = 256

@@ -2,23 +2,219 @@
 
 from __future__ import annotations
 
+import heapq
+import io
 import json
-from collections import defaultdict
+import statistics
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+
+from PIL import Image
 
 from data.base.errors import DataError
 from data.base.files import natural_key
-from data.checking import file_checks, known
-from data.checking.checks import run_all
-from data.checking.facts import Facts, everything
-from data.checking.figures import NOTHING, CaptionFigures, LabelFigures, Spread, Tally
-from data.checking.findings import DEFAULT_LIMITS, CheckLimits, Finding, first_places
-from data.checking.looks import thumbnail
-from data.checking.samples import Sample, Sampler
+from data.checking import vocabulary_coverage
+from data.checking.checks import run_all, unread_files
+from data.checking.findings import (
+    DEFAULT_LIMITS,
+    CheckLimits,
+    Facts,
+    Finding,
+    everything,
+    first_places,
+    words,
+)
+from data.checking.near_duplicates import thumbnail
+from data.picture_files import open_picture
 from data.sources import Reject, RejectReport, Source, inventory, sift
 from data.sources.pictures import Loaded
-from data.splits import MIN_SPLIT, SHARES, SPLITS, SplitRule, SplitTally
+from data.splits import MIN_SPLIT, SHARES, SPLITS, Placed, SplitRule, SplitTally
+
+# Of each group of attributes, the values that are shown.
+_VALUES = 40
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The least, the middle and the greatest of some numbers; all 0 where there are none."""
+
+    low: float
+    median: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        """Returns the spread of `values`."""
+        return cls(min(values), statistics.median(values), max(values)) if values else NOTHING
+
+
+NOTHING = Spread(0, 0, 0)
+
+
+@dataclass(frozen=True)
+class CaptionFigures:
+    """The captions of one language: how many, how many different ones, and their words.
+
+    Attributes:
+      lengths: number of captions by words.
+      vocabulary: different words. once: those that are met but once.
+    """
+
+    count: int
+    distinct: int
+    words: Spread
+    lengths: dict[int, int]
+    vocabulary: int
+    once: int
+
+
+@dataclass(frozen=True)
+class LabelFigures:
+    """One group of attributes.
+
+    Attributes:
+      pictures: that have a value of it. values: different ones.
+      commonest: pictures by value, the commonest first.
+      rare: values that fewer than five pictures have.
+    """
+
+    pictures: int
+    values: int
+    commonest: dict[str, int]
+    rare: int
+
+
+@dataclass
+class Tally:
+    """Counts that grow picture by picture."""
+
+    formats: Counter[str] = field(default_factory=Counter)
+    modes: Counter[str] = field(default_factory=Counter)
+    heights: list[int] = field(default_factory=list)
+    widths: list[int] = field(default_factory=list)
+    lengths: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+    texts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    words: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    labels: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    labelled: Counter[str] = field(default_factory=Counter)
+
+    def add(self, loaded: Loaded) -> None:
+        """Counts one picture."""
+        picture = loaded.picture
+        self.formats[picture.format] += 1
+        self.modes[picture.mode] += 1
+        self.heights.append(picture.height)
+        self.widths.append(picture.width)
+        for caption, language in zip(loaded.row.captions, loaded.row.languages, strict=True):
+            found = words(caption)
+            self.lengths[language][len(found)] += 1
+            self.texts[language][caption] += 1
+            self.words[language].update(found)
+        groups = [name.rpartition(":") for name in loaded.row.attributes]
+        self.labelled.update({group for group, _, _ in groups})
+        for group, _, value in groups:
+            self.labels[group][value] += 1
+
+    def smaller(self, resolution: int) -> int:
+        """Returns how many pictures have a side below `resolution`."""
+        sides = zip(self.heights, self.widths, strict=True)
+        return sum(min(height, width) < resolution for height, width in sides)
+
+    def captions(self) -> dict[str, CaptionFigures]:
+        """Returns the figures of each language."""
+        return {
+            language: CaptionFigures(
+                count=lengths.total(),
+                distinct=len(self.texts[language]),
+                words=Spread.of(sorted(lengths.elements())),
+                lengths=dict(sorted(lengths.items())),
+                vocabulary=len(self.words[language]),
+                once=sum(count == 1 for count in self.words[language].values()),
+            )
+            for language, lengths in sorted(self.lengths.items())
+        }
+
+    def attributes(self) -> dict[str, LabelFigures]:
+        """Returns the figures of each group of attributes."""
+        return {
+            group: LabelFigures(
+                pictures=self.labelled[group],
+                values=len(counts),
+                commonest=dict(counts.most_common(_VALUES)),
+                rare=sum(count < 5 for count in counts.values()),
+            )
+            for group, counts in sorted(self.labels.items())
+        }
+
+
+_SIDE = 96
+_QUALITY = 80
+_COLUMNS = 8
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture of the sheet: a JPEG of at most 96 pixels, its place, split and first caption."""
+
+    where: str
+    split: str
+    caption: str
+    jpeg: bytes
+
+
+@dataclass
+class Sampler:
+    """Keeps `count` pictures of a stream: those of the smallest content hashes."""
+
+    count: int = 48
+    _kept: list[tuple[int, str, Placed, Sample]] = field(default_factory=list)
+
+    def add(self, loaded: Loaded) -> None:
+        """Looks at one picture; decodes it only if it may stay."""
+        lot = -int(loaded.content_hash, 16)
+        if len(self._kept) >= self.count and not (self._kept and lot > self._kept[0][0]):
+            return
+        held = (lot, loaded.row.where, loaded.placed(), _sample(loaded))
+        if len(self._kept) < self.count:
+            heapq.heappush(self._kept, held)
+        else:
+            heapq.heapreplace(self._kept, held)
+
+    def samples(self, rule: SplitRule) -> tuple[Sample, ...]:
+        """Returns the pictures kept, in the order of their lots, in the splits of `rule`."""
+        return tuple(
+            replace(sample, split=rule.split_of(placed))
+            for _, _, placed, sample in sorted(self._kept, reverse=True)
+        )
+
+
+def _sample(loaded: Loaded) -> Sample:
+    target = io.BytesIO()
+    file = open_picture(loaded.picture.encoded)
+    file.image.draft("RGB", (2 * _SIDE, 2 * _SIDE))
+    shown = file.rgb()
+    shown.thumbnail((_SIDE, _SIDE))
+    shown.save(target, "JPEG", quality=_QUALITY)
+    return Sample(loaded.row.where, loaded.split, loaded.row.captions[0], target.getvalue())
+
+
+def sheet(samples: tuple[Sample, ...]) -> bytes:
+    """Returns one JPEG with the pictures in rows of eight; empty where there is none."""
+    if not samples:
+        return b""
+    rows = -(-len(samples) // _COLUMNS)
+    whole = Image.new("RGB", (_COLUMNS * _SIDE, rows * _SIDE), "white")
+    for place, sample in enumerate(samples):
+        image = open_picture(sample.jpeg).rgb()
+        spare = ((_SIDE - length) // 2 for length in image.size)
+        left, top = next(spare), next(spare)
+        cell = (place % _COLUMNS * _SIDE + left, place // _COLUMNS * _SIDE + top)
+        whole.paste(image, cell)
+    target = io.BytesIO()
+    whole.save(target, "JPEG", quality=_QUALITY)
+    return target.getvalue()
+
 
 _FEW = 1000
 _MANY_SMALL = 0.1
@@ -63,7 +259,7 @@ class CheckResult:
     mended: dict[str, int] = field(default_factory=dict)
     rejects: tuple[Reject, ...] = ()
     files: dict[str, int] = field(default_factory=dict)
-    model: known.KnownFigures | None = None
+    model: vocabulary_coverage.KnownFigures | None = None
     findings: tuple[Finding, ...] = ()
     samples: tuple[Sample, ...] = ()
 
@@ -93,7 +289,7 @@ def check(
     shares: Sequence[float] = SHARES,
     min_split: int = MIN_SPLIT,
     max_reject_share: float = 0.05,
-    model: known.ModelWords | None = None,
+    model: vocabulary_coverage.ModelWords | None = None,
     progress: Wrap = iter,
 ) -> CheckResult:
     """Opens every picture of a source and returns what is in it.
@@ -127,11 +323,11 @@ def check(
     found += map(cut_split, rule.sentences())
     found += _size_findings(report.kept, tally.smaller(resolution), resolution)
     counted = inventory.take(source, report.kept)
-    found += file_checks.find(counted)
+    found += unread_files(counted)
     figures = None
     if model is not None:
-        figures, lost = known.compare(everything(splits), model)
-        found += known.findings(figures, lost, limits)
+        figures, lost = vocabulary_coverage.compare(everything(splits), model)
+        found += vocabulary_coverage.findings(figures, lost, limits)
     return CheckResult(
         source=source.describe(),
         fingerprint=source.fingerprint(),

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from data.base.terminal import fitted
-from data.checking.check import CheckResult
-from data.checking.figures import Spread
+from data.checking.check import CheckResult, Spread
 from data.checking.findings import Finding
-from data.checking.known import by_language
+from data.checking.vocabulary_coverage import by_language
 
 _SHOWN = 12
 _PLACES = 3

@@ -6,8 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from data.checking.facts import Facts, Splits, everything
-from data.checking.findings import CheckLimits, Finding, first_places
+from data.checking.findings import CheckLimits, Facts, Finding, Splits, everything, first_places
 
 # A group of attributes of which (almost) every picture has one value is taken to allow but one.
 _EXCLUSIVE = 0.98

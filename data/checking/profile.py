@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from data.checking.facts import Facts, Splits, everything, words
-from data.checking.findings import CheckLimits, Finding
-from data.checking.looks import SIDE
+from data.checking.findings import CheckLimits, Facts, Finding, Splits, everything, words
+from data.checking.near_duplicates import SIDE
 
 # Words that are remembered, the most frequent first.
 _WORDS = 50_000

@@ -9,8 +9,8 @@ from itertools import islice
 import numpy as np
 from PIL import Image
 
-from data.scenes.captions import PLAN
 from data.scenes.dataset import Sample, samples
+from data.scenes.grammar import PLAN
 from data.schema import CaptionedImage
 
 __all__ = ["PLAN", "Sample", "as_captioned_images", "generate", "samples"]

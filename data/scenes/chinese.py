@@ -9,9 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from data.scenes import world
-from data.scenes.claim import Claim, ObjectClaim
 from data.scenes.lexicon import Lexicon, lexemes
-from data.scenes.world import pick
+from data.scenes.world import Claim, ObjectClaim, pick
 
 _COLOURS: dict[str, dict[str, float]] = {
     "red": {"红色": 4, "红": 1},

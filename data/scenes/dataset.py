@@ -10,10 +10,10 @@ from itertools import count
 import numpy as np
 
 from data.scenes import world
-from data.scenes.captions import PLAN, captions
-from data.scenes.claim import Claim
-from data.scenes.draw import draw
+from data.scenes.drawing import draw
+from data.scenes.grammar import PLAN, captions
 from data.scenes.layout import Scene, sample
+from data.scenes.world import Claim
 
 _SHARES = ("train",) * 6 + ("val", "test")
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from data.scenes import world
-from data.scenes.claim import Claim, ObjectClaim
 from data.scenes.lexicon import Lexicon, lexemes
-from data.scenes.world import pick
+from data.scenes.world import Claim, ObjectClaim, pick
 
 _SHAPES: dict[str, dict[str, float]] = {
     "circle": {"circle": 3, "disc": 1},

@@ -10,8 +10,7 @@ from itertools import combinations
 import numpy as np
 
 from data.scenes import world
-from data.scenes.claim import Claim, ObjectClaim
-from data.scenes.world import between, pick
+from data.scenes.world import Claim, ObjectClaim, between, pick
 
 PAIR_SHARE = 0.75
 ACTION_SHARE = 0.2

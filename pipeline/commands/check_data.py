@@ -14,7 +14,7 @@ from data.base.errors import AddressError, DataError
 from data.checking.check import CheckResult, check, unreadable
 from data.checking.console import render
 from data.checking.findings import CheckLimits
-from data.checking.known import ModelWords
+from data.checking.vocabulary_coverage import ModelWords
 from data.sources import spans
 from pipeline.check_page import write
 from pipeline.errors import UsageError

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from data.languages import primary
-from data.scenes.check import Sight, judge, see
-from data.scenes.language import LANGUAGES, Claim, is_right, parse
+from data.scenes.grammar import LANGUAGES, Claim, is_right, parse
+from data.scenes.pixel_check import Sight, judge, see
 from trainer.metrics.recognition import kind_of
 from trainer.settings_loader import SettingsError
 

@@ -12,7 +12,7 @@ from data.base.terminal import columns, fitted
 from data.checking.check import check, unreadable
 from data.checking.console import render
 from data.checking.findings import CheckLimits
-from data.checking.known import ModelWords
+from data.checking.vocabulary_coverage import ModelWords
 from data.sources import open_source
 
 # Two pictures of each split are enough here, and they may have one caption.

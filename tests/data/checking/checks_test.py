@@ -8,9 +8,8 @@ import pytest
 
 from data.base.errors import DataError
 from data.checking.checks import run_all, sizes
-from data.checking.facts import Facts
-from data.checking.findings import CheckLimits
-from data.checking.looks import SIDE
+from data.checking.findings import CheckLimits, Facts
+from data.checking.near_duplicates import SIDE
 
 COLOURS = ("red", "green", "blue")
 

@@ -5,9 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from data.checking.facts import Facts
-from data.checking.findings import CheckLimits
-from data.checking.looks import SIDE
+from data.checking.findings import CheckLimits, Facts
+from data.checking.near_duplicates import SIDE
 from data.checking.profile import Profile, changes, drift
 
 

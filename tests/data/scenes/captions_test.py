@@ -3,11 +3,9 @@ from itertools import islice, pairwise
 
 import pytest
 
-from data.scenes.captions import captions
-from data.scenes.claim import is_right
 from data.scenes.dataset import Sample, samples
-from data.scenes.language import parse
-from data.scenes.world import generator
+from data.scenes.grammar import captions, parse
+from data.scenes.world import generator, is_right
 
 
 @pytest.fixture(scope="module")

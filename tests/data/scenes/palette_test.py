@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from data.scenes import palette, world
+from data.scenes import pixel_check, world
 
 GREY = np.array(world.BACKGROUNDS["grey"], np.float32)
 
@@ -19,7 +19,7 @@ def test_the_background_is_found_though_its_colour_is_off_and_something_touches_
     rgb = np.array(world.BACKGROUNDS[background], np.float32) * 0.95 + 4
     image = _square(np.zeros(3), rgb)
     image[:12, 0] = world.COLOURS["orange"]
-    np.testing.assert_allclose(palette.background_of(image), rgb)
+    np.testing.assert_allclose(pixel_check.background_of(image), rgb)
 
 
 @pytest.mark.parametrize("colour", world.COLOURS)
@@ -29,7 +29,7 @@ def test_a_colour_is_told_on_every_background(colour, background):
         np.array(world.COLOURS[colour], np.float32),
         np.array(world.BACKGROUNDS[background], np.float32),
     )
-    (layer,) = palette.layers(image)
+    (layer,) = pixel_check.layers(image)
     assert layer.colour == colour
     assert layer.area == pytest.approx(120)
 
@@ -40,7 +40,7 @@ def test_edges_that_look_like_another_colour_belong_to_their_object():
     )
     image = _square(red, white)
     image[9, 8:20] = image[20, 8:20] = (red + white) / 2
-    (layer,) = palette.layers(image)
+    (layer,) = pixel_check.layers(image)
     assert layer.colour == "red"
     assert layer.area == pytest.approx(132, abs=0.5)
 
@@ -49,7 +49,7 @@ def test_edges_that_look_like_another_colour_belong_to_their_object():
 def test_tones_between_a_colour_and_its_second_tone_cover_fully(colour):
     tone = np.array(world.COLOURS[colour], np.float32) * (1 + world.SECOND_TONE) / 2
     outward = (tone - GREY) / np.linalg.norm(tone - GREY)
-    (layer,) = palette.layers(_square(tone + 6 * outward))
+    (layer,) = pixel_check.layers(_square(tone + 6 * outward))
     assert layer.colour == colour
     assert layer.area == pytest.approx(120, rel=0.02)
 
@@ -57,7 +57,7 @@ def test_tones_between_a_colour_and_its_second_tone_cover_fully(colour):
 def test_motion_lines_are_no_object():
     image = _square(np.array(world.COLOURS["red"], np.float32))
     image[2:9, 10] = image[2:9, 12] = image[2:9, 14] = world.STROKES["grey"]
-    (layer,) = palette.layers(image)
+    (layer,) = pixel_check.layers(image)
     assert layer.area == pytest.approx(120)
 
 
@@ -65,10 +65,10 @@ def test_parts_are_numbered_and_specks_left_out():
     image = _square(np.array(world.COLOURS["blue"], np.float32))
     image[2:8, 22:30] = world.COLOURS["blue"]
     image[28:30, 28:30] = world.COLOURS["blue"]
-    (layer,) = palette.layers(image)
+    (layer,) = pixel_check.layers(image)
     assert sorted(np.unique(layer.parts)) == [0, 1, 2]
     assert layer.area == pytest.approx(168)
 
 
 def test_nothing_is_found_in_an_empty_picture():
-    assert palette.layers(np.full((32, 32, 3), 150, np.float32)) == []
+    assert pixel_check.layers(np.full((32, 32, 3), 150, np.float32)) == []

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from data.scenes import check
-from data.scenes.claim import Claim, ObjectClaim
+from data.scenes import pixel_check
 from data.scenes.dataset import Sample, samples
-from data.scenes.draw import draw
+from data.scenes.drawing import draw
 from data.scenes.layout import Figure, Scene
+from data.scenes.world import Claim, ObjectClaim
 
 PICTURES = 160
 
@@ -42,17 +42,17 @@ def _blurred(image: np.ndarray) -> np.ndarray:
 )
 def test_what_is_drawn_is_seen(drawn, resolution, change, least):
     shares = _shares(
-        [check.verify(change(one.image(resolution)), one.scene.facts) for one in drawn]
+        [pixel_check.verify(change(one.image(resolution)), one.scene.facts) for one in drawn]
     )
     assert set(shares) == {"colour", "shape", "relation"}
     assert min(shares.values()) >= least, shares
 
 
 def test_claims_of_other_pictures_are_true_by_chance_only(drawn):
-    sights = [check.see(one.image(32)) for one in drawn]
+    sights = [pixel_check.see(one.image(32)) for one in drawn]
     shares = _shares(
         [
-            check.judge(sight, other.scene.facts)
+            pixel_check.judge(sight, other.scene.facts)
             for step in range(1, 9)
             for sight, other in zip(sights, drawn[step:] + drawn[:step], strict=True)
         ]
@@ -87,38 +87,42 @@ def test_colour_shape_and_relation_are_judged_apart(said, verdict):
     colour, shape, relation, other_colour, other_shape = said
     claim = Claim((ObjectClaim(colour, shape), ObjectClaim(other_colour, other_shape)), relation)
     image, _ = _pair()
-    assert tuple(check.verify(image, claim).values()) == verdict
+    assert tuple(pixel_check.verify(image, claim).values()) == verdict
 
 
 def test_an_empty_picture_shows_nothing_that_is_claimed():
     _, claim = _pair()
     for level in (18, 150, 250):
         image = np.full((32, 32, 3), level, np.uint8)
-        assert check.verify(image, claim) == {"colour": False, "shape": False, "relation": False}
+        assert pixel_check.verify(image, claim) == {
+            "colour": False,
+            "shape": False,
+            "relation": False,
+        }
 
 
 def test_noise_alone_is_no_better_than_chance():
     rng = np.random.default_rng(0)
     _, claim = _pair()
     images = [rng.integers(0, 256, (32, 32, 3)).astype(np.uint8) for _ in range(60)]
-    shares = _shares([check.verify(image, claim) for image in images])
+    shares = _shares([pixel_check.verify(image, claim) for image in images])
     assert max(shares.values()) < 0.4
 
 
 def test_counted_objects_are_counted(drawn):
     alone = [one for one in drawn if one.scene.facts.count is not None]
-    right = [check.see(one.image(32)).count == one.scene.facts.count for one in alone]
+    right = [pixel_check.see(one.image(32)).count == one.scene.facts.count for one in alone]
     assert np.mean(right) > 0.97
 
 
 def test_a_single_kind_has_no_relation(drawn):
     one = next(one for one in drawn if one.scene.facts.count is not None)
-    assert set(check.verify(one.image(32), one.scene.facts)) == {"colour", "shape"}
+    assert set(pixel_check.verify(one.image(32), one.scene.facts)) == {"colour", "shape"}
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (32, 16, 3), (32, 32, 4)])
 def test_what_is_no_square_rgb_picture_is_refused(shape):
     with pytest.raises(ValueError, match="uint8"):
-        check.see(np.zeros(shape, np.uint8))
+        pixel_check.see(np.zeros(shape, np.uint8))
     with pytest.raises(ValueError, match="float32"):
-        check.see(np.zeros((32, 32, 3), np.float32))
+        pixel_check.see(np.zeros((32, 32, 3), np.float32))

@@ -1,6 +1,6 @@
 import pytest
 
-from data.scenes.claim import Claim, ObjectClaim, is_right, named, truth
+from data.scenes.world import Claim, ObjectClaim, is_right, named, truth
 
 PAIR = Claim(
     (

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from data.scenes import world
-from data.scenes.claim import Claim, ObjectClaim
-from data.scenes.draw import draw
+from data.scenes.drawing import draw
 from data.scenes.layout import Figure, Scene
+from data.scenes.world import Claim, ObjectClaim
 
 
 def _scene(texture: str = "plain", action: str | None = None, background: str = "white") -> Scene:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.scenes import world
-from data.scenes.language import LANGUAGES, Claim, ObjectClaim, parse
+from data.scenes.grammar import LANGUAGES, Claim, ObjectClaim, parse
 from data.scenes.layout import sample
 from data.scenes.lexicon import Lexeme, Lexicon
 

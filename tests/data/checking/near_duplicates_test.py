@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from data.checking.looks import SIDE, groups_alike, thumbnail
+from data.checking.near_duplicates import SIDE, groups_alike, thumbnail
 
 
 def photograph(seed):

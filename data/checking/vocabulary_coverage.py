@@ -6,8 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from data.checking.facts import Facts
-from data.checking.findings import CheckLimits, Finding, first_places
+from data.checking.findings import CheckLimits, Facts, Finding, first_places
 
 _BATCH = 4096
 _SHOWN = 20

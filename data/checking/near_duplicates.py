@@ -1,15 +1,131 @@
-"""Checks of the pictures themselves, and of pictures that are copies or near copies."""
+"""Checks of pictures: copies and near copies, found without comparing all with all.
+
+A difference hash (Krawetz, "Kind of Like That", 2013) says of each place of a thumbnail whether it
+is brighter than its neighbour. Its bits are dealt into bands; two hashes that differ in fewer bits
+than there are bands agree in one band at least, so only pictures that share a band are compared.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from data.checking.facts import Facts, Splits, everything
-from data.checking.findings import CheckLimits, Finding, first_places
+import numpy as np
+from PIL import Image
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from data.checking.findings import CheckLimits, Facts, Finding, Splits, everything, first_places
 from data.checking.label_checks import by_group, exclusive_groups
-from data.checking.looks import groups_alike
+from data.picture_files import PictureError, open_picture
 from data.splits import SPLITS
+
+SIDE = 9
+# Levels of 255: a lesser difference of neighbours is noise of the encoder, not a gradient.
+_MARGIN = 6
+_BANDS = 8
+# Levels by which a place of one thumbnail may differ from the same place of the other.
+_CLOSE = 20
+# In a crowded band, only so many neighbours in order of brightness are compared.
+_NEIGHBOURS = 64
+
+
+def thumbnail(encoded: bytes) -> bytes:
+    """Returns the centre square as `SIDE` x `SIDE` RGB bytes; empty where nothing can be decoded.
+
+    JPEGs are decoded at an eighth of their size where that is enough.
+    """
+    try:
+        file = open_picture(encoded)
+        file.image.draft("RGB", (4 * SIDE, 4 * SIDE))
+        image = file.rgb()
+    except PictureError:
+        return b""
+    left, top = ((length - min(image.size)) // 2 for length in image.size)
+    square = (left, top, left + min(image.size), top + min(image.size))
+    return image.resize((SIDE, SIDE), Image.Resampling.BOX, box=square).tobytes()
+
+
+def groups_alike(looks: Sequence[bytes]) -> list[list[int]]:
+    """Returns groups of two and more pictures that look alike, as places in `looks`.
+
+    Args:
+      looks: RGB bytes of thumbnails of `SIDE` x `SIDE` pixels.
+
+    Two pictures are alike when fewer than 8 of 128 gradients differ and no place of the thumbnail
+    by more than 20 of 255 levels; what is alike to a third picture is in one group.
+    """
+    if len(looks) < 2:
+        return []
+    pixels = np.frombuffer(b"".join(looks), np.uint8).reshape(len(looks), -1)
+    distinct, inverse = np.unique(pixels, axis=0, return_inverse=True)
+    labels = _components(distinct)[inverse.reshape(-1)]
+    order = np.argsort(labels, kind="stable")
+    cuts = np.flatnonzero(np.diff(labels[order])) + 1
+    return sorted(group.tolist() for group in np.split(order, cuts) if len(group) > 1)
+
+
+def _components(pixels: np.ndarray) -> np.ndarray:
+    """uint8 [N, SIDE * SIDE * 3] -> int [N]: the same number for thumbnails that are alike."""
+    bits = _gradients(pixels)
+    brightness = pixels.mean(1)
+    packed = np.packbits(bits, axis=1).view(np.uint64)
+    links = [np.zeros((2, 0), np.int64)]
+    for band in _bands(bits):
+        links += _pairs(pixels, packed, band, brightness)
+    first, second = np.concatenate(links, axis=1)
+    graph = coo_matrix((np.ones(len(first), bool), (first, second)), shape=(len(pixels),) * 2)
+    return connected_components(graph, directed=False)[1]
+
+
+def _gradients(pixels: np.ndarray) -> np.ndarray:
+    grey = pixels.reshape(-1, SIDE, SIDE, 3).mean(-1)
+    across = grey[:, : SIDE - 1, :-1] > grey[:, : SIDE - 1, 1:] + _MARGIN
+    down = grey[:, :-1, : SIDE - 1] > grey[:, 1:, : SIDE - 1] + _MARGIN
+    return np.concatenate([across, down], 1).reshape(len(pixels), -1)
+
+
+def _bands(bits: np.ndarray) -> Iterator[np.ndarray]:
+    """Yields int [N] for each band, the bits that tell most dealt evenly over the bands."""
+    telling = np.argsort(np.abs(bits.mean(0) - 0.5), kind="stable")
+    for band in range(_BANDS):
+        mine = bits[:, telling[band::_BANDS]]
+        yield mine @ (1 << np.arange(mine.shape[1], dtype=np.int64))
+
+
+def _pairs(
+    pixels: np.ndarray, packed: np.ndarray, band: np.ndarray, brightness: np.ndarray
+) -> list[np.ndarray]:
+    """Returns int [2, pairs] arrays of pictures that share a value of `band` and are alike."""
+    order = np.lexsort((brightness, band))
+    sorted_band = band[order]
+    found = []
+    for step in range(1, min(_NEIGHBOURS, len(order) - 1) + 1):
+        shared = np.flatnonzero(sorted_band[step:] == sorted_band[:-step])
+        if not len(shared):
+            break
+        first, second = order[shared], order[shared + step]
+        near = np.abs(brightness[first] - brightness[second]) <= _CLOSE
+        first, second = first[near], second[near]
+        alike = _bits_set(packed[first] ^ packed[second]).sum(1) < _BANDS
+        first, second = first[alike], second[alike]
+        gap = np.abs(pixels[first].astype(np.int16) - pixels[second]).max(1, initial=0)
+        found.append(np.stack([first, second])[:, gap <= _CLOSE])
+    return found
+
+
+def _bits_set(words: np.ndarray) -> np.ndarray:
+    """uint64 [...] -> the number of bits set in each, by adding neighbouring fields."""
+    for width, mask in (
+        (1, 0x5555555555555555),
+        (2, 0x3333333333333333),
+        (4, 0x0F0F0F0F0F0F0F0F),
+    ):
+        field = np.uint64(mask)
+        words = (words & field) + ((words >> np.uint64(width)) & field)
+    # The eight bytes' sum comes out in the highest one.
+    return (words * np.uint64(0x0101010101010101)) >> np.uint64(56)
+
 
 Placed = tuple[str, Facts]
 
