@@ -20,9 +20,9 @@ from typing import Any
 from benchmarks.pictures import make_pictures
 from data.base.files import write_whole
 from pipeline import settings as settings_file
-from pipeline.cluster.checking import order, tasks
 from pipeline.cluster.dry_run import environment
 from pipeline.cluster.launching import Produced, pipeline_parameters, prepare
+from pipeline.cluster.spec import order, tasks
 from pipeline.commands.compile import compiled, with_wishes
 
 LAST = "transform"

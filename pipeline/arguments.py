@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Callable
 
 from pipeline import argument_types
-from pipeline.cluster.parameters import TARGETS
-from pipeline.model_server.limits import Limits
+from pipeline.cluster.spec import TARGETS
+from pipeline.server.config import Limits
 
 STAGES = ("encoder", "captioner", "generator")
 

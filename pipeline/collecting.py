@@ -17,7 +17,7 @@ from components.caption_example_gen.ingest import OUTCOME, fill_gaps, ingest, re
 from data import schema
 from data.schema import CaptionedImage
 from data.sources import Source
-from pipeline.beam_settings import BeamSettings
+from pipeline.beam_runners import BeamSettings
 from pipeline.settings import Settings
 
 

@@ -1,4 +1,4 @@
-"""Runs the pipeline in this process, one node after the other, and says how it goes."""
+"""Runs the pipeline in this process, one node after the other, and publishes its report."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx import v1 as tfx
 from tfx.types import standard_artifacts
 
-from components.metadata import CREATE, opened
+from components.metadata import CREATE, newest_outputs, opened
+from components.run_report.executor import copy
 from data.base.errors import DataError
 from data.base.plain_paths import without_patterns
 from data.base.tfrecords import require_whole
-from pipeline.errors import RunError, UsageError
-from pipeline.progress import Progress
-from pipeline.reasons import reason, speaks
-from pipeline.tables import wrapped
+from pipeline.errors import RunError, UsageError, reason, speaks
+from pipeline.terminal import Progress, wrapped
+from pipeline.work_dir import WorkDir
 
 Execution: Any = metadata_store_pb2.Execution  # type: ignore[attr-defined]
 Event: Any = metadata_store_pb2.Event  # type: ignore[attr-defined]
 OUTCOMES = {Execution.COMPLETE: "ran", Execution.CACHED: "cached"}
+REPORT_NODE = "RunReport"
 
 
 def run(pipeline: tfx.dsl.Pipeline, stream: TextIO | None = None) -> dict[str, str]:
@@ -205,3 +206,15 @@ class _ReportingRunner(tfx.orchestration.LocalDagRunner):
 def _indented(text: str) -> str:
     """Wraps `text` for a terminal; paths stay whole."""
     return "\n".join("\n".join(wrapped(line)) for line in text.splitlines())
+
+
+def publish_report(pipeline_name: str, work: WorkDir) -> None:
+    """Copies the report of the newest run into its work directory.
+
+    RunReport does so itself when it runs. When its result comes from the cache, the copies may be
+    those of a run in between, with other settings or a forced blessing: what the cache gave has to
+    take their place.
+    """
+    store = opened(str(work.metadata))
+    for artifact in newest_outputs(store, pipeline_name, REPORT_NODE):
+        copy(artifact.uri, str(work.root))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pipeline.advice import explained, in_short
 from pipeline.errors import UsageError
-from pipeline.outcomes import NO_RUN, Outcome, outcome, refused_since, traces
+from pipeline.outcomes import NO_RUN, Outcome, explained, in_short, outcome, refused_since, traces
 from pipeline.work_dir import (
     JUDGE_NODE,
     MODELS,

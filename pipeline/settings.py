@@ -13,9 +13,8 @@ from data.base.errors import DataError
 from data.checking.findings import CheckLimits
 from data.sources import Source, spans
 from pipeline import config_files
-from pipeline.beam_settings import BeamSettings
+from pipeline.beam_runners import BeamSettings
 from pipeline.cluster.settings import ClusterSettings
-from pipeline.pretraining import PRETRAIN, PretrainSettings
 from pipeline.work_dir import SMOKE
 from trainer.config import (
     STAGES,
@@ -40,6 +39,8 @@ from trainer.tuning_settings import TuningSettings
 
 CURATED, INFERRED = "curated", "inferred"
 ALL = "all"
+# In `start_from`, in place of a path: what the pretraining has pushed.
+PRETRAIN = "pretrain"
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,22 @@ class ServingCheckSettings:
 
     def __post_init__(self) -> None:
         require(self.batch >= 2, "batch", self.batch, "2 or more")
+
+
+@dataclass(frozen=True)
+class PretrainSettings:
+    """Which run comes first: a pipeline of its own, from its data to a verdict.
+
+    Attributes:
+      config: name of a config, or path of a YAML file; it may have a pretraining of its own.
+      data, minutes: as for `tuwen run`; null takes what the config says.
+      set: changes to that config, `dotted.key=value` each.
+    """
+
+    config: str
+    data: str | None = None
+    minutes: float | None = None
+    set: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

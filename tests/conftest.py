@@ -133,9 +133,8 @@ def pushed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def server(pushed: Path) -> Iterator[Any]:
     """A `ModelServer` that serves the three models and takes requests of up to 1 MiB."""
-    from pipeline.model_server.config import from_directory
-    from pipeline.model_server.limits import Limits
-    from pipeline.model_server.server import ModelServer
+    from pipeline.server.config import Limits, from_directory
+    from pipeline.server.model_server import ModelServer
 
     with ModelServer(
         from_directory(pushed), poll_seconds=0, limits=Limits(body_bytes=2**20), allow_reload=True

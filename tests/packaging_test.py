@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import recipe
 
-from pipeline.shipping import SOURCE
+from pipeline.beam_runners import SOURCE
 from trainer.export.model_card import CODE_LICENCE
 
 PROJECT = Path(__file__).resolve().parents[1]

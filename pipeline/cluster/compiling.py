@@ -16,7 +16,7 @@ TFX's own runner for Kubeflow writes what Vertex reads. What is otherwise here, 
   outside the pipeline is never taken from the cache.
 - **Parameters** have the type of their value, the same in producer and consumer; JSON in them is
   written with sorted keys, so that equal settings give equal files.
-- **Places** that are known only at run time are marks, replaced in the container (`placing.py`).
+- **Places** that are known only at run time are marks, replaced in the container (`artefacts.py`).
 - **The entry point** is our own (`container.py`).
 """
 
@@ -32,9 +32,16 @@ from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 
 from components.caption_example_gen.executor import SOURCE
-from pipeline.beam_settings import SHIPPED
-from pipeline.cluster import artefacts, placing, resources
-from pipeline.cluster.parameters import (
+from pipeline.beam_runners import SHIPPED
+from pipeline.cluster import artefacts
+from pipeline.cluster.settings import (
+    ClusterSettings,
+    container_resources,
+    platform,
+    require_target,
+    retry_policy,
+)
+from pipeline.cluster.spec import (
     CHECKPOINTS,
     CHECKPOINTS_MARK,
     COMMAND,
@@ -50,7 +57,6 @@ from pipeline.cluster.parameters import (
     STORE_MARK,
     VERTEX,
 )
-from pipeline.cluster.settings import ClusterSettings
 from pipeline.settings import Settings
 from pipeline.work_dir import JUDGE_NODE
 
@@ -80,7 +86,7 @@ def compile_nodes(nodes: dict[str, BaseNode], settings: Settings, target: str) -
       SettingsError: the target cannot give what `cluster` asks for.
     """
     cluster = settings.cluster
-    resources.require_target(cluster, list(nodes), target)
+    require_target(cluster, list(nodes), target)
     root = root_parameters(settings, target)
     spec: Spec = {
         "pipelineInfo": {"name": kebab(settings.name)},
@@ -99,7 +105,7 @@ def compile_nodes(nodes: dict[str, BaseNode], settings: Settings, target: str) -
         spec["deploymentSpec"]["executors"][f"exec-{key}"] = {"container": container}
         spec["root"]["dag"]["tasks"][key] = task(name, node, values, cluster)
     labels = {name: f"exec-{kebab(name)}" for name in nodes}
-    more = resources.platform(cluster, labels) if target == KUBEFLOW else {}
+    more = platform(cluster, labels) if target == KUBEFLOW else {}
     return [spec, more] if more else [spec]
 
 
@@ -136,7 +142,7 @@ def parameters(name: str, node: BaseNode, target: str) -> Spec:
     found: Spec = {}
     for key, value in node.exec_properties.items():
         if value is not None:
-            constant = placing.marked(plain(value))
+            constant = artefacts.marked(plain(value))
             found[key] = {"type": _TYPES[type(constant)], "constant": constant}
     clash = set(RUNTIME) & set(found)
     assert not clash, f"{name}: {clash} are names of the pipeline's own parameters"
@@ -205,7 +211,7 @@ def executor(
     found: Spec = {"image": image, "command": list(COMMAND), "args": arguments}
     if cluster.env:
         found["env"] = [{"name": one, "value": cluster.env[one]} for one in sorted(cluster.env)]
-    return found | {"resources": resources.container_resources(cluster.of_node(name), target)}
+    return found | {"resources": container_resources(cluster.of_node(name), target)}
 
 
 def interface(node: BaseNode) -> str:
@@ -233,7 +239,7 @@ def task(name: str, node: BaseNode, values: Spec, cluster: ClusterSettings) -> S
     if given.cache and not name.startswith(LOOK_OUTSIDE):
         found["cachingOptions"] = {"enableCache": True}
     if given.retries:
-        found["retryPolicy"] = resources.retry_policy(given)
+        found["retryPolicy"] = retry_policy(given)
     if before:
         found["dependentTasks"] = sorted(map(kebab, before))
     if node.inputs:

@@ -27,10 +27,10 @@ from tfx.types import standard_artifacts
 from tfx.utils import import_utils, json_utils
 
 from data.base import files
-from pipeline import shipping
-from pipeline.cluster import artefacts, placing
-from pipeline.cluster.parameters import CHECKPOINTS, COPY, LAUNCHER, MINUTES, RUNTIME, STORE
-from pipeline.reasons import reason
+from pipeline import beam_runners
+from pipeline.cluster import artefacts
+from pipeline.cluster.spec import CHECKPOINTS, COPY, LAUNCHER, MINUTES, RUNTIME, STORE
+from pipeline.errors import reason
 from pipeline.stages import digest
 
 Artifacts = dict[str, list[types.Artifact]]
@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace, beam: list[str]) -> None:
             one["uri"] for each in inputs.get("artifacts", {}).values() for one in listed(each)
         ]
         properties = exec_properties(inputs.get("parameterValues", {}), interface, fixed)
-        ready = shipping.ready(beam, Path(scratch, "beam"))
+        ready = beam_runners.ready(beam, Path(scratch, "beam"))
         executor = make_executor(arguments.executor, ready, f"{scratch}/work")
         executor.Do(arriving, leaving, properties)
         outputs_utils.tag_output_artifacts_with_version(leaving)
@@ -84,10 +84,10 @@ def exec_properties(
     """
     store, checkpoints = values.get(STORE, ""), values.get(CHECKPOINTS, "")
     if store:
-        placing.require_reachable(store)
+        artefacts.require_reachable(store)
     whole = interface["integers"]
     found: dict[str, Any] = {
-        key: int(value) if key in whole else placing.placed(value, store, checkpoints)
+        key: int(value) if key in whole else artefacts.placed(value, store, checkpoints)
         for key, value in values.items()
         if key not in RUNTIME
     }
@@ -150,7 +150,7 @@ class Carrier:
             ]
             for artifact in found[key]:
                 if fetch and artifact.uri.startswith(self._scratch):
-                    placing.fetch(self._uris[artifact.uri], artifact.uri)
+                    artefacts.fetch(self._uris[artifact.uri], artifact.uri)
                 elif not fetch:
                     tf.io.gfile.makedirs(artifact.uri)
         return found
@@ -162,9 +162,9 @@ class Carrier:
             answer[key] = {"artifacts": []}
             for artifact, one in zip(artifacts, listed(given[key]), strict=True):
                 if artifact.uri.startswith(self._scratch):
-                    placing.send(artifact.uri, one["uri"])
+                    artefacts.send(artifact.uri, one["uri"])
                 elif self._by_uri and files.is_remote(artifact.uri):
-                    placing.finish(artifact.uri)
+                    artefacts.finish(artifact.uri)
                 said = {name: self._remote(v) for name, v in artefacts.metadata(artifact).items()}
                 name = {"name": one["name"]} if one.get("name") else {}
                 answer[key]["artifacts"].append(name | {"uri": one["uri"], "metadata": said})
@@ -173,8 +173,8 @@ class Carrier:
     def _local(self, uri: str) -> str:
         if not files.is_remote(uri):
             return uri
-        if self._way == LAUNCHER and placing.mirror(uri) != uri:
-            local = placing.mirror(uri)
+        if self._way == LAUNCHER and artefacts.mirror(uri) != uri:
+            local = artefacts.mirror(uri)
         else:
             local = posixpath.join(self._scratch, "artifacts", uri.replace("://", "/", 1))
         self._uris[local] = uri

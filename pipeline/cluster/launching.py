@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from data.base.files import read_json
-from pipeline.cluster.checking import parameter_fits, tasks
-from pipeline.cluster.parameters import EXECUTOR_INPUT, IMAGE
+from pipeline.cluster.spec import EXECUTOR_INPUT, IMAGE, parameter_fits, tasks
 from pipeline.errors import RunError, UsageError
 from pipeline.stages import digest
 

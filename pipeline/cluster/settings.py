@@ -1,4 +1,4 @@
-"""What a cluster gives to the nodes: image, places, processors; checked before compiling.
+"""What a cluster gives to the nodes: image, places, processors; and the same for each target.
 
 Needs no TFX.
 """
@@ -9,7 +9,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
+from typing import Any
 
+from pipeline.cluster.spec import KUBEFLOW, VERTEX
 from trainer.settings_loader import SettingsError, require
 
 # A registry with an optional port, lower-case path parts, and a tag or a digest or both.
@@ -23,6 +25,18 @@ _EXTENDED = re.compile(r"[a-z0-9.-]+\.[a-z]+/[a-zA-Z0-9._-]+")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What `placing` puts between a place and what it holds must not end the text or the JSON around it.
 _PLACE = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?[^\s\"'\\{}]*")
+VERTEX_GPUS = (
+    "NVIDIA_TESLA_T4",
+    "NVIDIA_TESLA_V100",
+    "NVIDIA_TESLA_P100",
+    "NVIDIA_L4",
+    "NVIDIA_TESLA_A100",
+    "NVIDIA_A100_80GB",
+    "NVIDIA_H100_80GB",
+)
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+# As Kubeflow's own compiler writes them.
+_BACKOFF = {"backoffDuration": "60s", "backoffFactor": 2.0, "backoffMaxDuration": "3600s"}
 
 
 @dataclass(frozen=True)
@@ -66,15 +80,6 @@ class NodeSettings:
         return replace(below, **{key: value for key, value in said.items() if value is not None})
 
 
-VERTEX_GPUS = (
-    "NVIDIA_TESLA_T4",
-    "NVIDIA_TESLA_V100",
-    "NVIDIA_TESLA_P100",
-    "NVIDIA_L4",
-    "NVIDIA_TESLA_A100",
-    "NVIDIA_A100_80GB",
-    "NVIDIA_H100_80GB",
-)
 # Of every node of which `cluster.nodes` says nothing else.
 ORDINARY = NodeSettings(cpu=2.0, memory="8Gi", gpus=0, gpu="nvidia.com/gpu", retries=2, cache=True)
 
@@ -170,3 +175,80 @@ def _require_written_by_nodes(key: str, place: str) -> None:
     require(not minio, key, place, allowed)
     absolute = not place or "://" in place or place.startswith("/")
     require(absolute, key, place, "a URI such as gs://bucket/folder, or an absolute path")
+
+
+_UNITS |= {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+
+
+def require_target(cluster: ClusterSettings, nodes: list[str], target: str) -> None:
+    """Raises SettingsError for what `target` cannot give."""
+    cluster.require_nodes(nodes)
+    if target != VERTEX:
+        return
+    if cluster.volume is not None:
+        raise SettingsError("cluster.volume: Vertex mounts no volume; leave it out")
+    if cluster.pipeline_root and not cluster.pipeline_root.startswith("gs://"):
+        raise SettingsError(
+            f"cluster.pipeline_root = {cluster.pipeline_root!r}: Vertex needs gs://"
+        )
+    for name in nodes:
+        given = cluster.of_node(name)
+        if given.gpus and not given.vertex_gpu:
+            raise SettingsError(
+                f"cluster.nodes: {name} has {given.gpus} GPUs and Vertex needs their type: "
+                "set vertex_gpu, such as NVIDIA_TESLA_T4"
+            )
+        if given.node_selector:
+            raise SettingsError(
+                f"cluster.nodes: {name} has a node_selector, and Vertex chooses machines by cpu, "
+                "memory and vertex_gpu; leave it out with --set"
+            )
+
+
+def container_resources(given: NodeSettings, target: str) -> dict[str, Any]:
+    """Returns `resources` of a container spec, for older back ends and newer ones."""
+    memory, cpu = str(given.memory), float(given.cpu or 0)
+    found: dict[str, Any] = {"cpuLimit": cpu, "memoryLimit": gigabytes(memory)}
+    if target == KUBEFLOW:
+        found |= {"resourceCpuLimit": f"{cpu:g}", "resourceMemoryLimit": memory}
+    if given.gpus:
+        kind = given.gpu if target == KUBEFLOW else given.vertex_gpu
+        found["accelerator"] = {"type": kind, "count": str(given.gpus)}
+        if target == KUBEFLOW:
+            newer = {"resourceType": kind, "resourceCount": str(given.gpus)}
+            found["accelerator"] |= newer
+    return found
+
+
+def retry_policy(given: NodeSettings) -> dict[str, Any]:
+    """Returns `retryPolicy` of a task, with a minute's wait that doubles."""
+    return {"maxRetryCount": given.retries, **_BACKOFF}
+
+
+def platform(cluster: ClusterSettings, executors: dict[str, str]) -> dict[str, Any]:
+    """Returns the second document of a pipeline for Kubeflow: what only Kubernetes knows.
+
+    Args:
+      cluster: settings.
+      executors: label of each node's executor, by the node's name.
+    """
+    found: dict[str, Any] = {}
+    for name, label in executors.items():
+        config: dict[str, Any] = {}
+        if selector := cluster.of_node(name).node_selector:
+            config["nodeSelector"] = {"labels": dict(sorted(selector.items()))}
+        if volume := cluster.volume:
+            claim = {"runtimeValue": {"constant": volume.claim}}
+            mount = {"mountPath": volume.mount, "constant": volume.claim}
+            config["pvcMount"] = [mount | {"pvcNameParameter": claim}]
+        if config:
+            found[label] = config
+    spec = {"deploymentSpec": {"executors": found}}
+    return {"platforms": {"kubernetes": spec}} if found else {}
+
+
+def gigabytes(memory: str) -> float:
+    """Returns a quantity of Kubernetes in units of 10^9 bytes."""
+    match = re.fullmatch(r"([\d.]+)([A-Za-z]*)", memory)
+    assert match is not None, memory
+    return float(match[1]) * _UNITS[match[2]] / 10**9

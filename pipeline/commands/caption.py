@@ -15,9 +15,9 @@ from data.languages import primary
 from data.picture_files import is_picture_name
 from data.sources import Reject, Row, load_row
 from data.sources.pictures import Picture
-from pipeline.advice import earlier_answers
 from pipeline.errors import UsageError
 from pipeline.model_lookup import find_model, newer_refusal
+from pipeline.outcomes import earlier_answers
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from components.run_report.comparison_page import lead, render_comparison
 from components.run_report.report_data import ReportData
 from data.base import files
 from pipeline.errors import UsageError
-from pipeline.tables import columns, number, wrapped
+from pipeline.terminal import columns, number, wrapped
 from pipeline.work_dir import WorkDir
 from trainer.settings_loader import SettingsError
 

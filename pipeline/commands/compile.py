@@ -7,9 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline import settings as settings_file
-from pipeline.cluster import documents, train_job
-from pipeline.cluster.checking import require_sound, tasks
-from pipeline.cluster.parameters import KUBEFLOW, STORE_MARK
+from pipeline.cluster import train_job
+from pipeline.cluster.spec import (
+    KUBEFLOW,
+    STORE_MARK,
+    Spec,
+    document_text,
+    require_sound,
+    tasks,
+    write_document,
+)
 from pipeline.errors import UsageError
 from pipeline.settings import CURATED, INFERRED, Settings
 from pipeline.work_dir import WorkDir
@@ -52,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     specs = compiled(settings, arguments.target)
     require_sound(specs[0], str(output))
     header = HEADER.format(name=settings.name, target=arguments.target)
-    documents.write(output, documents.text(specs, header))
+    write_document(output, document_text(specs, header))
     print(f"{output}: {len(tasks(specs[0]))} nodes for {arguments.target}")
     for name, one in specs[0]["root"]["inputDefinitions"]["parameters"].items():
         print(f"  {name:<12} {one['defaultValue']!s:<40} {PARAMETERS[name]}")
@@ -68,21 +75,21 @@ def _train_job(settings: Settings, arguments: argparse.Namespace, output: Path) 
         )
     specs = train_job.compile_job(settings, stage, workers)
     header = JOB_HEADER.format(stage=stage, output=output)
-    documents.write(output, documents.text(specs, header))
+    write_document(output, document_text(specs, header))
     batch = getattr(settings, stage).batch_size
     print(f"{output}: TFJob {specs[1]['metadata']['name']}, {workers} workers, batch of {batch}")
     print(f"Start it: kubectl apply -f {output}")
     return 0
 
 
-def compiled(settings: Settings, target: str) -> list[documents.Spec]:
+def compiled(settings: Settings, target: str) -> list[Spec]:
     """Returns the documents of a pipeline; imports TFX."""
-    from pipeline import pipeline
+    from pipeline import graph
     from pipeline.cluster import compiling
-    from pipeline.look_ups import InStore
+    from pipeline.resolvers import InStore
 
     work = WorkDir(Path(STORE_MARK))
-    nodes = pipeline.create_nodes(settings, work, data_fingerprint="", last=InStore(work))
+    nodes = graph.create_nodes(settings, work, data_fingerprint="", last=InStore(work))
     return compiling.compile_nodes(nodes, settings, target)
 
 

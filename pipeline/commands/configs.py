@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pipeline import config_files
-from pipeline.tables import wrapped
+from pipeline.terminal import wrapped
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -7,11 +7,10 @@ import contextlib
 import sys
 from pathlib import Path
 
-from pipeline.advice import earlier_answers, missing
 from pipeline.errors import UsageError
 from pipeline.model_lookup import ModelNotFound, find_model, newer_refusal, require_run
-from pipeline.outcomes import outcome
-from pipeline.waiting import wait_for_the_end
+from pipeline.outcomes import earlier_answers, missing, outcome
+from pipeline.processes import wait_for_the_end
 from pipeline.work_dir import MODELS, WorkDir
 
 
@@ -26,11 +25,11 @@ def run(arguments: argparse.Namespace) -> int:
     for name in sorted(set(MODELS) - set(directories)):
         print(f"{missing(name, outcome(work, name))}; the page leaves out what it would do")
     # Starting TensorFlow takes seconds: first everything that can be wrong without it.
-    from pipeline.demo_ui import app, training_captions
-    from pipeline.demo_ui.models import Models
-    from pipeline.http_thread import HttpThread, in_url
+    from pipeline.demo_ui import app
+    from pipeline.demo_ui.models import Models, read_captions
+    from pipeline.server.http_thread import HttpThread, in_url
 
-    captions = training_captions.read(work.pipeline_root)
+    captions = read_captions(work.pipeline_root)
     page = app.application(Models(directories, captions), captions)
     http = HttpThread(page, arguments.host, arguments.port, names=arguments.allow_host)
     print(

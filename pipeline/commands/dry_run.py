@@ -8,12 +8,11 @@ import signal
 import time
 from pathlib import Path
 
-from pipeline import summary
-from pipeline.cluster import documents
+from pipeline import outcomes
 from pipeline.cluster.launching import pipeline_parameters
-from pipeline.cluster.parameters import CHECKPOINTS, STORE
+from pipeline.cluster.spec import CHECKPOINTS, STORE, read_document
 from pipeline.errors import UsageError
-from pipeline.progress import duration
+from pipeline.terminal import duration
 from pipeline.work_dir import RUNS, WorkDir
 
 
@@ -21,7 +20,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs every node of the pipeline in a process of its own; prints what came out."""
     from pipeline.cluster.dry_run import DryRun
 
-    spec = documents.read(Path(arguments.pipeline))
+    spec = read_document(Path(arguments.pipeline))
     name = spec["pipelineInfo"]["name"]
     work = WorkDir(Path(arguments.work or RUNS / f"dry-run-{name}").absolute())
     given = {STORE: str(work.root), CHECKPOINTS: ""} | read_parameters(arguments.parameter)
@@ -36,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         DryRun(spec, values, work.root).run(arguments.parallel)
     print()
     if values[STORE] == str(work.root):
-        print("\n".join(summary.lines(work)))
+        print("\n".join(outcomes.summary_lines(work)))
     print(f"Time {duration(time.monotonic() - arguments.start)}")
     return 0
 

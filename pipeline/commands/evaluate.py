@@ -8,11 +8,10 @@ from pathlib import Path
 from components.cross_modal_evaluator.judge import judge
 from data.base.terminal import printable
 from pipeline import settings as settings_file
-from pipeline.advice import missing
 from pipeline.errors import RunError, UsageError
 from pipeline.model_lookup import ModelNotFound, find_judge, find_model, newest_run
-from pipeline.tables import metric_table
-from pipeline.verdicts import verdict_lines
+from pipeline.outcomes import missing
+from pipeline.terminal import metric_table, verdict_lines
 from pipeline.work_dir import MODELS, WorkDir
 
 

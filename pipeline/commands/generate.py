@@ -9,9 +9,9 @@ import unicodedata
 from pathlib import Path
 
 from data.picture_files import PICTURE_ENDINGS, REFUSED_ENDINGS
-from pipeline.advice import earlier_answers
 from pipeline.errors import UsageError
 from pipeline.model_lookup import find_model, newer_refusal
+from pipeline.outcomes import earlier_answers
 
 NAME_BYTES = 80
 # Seeds are signed numbers of 64 bits.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pipeline import summary
+from pipeline import outcomes
 from pipeline.errors import UsageError
 from pipeline.model_lookup import require_run
 from pipeline.work_dir import WorkDir
@@ -18,5 +18,5 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{work.root}: no such work directory")
     if not work.report.is_file():
         raise UsageError(f"{work.root} holds no report: its run did not finish; run it again")
-    print("\n".join(summary.lines(work)))
+    print("\n".join(outcomes.summary_lines(work)))
     return 0

@@ -13,10 +13,9 @@ from pathlib import Path
 
 from components.run_report.words import duration
 from data.base.terminal import printable
-from pipeline import config_files, pretraining, shipping, summary
+from pipeline import beam_runners, config_files, outcomes, processes
 from pipeline import settings as settings_file
-from pipeline.logs import adopt_loggers, logs_to
-from pipeline.scratch import temporary_files
+from pipeline.processes import adopt_loggers, logs_to, temporary_files
 from pipeline.settings import Settings
 from pipeline.work_dir import WorkDir, default_work_dir
 from trainer.config import STAGES
@@ -43,13 +42,15 @@ def run(arguments: argparse.Namespace) -> int:
         if settings.pretrain is not None:
             place = work.pretraining.root
             print(f"pretraining first: {settings.pretrain.config}, in {place}", flush=True)
-            pretraining.run(settings.pretrain, work, smoke=arguments.smoke, fresh=arguments.fresh)
+            processes.run_pretraining(
+                settings.pretrain, work, smoke=arguments.smoke, fresh=arguments.fresh
+            )
             print(f"\n{settings.name}: the pretraining is done")
         if arguments.fresh:
             shutil.rmtree(work.training, ignore_errors=True)
         _run_pipeline(settings, work, source.fingerprint(), arguments)
     print()
-    print("\n".join(summary.lines(work)))
+    print("\n".join(outcomes.summary_lines(work)))
     print(f"Time {duration(time.monotonic() - arguments.start)}, peak memory {_peak_gib():.1f} GiB")
     return 0
 
@@ -82,13 +83,14 @@ def _run_pipeline(
     settings: Settings, work: WorkDir, fingerprint: str, arguments: argparse.Namespace
 ) -> None:
     print("starting TFX, which takes half a minute ...", flush=True)
-    from pipeline import local_runner, pipeline, publishing
+    from pipeline import local_runner
+    from pipeline.graph import create_pipeline
 
     adopt_loggers()
     if arguments.force_bless:
         print(f"blessing by force, in this run only: {arguments.force_bless}", flush=True)
-    beam = shipping.ready(settings.beam.arguments(), work.root / "beam")
-    graph = pipeline.create_pipeline(
+    beam = beam_runners.ready(settings.beam.arguments(), work.root / "beam")
+    graph = create_pipeline(
         settings,
         work,
         data_fingerprint=fingerprint,
@@ -97,7 +99,7 @@ def _run_pipeline(
         beam=beam,
     )
     local_runner.run(graph, sys.stdout)
-    publishing.publish(graph.pipeline_info.pipeline_name, work)
+    local_runner.publish_report(graph.pipeline_info.pipeline_name, work)
 
 
 def _peak_gib() -> float:

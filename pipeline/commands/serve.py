@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING
 
 from google.protobuf import text_format
 
-from pipeline.advice import earlier_answers, missing
 from pipeline.errors import RunError, UsageError
 from pipeline.model_lookup import newer_refusal, require_run
-from pipeline.model_server import config
-from pipeline.model_server.limits import Limits
-from pipeline.outcomes import outcome, traces
-from pipeline.waiting import wait_for_the_end
+from pipeline.outcomes import earlier_answers, missing, outcome, traces
+from pipeline.processes import wait_for_the_end
+from pipeline.server import config
+from pipeline.server.config import Limits
 from pipeline.work_dir import MODELS, WorkDir
 
 if TYPE_CHECKING:
-    from pipeline.model_server.server import ModelServer
+    from pipeline.server.model_server import ModelServer
 
 _EXAMPLE = (
     """curl -d '{"inputs": {"text": ["a red circle"]}}' http://%s:%d/v1/models/generator:predict"""
@@ -40,8 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
     # gRPC writes to the terminal what clients send it as reasons, whatever bytes these are.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # Starting TensorFlow takes seconds: first everything that can be wrong without it.
-    from pipeline.http_thread import in_url
-    from pipeline.model_server.server import ModelServer
+    from pipeline.server.http_thread import in_url
+    from pipeline.server.model_server import ModelServer
 
     host = arguments.host
     with ModelServer(

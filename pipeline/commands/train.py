@@ -18,8 +18,7 @@ from pipeline.collecting import ingested
 from pipeline.errors import RunError, UsageError
 from pipeline.model_lookup import find_model
 from pipeline.settings import Settings
-from pipeline.stages import deciding_json, digest, stage_experiment
-from pipeline.starts import starts
+from pipeline.stages import deciding_json, digest, stage_experiment, starts
 from pipeline.work_dir import WorkDir, default_work_dir, is_model
 from trainer.config import STAGES
 from trainer.engine import distribution

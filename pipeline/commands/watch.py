@@ -9,8 +9,7 @@ import time
 from pathlib import Path
 
 from pipeline import settings as settings_file
-from pipeline.run_command import run_command
-from pipeline.waiting import Ending
+from pipeline.processes import Ending, run_command
 from pipeline.watching import Watch, require_spans, spans_in
 from pipeline.work_dir import WorkDir, default_work_dir
 

@@ -14,7 +14,7 @@ from aiohttp import web
 from pipeline.demo_ui import photos
 from pipeline.demo_ui.models import Models
 from pipeline.demo_ui.photos import PhotoError
-from pipeline.http_requests import (
+from pipeline.server.http_requests import (
     BodyReader,
     Deadline,
     DeadlineExceeded,

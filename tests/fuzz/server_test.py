@@ -23,7 +23,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2
 
 from tests.fuzz import grpc_inputs, http_inputs
-from tests.pipeline.model_server import small_model
+from tests.pipeline.server import small_model
 
 PROJECT = Path(__file__).resolve().parents[2]
 LOCAL, REST_CLIENTS, GRPC_CLIENTS = "127.0.0.1", 3, 2

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import advice, cli
+from pipeline import cli, outcomes
 from pipeline import settings as settings_file
-from pipeline.advice import explained, in_short, judged_model, ways
 from pipeline.model_lookup import find_model
 from pipeline.outcomes import (
     FAULTY,
@@ -19,7 +18,11 @@ from pipeline.outcomes import (
     REFUSED,
     UNFINISHED,
     Outcome,
+    explained,
+    in_short,
+    judged_model,
     outcome,
+    ways,
 )
 from pipeline.work_dir import MODELS, WorkDir, is_model
 from tests.pipeline.run_dirs import (
@@ -58,65 +61,65 @@ def advised(work, models=GENERATOR):
 def test_a_refused_model_can_be_used_trained_longer_or_forced():
     work = refused()
     found = advised(work)
-    assert list(found) == [advice.USE, advice.LONGER, advice.FORCE]
-    used = found[advice.USE]
+    assert list(found) == [outcomes.USE, outcomes.LONGER, outcomes.FORCE]
+    used = found[outcomes.USE]
     assert used.command == "generate"
     assert find_model("generator", used.model) == judged_model(work, "generator")
     first = settings_file.load("demo")
-    assert settings_file.load(found[advice.FORCE].config) == first
-    assert found[advice.FORCE].force_bless
-    assert found[advice.LONGER].work is None
+    assert settings_file.load(found[outcomes.FORCE].config) == first
+    assert found[outcomes.FORCE].force_bless
+    assert found[outcomes.LONGER].work is None
 
 
 def test_a_run_of_so_many_minutes_gets_twice_as_many():
     found = advised(refused(assignments=["training.steps=null"]))
     first = settings_file.load("demo")
-    assert found[advice.LONGER].minutes == 2 * first.training.minutes
+    assert found[outcomes.LONGER].minutes == 2 * first.training.minutes
 
 
 def test_a_refused_captioner_is_used_by_its_own_command():
     found = advised(refused(models=["captioner"]), ["captioner"])
-    assert found[advice.USE].command == "caption"
+    assert found[outcomes.USE].command == "caption"
 
 
 def test_an_encoder_has_no_command_of_its_own():
-    assert advice.USE not in advised(refused(models=["encoder"]), ["encoder"])
+    assert outcomes.USE not in advised(refused(models=["encoder"]), ["encoder"])
 
 
 def test_another_work_directory_is_named():
     found = advised(refused("my runs/a b"))
-    assert found[advice.FORCE].work == found[advice.LONGER].work == "my runs/a b"
+    assert found[outcomes.FORCE].work == found[outcomes.LONGER].work == "my runs/a b"
 
 
 def test_a_run_of_so_many_steps_gets_twice_as_many():
     found = advised(refused(assignments=["training.steps=30"]))
-    assert found[advice.LONGER].set == ["training.steps=60"]
+    assert found[outcomes.LONGER].set == ["training.steps=60"]
 
 
 def test_steps_of_each_stage_are_doubled_and_can_be_typed():
     steps = {"encoder": 1, "captioner": {"mixed": 2, "float32": 1}, "generator": 3}
     found = advised(refused(assignments=[f"training.steps={json.dumps(steps)}"]))
-    (option,) = found[advice.LONGER].set
+    (option,) = found[outcomes.LONGER].set
     doubled = settings_file.load("demo", assignments=[option]).training.steps
     assert doubled == {"encoder": 2, "captioner": {"mixed": 4, "float32": 2}, "generator": 6}
 
 
 def test_a_smoke_run_is_not_made_longer():
     found = advised(refused("runs/demo-smoke", smoke=True))
-    assert list(found) == [advice.USE, advice.NO_SMOKE, advice.FORCE]
+    assert list(found) == [outcomes.USE, outcomes.NO_SMOKE, outcomes.FORCE]
 
 
 def test_a_smoke_run_with_a_pretraining_cannot_be_repeated_from_its_settings():
     pretrain = ["pretrain={config: demo}", "start_from=pretrain"]
     found = advised(refused("runs/demo-smoke", smoke=True, assignments=pretrain))
-    assert list(found) == [advice.USE, advice.NO_SMOKE]
+    assert list(found) == [outcomes.USE, outcomes.NO_SMOKE]
 
 
 @pytest.mark.parametrize(
     "figures", [["memorisation"], ["pixel_agreement", "memorisation"], ["prompt_diversity"]]
 )
 def test_longer_training_is_no_remedy_for_everything(figures):
-    assert list(advised(refused(figures=figures))) == [advice.USE, advice.FORCE]
+    assert list(advised(refused(figures=figures))) == [outcomes.USE, outcomes.FORCE]
 
 
 def test_a_model_that_does_not_load_is_neither_used_nor_forced():
@@ -127,15 +130,15 @@ def test_a_model_that_does_not_load_is_neither_used_nor_forced():
 def test_what_fails_in_a_fresh_process_is_not_pushed_by_force():
     work = refused()
     check_fails(work, "generator")
-    assert list(advised(work)) == [advice.USE, advice.LONGER]
+    assert list(advised(work)) == [outcomes.USE, outcomes.LONGER]
     check_fails(work, "captioner")
     assert advised(work, ["captioner"]) == {}
 
 
 def test_a_run_that_stopped_goes_on_from_its_settings():
     found = advised(start("runs/demo"), MODELS)
-    assert list(found) == [advice.RESUME]
-    assert settings_file.load(found[advice.RESUME].config) == settings_file.load("demo")
+    assert list(found) == [outcomes.RESUME]
+    assert settings_file.load(found[outcomes.RESUME].config) == settings_file.load("demo")
 
 
 def test_a_run_that_stopped_before_it_had_settings_has_only_its_log():
@@ -152,14 +155,14 @@ def test_what_tuwen_train_exported_can_be_used():
     work.settings.unlink()
     exported = save_model(work.models / "generator")
     found = advised(work)
-    assert list(found) == [advice.EXPORTED]
-    assert find_model("generator", found[advice.EXPORTED].model) == exported
+    assert list(found) == [outcomes.EXPORTED]
+    assert find_model("generator", found[outcomes.EXPORTED].model) == exported
 
 
 def test_a_pushed_model_that_is_gone_is_still_where_it_was_trained():
     work = finish(start("runs/demo"))
     (work.serving / "generator/1500/saved_model.pb").unlink()
-    assert is_model(advised(work)[advice.USE].model and judged_model(work, "generator"))
+    assert is_model(advised(work)[outcomes.USE].model and judged_model(work, "generator"))
 
 
 def test_each_way_is_told_once_for_a_run():

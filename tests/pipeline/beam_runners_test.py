@@ -12,8 +12,8 @@ import pytest
 from components.caption_example_gen.ingest import OUTCOME, ingest
 from components.caption_example_gen.options import IngestOptions
 from data.scenes import as_captioned_images
-from pipeline import shipping
-from pipeline.beam_settings import BeamSettings
+from pipeline import beam_runners
+from pipeline.beam_runners import BeamSettings
 from tests.scene_folders import write_scenes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,7 +58,9 @@ def job_service():
 def examples(source, settings, directory):
     """Returns the bytes of shards and outcome, by path."""
     options = IngestOptions.from_mapping({})
-    with beam.Pipeline(argv=shipping.ready(settings.arguments(), directory / "beam")) as pipeline:
+    with beam.Pipeline(
+        argv=beam_runners.ready(settings.arguments(), directory / "beam")
+    ) as pipeline:
         ingest(pipeline, options.open(source), str(directory), shares=options.shares)
     found = [directory / OUTCOME, *directory.glob("Split-*/*")]
     return {path.relative_to(directory): path.read_bytes() for path in found}

@@ -12,7 +12,7 @@ from apache_beam.options.pipeline_options import (
 )
 from tfx.utils import dependency_utils
 
-from pipeline.beam_settings import SHIPPED, BeamSettings
+from pipeline.beam_runners import SHIPPED, BeamSettings
 from trainer.settings_loader import SettingsError, from_mapping
 
 DOCKER = {"environment": "docker", "environment_config": "registry/tuwen:1"}

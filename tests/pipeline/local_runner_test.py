@@ -23,7 +23,7 @@ from components.pusher.executor import Executor as PushExecutor
 from data.base.errors import DataError
 from pipeline import local_runner
 from pipeline.errors import RunError, UsageError
-from pipeline.last_blessed import BLESSING, CANDIDATE, MODEL, LastBlessedStrategy
+from pipeline.resolvers import BLESSING, CANDIDATE, MODEL, LastBlessedStrategy
 
 RUNNING = metadata_store_pb2.Execution.RUNNING
 judged: list[tuple[int, int | None]] = []

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import warnings
 
-from pipeline.logs import adopt_loggers, logs_to
+from pipeline.processes import adopt_loggers, logs_to
 
 
 def test_messages_of_every_kind_go_to_the_file(tmp_path, capfd):

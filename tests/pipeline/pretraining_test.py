@@ -4,12 +4,12 @@ import shutil
 
 import pytest
 
-from pipeline import pretraining
+from pipeline import processes
 from pipeline import settings as settings_file
 from pipeline.commands.compile import require_complete
 from pipeline.errors import RunError, UsageError
-from pipeline.pretraining import PretrainSettings
-from pipeline.starts import starts
+from pipeline.settings import PretrainSettings
+from pipeline.stages import starts
 from pipeline.work_dir import WorkDir
 from trainer.config import STAGES
 from trainer.settings_loader import SettingsError
@@ -70,17 +70,17 @@ def test_one_without_the_other_is_refused(assignments, problem):
 
 def test_it_is_given_its_own_settings_and_place(work):
     settings = PretrainSettings("demo", "pictures", 3.0, ("a.b=1", "c=2"))
-    given = pretraining.command(settings, work, smoke=True, fresh=False)
+    given = processes.pretraining_command(settings, work, smoke=True, fresh=False)
     place = ["--work", str(work.root / "pretraining")]
     wishes = ["--data", "pictures", "--minutes", "3.0", "--set", "a.b=1", "--set", "c=2"]
     assert given[3:] == ["run", "demo", *place, *wishes, "--smoke"]
-    plain = pretraining.command(PretrainSettings("demo"), work, smoke=False, fresh=True)
+    plain = processes.pretraining_command(PretrainSettings("demo"), work, smoke=False, fresh=True)
     assert plain[3:] == ["run", "demo", *place, "--fresh"]
 
 
 def test_a_failure_stops_the_run(work, capfd):
     with pytest.raises(RunError, match=r"pretraining failed; its log is .*own/pretraining/logs"):
-        pretraining.run(PretrainSettings("no-such"), work, smoke=False, fresh=False)
+        processes.run_pretraining(PretrainSettings("no-such"), work, smoke=False, fresh=False)
     assert "no-such" in capfd.readouterr().err
 
 

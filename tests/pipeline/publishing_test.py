@@ -8,7 +8,7 @@ from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 
 from components.run_report.artifacts import RunReportPage
-from pipeline import local_runner, publishing
+from pipeline import local_runner
 from pipeline.work_dir import WorkDir
 
 
@@ -29,7 +29,7 @@ def run(work, settings):
         metadata_connection_config=connection,
     )
     outcomes = local_runner.run(graph, io.StringIO())
-    publishing.publish("toy", work)
+    local_runner.publish_report("toy", work)
     return outcomes["RunReport"]
 
 
@@ -56,5 +56,5 @@ def test_without_a_report_nothing_is_published(tmp_path):
     work = WorkDir(tmp_path)
     connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(work.metadata))
     mlmd.MetadataStore(connection)
-    publishing.publish("toy", work)
+    local_runner.publish_report("toy", work)
     assert not work.report.exists()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.scratch import temporary_files
+from pipeline.processes import temporary_files
 from pipeline.work_dir import WorkDir
 
 

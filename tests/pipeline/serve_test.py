@@ -18,9 +18,9 @@ from pipeline import cli
 from pipeline.commands import demo_ui, serve
 from pipeline.errors import RunError
 from pipeline.model_lookup import ModelNotFound
-from pipeline.model_server import config
-from pipeline.model_server.limits import Limits
-from pipeline.model_server.server import ModelServer
+from pipeline.server import config
+from pipeline.server.config import Limits
+from pipeline.server.model_server import ModelServer
 from pipeline.work_dir import MODELS
 from tests.pipeline import run_dirs
 

@@ -7,8 +7,8 @@ import tarfile
 
 import pytest
 
-from pipeline import shipping
-from pipeline.beam_settings import BeamSettings
+from pipeline import beam_runners
+from pipeline.beam_runners import BeamSettings
 from pipeline.errors import UsageError
 
 DOCKER = {"environment": "docker", "environment_config": "registry/tuwen:1"}
@@ -16,7 +16,7 @@ DOCKER = {"environment": "docker", "environment_config": "registry/tuwen:1"}
 
 def test_the_source_that_is_shipped_makes_a_package(tmp_path):
     flink = BeamSettings(runner="flink", endpoint="flink:8081", **DOCKER)
-    found = shipping.ready(flink.arguments(), tmp_path)
+    found = beam_runners.ready(flink.arguments(), tmp_path)
     (setup,) = [one for one in found if one.startswith("--setup_file=")]
     path = setup.partition("=")[2]
     assert path.startswith(str(tmp_path))
@@ -33,7 +33,7 @@ def test_the_source_that_is_shipped_makes_a_package(tmp_path):
 
 def test_options_of_this_machine_stay_as_they_are(tmp_path):
     arguments = BeamSettings(workers=2).arguments()
-    assert shipping.ready(arguments, tmp_path / "beam") == list(arguments)
+    assert beam_runners.ready(arguments, tmp_path / "beam") == list(arguments)
     assert not (tmp_path / "beam").exists()
 
 
@@ -43,12 +43,12 @@ def test_a_job_service_that_is_not_there_is_named(tmp_path):
         endpoint = f"127.0.0.1:{free.getsockname()[1]}"
     arguments = BeamSettings(runner="portable", endpoint=endpoint).arguments()
     with pytest.raises(UsageError, match=r"nobody answers there .*job service"):
-        shipping.ready(arguments, tmp_path)
+        beam_runners.ready(arguments, tmp_path)
     with socket.create_server(("127.0.0.1", int(endpoint.rpartition(":")[2]))):
-        assert shipping.ready(arguments, tmp_path) == list(arguments)
+        assert beam_runners.ready(arguments, tmp_path) == list(arguments)
 
 
 def test_a_source_that_is_not_here_is_an_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(shipping, "PROJECT", tmp_path)
+    monkeypatch.setattr(beam_runners, "PROJECT", tmp_path)
     with pytest.raises(UsageError, match=r"has no setup\.py"):
-        shipping.ship(tmp_path / "x")
+        beam_runners.ship(tmp_path / "x")

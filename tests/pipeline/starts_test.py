@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import settings as settings_file
-from pipeline.starts import starts
+from pipeline.stages import starts
 from pipeline.work_dir import WorkDir
 from trainer.settings_loader import SettingsError
 

@@ -5,11 +5,10 @@ import os
 
 import pytest
 
-from pipeline import summary
-from pipeline.advice import way_lines
+from pipeline import outcomes
 from pipeline.errors import RunError
-from pipeline.outcomes import outcome
-from pipeline.tables import columns, metric_table, number
+from pipeline.outcomes import outcome, way_lines
+from pipeline.terminal import columns, metric_table, number
 from pipeline.work_dir import WorkDir
 from tests.pipeline.run_dirs import ENDED, finish, start
 from trainer.metrics.result import Metric
@@ -42,7 +41,7 @@ def write(path, record):
 
 
 def test_it_names_figures_verdicts_models_and_report(work):
-    text = "\n".join(summary.lines(work))
+    text = "\n".join(outcomes.summary_lines(work))
     assert "kid_encoder_n100" in text
     assert "generator: Blessed: it is fine." in text
     assert f"encoder    {work.serving / 'encoder/17'}\n" in text
@@ -54,15 +53,15 @@ def test_it_names_figures_verdicts_models_and_report(work):
 def test_a_version_that_an_earlier_run_pushed_is_told_from_this_ones(work):
     write(work.serving / "generator/17/saved_model.pb", {})
     place = work.serving / "generator/17"
-    assert f"generator  {place}" in summary.lines(work)
+    assert f"generator  {place}" in outcomes.summary_lines(work)
     record = json.loads(work.metrics.read_text(encoding="utf-8"))
     record["verdicts"] = [{"model": "generator", "blessed": False, "sentence": "Refused: no."}]
     write(work.metrics, record)
-    assert f"generator  {place}, of an earlier run" in summary.lines(work)
+    assert f"generator  {place}, of an earlier run" in outcomes.summary_lines(work)
 
 
 def test_the_picture_to_look_at_is_of_the_last_evaluation(work):
-    *_, path, said = summary.lines(work)
+    *_, path, said = outcomes.summary_lines(work)
     assert path.endswith("CrossModalEvaluator/evaluation/10/samples/generated-000.png")
     assert said.strip() == "'new', described as 'a thing'"
 
@@ -71,19 +70,19 @@ def test_a_refusal_ends_with_the_ways_on_that_every_command_tells(tmp_path):
     work = finish(start(tmp_path), refused=["generator"])
     advice = way_lines([outcome(work, "generator")])
     assert advice
-    assert summary.lines(work)[-len(advice) :] == advice
+    assert outcomes.summary_lines(work)[-len(advice) :] == advice
 
 
 def test_figures_of_the_run_before_are_told_as_such(tmp_path):
     work = finish(start(tmp_path))
-    assert "did not finish" not in summary.lines(work)[-1]
+    assert "did not finish" not in outcomes.summary_lines(work)[-1]
     os.utime(work.settings, (ENDED + 1, ENDED + 1))
-    assert "did not finish" in summary.lines(work)[-1]
+    assert "did not finish" in outcomes.summary_lines(work)[-1]
 
 
 def test_an_unfinished_run_has_no_figures(tmp_path):
     with pytest.raises(RunError, match="did not finish"):
-        summary.lines(WorkDir(tmp_path))
+        outcomes.summary_lines(WorkDir(tmp_path))
 
 
 def test_the_table_has_value_interval_chance_and_ceiling():

@@ -4,7 +4,7 @@ import pytest
 from tfx.types import standard_artifacts
 
 from components.metadata import CREATE, opened, pb
-from pipeline.last_blessed import LastBlessedStrategy
+from pipeline.resolvers import LastBlessedStrategy
 from pipeline.withdrawing import withdraw
 from pipeline.work_dir import WorkDir
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 
-from pipeline.model_server import config
+from pipeline.server import config
 from pipeline.work_dir import MODELS
 
 SERVING = Path(__file__).resolve().parents[3] / "docs" / "serving"

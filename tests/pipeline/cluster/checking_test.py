@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.cluster.checking import behind, order, parameter_fits, require_sound
+from pipeline.cluster.spec import behind, order, parameter_fits, require_sound
 from pipeline.errors import UsageError
 
 

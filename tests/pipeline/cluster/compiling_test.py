@@ -14,10 +14,8 @@ import pytest
 import yaml
 
 from pipeline import cli
-from pipeline.cluster import documents
-from pipeline.cluster.checking import tasks
 from pipeline.cluster.compiling import kebab
-from pipeline.cluster.parameters import TARGETS
+from pipeline.cluster.spec import TARGETS, read_document, tasks
 from trainer.config import STAGES
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -60,7 +58,7 @@ def files(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def specs(files):
-    return {target: documents.read(path) for target, path in files.items()}
+    return {target: read_document(path) for target, path in files.items()}
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -10,7 +10,7 @@ from tfx.types import standard_artifacts
 from tfx.utils import json_utils
 
 from components.data_gate.artifacts import DataDecision
-from pipeline.cluster import artefacts, container, placing
+from pipeline.cluster import artefacts, container
 from pipeline.errors import UsageError
 
 INTERFACE = {"inputs": {"examples": "tfx.Examples"}, "outputs": {"gate": "tuwen.DataDecision"}}
@@ -114,7 +114,7 @@ def test_a_failure_is_a_status_and_a_line(tmp_path, capsys):
 
 
 def test_the_launchers_mirrors_are_used_and_metadata_keep_uris(tmp_path, monkeypatch):
-    monkeypatch.setattr(placing, "MIRROR_ROOT", str(tmp_path))
+    monkeypatch.setattr(artefacts, "MIRROR_ROOT", str(tmp_path))
     mirrored = tmp_path / "minio/bucket/in"
     mirrored.mkdir(parents=True)
     (mirrored / "text").write_text("mirrored")
@@ -130,7 +130,7 @@ def test_the_launchers_mirrors_are_used_and_metadata_keep_uris(tmp_path, monkeyp
 def test_without_a_launcher_files_are_copied_through_gfile(tmp_path):
     (tmp_path / "made").mkdir()
     (tmp_path / "made/text").write_text("copied")
-    placing.send(str(tmp_path / "made"), "ram://copied/in")
+    artefacts.send(str(tmp_path / "made"), "ram://copied/in")
     given = arguments(tmp_path, "ram://copied/in", "ram://copied/out", way="copy")
     assert container.main(given) == 0
     with tf.io.gfile.GFile("ram://copied/out/said.json") as file:
@@ -138,7 +138,7 @@ def test_without_a_launcher_files_are_copied_through_gfile(tmp_path):
     assert said["text"] == "copied"
     assert answer(tmp_path)["metadata"]["examples"] == "ram://copied/in"
     assert answer(tmp_path)["uri"] == "ram://copied/out"
-    placing.fetch("ram://copied/out", str(tmp_path / "back"))
+    artefacts.fetch("ram://copied/out", str(tmp_path / "back"))
     assert [path.name for path in (tmp_path / "back").iterdir()] == ["said.json"]
 
 
@@ -147,7 +147,7 @@ def test_what_beams_workers_read_and_write_stays_where_it_is(tmp_path):
     carrier = container.Carrier("copy", str(tmp_path), by_uri=True)
     gate = standard_artifacts.Schema()
     (tmp_path / "schema").mkdir()
-    placing.send(str(tmp_path / "schema"), "ram://far/schema")
+    artefacts.send(str(tmp_path / "schema"), "ram://far/schema")
     given = {"examples": {"artifacts": [{"uri": "ram://far/in"}]}}
     given["schema"] = {"artifacts": [{"uri": "ram://far/schema"}]}
     titles = {"examples": "tfx.Examples", "schema": artefacts.title(type(gate))}
@@ -159,9 +159,9 @@ def test_what_beams_workers_read_and_write_stays_where_it_is(tmp_path):
     made = carrier.open(target, titles, fetch=False)
     assert made["examples"][0].uri == "ram://far/out"
     with pytest.raises(OSError, match="not written to its end"):
-        placing.fetch("ram://far/out", str(tmp_path / "early"))
+        artefacts.fetch("ram://far/out", str(tmp_path / "early"))
     carrier.close(made, target)
-    placing.fetch("ram://far/out", str(tmp_path / "back"))
+    artefacts.fetch("ram://far/out", str(tmp_path / "back"))
 
 
 def test_an_artefact_that_was_not_sent_to_its_end_is_not_read(tmp_path, capsys):
@@ -175,15 +175,15 @@ def test_an_artefact_that_was_not_sent_to_its_end_is_not_read(tmp_path, capsys):
 
 def test_a_folder_that_cannot_be_listed_is_not_taken_for_an_empty_one(tmp_path):
     with pytest.raises(OSError, match="nothing here"):
-        placing.send(str(tmp_path / "nothing here"), "ram://listed/x")
+        artefacts.send(str(tmp_path / "nothing here"), "ram://listed/x")
     with pytest.raises(OSError, match="is missing"):
-        placing.fetch("ram://listed/x", str(tmp_path / "back"))
+        artefacts.fetch("ram://listed/x", str(tmp_path / "back"))
 
 
 def test_an_empty_artefact_is_sent_and_fetched(tmp_path):
     (tmp_path / "nothing").mkdir()
-    placing.send(str(tmp_path / "nothing"), "ram://empty/x")
-    placing.fetch("ram://empty/x", str(tmp_path / "back"))
+    artefacts.send(str(tmp_path / "nothing"), "ram://empty/x")
+    artefacts.fetch("ram://empty/x", str(tmp_path / "back"))
     assert list(tmp_path.glob("back/*")) == []
 
 
@@ -232,38 +232,39 @@ def test_a_training_goes_on_only_with_the_same_inputs_and_budget():
     ("store", "checkpoints", "expected"),
     [
         ("/w/", "", "/w/training/x"),
-        ("gs://b/f", "", f"{placing.POD_CHECKPOINTS}/x"),
+        ("gs://b/f", "", f"{artefacts.POD_CHECKPOINTS}/x"),
         ("gs://b/f", "/mnt/t/", "/mnt/t/x"),
     ],
 )
 def test_where_checkpoints_go(store, checkpoints, expected):
-    assert placing.placed("/@store@/training/x", store, checkpoints) == expected
+    assert artefacts.placed("/@store@/training/x", store, checkpoints) == expected
 
 
 def test_marks_stand_for_the_store_and_this_package():
     assert (
-        placing.placed('{"d": "/@store@/serving"}', "gs://b/f/", "") == '{"d": "gs://b/f/serving"}'
+        artefacts.placed('{"d": "/@store@/serving"}', "gs://b/f/", "")
+        == '{"d": "gs://b/f/serving"}'
     )
-    schema = f"{placing.PACKAGE_ROOT}/components/transform/schema.pbtxt"
+    schema = f"{artefacts.PACKAGE_ROOT}/components/transform/schema.pbtxt"
     assert Path(schema).is_file()
-    marked = placing.marked(schema)
+    marked = artefacts.marked(schema)
     assert marked == "/@package@/components/transform/schema.pbtxt"
-    assert placing.placed(marked, "", "") == schema
-    assert placing.placed(3, "", "") == 3
+    assert artefacts.placed(marked, "", "") == schema
+    assert artefacts.placed(3, "", "") == 3
 
 
 def test_mirrors_are_kubeflows():
-    assert placing.mirror("gs://b/x") == "/gcs/b/x"
-    assert placing.mirror("minio://b/x") == "/minio/b/x"
-    assert placing.mirror("s3://b/x") == "/s3/b/x"
-    assert placing.mirror("/b/x") == "/b/x"
+    assert artefacts.mirror("gs://b/x") == "/gcs/b/x"
+    assert artefacts.mirror("minio://b/x") == "/minio/b/x"
+    assert artefacts.mirror("s3://b/x") == "/s3/b/x"
+    assert artefacts.mirror("/b/x") == "/b/x"
 
 
 def test_a_store_that_tensorflow_does_not_know_is_refused_with_a_remedy():
-    placing.require_reachable("/a/folder")
-    placing.require_reachable("ram://a")
+    artefacts.require_reachable("/a/folder")
+    artefacts.require_reachable("ram://a")
     with pytest.raises(UsageError, match=r"nowhere://a: .*no nowhere://.*cluster\.volume"):
-        placing.require_reachable("nowhere://a")
+        artefacts.require_reachable("nowhere://a")
 
 
 def test_an_artefact_survives_kubeflows_metadata():

@@ -9,7 +9,7 @@ from tfx.dsl.components.base import base_executor
 from components.last_blessed import kept_data
 from components.last_blessed.executor import last_pushed
 from data.base import files
-from pipeline.cluster import container, placing
+from pipeline.cluster import artefacts, container
 
 OPERATIONS = (
     "copy", "exists", "isdir", "listdir", "makedirs", "rename", "rmtree", "stat", "walk",
@@ -117,7 +117,7 @@ def content(folder):
 def is_refused_or_whole(target, folder):
     """The mark may have arrived although its writing failed; then everything had, before it."""
     try:
-        placing.fetch(target, str(folder))
+        artefacts.fetch(target, str(folder))
     except OSError as error:
         return "not written to its end" in str(error)
     return content(folder) == DOUBLED
@@ -127,7 +127,7 @@ def test_a_node_ends_cleanly_wherever_its_store_fails(tmp_path, capsys):
     (tmp_path / "in").mkdir()
     for name in ("a", "b"):
         (tmp_path / "in" / name).write_text(name * 3)
-    placing.send(str(tmp_path / "in"), "ram://failing/in")
+    artefacts.send(str(tmp_path / "in"), "ram://failing/in")
     at, status = 0, 1
     while status:
         at += 1
@@ -142,7 +142,7 @@ def test_a_node_ends_cleanly_wherever_its_store_fails(tmp_path, capsys):
             with pytest.MonkeyPatch.context() as patch:
                 Failing(patch)
                 assert node(tmp_path, target) == 0
-        placing.fetch(target, str(tmp_path / f"back-{at}"))
+        artefacts.fetch(target, str(tmp_path / f"back-{at}"))
         assert content(tmp_path / f"back-{at}") == DOUBLED
         (tmp_path / "answer.json").unlink()
     # Looking, fetching two files, making folders, sending two files and the mark.

@@ -2,14 +2,17 @@
 
 import pytest
 
-from pipeline.cluster.resources import (
+from pipeline.cluster.settings import (
+    ORDINARY,
+    ClusterSettings,
+    NodeSettings,
+    VolumeSettings,
     container_resources,
     gigabytes,
     platform,
     require_target,
     retry_policy,
 )
-from pipeline.cluster.settings import ORDINARY, ClusterSettings, NodeSettings, VolumeSettings
 from trainer.settings_loader import SettingsError
 
 GPU = NodeSettings(cpu=4, memory="16Gi", gpus=1, vertex_gpu="NVIDIA_L4").over(ORDINARY)

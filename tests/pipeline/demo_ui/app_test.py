@@ -16,7 +16,7 @@ from PIL import Image
 
 from pipeline.demo_ui import app
 from pipeline.demo_ui.models import Painted
-from pipeline.http_thread import HttpThread
+from pipeline.server.http_thread import HttpThread
 from trainer import serving
 
 PAINT = {"text": "a red circle", "count": 2, "seed": 5, "truncation": 1.0, "other_text": ""}

@@ -27,7 +27,7 @@ def models(pushed: Path) -> Any:
 def page(models: Any) -> Iterator[str]:
     """The address of the running page."""
     from pipeline.demo_ui.app import application
-    from pipeline.http_thread import HttpThread
+    from pipeline.server.http_thread import HttpThread
 
     http = HttpThread(application(models, list(CAPTIONS)), "127.0.0.1", 0)
     yield f"http://127.0.0.1:{http.port}"
