@@ -1,6 +1,7 @@
 """`tuwen`: one command line for the pipeline, the trainer and the trained models.
 
-Nothing heavy is imported here: a command's module is loaded when the command runs.
+Nothing heavy is imported here: a command's module is imported when the command is used, and imports
+what it needs when it runs.
 """
 
 from __future__ import annotations
@@ -25,8 +26,7 @@ from typing import Any, NoReturn
 
 from data.base.errors import AddressError, DataError
 from data.base.terminal import printable_lines
-from pipeline.arguments import add_arguments
-from pipeline.command_table import COMMANDS
+from pipeline.commands import COMMANDS
 from pipeline.errors import RunError, UsageError
 from trainer.settings_loader import SettingsError
 
@@ -95,7 +95,7 @@ def _run(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _give_a_home()
     warnings.filterwarnings("ignore", "You are using a Python version", FutureWarning)
-    return importlib.import_module(COMMANDS[arguments.command].module).run(arguments)
+    return command_module(arguments.command).run(arguments)
 
 
 @contextlib.contextmanager
@@ -221,18 +221,23 @@ def parser() -> argparse.ArgumentParser:
         "  tuwen generate 'a red circle above a blue square'\n  tuwen caption picture.png",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, command in COMMANDS.items():
+    commands = top.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=_CommandParser
+    )
+    for name, purpose in COMMANDS.items():
         sub = commands.add_parser(
             name,
-            help=command.help,
-            description=command.help[0].upper() + command.help[1:] + ".",
-            epilog="examples:\n" + "\n".join(f"  {line}" for line in command.examples),
+            help=purpose,
+            description=purpose[0].upper() + purpose[1:] + ".",
             formatter_class=_HelpFormatter,
         )
-        add_arguments(name, sub)
-        sub.add_argument("--debug", action="store_true", help="show the trace of an error")
+        sub.command = name
     return top
+
+
+def command_module(name: str) -> Any:
+    """Returns the module of a command: `EXAMPLES`, `add_arguments(parser)`, `run(arguments)`."""
+    return importlib.import_module(f"pipeline.commands.{name.replace('-', '_')}")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -244,6 +249,24 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(USAGE, f"{self.prog}: {message} (see '{self.prog} --help')\n")
+
+
+class _CommandParser(_Parser):
+    """Parses one command. Its module is imported, for examples and arguments, when it is used."""
+
+    command = ""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self.complete()
+        return super().parse_known_args(args, namespace)
+
+    def complete(self) -> None:
+        """Adds the examples and the arguments of the command, if they are not there yet."""
+        if self.epilog is None:
+            module = command_module(self.command)
+            self.epilog = "examples:\n" + "\n".join(f"  {line}" for line in module.EXAMPLES)
+            module.add_arguments(self)
+            self.add_argument("--debug", action="store_true", help="show the trace of an error")
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):

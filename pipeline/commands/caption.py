@@ -7,17 +7,36 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from data.base import files
 from data.base.errors import AddressError
 from data.base.terminal import printable
-from data.languages import primary
-from data.picture_files import is_picture_name
-from data.sources import Reject, Row, load_row
-from data.sources.pictures import Picture
+from pipeline.commands.arguments import add_model
 from pipeline.errors import UsageError
 from pipeline.model_lookup import find_model, newer_refusal
 from pipeline.outcomes import earlier_answers
+
+if TYPE_CHECKING:
+    from data.sources.pictures import Picture
+
+EXAMPLES = (
+    "tuwen caption picture.png",
+    "tuwen caption *.jpg --model runs/demo",
+    "tuwen caption picture.png --language zh",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments to its parser."""
+    parser.add_argument("image", nargs="+", metavar="IMAGE", help="PNG or JPEG file")
+    add_model(parser)
+    parser.add_argument(
+        "--language",
+        metavar="TAG",
+        help="language of the captions, such as en or zh; what the captioner writes, the command "
+        "says (the training data's most frequent)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -29,6 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
       UsageError: none of the pictures can be read, or there is no such language.
     """
+    from data.languages import primary
+
     pictures, faults = _read(arguments.image)
     for path, picture in pictures:
         for note in picture.notes:
@@ -94,6 +115,8 @@ def read_picture(path: str) -> Picture:
     Raises:
       UsageError: the file is missing, is no picture, is damaged or is too large.
     """
+    from data.sources import Reject, Row, load_row
+
     try:
         files.check_scheme(path)
     except AddressError as error:
@@ -109,6 +132,8 @@ def read_picture(path: str) -> Picture:
 
 
 def _pictures_in(folder: Path) -> str:
+    from data.picture_files import is_picture_name
+
     names = (path.name for path in folder.iterdir() if path.is_file())
     first = min(filter(is_picture_name, names), default=None)
     if first is None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from components.run_report.comparison import Moved, changed_settings, moved_figures
-from components.run_report.comparison_page import lead, render_comparison
 from components.run_report.report_data import ReportData
 from data.base import files
 from pipeline.errors import UsageError
@@ -14,11 +13,28 @@ from pipeline.terminal import columns, number, wrapped
 from pipeline.work_dir import WorkDir
 from trainer.settings_loader import SettingsError
 
+if TYPE_CHECKING:
+    from components.run_report.comparison import Moved
+
 HEADINGS = ("figure", "first", "second", "change", "95 % interval", "")
+
+EXAMPLES = ("tuwen compare runs/demo runs/demo-wide", "tuwen compare runs/a runs/b -o a-b.html")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments to its parser."""
+    parser.add_argument("before", metavar="RUN", help="work directory of one finished run")
+    parser.add_argument("now", metavar="RUN", help="of the other, which is judged against it")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", default="comparison.html", help="the page to write"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints settings and figures that differ, and writes the page."""
+    from components.run_report.comparison import changed_settings, moved_figures
+    from components.run_report.comparison_page import lead, render_comparison
+
     before, now = read_report(arguments.before), read_report(arguments.now)
     names = short_names(arguments.before, arguments.now)
     try:

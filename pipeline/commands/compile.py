@@ -5,21 +5,25 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline import settings as settings_file
-from pipeline.cluster import train_job
 from pipeline.cluster.spec import (
     KUBEFLOW,
     STORE_MARK,
+    TARGETS,
     Spec,
     document_text,
     require_sound,
     tasks,
     write_document,
 )
+from pipeline.commands.arguments import add_config, positive_number, whole_number
 from pipeline.errors import UsageError
-from pipeline.settings import CURATED, INFERRED, Settings
 from pipeline.work_dir import WorkDir
+from trainer.config import STAGES
+
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
 
 HEADER = (
     "Pipeline {name} for {target}, made by `tuwen compile`; docs/cluster.md says what is what.\n"
@@ -38,9 +42,43 @@ PARAMETERS = {
     "image": "of every container",
 }
 
+EXAMPLES = (
+    "tuwen compile demo --image REGISTRY/tuwen:0.1.0 --store gs://BUCKET/tuwen",
+    "tuwen compile coco256 --target vertex -o vertex.yaml",
+    "tuwen compile coco256 --train-job generator --workers 4 -o job.yaml",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments to its parser."""
+    add_config(parser)
+    parser.add_argument(
+        "--minutes", type=positive_number, help="training budget in place of the config's"
+    )
+    parser.add_argument("--smoke", action="store_true", help="compile the config's smoke twin")
+    parser.add_argument(
+        "--target", choices=TARGETS, default=TARGETS[0], help="who is to run the pipeline"
+    )
+    parser.add_argument("--image", metavar="IMAGE", help="container image (cluster.image)")
+    parser.add_argument(
+        "--store",
+        metavar="PLACE",
+        help="where pushed models and the report go, gs://... or a folder (cluster.store)",
+    )
+    parser.add_argument(
+        "--train-job",
+        choices=STAGES,
+        metavar="STAGE",
+        help="write a TFJob of Kubeflow's Training Operator for this stage's training alone",
+    )
+    parser.add_argument("--workers", type=whole_number, default=2, help="pods of a train job")
+    parser.add_argument("-o", "--output", default="pipeline.yaml", metavar="FILE", help="YAML file")
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Compiles a config, checks what came out, writes it."""
+    from pipeline import settings as settings_file
+
     settings = with_wishes(
         settings_file.load(
             arguments.config,
@@ -68,6 +106,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _train_job(settings: Settings, arguments: argparse.Namespace, output: Path) -> int:
+    from pipeline.cluster import train_job
+
     stage, workers = arguments.train_job, arguments.workers
     if arguments.target != KUBEFLOW:
         raise UsageError(
@@ -103,6 +143,8 @@ def with_wishes(settings: Settings, arguments: argparse.Namespace) -> Settings:
 
 def require_complete(settings: Settings) -> None:
     """Raises UsageError for what a pipeline on a cluster cannot do without."""
+    from pipeline.settings import CURATED, INFERRED
+
     cluster = settings.cluster
     if not cluster.image:
         raise UsageError("no image to run: add --image REGISTRY/NAME:TAG, or set cluster.image")

@@ -7,6 +7,13 @@ import argparse
 from pipeline import config_files
 from pipeline.terminal import wrapped
 
+EXAMPLES = ("tuwen configs",)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds nothing: the command takes no arguments."""
+    del parser
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the comment block of every config that comes with the package."""

@@ -7,15 +7,25 @@ import contextlib
 import sys
 from pathlib import Path
 
+from pipeline.commands.arguments import add_listen, add_work
 from pipeline.errors import UsageError
 from pipeline.model_lookup import ModelNotFound, find_model, newer_refusal, require_run
 from pipeline.outcomes import earlier_answers, missing, outcome
-from pipeline.processes import wait_for_the_end
 from pipeline.work_dir import MODELS, WorkDir
+
+EXAMPLES = ("tuwen demo-ui", "tuwen demo-ui --work runs/demo --port 7860")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments to its parser."""
+    add_work(parser, "work directory of a finished run (the newest run)")
+    add_listen(parser, port=7860)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serves the page until it is interrupted."""
+    from pipeline.processes import wait_for_the_end
+
     work = WorkDir(Path(arguments.work)) if arguments.work else require_run()
     directories = find_models(work)
     for name, path in directories.items():

@@ -8,17 +8,40 @@ import signal
 import time
 from pathlib import Path
 
+from components.run_report.words import duration
 from pipeline import outcomes
-from pipeline.cluster.launching import pipeline_parameters
 from pipeline.cluster.spec import CHECKPOINTS, STORE, read_document
+from pipeline.commands.arguments import whole_number
 from pipeline.errors import UsageError
-from pipeline.terminal import duration
 from pipeline.work_dir import RUNS, WorkDir
+
+EXAMPLES = (
+    "tuwen dry-run pipeline.yaml",
+    "tuwen dry-run pipeline.yaml --parallel 4 --parameter data=my-pictures/",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments to its parser."""
+    parser.add_argument("pipeline", metavar="FILE", help="what 'tuwen compile' wrote")
+    parser.add_argument(
+        "--work", metavar="DIR", help="work directory (runs/dry-run-<name of the pipeline>)"
+    )
+    parser.add_argument("--parallel", type=whole_number, default=2, help="nodes at a time, at most")
+    parser.add_argument(
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="value of a parameter of the pipeline",
+    )
+    parser.add_argument("--fresh", action="store_true", help="run every node, whatever finished")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs every node of the pipeline in a process of its own; prints what came out."""
     from pipeline.cluster.dry_run import DryRun
+    from pipeline.cluster.launching import pipeline_parameters
 
     spec = read_document(Path(arguments.pipeline))
     name = spec["pipelineInfo"]["name"]

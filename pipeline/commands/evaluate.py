@@ -5,18 +5,30 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from components.cross_modal_evaluator.judge import judge
 from data.base.terminal import printable
-from pipeline import settings as settings_file
+from pipeline.commands.arguments import add_config, add_model
 from pipeline.errors import RunError, UsageError
 from pipeline.model_lookup import ModelNotFound, find_judge, find_model, newest_run
 from pipeline.outcomes import missing
 from pipeline.terminal import metric_table, verdict_lines
 from pipeline.work_dir import MODELS, WorkDir
 
+EXAMPLES = ("tuwen evaluate demo", "tuwen evaluate fashion64 --data PATH --model runs/fashion64")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments to its parser."""
+    add_config(parser)
+    add_model(parser)
+    parser.add_argument("--smoke", action="store_true", help="take the config's smoke twin")
+    parser.add_argument("-o", "--output", metavar="DIR", help="folder for figures and samples")
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Measures the models on the test split; prints figures and verdicts."""
+    from components.cross_modal_evaluator.judge import judge
+    from pipeline import settings as settings_file
+
     settings = settings_file.load(
         arguments.config, data=arguments.data, assignments=arguments.set, smoke=arguments.smoke
     )

@@ -8,7 +8,13 @@ import sys
 import unicodedata
 from pathlib import Path
 
-from data.picture_files import PICTURE_ENDINGS, REFUSED_ENDINGS
+from pipeline.commands.arguments import (
+    add_model,
+    positive_number,
+    seed_number,
+    utf8_text,
+    whole_number,
+)
 from pipeline.errors import UsageError
 from pipeline.model_lookup import find_model, newer_refusal
 from pipeline.outcomes import earlier_answers
@@ -17,9 +23,27 @@ NAME_BYTES = 80
 # Seeds are signed numbers of 64 bits.
 HIGHEST_SEED = 2**63 - 1
 _PNG = ".png"
-# Names of files that look like a picture of another format, not like a folder.
-_OTHER_PICTURES = {*PICTURE_ENDINGS, *REFUSED_ENDINGS} - {_PNG}
 _UNSAFE = re.compile(r"[\W_]+")
+
+EXAMPLES = (
+    "tuwen generate 'a red circle above a blue square'",
+    "tuwen generate '一个红色的圆' 'a small star' --n 4 --seed 7 -o pictures/",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments to its parser."""
+    parser.add_argument("text", nargs="+", type=utf8_text, metavar="TEXT", help="what to draw")
+    add_model(parser)
+    parser.add_argument("--n", type=whole_number, default=1, help="pictures of each text")
+    parser.add_argument("--seed", type=seed_number, default=0, help="seed of the first picture")
+    parser.add_argument(
+        "--truncation",
+        type=positive_number,
+        default=1.0,
+        help="below 1: less variety, safer pictures",
+    )
+    parser.add_argument("-o", "--output", default="generated", help="folder, or one .png file")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -60,7 +84,11 @@ def file_names(wanted: list[tuple[str, int]], output: Path) -> list[Path]:
       UsageError: `output` names one .png file, and several pictures are wanted; or a picture of
         another format.
     """
-    if output.suffix.lower() in _OTHER_PICTURES and not output.is_dir():
+    from data.picture_files import PICTURE_ENDINGS, REFUSED_ENDINGS
+
+    # Names of files that look like a picture of another format, not like a folder.
+    other_pictures = {*PICTURE_ENDINGS, *REFUSED_ENDINGS} - {_PNG}
+    if output.suffix.lower() in other_pictures and not output.is_dir():
         raise UsageError(
             f"-o {output}: pictures are written as PNG; name {output.with_suffix(_PNG)}, or a "
             "folder"

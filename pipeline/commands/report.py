@@ -10,6 +10,13 @@ from pipeline.errors import UsageError
 from pipeline.model_lookup import require_run
 from pipeline.work_dir import WorkDir
 
+EXAMPLES = ("tuwen report", "tuwen report runs/demo")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments to its parser."""
+    parser.add_argument("work", nargs="?", metavar="DIR", help="work directory (the newest run)")
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the summary of one run."""

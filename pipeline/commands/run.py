@@ -10,19 +10,51 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.run_report.words import duration
 from data.base.terminal import printable
-from pipeline import beam_runners, config_files, outcomes, processes
-from pipeline import settings as settings_file
-from pipeline.processes import adopt_loggers, logs_to, temporary_files
-from pipeline.settings import Settings
+from pipeline import beam_runners, config_files, outcomes
+from pipeline.commands.arguments import add_config, add_work, positive_number, reason_text
 from pipeline.work_dir import WorkDir, default_work_dir
 from trainer.config import STAGES
+
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
+
+EXAMPLES = (
+    "tuwen run demo",
+    "tuwen run demo --smoke                       # the whole graph in seconds of training",
+    "tuwen run fashion64 --data PATH --minutes 40",
+    "tuwen run demo --set generator.batch_size=64 --set training.seed=1",
+    "tuwen run demo --force-bless 'shown tomorrow, to be replaced on Monday'",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments to its parser."""
+    add_config(parser)
+    add_work(parser)
+    parser.add_argument(
+        "--minutes", type=positive_number, help="training budget in place of the config's"
+    )
+    parser.add_argument("--smoke", action="store_true", help="run the config's smoke twin")
+    parser.add_argument(
+        "--force-bless",
+        metavar="REASON",
+        type=reason_text,
+        help="bless models that miss a threshold, in this run only; the reason and what it "
+        "overrides are recorded with the blessing, in metrics.json and in the report",
+    )
+    parser.add_argument("--fresh", action="store_true", help="run every node, whatever is cached")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs a config from its data to pushed models and a report; prints what came out."""
+    from pipeline import processes
+    from pipeline import settings as settings_file
+    from pipeline.processes import logs_to, temporary_files
+
     settings = settings_file.load(
         arguments.config,
         data=arguments.data,
@@ -71,6 +103,8 @@ def _told(steps: int | Mapping[str, int] | None) -> str:
 
 def known_cost(settings: Settings, config: str) -> str | None:
     """What the head of a config says that it costs, if nothing that costs time is changed."""
+    from pipeline import settings as settings_file
+
     own = settings_file.load(config, data=settings.source.path)
     # Another seed takes as long.
     training = dataclasses.replace(settings.training, seed=own.training.seed)
@@ -82,6 +116,8 @@ def known_cost(settings: Settings, config: str) -> str | None:
 def _run_pipeline(
     settings: Settings, work: WorkDir, fingerprint: str, arguments: argparse.Namespace
 ) -> None:
+    from pipeline.processes import adopt_loggers
+
     print("starting TFX, which takes half a minute ...", flush=True)
     from pipeline import local_runner
     from pipeline.graph import create_pipeline

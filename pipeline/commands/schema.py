@@ -17,6 +17,16 @@ from trainer.settings_loader import read_yaml
 PROPOSAL = "schema.proposed.pbtxt"
 STATISTICS_FILE = "FeatureStats.pb"
 
+EXAMPLES = ("tuwen schema diff", "tuwen schema diff runs/fashion64 --schema schema.pbtxt")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments to its parser."""
+    parser.add_argument("action", choices=("diff",), help="compare, and write a proposal")
+    parser.add_argument("work", nargs="?", metavar="DIR", help="work directory (the newest run)")
+    parser.add_argument("--schema", metavar="FILE", help="reviewed .pbtxt (the run's own)")
+    parser.add_argument("-o", "--output", metavar="FILE", help="where the proposal goes")
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the difference and writes a proposal; returns 1 where there is a difference."""

@@ -6,15 +6,14 @@ import argparse
 import logging
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from google.protobuf import text_format
-
+from pipeline.commands.arguments import add_listen, port_number, positive_number, whole_number
 from pipeline.errors import RunError, UsageError
 from pipeline.model_lookup import newer_refusal, require_run
 from pipeline.outcomes import earlier_answers, missing, outcome, traces
-from pipeline.processes import wait_for_the_end
 from pipeline.server import config
 from pipeline.server.config import Limits
 from pipeline.work_dir import MODELS, WorkDir
@@ -26,9 +25,62 @@ _EXAMPLE = (
     """curl -d '{"inputs": {"text": ["a red circle"]}}' http://%s:%d/v1/models/generator:predict"""
 )
 
+EXAMPLES = (
+    "tuwen serve                                  # the models of the newest run",
+    "tuwen serve runs/demo --port 8501 --grpc-port 8500",
+    "tuwen serve --config models.config           # versions and labels of your choice",
+    "tuwen serve runs/demo --print-config --base-path /models  # labels stable and canary",
+)
+_LIMITS: tuple[tuple[str, Callable[[str], float], float, str], ...] = (
+    ("--max-rows", whole_number, Limits.rows, "rows of a request"),
+    ("--max-bytes", whole_number, Limits.body_bytes, "bytes of a request, unpacked"),
+    ("--max-seconds", positive_number, Limits.seconds, "until a request is given up"),
+    ("--max-waiting", whole_number, Limits.waiting, "requests that wait for their turn"),
+    ("--max-connections", whole_number, Limits.connections, "of REST, and of gRPC"),
+    ("--idle-seconds", positive_number, Limits.idle_seconds, "an idle connection stays"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments to its parser."""
+    parser.add_argument(
+        "directory",
+        nargs="?",
+        metavar="DIR",
+        help="work directory, or directory of models (the newest run)",
+    )
+    parser.add_argument(
+        "--config", metavar="FILE", help="TensorFlow Serving's models.config in place of DIR"
+    )
+    add_listen(parser, port=8501)
+    parser.add_argument("--grpc-port", type=port_number, default=8500, help="port of gRPC")
+    parser.add_argument(
+        "--allow-reload",
+        action="store_true",
+        help="let clients choose what is served (gRPC HandleReloadConfigRequest), from the "
+        "directories that hold the served models; whoever can write there can run code",
+    )
+    limits = parser.add_argument_group("limits")
+    for name, kind, default, text in _LIMITS:
+        limits.add_argument(name, type=kind, default=default, help=text)
+    parser.add_argument(
+        "--print-config",
+        action="store_true",
+        help="print a models.config with the labels stable and canary, and serve nothing",
+    )
+    parser.add_argument(
+        "--base-path",
+        metavar="PATH",
+        help="with --print-config: where TensorFlow Serving will find the models",
+    )
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Serves until it is interrupted, or prints a config for TensorFlow Serving."""
+    from google.protobuf import text_format
+
+    from pipeline.processes import wait_for_the_end
+
     models = _models(arguments)
     if arguments.print_config:
         labelled = config.labelled(models, arguments.base_path)

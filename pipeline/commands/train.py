@@ -7,29 +7,60 @@ import contextlib
 import functools
 from dataclasses import asdict
 from pathlib import Path
-
-import tensorflow as tf
+from typing import TYPE_CHECKING
 
 from components.run_report.words import duration
-from data import prepared
 from data.base.terminal import printable
-from pipeline import settings as settings_file
-from pipeline.collecting import ingested
+from pipeline.commands.arguments import (
+    add_config,
+    add_work,
+    fold_count,
+    positive_number,
+    whole_number,
+)
 from pipeline.errors import RunError, UsageError
 from pipeline.model_lookup import find_model
-from pipeline.settings import Settings
-from pipeline.stages import deciding_json, digest, stage_experiment, starts
 from pipeline.work_dir import WorkDir, default_work_dir, is_model
 from trainer.config import STAGES
-from trainer.engine import distribution
-from trainer.engine.loop import TrainingError
-from trainer.folds import RESULT, Fold, cross_validate
-from trainer.train import train
-from trainer.transfer.start import digest_of
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from data import prepared
+    from pipeline.settings import Settings
+    from trainer.folds import Fold
+
+EXAMPLES = (
+    "tuwen train demo --stage encoder --minutes 2",
+    "tuwen train demo --stage generator --steps 500 --set generator.width=16",
+    "tuwen train demo --stage captioner --minutes 2 --folds 5  # mean and spread",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments to its parser."""
+    add_config(parser)
+    add_work(parser)
+    parser.add_argument("--stage", choices=STAGES, default="encoder", help="which model to train")
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument("--minutes", type=positive_number, help="time budget of this stage")
+    budget.add_argument("--steps", type=whole_number, help="a fixed number of steps")
+    parser.add_argument(
+        "--folds",
+        type=fold_count,
+        metavar="K",
+        help="cross-validate instead of exporting a model: K trainings with the whole budget each "
+        "(captioner and generator train an encoder of each fold first), held-out mean and spread",
+    )
+    parser.add_argument("--smoke", action="store_true", help="take the config's smoke twin")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Trains `--stage`, or goes on with it, and says where the model or the figures are."""
+    from pipeline import settings as settings_file
+    from trainer.engine import distribution
+    from trainer.engine.loop import TrainingError
+
     settings = settings_file.load(
         arguments.config,
         data=arguments.data,
@@ -68,6 +99,10 @@ def _budget(arguments: argparse.Namespace) -> list[str]:
 
 
 def _train(settings: Settings, stage: str, work: WorkDir, strategy: tf.distribute.Strategy) -> None:
+    from pipeline.stages import deciding_json, digest, stage_experiment, starts
+    from trainer.train import train
+    from trainer.transfer.start import digest_of
+
     experiment = stage_experiment(settings, stage)
     encoder = None if stage == "encoder" else _encoder(work)
     data = _prepared(settings, work, strategy)
@@ -95,6 +130,9 @@ def _train(settings: Settings, stage: str, work: WorkDir, strategy: tf.distribut
 def _cross_validate(
     settings: Settings, stage: str, work: WorkDir, strategy: tf.distribute.Strategy, folds: int
 ) -> None:
+    from pipeline.stages import deciding_json, digest, stage_experiment
+    from trainer.folds import RESULT, cross_validate
+
     if any(settings.start_of(one) for one in STAGES):
         raise UsageError(
             "start_from: an earlier model may have learned from pictures that a fold holds out. "
@@ -137,6 +175,8 @@ def _prepared(
     Raises:
       RunError: a worker is gone, such as the one that found the data wanting.
     """
+    from trainer.engine import distribution
+
     try:
         return distribution.by_chief(strategy, functools.partial(_prepare, settings, work))
     except distribution.PEER_LOST as error:
@@ -148,6 +188,10 @@ def _prepared(
 
 
 def _prepare(settings: Settings, work: WorkDir) -> prepared.PreparedData:
+    from data import prepared
+    from pipeline.collecting import ingested
+    from pipeline.stages import digest
+
     source = settings.open_source()
     name = digest(source.fingerprint(), asdict(settings.ingest), asdict(settings.data))
     directory = work.root / f"prepared-{name}"

@@ -28,6 +28,8 @@ def commands() -> dict[str, argparse.ArgumentParser]:
     (found,) = (
         action for action in parser()._actions if isinstance(action, argparse._SubParsersAction)
     )
+    for command in found.choices.values():
+        command.complete()
     return found.choices
 
 

@@ -11,13 +11,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
 from pipeline import cli, config_files
-from pipeline.command_table import COMMANDS
+from pipeline.commands import COMMANDS
 
 HEAVY = ("tensorflow", "tfx", "numpy", "yaml", "PIL", "apache_beam", "keras", "ml_metadata")
 
@@ -50,14 +49,14 @@ def test_help_imports_nothing_heavy(command):
 
 
 def test_every_command_has_a_module_with_run():
-    for command in COMMANDS.values():
-        module = Path(cli.__file__).parents[1] / (command.module.replace(".", "/") + ".py")
+    for name in COMMANDS:
+        module = Path(cli.command_module(name).__file__)
         assert "\ndef run(arguments: argparse.Namespace) -> int:" in module.read_text()
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_examples_of_the_help_parse(name):
-    for example in COMMANDS[name].examples:
+    for example in cli.command_module(name).EXAMPLES:
         words = shlex.split(example, comments=True)
         assert words[0] == "tuwen"
         assert cli.parser().parse_args(words[1:]).command == name
@@ -212,7 +211,7 @@ def test_caption_reads_pictures_before_it_looks_for_a_model(capsys):
 
 
 def test_a_fault_in_the_program_is_owned_up_to(capsys, monkeypatch):
-    monkeypatch.setattr(cli.importlib, "import_module", lambda _: 1 / 0)
+    monkeypatch.setattr("pipeline.commands.configs.run", lambda _: 1 / 0)
     status, message = told(capsys, "configs")
     assert status == cli.FAILURE
     assert "ZeroDivisionError" in message
@@ -232,7 +231,7 @@ def test_a_full_disk_is_no_fault_of_the_program(capsys, monkeypatch):
             file.write("x")
 
     for write in (by_python, by_tensorflow):
-        monkeypatch.setattr(cli.importlib, "import_module", lambda _, write=write: write())
+        monkeypatch.setattr("pipeline.commands.configs.run", lambda _, write=write: write())
         status, message = told(capsys, "configs")
         assert status == cli.FAILURE
         assert "no space" in message and "fault of tuwen" not in message
@@ -242,7 +241,7 @@ def test_a_full_disk_is_no_fault_of_the_program(capsys, monkeypatch):
 def test_a_terminal_of_another_encoding_gets_what_it_can_show(monkeypatch):
     out = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding="ascii"))
-    monkeypatch.setattr(cli.importlib, "import_module", lambda _: SimpleNamespace(run=_says))
+    monkeypatch.setattr("pipeline.commands.configs.run", _says)
     assert cli.main(["configs"]) == 0
     sys.stdout.flush()
     assert out.getvalue() == b"a ??\n"
@@ -257,7 +256,7 @@ def test_interrupting_is_no_error_message(capsys, monkeypatch):
     def interrupt(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.importlib, "import_module", interrupt)
+    monkeypatch.setattr("pipeline.commands.configs.run", interrupt)
     status, message = told(capsys, "configs")
     assert status == cli.INTERRUPTED
     assert "goes on from here" in message

@@ -9,8 +9,8 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from data.base.errors import DataError
 from pipeline import cli
+from pipeline.commands.rollback import RECORD, roll_back
 from pipeline.errors import RunError
-from pipeline.rollback import RECORD, roll_back
 from pipeline.work_dir import WorkDir, newest_version
 
 NOW = 5000.0

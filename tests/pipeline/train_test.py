@@ -5,7 +5,6 @@ from types import SimpleNamespace
 import pytest
 
 from pipeline.cli import main
-from pipeline.commands import train as command
 from trainer.export.layout import RECORD, SIDECAR, WEIGHTS
 
 
@@ -36,7 +35,7 @@ def captioner_directory(few_scenes, tmp_path, monkeypatch):
         assert main([*words, "--data", str(few_scenes), "--work", str(tmp_path / "work")]) == 0
         return found[-1]
 
-    monkeypatch.setattr(command, "train", place)
+    monkeypatch.setattr("trainer.train.train", place)
     return told
 
 

@@ -4,8 +4,8 @@ import pytest
 from tfx.types import standard_artifacts
 
 from components.metadata import CREATE, opened, pb
+from pipeline.commands.rollback import withdraw
 from pipeline.resolvers import LastBlessedStrategy
-from pipeline.withdrawing import withdraw
 from pipeline.work_dir import WorkDir
 
 

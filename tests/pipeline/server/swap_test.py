@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-from pipeline.rollback import roll_back
+from pipeline.commands.rollback import roll_back
 from pipeline.server import servables as manager_module
 from pipeline.server.config import ModelConfig
 from pipeline.server.model_server import ModelServer

@@ -13,7 +13,7 @@ import pytest
 from data.base.errors import DataError
 from data.scenes import as_captioned_images
 from pipeline import settings as settings_file
-from pipeline.watching import Watch, require_spans, spans_in
+from pipeline.commands.watch import Watch, require_spans, spans_in
 from pipeline.work_dir import WorkDir
 from tests.scene_folders import write_scenes
 from trainer.settings_loader import SettingsError

@@ -1,4 +1,7 @@
-"""What the values of arguments must be; an ArgumentTypeError says what is wrong with one."""
+"""What the arguments of several commands are, and what values they take.
+
+An ArgumentTypeError says what is wrong with a value.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ T = TypeVar("T")
 _MOST = 10**9
 
 
-def reason(text: str) -> str:
+def reason_text(text: str) -> str:
     """Returns a text on one line; refuses an empty one."""
     words = " ".join(text.split())
     if not words:
@@ -22,7 +25,7 @@ def reason(text: str) -> str:
     return words
 
 
-def positive(text: str) -> float:
+def positive_number(text: str) -> float:
     """Returns a number above 0, of seconds or minutes at most a thousand years."""
     value = _number(float, text)
     if value is None or not 0 < value < _MOST:
@@ -30,7 +33,7 @@ def positive(text: str) -> float:
     return value
 
 
-def words(text: str) -> str:
+def utf8_text(text: str) -> str:
     """Returns a text as UTF-8, whatever the locale took its bytes for."""
     try:
         return os.fsencode(text).decode("utf-8")
@@ -38,12 +41,12 @@ def words(text: str) -> str:
         raise argparse.ArgumentTypeError(f"{clipped(ascii(text))} is not UTF-8 text") from None
 
 
-def count(text: str) -> int:
+def whole_number(text: str) -> int:
     """Returns a whole number above 0."""
     return _whole_above(0, text)
 
 
-def port(text: str) -> int:
+def port_number(text: str) -> int:
     """Returns the number of a TCP port; 0 stands for any."""
     value = _number(int, text)
     if value is None or not 0 <= value < 65536:
@@ -51,7 +54,7 @@ def port(text: str) -> int:
     return value
 
 
-def seed(text: str) -> int:
+def seed_number(text: str) -> int:
     """Returns a whole number that a model takes as a seed, a signed one of 64 bits."""
     value = _number(int, text)
     if value is None or not -(2**63) <= value < 2**63:
@@ -60,7 +63,7 @@ def seed(text: str) -> int:
     return value
 
 
-def folds(text: str) -> int:
+def fold_count(text: str) -> int:
     """Returns a whole number above 1."""
     return _whole_above(1, text)
 
@@ -78,3 +81,52 @@ def _number(kind: Callable[[str], T], text: str) -> T | None:
         return kind(text)
     except ValueError:
         return None
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Adds the config of a run and what changes it."""
+    parser.add_argument(
+        "config",
+        nargs="?",
+        default="demo",
+        metavar="CONFIG",
+        help="name of a config (see 'tuwen configs') or a YAML file",
+    )
+    parser.add_argument("--data", metavar="PATH", help="data set in place of the config's")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change any setting"
+    )
+
+
+def add_work(
+    parser: argparse.ArgumentParser, what: str = "work directory (runs/<name of the config>)"
+) -> None:
+    """Adds `--work`."""
+    parser.add_argument("--work", metavar="DIR", help=what)
+
+
+def add_listen(parser: argparse.ArgumentParser, port: int) -> None:
+    """Adds where a server of HTTP listens."""
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on; others than this machine's own let the network in",
+    )
+    parser.add_argument("--port", type=port_number, default=port, help="port of HTTP, 0 for any")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name by which clients reach this machine, besides --host and localhost; may be "
+        "repeated (requests for any other name are refused)",
+    )
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Adds `--model`."""
+    parser.add_argument(
+        "--model",
+        metavar="DIR",
+        help="a SavedModel or a work directory (the last pushed model of the newest run)",
+    )
