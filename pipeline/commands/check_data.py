@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from data.base import files
 from data.base.errors import AddressError, DataError
-from data.checking.findings import CheckLimits
 from pipeline.commands.arguments import whole_number
 from pipeline.errors import UsageError
 from pipeline.model_lookup import find_model
@@ -23,6 +22,7 @@ from pipeline.work_dir import MODELS
 if TYPE_CHECKING:
     from components.caption_example_gen.options import IngestOptions
     from data.checking.check import CheckResult
+    from data.checking.findings import CheckLimits
     from data.checking.vocabulary_coverage import ModelWords
 
 # Of the packaged configs for photographs.
