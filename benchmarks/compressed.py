@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from components import raw_examples
+from components import artifact_files
 from data import images, text
 from data.languages import captions_in, primary
 from data.schema import CaptionedImage
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=500)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
-    records = list(raw_examples.read(str(arguments.examples), arguments.pictures))
+    records = list(artifact_files.read_examples(str(arguments.examples), arguments.pictures))
     encoder = serving.load(str(newest(arguments.models / "encoder")))
     measures = {
         "generator": painting(newest(arguments.models / "generator"), records, encoder),

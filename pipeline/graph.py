@@ -21,13 +21,13 @@ from components.cross_modal_evaluator.executor import (
     blessing_key,
     earlier_key,
 )
-from components.cross_modal_evaluator.forgetting import is_bounded
+from components.cross_modal_evaluator.verdicts import is_bounded
 from components.data_gate.component import DataGate
+from components.data_gate.validation import statistics_options
 from components.pusher.executor import Executor as PushExecutor
 from components.run_report.component import RunReport
 from components.run_report.executor import TUNING, pushed_key, run_key, serving_key
 from components.serving_check.component import ServingCheck
-from components.statistics import statistics_options
 from components.transform import SCHEMA_FILE, read_schema
 from components.tuner.component import Tuner
 from data.base.plain_paths import without_patterns

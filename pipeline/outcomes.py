@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.cross_modal_evaluator.remedies import WORKS, is_more_training
+from components.cross_modal_evaluator.thresholds import WORKS, is_more_training
 from data.base.errors import DataError
 from data.base.files import read_json
 from pipeline.errors import RunError

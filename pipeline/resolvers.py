@@ -13,11 +13,9 @@ from tfx.dsl.components.base.base_node import BaseNode
 from tfx.types import Channel, standard_artifacts
 from tfx.v1.dsl.experimental import ResolverStrategy
 
-from components.blessing import stands
+from components.artifacts import DataDecision, is_blessed
 from components.cross_modal_evaluator.executor import blessing_key
-from components.data_gate.artifacts import DataDecision
-from components.last_blessed.component import LastBlessed
-from components.last_blessed.data_component import LastBlessedData
+from components.last_blessed.component import LastBlessed, LastBlessedData
 from pipeline.work_dir import JUDGE_NODE, WorkDir
 from trainer.config import STAGES
 
@@ -50,7 +48,7 @@ class LastBlessedStrategy(ResolverStrategy):
         blessed = {
             blessing.get_int_custom_property("current_model_id"): blessing
             for blessing in sorted(input_dict[BLESSING], key=lambda artifact: artifact.id)
-            if stands(blessing)
+            if is_blessed(blessing)
         }
         models = [item for item in input_dict[MODEL] if item.id in blessed.keys() - candidates]
         last = sorted(models, key=lambda artifact: artifact.id)[-1:]
@@ -97,7 +95,7 @@ def _blessed_runs(
         for name, several in input_dict.items()
         if name not in (*_OF_A_RUN, CANDIDATE)
         for artifact in several
-        if stands(artifact)
+        if is_blessed(artifact)
     )
     for blessing in sorted(blessings, key=lambda artifact: -artifact.id):
         runs = [one for one in store.get_contexts_by_artifact(blessing.id) if one.type == RUN]

@@ -8,8 +8,8 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
-from components.cross_modal_evaluator.remedies import in_order
-from components.run_report.words import duration
+from components.cross_modal_evaluator.thresholds import in_order
+from components.run_report.formatting import duration
 from trainer.metrics.result import SLICE, Metric
 
 WIDTH = 80

@@ -9,8 +9,8 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
+from components.artifacts import RejectedRows
 from components.caption_example_gen import executor
-from components.caption_example_gen.artifacts import RejectedRows
 from components.caption_example_gen.options import IngestOptions
 from data.sources import spans
 

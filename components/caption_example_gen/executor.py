@@ -14,8 +14,8 @@ from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 
-from components import stops
-from components.caption_example_gen import tally as counting
+from components.artifact_files import keep_after_failure
+from components.caption_example_gen.elements import Tally, tally_section
 from components.caption_example_gen.ingest import OUTCOME, fill_gaps, ingest, read_outcome
 from components.caption_example_gen.options import IngestOptions
 from data.base import files
@@ -93,13 +93,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 def summarise(
     source: Source,
     window: Sequence[spans.Resolved],
-    tally: counting.Tally,
+    tally: Tally,
     report: RejectReport,
     counted: Inventory | None,
     cut: Sequence[str],
 ) -> dict[str, Any]:
     """Returns the content of `summary.json`; `window` has the newest span first."""
-    pictures = counting.section(tally, "pictures")
+    pictures = tally_section(tally, "pictures")
     notes = [*map(cut_split, cut), *unread_files(counted)]
     return {
         "source": source.path,
@@ -109,8 +109,8 @@ def summarise(
         "window": [one.span for one in window],
         FINGERPRINT: source.fingerprint(),
         "pictures": {split: pictures.get(split, 0) for split in SPLITS},
-        "captions": counting.section(tally, "captions"),
-        "formats": counting.section(tally, "formats"),
+        "captions": tally_section(tally, "captions"),
+        "formats": tally_section(tally, "formats"),
         "rejects": report.by_reason(),
         "reject_share": report.share,
         "files": counted.counts() if counted else None,
@@ -125,7 +125,7 @@ def _refuse(report: RejectReport, max_share: float, path: str, output_uri: str) 
         report.check_share(max_share, path)
     except DataError as error:
         lines = "".join(f"{reject.to_json()}\n" for reject in report.rejects)
-        kept = stops.leave(output_uri, REJECTS_FILE, lines)
+        kept = keep_after_failure(output_uri, REJECTS_FILE, lines)
         raise DataError(
             error.where, error.problem, f"{error.remedy} All rejects are listed in {kept}."
         ) from None

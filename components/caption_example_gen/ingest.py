@@ -23,10 +23,22 @@ from apache_beam.runners.direct.direct_runner import DirectRunner
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms.window import GlobalWindows
 
-from components.caption_example_gen import tally
+from components.caption_example_gen.elements import (
+    DivideIntoSplits,
+    Opened,
+    Spool,
+    SumTallies,
+    Tally,
+    Ticket,
+    hash_of,
+    placed,
+    taken_back,
+    tally_of_picture,
+    tally_of_reject,
+    tally_of_splits,
+    tally_section,
+)
 from components.caption_example_gen.options import lot
-from components.caption_example_gen.spool import Opened, Spool, Ticket, hash_of, placed
-from components.caption_example_gen.tally import Tally, section
 from data import schema
 from data.base import files
 from data.base.errors import DataError
@@ -85,7 +97,7 @@ class OpenPictures(beam.DoFn):
         if isinstance(loaded, Reject):
             yield beam.pvalue.TaggedOutput(REJECTED, loaded)
             return
-        facts = tally.of_picture(loaded)
+        facts = tally_of_picture(loaded)
         example = schema.to_example(loaded.example()).SerializeToString(deterministic=True)
         ticket = self._keep(loaded, Opened(Seen.of(loaded), facts, example))
         self._counted.update(facts)
@@ -114,7 +126,7 @@ class KeepFirst(beam.DoFn):
                 first, copies = resolve_duplicates([one.seen for one in opened])
                 for index, copy in copies.items():
                     yield beam.pvalue.TaggedOutput(REJECTED, copy)
-                    yield beam.pvalue.TaggedOutput(COUNTED, tally.taken_back(opened[index].tally))
+                    yield beam.pvalue.TaggedOutput(COUNTED, taken_back(opened[index].tally))
             yield tickets[first]
 
 
@@ -205,14 +217,14 @@ def ingest(
     )
     rejects = (read[REJECTED], opened[REJECTED], kept[REJECTED]) | "Rejects" >> beam.Flatten()
     counted = (
-        (opened[COUNTED], kept[COUNTED], rejects | "CountRejects" >> beam.Map(tally.of_reject))
+        (opened[COUNTED], kept[COUNTED], rejects | "CountRejects" >> beam.Map(tally_of_reject))
         | "Counted" >> beam.Flatten()
-        | "Sum" >> beam.CombineGlobally(tally.Sum())
+        | "Sum" >> beam.CombineGlobally(SumTallies())
     )
     rule = (
         kept.kept
         | "Placed" >> beam.Map(placed)
-        | "Divide" >> beam.CombineGlobally(tally.Divide(shares, min_split))
+        | "Divide" >> beam.CombineGlobally(DivideIntoSplits(shares, min_split))
     )
     _write(kept.kept, rule, directory, spool)
     _write_outcome(pipeline, counted, rule, rejects, read[FAILED], f"{directory}/{OUTCOME}")
@@ -284,7 +296,7 @@ def _save_outcome(
     rejects: list[Reject],
     failures: list[tuple[str, str, str]],
 ) -> None:
-    counted = counted + tally.of_splits(rule)
+    counted = counted + tally_of_splits(rule)
     for (what, kind), count in counted.items():
         beam.metrics.Metrics.counter(_COUNTERS, f"{what}/{kind}").inc(count)
     outcome = {
@@ -309,9 +321,9 @@ def read_outcome(path: str) -> tuple[Tally, RejectReport, list[str]]:
         raise DataError(*outcome["failures"][0])
     tally = Counter({(what, kind): count for what, kind, count in outcome["tally"]})
     report = RejectReport(
-        kept=sum(section(tally, "pictures").values()),
+        kept=sum(tally_section(tally, "pictures").values()),
         rejects=[Reject.from_json(line) for line in outcome["rejects"]],
-        dropped_captions=Counter(section(tally, "dropped_captions")),
-        mended=Counter(section(tally, "mended")),
+        dropped_captions=Counter(tally_section(tally, "dropped_captions")),
+        mended=Counter(tally_section(tally, "mended")),
     )
     return tally, report, outcome["cut_splits"]

@@ -13,12 +13,11 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from components import blessing, raw_examples
-from components.cross_modal_evaluator.assess import assess
-from components.cross_modal_evaluator.earlier import Earlier
-from components.cross_modal_evaluator.judge import Verdict
-from components.cross_modal_evaluator.measure import JUDGE
+from components.artifact_files import read_examples
+from components.artifacts import write_blessing
+from components.cross_modal_evaluator.assessment import JUDGE, Earlier, assess
 from components.cross_modal_evaluator.thresholds import MODELS, read_thresholds
+from components.cross_modal_evaluator.verdicts import Verdict
 from data.base import files
 from trainer.evaluation.settings import EvaluationSettings
 from trainer.settings_loader import from_mapping
@@ -78,8 +77,8 @@ class Executor(base_executor.BaseExecutor):
                 for name in MODELS
                 if input_dict.get(baseline_key(name))
             },
-            list(raw_examples.read(splits["test"])),
-            list(raw_examples.read(splits["train"], limit=settings.train_samples)),
+            list(read_examples(splits["test"])),
+            list(read_examples(splits["train"], limit=settings.train_samples)),
             settings=settings,
             thresholds=read_thresholds(json.loads(exec_properties[THRESHOLDS])),
             force_bless=exec_properties.get(FORCE_BLESS) or "",
@@ -109,8 +108,8 @@ def _earlier(
         if not files.is_folder(test):
             logging.warning("%s is gone: what was forgotten of it is not measured", test)
             continue
-        training = raw_examples.read(train, limit=settings.train_samples)
-        found.append(Earlier(tuple(names), list(raw_examples.read(test)), list(training)))
+        training = read_examples(train, limit=settings.train_samples)
+        found.append(Earlier(tuple(names), list(read_examples(test)), list(training)))
     return found
 
 
@@ -142,7 +141,7 @@ def _bless(
 ) -> None:
     """Writes the blessing with the properties that the stock Evaluator gives one."""
     artifact = artifact_utils.get_single_instance(target)
-    blessing.write(
+    write_blessing(
         artifact,
         verdict.blessed,
         verdict.sentence,

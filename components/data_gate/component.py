@@ -9,9 +9,8 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from components.caption_example_gen.artifacts import RejectedRows
+from components.artifacts import DataDecision, RejectedRows
 from components.data_gate import executor
-from components.data_gate.artifacts import DataDecision
 from data.checking.findings import DEFAULT_LIMITS, CheckLimits
 
 

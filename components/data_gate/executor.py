@@ -16,12 +16,11 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
-from components import raw_examples, stops
+from components.artifact_files import keep_after_failure, read_examples
 from components.caption_example_gen.executor import SUMMARY_FILE
-from components.data_gate import anomalies as judging
-from components.data_gate import drift
+from components.data_gate.decision import Decision
 from components.data_gate.facts import gather
-from components.data_gate.findings import Decision
+from components.data_gate.validation import anomaly_findings, drift_findings
 from data.base import files
 from data.checking import profile as profiles
 from data.checking.checks import run_all
@@ -61,7 +60,7 @@ class Executor(base_executor.BaseExecutor):
         limits = CheckLimits.from_mapping(json.loads(exec_properties[LIMITS]))
         examples = artifact_utils.get_single_instance(input_dict[EXAMPLES])
         splits = {
-            split: gather(raw_examples.read(artifact_utils.get_split_uri([examples], split)))
+            split: gather(read_examples(artifact_utils.get_split_uri([examples], split)))
             for split in artifact_utils.decode_split_names(examples.split_names)
         }
         summary = _summary(artifact_utils.get_single_uri(input_dict[REJECTS]))
@@ -89,7 +88,7 @@ def _announce(decision: Decision, uri: str) -> None:
     text = decision.to_json()
     files.write_whole(f"{uri}/{DECISION_FILE}", text.encode("utf-8"))
     if not decision.passed:
-        decision.raise_if_stopped(stops.leave(uri, DECISION_FILE, text))
+        decision.raise_if_stopped(keep_after_failure(uri, DECISION_FILE, text))
 
 
 def _summary(uri: str) -> dict[str, Any]:
@@ -100,7 +99,7 @@ def _anomalies(artifact: types.Artifact) -> Iterator[Finding]:
     for split in artifact_utils.decode_split_names(artifact.split_names):
         uri = artifact_utils.get_split_uri([artifact], split)
         found = anomalies_pb2.Anomalies.FromString(files.read(f"{uri}/{ANOMALIES_FILE}"))
-        yield from judging.judge(split, found)
+        yield from anomaly_findings(split, found)
 
 
 def _statistics(artifact: types.Artifact, splits: Splits) -> Iterator[Finding]:
@@ -132,7 +131,7 @@ def _drift(inputs: Mapping[str, list[types.Artifact]], limits: CheckLimits) -> I
         if artifact_utils.decode_split_names(last.split_names)
     ]
     splits = artifact_utils.decode_split_names(now.split_names)
-    yield from drift.compare(
+    yield from drift_findings(
         {split: _statistics_of(now, split) for split in splits},
         before[0] if before else None,
         schema,

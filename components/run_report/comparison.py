@@ -1,17 +1,23 @@
-"""What differs between two runs: settings, and figures as far as they differ beyond noise."""
+"""What differs between two runs, such as a run and the one before it: settings, and figures."""
 
 from __future__ import annotations
 
+import json
+import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from components.run_report.report_data import Previous
+from data.base import files
 from trainer.metrics.intervals import Difference, difference
 from trainer.metrics.result import Metric
 
 BETTER, WORSE, CHANGED, ALIKE = "better", "worse", "changed", "within noise"
 ONLY_BEFORE, ONLY_NOW, UNMEASURED = "only before", "only now", "not a number"
+_LOG = logging.getLogger(__name__)
 OTHER_EYES = "seen otherwise"
 ABSENT = "–"
 
@@ -107,3 +113,36 @@ def _words(values: Mapping[str, Any], key: str) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def previous_run(uri: str, name: str) -> Previous | None:
+    """Returns settings and figures of the newest report before the one at `uri`.
+
+    Args:
+      uri: of this report's artefact; its last part is the number of the execution, and the
+        artefacts beside it are those of earlier runs.
+      name: of the file with a report's content.
+
+    Returns:
+      None where there is none on this disk, or where it was written by a version that cannot be
+      read.
+    """
+    own = uri.rstrip("/").rpartition("/")[2]
+    if files.is_remote(uri) or not own.isdecimal():
+        return None
+    beside = [item for item in Path(uri).parent.glob(f"[0-9]*/{name}") if _number(item) < int(own)]
+    if not beside:
+        return None
+    path = max(beside, key=_number)
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        for metric in record["metrics"]:
+            Metric.from_json(metric)
+        return Previous(record["made"], record["config"], tuple(record["metrics"]))
+    except (KeyError, TypeError, ValueError) as error:
+        _LOG.warning("%s cannot be compared with: %s", path, error)
+        return None
+
+
+def _number(path: Path) -> int:
+    return int(path.parent.name) if path.parent.name.isdecimal() else -1

@@ -11,12 +11,9 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from components.caption_example_gen.artifacts import RejectedRows
-from components.data_gate.artifacts import DataDecision
+from components.artifacts import DataDecision, RejectedRows, RunReportPage, ServingCheckReport
 from components.run_report import executor
-from components.run_report.artifacts import RunReportPage
 from components.run_report.executor import pushed_key, run_key, serving_key
-from components.serving_check.artifacts import ServingCheckReport
 from trainer.config import STAGES
 
 

@@ -14,13 +14,23 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from components import raw_examples
-from components.cross_modal_evaluator.assess import FORGETTING_FILE, VERDICTS_FILE
+from components.artifact_files import read_examples
+from components.cross_modal_evaluator.assessment import FORGETTING_FILE, VERDICTS_FILE
 from components.last_blessed import kept_data
-from components.run_report import data_facts, environment, model_cards, pictures
-from components.run_report.copy_facts import copy_facts
-from components.run_report.page import render
-from components.run_report.previous import previous_run
+from components.run_report import execution, model_cards, pictures
+from components.run_report.comparison import previous_run
+from components.run_report.execution import node_times
+from components.run_report.facts import (
+    copy_facts,
+    stage_facts,
+    tuning_facts,
+    with_anomalies,
+    with_decision,
+    with_rejects,
+    with_statistics,
+)
+from components.run_report.pages import render
+from components.run_report.pictures import walk
 from components.run_report.report_data import (
     CopyFacts,
     DataFacts,
@@ -31,10 +41,6 @@ from components.run_report.report_data import (
     ReportData,
     Walk,
 )
-from components.run_report.timings import node_times
-from components.run_report.training_facts import stage_facts
-from components.run_report.tuning_facts import tuning_facts
-from components.run_report.walks import walk
 from data.base import files
 from trainer.config import STAGES
 from trainer.evaluation.record import FILE as METRICS_FILE
@@ -156,8 +162,8 @@ def collect(
         serving=_serving(inputs),
         pushed=tuple(_push(inputs, stage) for stage in STAGES if inputs.get(pushed_key(stage))),
         timings=node_times(properties[METADATA]),
-        versions=environment.versions(),
-        hardware=environment.hardware(),
+        versions=execution.versions(),
+        hardware=execution.hardware(),
         config=config,
         previous=previous,
     )
@@ -203,10 +209,10 @@ def _copies(inputs: Artifacts, audit: dict[str, Any] | None) -> CopyFacts | None
 def _data(inputs: Artifacts) -> DataFacts:
     facts = DataFacts()
     for key, add in (
-        (STATISTICS, data_facts.with_statistics),
-        (ANOMALIES, data_facts.with_anomalies),
-        (REJECTS, data_facts.with_rejects),
-        (GATE, data_facts.with_decision),
+        (STATISTICS, with_statistics),
+        (ANOMALIES, with_anomalies),
+        (REJECTS, with_rejects),
+        (GATE, with_decision),
     ):
         for artifact in inputs.get(key) or []:
             facts = add(facts, artifact.uri)
@@ -218,7 +224,7 @@ def _pictures(
 ) -> tuple[tuple[Painted, ...], tuple[Walk, ...], tuple[Described, ...]]:
     if not inputs.get(EXAMPLES):
         return (), (), ()
-    test = list(raw_examples.read(artifact_utils.get_split_uri(inputs[EXAMPLES], "test")))
+    test = list(read_examples(artifact_utils.get_split_uri(inputs[EXAMPLES], "test")))
     models = {
         stage: path_utils.serving_model_path(inputs[stage][0].uri)
         for stage in STAGES

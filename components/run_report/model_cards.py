@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from components.run_report.charts import number
-from components.run_report.figures_view import better
 from components.run_report.report_data import ReportData
+from components.run_report.views import better
 from data.base import files
 from trainer.export.model_card import with_figures
 from trainer.metrics.result import Metric

@@ -1,4 +1,4 @@
-"""Pictures for the page: generated from test captions, and test pictures that are described."""
+"""Pictures for the page: generated ones, ways between two of them, and described test pictures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from components.run_report.report_data import Described, Painted, Word
+from components.run_report.report_data import Described, Painted, Walk, Word
 from data.base import files
 from data.images import encode_png_batch, preprocess_batch
 from data.schema import CaptionedImage
@@ -23,6 +23,8 @@ SEEDS = (1, 2, 3, 4)
 DESCRIBED = 8
 DARKEST = 170
 MOST_ATTRIBUTES = 5
+WALK_STEPS = 7
+WALK_SEEDS = (1, 2)
 SETTINGS_FILE = "assets.extra/tuwen/experiment.json"
 
 
@@ -123,3 +125,26 @@ def _recognised(recogniser: ServedEncoder, scores: np.ndarray) -> dict[str, floa
 
 def _base64(png: bytes) -> str:
     return base64.b64encode(png).decode()
+
+
+def walk(generator: str, pictures: Sequence[CaptionedImage]) -> tuple[Walk, ...]:
+    """Paints two ways through the noise and two through the captions.
+
+    Args:
+      generator: the SavedModel's directory.
+      pictures: of the test split, at least 2; their first captions are the ends.
+    """
+    model = serving.load(generator)
+    texts = [picture.captions[0] for picture in pictures]
+    pairs = list(zip(texts[0::2], texts[1::2], strict=False))[:2]
+    ways = [("noise", (start, start), WALK_SEEDS) for start, _ in pairs]
+    ways += [("captions", pair, (WALK_SEEDS[0], WALK_SEEDS[0])) for pair in pairs]
+    return tuple(
+        Walk(kind, ends, seeds, _painted(model, ends, seeds)) for kind, ends, seeds in ways
+    )
+
+
+def _painted(model: object, texts: tuple[str, str], seeds: tuple[int, int]) -> tuple[str, ...]:
+    shares = np.linspace(0, 1, WALK_STEPS).tolist()
+    made = serving.interpolate(model, texts, seeds, shares)
+    return tuple(base64.b64encode(png).decode() for png in made)

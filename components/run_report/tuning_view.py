@@ -1,21 +1,19 @@
-"""From the facts of a search to what its template lays out: a sentence, a picture, a table."""
+"""From the facts of a search to what its template lays out: a sentence, a picture, a table.
+
+The picture shows parallel coordinates as inline SVG: axes lie below each other, so that names fit
+on a phone.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
-from components.run_report.charts import number
-from components.run_report.parallel import (
-    Axis,
-    choice_axis,
-    parallel_coordinates,
-    range_axis,
-    text_of,
-)
+from components.run_report.charts import number, ticks
 from components.run_report.report_data import TuningFacts
 from trainer.trials import Trial, best_of, ranked
 
@@ -140,3 +138,139 @@ def _row(trial: Trial, space: Mapping[str, Any], kind: str) -> Row:
 
 def _short(name: str) -> str:
     return name.partition(".")[2].replace("_", " ")
+
+
+WIDTH, SIDE, TOP, ROW, BOTTOM = 360, 20, 30, 62, 22
+# Least distances between labels; those of the ends stand inwards of them.
+APART, FROM_ENDS = 0.13, 0.18
+
+Mark = tuple[float, str]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis; places are shares of its length, 0 at the left.
+
+    Attributes:
+      name: what it measures.
+      note: said of the best line, at the right.
+      marks: place and text of each label.
+      places: where each line crosses it; None for a line that ends before.
+    """
+
+    name: str
+    note: str
+    marks: tuple[Mark, ...]
+    places: tuple[float | None, ...]
+
+
+def range_axis(
+    name: str,
+    values: Sequence[float | None],
+    ends: tuple[float, float],
+    *,
+    log: bool = False,
+    note: str = "",
+) -> Axis:
+    """Returns an axis of numbers from `ends[0]` to `ends[1]`, both marked."""
+    low, high = ends
+    if high <= low:
+        pad = 0.5 * abs(low) or 1.0
+        low, high = low - pad, high + pad
+
+    def place(value: float) -> float:
+        if log:
+            return math.log(value / low) / math.log(high / low)
+        return (value - low) / (high - low)
+
+    between = _decades(low, high) if log else ticks(low, high)
+    marks: list[Mark] = [(0.0, number(low)), (1.0, number(high))]
+    for value in between:
+        apart = all(abs(place(value) - at) >= APART for at, _ in marks)
+        if apart and FROM_ENDS <= place(value) <= 1 - FROM_ENDS:
+            marks.append((place(value), number(value)))
+    places = tuple(None if value is None else place(value) for value in values)
+    return Axis(name, note, tuple(marks), places)
+
+
+def choice_axis(name: str, values: Sequence[Any], choices: Sequence[Any], *, note: str) -> Axis:
+    """Returns an axis of listed values, evenly apart."""
+    at = {choice: (index + 0.5) / len(choices) for index, choice in enumerate(choices)}
+    marks = tuple((place, text_of(choice)) for choice, place in at.items())
+    return Axis(name, note, marks, tuple(at[value] for value in values))
+
+
+def text_of(value: Any) -> str:
+    """Writes a setting's value."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return number(value) if isinstance(value, int | float) else str(value)
+
+
+def parallel_coordinates(axes: Sequence[Axis], kinds: Sequence[str], label: str) -> Markup:
+    """Returns an SVG picture with a line for each of `kinds`, the later above the earlier.
+
+    Args:
+      axes: from top to bottom, each with a place for every line.
+      kinds: the lines' classes in the style; a line of kind `best` is dotted at each axis.
+      label: says the picture in words.
+    """
+    height = TOP + ROW * (len(axes) - 1) + BOTTOM
+    parts = [_rule(index) for index in range(len(axes))]
+    parts += [_line(axes, line, kind) for line, kind in enumerate(kinds)]
+    parts += [_words(index, axis) for index, axis in enumerate(axes)]
+    return Markup(
+        '<svg class="chart parallel" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
+    ).format(WIDTH, height, label, Markup("").join(parts))
+
+
+def _decades(low: float, high: float) -> list[float]:
+    """1, 2 and 5 times powers of ten within [low, high]; the powers first, then 5, then 2."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    found = [size * 10.0**power for size in (1, 5, 2) for power in powers]
+    return [value for value in found if low <= value <= high]
+
+
+def _x(place: float) -> float:
+    return round(SIDE + place * (WIDTH - 2 * SIDE), 1)
+
+
+def _y(index: int) -> int:
+    return TOP + ROW * index
+
+
+def _rule(index: int) -> Markup:
+    return Markup('<line class="axis" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
+        _x(0), _x(1), _y(index), _y(index)
+    )
+
+
+def _line(axes: Sequence[Axis], line: int, kind: str) -> Markup:
+    crossings = [axis.places[line] for axis in axes]
+    points = [(_x(place), _y(i)) for i, place in enumerate(crossings) if place is not None]
+    corners = " ".join(f"{x},{y}" for x, y in points)
+    drawn = Markup('<polyline class="line {}" points="{}"/>').format(kind, corners)
+    if len(points) < len(axes):
+        place = next(place for place in reversed(crossings) if place is not None)
+        drawn += _text("cross", place, points[-1][1] + 4, "middle", "✗")
+    if kind == "best":
+        for x, y in points:
+            drawn += Markup('<circle class="dot best" cx="{}" cy="{}" r="4"/>').format(x, y)
+    return drawn
+
+
+def _words(index: int, axis: Axis) -> Markup:
+    y = _y(index)
+    words = _text("name", 0.0, y - 11, "start", axis.name)
+    if axis.note:
+        words += _text("best-value", 1.0, y - 11, "end", axis.note)
+    for place, text in axis.marks:
+        anchor = "start" if place < 0.02 else "end" if place > 0.98 else "middle"
+        words += _text("mark", place, y + 15, anchor, text)
+    return words
+
+
+def _text(kind: str, place: float, y: int, anchor: str, text: str) -> Markup:
+    return Markup('<text class="{}" x="{}" y="{}" text-anchor="{}">{}</text>').format(
+        kind, _x(place), y, anchor, text
+    )

@@ -10,8 +10,8 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
+from components.artifacts import ServingCheckReport
 from components.serving_check import executor
-from components.serving_check.artifacts import ServingCheckReport
 from components.serving_check.contract import CONTRACT
 
 

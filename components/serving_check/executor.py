@@ -11,7 +11,8 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
-from components import blessing, raw_examples
+from components.artifact_files import read_examples
+from components.artifacts import write_blessing
 from components.serving_check.check import check
 
 MODEL = "model"
@@ -42,7 +43,7 @@ class Executor(base_executor.BaseExecutor):
         result = check(
             path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict[MODEL])),
             exec_properties[MODEL_NAME],
-            list(raw_examples.read(_test_split(input_dict[EXAMPLES]), limit=batch)),
+            list(read_examples(_test_split(input_dict[EXAMPLES]), limit=batch)),
             batch=batch,
             time_limit=exec_properties[TIME_LIMIT],
             compressed=json.loads(exec_properties[COMPRESSED]),
@@ -52,7 +53,7 @@ class Executor(base_executor.BaseExecutor):
             f"{report_uri}/report.json", json.dumps(result.to_json(), indent=1)
         )
         target = artifact_utils.get_single_instance(output_dict[BLESSING])
-        blessing.write(target, result.blessed, result.sentence, yes=YES, no=NO)
+        write_blessing(target, result.blessed, result.sentence, yes=YES, no=NO)
         log = logging.info if result.blessed else logging.warning
         log("ServingCheck of the %s: %s", result.model, result.sentence)
 

@@ -24,10 +24,7 @@ from tfx import types
 from tfx.types import standard_artifacts
 from tfx.types.artifact import CUSTOM_PROPERTIES_PREFIX, PropertyType
 
-from components.caption_example_gen.artifacts import RejectedRows
-from components.data_gate.artifacts import DataDecision
-from components.run_report.artifacts import RunReportPage
-from components.serving_check.artifacts import ServingCheckReport
+from components.artifacts import DataDecision, RejectedRows, RunReportPage, ServingCheckReport
 from data.base import files
 from pipeline.cluster.spec import CHECKPOINTS_MARK, PACKAGE_MARK, STORE_MARK
 from pipeline.errors import UsageError

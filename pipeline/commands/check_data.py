@@ -168,7 +168,7 @@ def write_page(result: CheckResult, directory: Path) -> Path:
 
 def page_html(result: CheckResult) -> str:
     """Returns the page as HTML text."""
-    from components.run_report.templating import environment
+    from components.run_report.pages import environment
     from data.checking import console
     from data.checking.vocabulary_coverage import by_language
 

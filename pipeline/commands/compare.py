@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Prints settings and figures that differ, and writes the page."""
     from components.run_report.comparison import changed_settings, moved_figures
-    from components.run_report.comparison_page import lead, render_comparison
+    from components.run_report.pages import lead, render_comparison
 
     before, now = read_report(arguments.before), read_report(arguments.now)
     names = short_names(arguments.before, arguments.now)

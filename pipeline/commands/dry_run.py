@@ -8,7 +8,7 @@ import signal
 import time
 from pathlib import Path
 
-from components.run_report.words import duration
+from components.run_report.formatting import duration
 from pipeline import outcomes
 from pipeline.cluster.spec import CHECKPOINTS, STORE, read_document
 from pipeline.commands.arguments import whole_number

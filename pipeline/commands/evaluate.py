@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measures the models on the test split; prints figures and verdicts."""
-    from components.cross_modal_evaluator.judge import judge
+    from components.cross_modal_evaluator.verdicts import judge
     from pipeline import settings as settings_file
 
     settings = settings_file.load(
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     if settings.evaluation.judge is not None:
         models |= _judge(arguments.model)
     # TensorFlow takes seconds to start: first everything that can be wrong without it.
-    from components.cross_modal_evaluator.measure import measure
+    from components.cross_modal_evaluator.assessment import measure
     from pipeline.collecting import collect_splits
 
     source = settings.open_source()

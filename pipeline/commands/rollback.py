@@ -174,7 +174,7 @@ def withdraw(model: str, version: int, work: WorkDir) -> bool:
       False where the metadata know of no such push.
     """
     # The client of the metadata takes seconds to start; the model is in place by now.
-    from components.blessing import WITHDRAWN
+    from components.artifacts import WITHDRAWN
     from components.metadata import WRITE, opened
     from components.run_report.executor import PUSHED_TO
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.run_report.words import duration
+from components.run_report.formatting import duration
 from data.base.terminal import printable
 from pipeline import beam_runners, config_files, outcomes
 from pipeline.commands.arguments import add_config, add_work, positive_number, reason_text

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.run_report.words import duration
+from components.run_report.formatting import duration
 from data.base.terminal import printable
 from pipeline.commands.arguments import (
     add_config,

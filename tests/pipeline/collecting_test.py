@@ -7,8 +7,8 @@ import tensorflow as tf
 from PIL import Image
 from tfx.types import standard_artifacts
 
+from components.artifacts import RejectedRows
 from components.caption_example_gen import executor
-from components.caption_example_gen.artifacts import RejectedRows
 from data.base.errors import DataError
 from data.schema import SPLITS, from_example
 from pipeline import collecting, settings

@@ -7,7 +7,7 @@ from tfx import v1 as tfx
 from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 
-from components.run_report.artifacts import RunReportPage
+from components.artifacts import RunReportPage
 from pipeline import local_runner
 from pipeline.work_dir import WorkDir
 

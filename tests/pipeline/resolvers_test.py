@@ -5,7 +5,7 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb
 from tfx.types import standard_artifacts
 
-from components.data_gate.artifacts import DataDecision
+from components.artifacts import DataDecision
 from pipeline.resolvers import LastBlessedDataStrategy
 
 KINDS = {

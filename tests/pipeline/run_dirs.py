@@ -6,8 +6,8 @@ import json
 import os
 from pathlib import Path
 
-from components.cross_modal_evaluator.judge import judge
 from components.cross_modal_evaluator.thresholds import read_thresholds
+from components.cross_modal_evaluator.verdicts import judge
 from components.metadata import CREATE, opened, pb
 from pipeline import settings as settings_file
 from pipeline.work_dir import MODELS, WorkDir

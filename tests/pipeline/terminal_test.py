@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from components.cross_modal_evaluator.judge import judge
 from components.cross_modal_evaluator.thresholds import read_thresholds
+from components.cross_modal_evaluator.verdicts import judge
 from pipeline.terminal import Progress, failure_lines, verdict_lines
 from trainer.metrics.result import Metric
 

@@ -9,8 +9,8 @@ from tfx.components.util import examples_utils
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_artifacts
 
+from components.artifacts import RejectedRows
 from components.caption_example_gen import component, executor
-from components.caption_example_gen.artifacts import RejectedRows
 from components.caption_example_gen.options import IngestOptions
 from data.base.errors import DataError
 from data.schema import from_example

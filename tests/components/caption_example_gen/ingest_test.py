@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from components.caption_example_gen import ingest, options, tally
+from components.caption_example_gen import elements, ingest, options
 from components.caption_example_gen.options import IngestOptions
 from data.base.errors import DataError
 from data.schema import from_example
@@ -155,7 +155,7 @@ def test_every_fault_is_counted_by_reason(tmp_path):
 def test_a_large_split_is_cut_into_shards(tmp_path, monkeypatch):
     monkeypatch.setattr(ingest, "_SHARD_BYTES", 300)
     outcome = _run(_folder(tmp_path / "set", _rows(40)), tmp_path / "out")
-    counts = tally.Tally({(what, kind): count for what, kind, count in outcome["tally"]})
+    counts = elements.Tally({(what, kind): count for what, kind, count in outcome["tally"]})
     ingest.fill_gaps(str(tmp_path / "out"), counts)
     names = sorted(one.name for one in (tmp_path / "out/Split-train").iterdir())
     assert len(names) > 2
@@ -233,8 +233,8 @@ def test_an_unknown_option_is_refused(values, name):
 
 
 def test_sections_come_largest_first():
-    counts = tally.Tally({("a", "x"): 1, ("a", "y"): 3, ("b", "z"): 9})
-    assert list(tally.section(counts, "a").items()) == [("y", 3), ("x", 1)]
+    counts = elements.Tally({("a", "x"): 1, ("a", "y"): 3, ("b", "z"): 9})
+    assert list(elements.tally_section(counts, "a").items()) == [("y", 3), ("x", 1)]
 
 
 def _split_folders(root, pictures):

@@ -4,9 +4,8 @@ import dataclasses
 
 import pytest
 
-from components.cross_modal_evaluator.forgetting import Forgetting, is_bounded
-from components.cross_modal_evaluator.judge import judge
 from components.cross_modal_evaluator.thresholds import read_thresholds
+from components.cross_modal_evaluator.verdicts import Forgetting, is_bounded, judge
 from trainer.metrics.result import Metric
 from trainer.settings_loader import SettingsError
 

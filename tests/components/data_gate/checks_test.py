@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-from components.data_gate import anomalies
+from components.data_gate import validation
+from components.data_gate.decision import Decision
 from components.data_gate.facts import gather
-from components.data_gate.findings import Decision
 from data.base.errors import DataError
 from data.checking.findings import Finding
 from data.schema import CaptionedImage
@@ -36,7 +36,7 @@ def _anomalies(kind, severity=anomalies_pb2.AnomalyInfo.ERROR):
 def test_anomalies_by_severity_and_kind(kind, severity, stops, remedy):
     info = anomalies_pb2.AnomalyInfo
     made = _anomalies(info.Type.Value(kind), info.Severity.Value(severity))
-    (found,) = anomalies.judge("val", made)
+    (found,) = validation.anomaly_findings("val", made)
     assert (found.stops, found.what) == (stops, "caption/text of val: It is odd.")
     assert found.remedy.startswith(remedy)
 

@@ -4,7 +4,7 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from components.data_gate.drift import compare, with_comparators
+from components.data_gate.validation import drift_findings, with_comparators
 from components.transform import SCHEMA_FILE
 from data.checking.findings import CheckLimits
 
@@ -44,7 +44,7 @@ def _common(stats, count):
 
 
 def found(now, before, schema, **limits):
-    return list(compare(now, before, schema, CheckLimits(**limits)))
+    return list(drift_findings(now, before, schema, CheckLimits(**limits)))
 
 
 EVEN = {"en": 0.5, "zh": 0.5}

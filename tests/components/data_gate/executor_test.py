@@ -13,10 +13,9 @@ from tfx.components.example_validator import executor as validator
 from tfx.components.statistics_gen import executor as statistics_gen
 from tfx.types import artifact_utils, channel_utils, standard_artifacts
 
-from components.caption_example_gen.artifacts import RejectedRows
+from components.artifacts import DataDecision, RejectedRows
 from components.data_gate import component, executor
-from components.data_gate.artifacts import DataDecision
-from components.statistics import statistics_options
+from components.data_gate.validation import statistics_options
 from components.transform import SCHEMA_FILE
 from data.base.errors import DataError
 from data.checking.findings import CheckLimits

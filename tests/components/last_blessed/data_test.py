@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 from tfx.types import channel_utils, standard_artifacts
 
-from components.data_gate.artifacts import DataDecision
-from components.last_blessed.data_component import LastBlessedData
+from components.artifacts import DataDecision
+from components.last_blessed.component import LastBlessedData
 from components.last_blessed.data_executor import Executor
 from components.last_blessed.kept_data import keep, newest_but
 

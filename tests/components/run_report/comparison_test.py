@@ -6,7 +6,7 @@ import re
 import pytest
 
 from components.run_report.comparison import Change, changed_settings, moved_figures
-from components.run_report.comparison_page import lead, painted_pairs, render_comparison
+from components.run_report.pages import lead, painted_pairs, render_comparison
 from components.run_report.report_data import Painted, ReportData
 from trainer.metrics.result import Metric
 

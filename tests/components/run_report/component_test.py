@@ -9,17 +9,13 @@ import pytest
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 from tfx.types import channel_utils, standard_artifacts
 
-from components.caption_example_gen.artifacts import RejectedRows
-from components.cross_modal_evaluator.judge import judge
-from components.data_gate.artifacts import DataDecision
+from components.artifacts import DataDecision, RejectedRows, RunReportPage, ServingCheckReport
+from components.cross_modal_evaluator.verdicts import judge
 from components.metadata import CREATE, opened, pb
-from components.run_report import fingerprints
-from components.run_report.artifacts import RunReportPage
 from components.run_report.component import RunReport
+from components.run_report.execution import directory_fingerprint, node_times
 from components.run_report.executor import Executor
 from components.run_report.report_data import NodeTime, ReportData
-from components.run_report.timings import node_times
-from components.serving_check.artifacts import ServingCheckReport
 from trainer.config import STAGES
 from trainer.metrics.result import LabelFigure, Metric
 from trainer.settings_loader import to_mapping
@@ -282,7 +278,7 @@ def test_node_times_come_from_the_metadata(tmp_path):
         ("Examples", ids[0], "x"),
         ("Examples", ids[1], "y"),
     ]
-    assert transform.outputs[0].fingerprint == fingerprints.of_directory(str(tmp_path / "x"))
+    assert transform.outputs[0].fingerprint == directory_fingerprint(str(tmp_path / "x"))
     assert transform.outputs[1].fingerprint == "of the source"
     assert gate.inputs == (f"Examples {ids[0]}",)
     assert node_times("") == node_times(str(tmp_path / "none.db")) == ()

@@ -2,8 +2,8 @@
 
 import base64
 
-from components.run_report.copies_view import distance_chart
-from components.run_report.copy_facts import SHOWN, copy_facts
+from components.run_report.facts import SHOWN, copy_facts
+from components.run_report.views import distance_chart
 
 RECORD = {
     "threshold": 0.3,

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from components.run_report.fingerprints import ENDS, of_directory
+from components.run_report.execution import ENDS, directory_fingerprint
 
 
 @pytest.fixture
@@ -16,30 +16,32 @@ def folder(tmp_path):
 
 
 def test_equal_files_have_equal_fingerprints_wherever_they_lie(folder, tmp_path):
-    before = of_directory(str(folder))
+    before = directory_fingerprint(str(folder))
     assert len(before) == 12
     os.utime(folder / "one", (1, 1))
     folder.rename(tmp_path / "b")
-    assert of_directory(str(tmp_path / "b")) == before
+    assert directory_fingerprint(str(tmp_path / "b")) == before
 
 
 @pytest.mark.parametrize("place", [0, 3 * ENDS - 1])
 def test_a_changed_end_changes_it(folder, place):
-    before = of_directory(str(folder))
+    before = directory_fingerprint(str(folder))
     content = bytearray((folder / "one").read_bytes())
     content[place] = 0
     (folder / "one").write_bytes(bytes(content))
-    assert of_directory(str(folder)) != before
+    assert directory_fingerprint(str(folder)) != before
 
 
 def test_names_and_lengths_count(folder):
-    before = of_directory(str(folder))
+    before = directory_fingerprint(str(folder))
     (folder / "sub" / "two").rename(folder / "sub" / "three")
-    renamed = of_directory(str(folder))
+    renamed = directory_fingerprint(str(folder))
     (folder / "sub" / "three").write_bytes(b"twoo")
-    assert len({before, renamed, of_directory(str(folder))}) == 3
+    assert len({before, renamed, directory_fingerprint(str(folder))}) == 3
 
 
 def test_without_files_there_is_none(tmp_path):
     (tmp_path / "empty").mkdir()
-    assert of_directory(str(tmp_path)) == of_directory(str(tmp_path / "gone")) == ""
+    assert (
+        directory_fingerprint(str(tmp_path)) == directory_fingerprint(str(tmp_path / "gone")) == ""
+    )

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from components.run_report.parallel import (
+from components.run_report.tuning_view import (
     ROW,
     SIDE,
     WIDTH,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from components.run_report.previous import previous_run
+from components.run_report.comparison import previous_run
 from components.run_report.report_data import Previous
 from trainer.metrics.result import Metric
 

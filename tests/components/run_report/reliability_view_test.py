@@ -5,7 +5,7 @@ import re
 import pytest
 
 from components.run_report.charts import Scale
-from components.run_report.reliability_view import MOST_RADIUS, reliability_view
+from components.run_report.views import MOST_RADIUS, reliability_view
 
 BARS = [
     {"low": 0.0, "high": 0.5, "count": 300, "score": 0.1, "frequency": 0.2},

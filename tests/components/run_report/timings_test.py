@@ -3,7 +3,7 @@
 import pytest
 
 from components.metadata import CREATE, opened, pb
-from components.run_report.timings import node_times
+from components.run_report.execution import node_times
 from data.base.plain_paths import without_patterns
 
 

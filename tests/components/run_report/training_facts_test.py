@@ -5,8 +5,8 @@ import json
 
 import pytest
 
+from components.run_report.facts import alarms, read_progress, stage_facts
 from components.run_report.report_data import Alarm, Curve
-from components.run_report.training_facts import alarms, read_progress, stage_facts
 
 
 def line(step, **values):

@@ -5,9 +5,9 @@ from dataclasses import asdict
 
 import pytest
 
-from components.run_report.page import render
+from components.run_report.facts import tuning_facts
+from components.run_report.pages import render
 from components.run_report.report_data import ReportData, TuningFacts
-from components.run_report.tuning_facts import tuning_facts
 from components.run_report.tuning_view import tuning
 from trainer.settings_loader import to_mapping
 from trainer.trials import FAILED, FINISHED, Trial, write_table

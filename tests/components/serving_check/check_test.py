@@ -11,11 +11,9 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 
 from components.serving_check import replay
-from components.serving_check.check import check, run
+from components.serving_check.check import check, report, run
 from components.serving_check.check import replay as asked
-from components.serving_check.contract import CONTRACT
-from components.serving_check.findings import report
-from components.serving_check.probes import ANSWER, build
+from components.serving_check.contract import ANSWER, CONTRACT, build
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from tfx import types
 from tfx.components.util import model_utils
 from tfx.types import channel_utils, standard_artifacts
 
-from components.serving_check.artifacts import ServingCheckReport
+from components.artifacts import ServingCheckReport
 from components.serving_check.component import ServingCheck
 from components.serving_check.executor import Executor
 

@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.serving_check.outputs import blank_faults, decode, difference, faults
+from components.serving_check.check import (
+    blank_faults,
+    decode_output,
+    output_faults,
+    row_difference,
+)
 
 
 def picture(value, mode="RGB", size=4, kind="PNG"):
@@ -24,8 +29,8 @@ def objects(*values):
 
 def test_decode_restores_bytes_and_numbers():
     record = {"shape": [2, 1], "b64": [base64.b64encode(x).decode() for x in (b"a\0", b"b")]}
-    assert decode(record).tolist() == [[b"a\0"], [b"b"]]
-    assert decode({"shape": [1, 2], "values": [1.5, 2.0]}).tolist() == [[1.5, 2.0]]
+    assert decode_output(record).tolist() == [[b"a\0"], [b"b"]]
+    assert decode_output({"shape": [1, 2], "values": [1.5, 2.0]}).tolist() == [[1.5, 2.0]]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +47,7 @@ def test_decode_restores_bytes_and_numbers():
     ],
 )
 def test_faults(name, values, words):
-    assert words in " ".join(faults(name, values, rows=2))
+    assert words in " ".join(output_faults(name, values, rows=2))
 
 
 @pytest.mark.parametrize(
@@ -55,24 +60,24 @@ def test_faults(name, values, words):
     ],
 )
 def test_sound_outputs_have_no_faults(name, values):
-    assert faults(name, values, rows=2) == []
+    assert output_faults(name, values, rows=2) == []
 
 
 def test_pictures_must_be_equal_to_the_byte():
-    assert difference("image_bytes", picture(7), picture(7)) == ""
-    assert "up to 2 of 255" in difference("image_bytes", picture(0), picture((0, 2, 1)))
-    assert "pixels" in difference("image_bytes", picture(0), picture(0, size=8))
+    assert row_difference("image_bytes", picture(7), picture(7)) == ""
+    assert "up to 2 of 255" in row_difference("image_bytes", picture(0), picture((0, 2, 1)))
+    assert "pixels" in row_difference("image_bytes", picture(0), picture(0, size=8))
 
 
 def test_numbers_may_differ_by_rounding():
-    assert difference("score", np.zeros(2), np.full(2, 1e-5)) == ""
-    assert "0.1 apart" in difference("score", np.zeros(2), np.array([0.0, 0.1]))
-    assert "shapes" in difference("attention", np.zeros([2, 1]), np.zeros([3, 1]))
+    assert row_difference("score", np.zeros(2), np.full(2, 1e-5)) == ""
+    assert "0.1 apart" in row_difference("score", np.zeros(2), np.array([0.0, 0.1]))
+    assert "shapes" in row_difference("attention", np.zeros([2, 1]), np.zeros([3, 1]))
 
 
 def test_texts_must_be_equal():
-    assert difference("caption", b"a red square", b"a red square") == ""
-    assert "'a' and 'b'" in difference("caption", b"a", b"b")
+    assert row_difference("caption", b"a red square", b"a red square") == ""
+    assert "'a' and 'b'" in row_difference("caption", b"a", b"b")
 
 
 def test_rows_with_an_error_must_be_blank():
@@ -83,5 +88,5 @@ def test_rows_with_an_error_must_be_blank():
 
 
 def test_no_rows_have_no_faults():
-    assert faults("embedding", np.zeros([0, 4]), rows=0) == []
-    assert "shape" in faults("embedding", np.zeros([1, 4]), rows=0)[0]
+    assert output_faults("embedding", np.zeros([0, 4]), rows=0) == []
+    assert "shape" in output_faults("embedding", np.zeros([1, 4]), rows=0)[0]

@@ -9,7 +9,7 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import standard_artifacts
 from tfx.utils import json_utils
 
-from components.data_gate.artifacts import DataDecision
+from components.artifacts import DataDecision
 from pipeline.cluster import artefacts, container
 from pipeline.errors import UsageError
 

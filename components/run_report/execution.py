@@ -1,18 +1,31 @@
-"""The nodes of the pipeline, their times and artefacts, from the local metadata database."""
+"""How a run was executed: its nodes with times and artefacts, the libraries, the machine."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import platform
 from collections.abc import Iterable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import ml_metadata as mlmd
 
 from components.metadata import opened, pb
-from components.run_report import fingerprints
 from components.run_report.report_data import ArtefactFacts, NodeTime
 from data.base.plain_paths import without_patterns
 
+LIBRARIES = (
+    "tuwen",
+    "tensorflow",
+    "keras",
+    "tensorflow-text",
+    "tfx",
+    "apache-beam",
+    "numpy",
+)
+ENDS = 64 * 1024
 SOURCE_FINGERPRINT = "input_fingerprint"
 
 
@@ -71,7 +84,7 @@ def _artefacts(
 
 def _facts(artefact: Any, roots: tuple[str, ...]) -> ArtefactFacts:
     named = artefact.custom_properties.get(SOURCE_FINGERPRINT)
-    fingerprint = named.string_value if named else fingerprints.of_directory(artefact.uri)
+    fingerprint = named.string_value if named else directory_fingerprint(artefact.uri)
     place = artefact.uri
     for root in roots:
         place = place.removeprefix(root)
@@ -81,3 +94,59 @@ def _facts(artefact: Any, roots: tuple[str, ...]) -> ArtefactFacts:
 def _seconds(execution: Any) -> float:
     begun, ended = execution.create_time_since_epoch, execution.last_update_time_since_epoch
     return (ended - begun) / 1000
+
+
+def directory_fingerprint(directory: str) -> str:
+    """Returns 12 hex digits of the names, lengths and both ends of all files; "" without any.
+
+    The ends alone are read, so that a data set of many gigabytes takes no time.
+    """
+    root = Path(directory)
+    if not root.is_dir():
+        return ""
+    digest, found = hashlib.blake2b(digest_size=6), False
+    for path in sorted(item for item in root.rglob("*") if item.is_file()):
+        found = True
+        size = path.stat().st_size
+        digest.update(f"{path.relative_to(root).as_posix()}\n{size}\n".encode())
+        with path.open("rb") as file:
+            digest.update(file.read(ENDS))
+            file.seek(max(0, size - ENDS))
+            digest.update(file.read(ENDS))
+    return digest.hexdigest() if found else ""
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of Python and of those libraries that are installed."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def hardware() -> dict[str, str]:
+    """Returns the processor, the cores that this process may use, and the memory."""
+    found = {"CPU": _cpu(), "cores": str(len(os.sched_getaffinity(0)))}
+    memory = _field(Path("/proc/meminfo"), "MemTotal")
+    if memory:
+        found["memory"] = f"{int(memory.split()[0]) / 2**20:.0f} GiB"
+    found["system"] = f"{platform.system()} {platform.release()}"
+    return found
+
+
+def _cpu() -> str:
+    return _field(Path("/proc/cpuinfo"), "model name") or platform.processor() or "unknown"
+
+
+def _field(path: Path, name: str) -> str:
+    """The value of the first `name : value` line, or ""."""
+    if not path.is_file():
+        return ""
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        key, colon, value = line.partition(":")
+        if colon and key.strip() == name:
+            return value.strip()
+    return ""

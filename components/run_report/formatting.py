@@ -1,4 +1,4 @@
-"""How durations and names are written for people."""
+"""How numbers, durations and names are written for people."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_data_validation as tfdv
 
-from components.statistics import statistics_options
+from components.data_gate.validation import statistics_options
 from data import schema
 from data.scenes import as_captioned_images
 

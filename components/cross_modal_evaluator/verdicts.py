@@ -1,18 +1,30 @@
-"""One comparison of one figure with one limit, and the sentence that tells it."""
+"""From measured figures and thresholds to one verdict for each model; needs no TFX."""
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
-from components.cross_modal_evaluator.remedies import BEATS, MEASURED, WORKS, remedy
-from components.cross_modal_evaluator.thresholds import Threshold, names_figure
+from components.cross_modal_evaluator.thresholds import (
+    BEATS,
+    FORGETTING,
+    MEASURED,
+    MODELS,
+    WORKS,
+    Threshold,
+    in_order,
+    names_figure,
+    remedy,
+)
 from trainer.metrics.intervals import UNKNOWN, Difference, difference
 from trainer.metrics.result import Metric
 
+LAST_BLESSED = "last_blessed"
 MIN, MAX, REGRESSION, LEAST_N = "min", "max", "max_regression", "least_n"
 
 Figures = Mapping[str, Metric]
@@ -215,3 +227,191 @@ def _plain(name: str) -> str:
 def number(value: float | None) -> str:
     """A figure in a sentence."""
     return "?" if value is None else f"{value:.3g}"
+
+
+@dataclass(frozen=True)
+class Forgetting:
+    """Figures of each model on the test pictures of the last run, of other data, that blessed it.
+
+    Attributes:
+      after: of the new models, by model and name.
+      before: of the last blessed ones, by model and name.
+    """
+
+    after: Mapping[str, Mapping[str, Metric]]
+    before: Mapping[str, Mapping[str, Metric]]
+
+    def records(self, thresholds: Mapping[str, Threshold]) -> list[dict[str, Any]]:
+        """Returns every figure that a threshold ascribes to a model, as it was and as it is."""
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        for pattern, asked in thresholds.items():
+            for old, new in self.pairs(pattern, asked.model):
+                record = {"model": asked.model, "before": old.to_json(), "after": new.to_json()}
+                found[asked.model, new.name] = record
+        return list(found.values())
+
+    def pairs(self, pattern: str, model: str) -> Iterator[tuple[Metric, Metric]]:
+        """Yields figures that `pattern` names, before and after, where both can be compared."""
+        after = self.after.get(model, {})
+        for name, old in self.before.get(model, {}).items():
+            new = after.get(name)
+            if new is None or not names_figure(pattern, name):
+                continue
+            finite = math.isfinite(old.value) and math.isfinite(new.value)
+            if finite and old.extractor == new.extractor:
+                yield old, new
+
+
+def is_bounded(threshold: Threshold) -> bool:
+    """Whether a threshold asks that something is not forgotten."""
+    return threshold.max_forgetting is not None or threshold.max_forgetting_share is not None
+
+
+def forgetting_checks(
+    pattern: str, threshold: Threshold, forgetting: Forgetting | None
+) -> Sequence[Check]:
+    """Makes the comparisons that one threshold asks for, on the pictures of an earlier run.
+
+    Args:
+      pattern: of the figures' names.
+      threshold: what it asks.
+      forgetting: figures of both models; None where there is no earlier run to compare with.
+    """
+    if not is_bounded(threshold):
+        return ()
+    pairs = list(forgetting.pairs(pattern, threshold.model)) if forgetting else []
+    if not pairs:
+        text = f"there is no earlier data that the {threshold.model} could have forgotten"
+        return (Check(pattern, FORGETTING, None, None, True, text),)
+    return [_forgetting_check(old, new, threshold) for old, new in pairs]
+
+
+def _forgetting_check(old: Metric, new: Metric, threshold: Threshold) -> Check:
+    limit, moved = _forgetting_limit(old, threshold), difference(new, old)
+    text = (
+        f"on the pictures of the last run that blessed the {threshold.model}, {new.name} went from "
+        f"{number(old.value)} to {number(new.value)}, {change(moved)}; {allowed(moved, limit)}"
+    )
+    passed = moved.worse <= limit or not moved.beyond_noise
+    return compared(new, FORGETTING, limit, passed, text)
+
+
+def _forgetting_limit(old: Metric, threshold: Threshold) -> float:
+    """The stricter of both bounds, in the figure's own unit."""
+    own, share = threshold.max_forgetting, threshold.max_forgetting_share
+    limits = [own] if own is not None else []
+    if share is not None:
+        limits.append(share * abs(old.value))
+    return min(limits)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a model may be served.
+
+    Attributes:
+      model: `encoder`, `captioner` or `generator`.
+      blessed: whether it may.
+      sentence: the reason, and what to do about a refusal.
+      forced: the reason a person gave for a blessing against the checks, or "".
+      checks: every comparison made.
+      refusal: the sentence of the refusal that was overridden by force, or "".
+    """
+
+    model: str
+    blessed: bool
+    sentence: str
+    forced: str
+    checks: tuple[Check, ...]
+    refusal: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns a JSON-able mapping; NaN becomes null."""
+        record = dataclasses.asdict(self)
+        for check in record["checks"]:
+            for key in ("value", "limit"):
+                value = check[key]
+                check[key] = value if value is not None and math.isfinite(value) else None
+        return record
+
+
+def judge(
+    metrics: Sequence[Metric],
+    thresholds: Mapping[str, Threshold],
+    previous: Mapping[str, Mapping[str, Metric]],
+    force_bless: str = "",
+    skipped: Mapping[str, str] | None = None,
+    faults: Mapping[str, str] | None = None,
+    forgetting: Forgetting | None = None,
+) -> dict[str, Verdict]:
+    """Returns the verdict of every model.
+
+    Args:
+      metrics: the figures of the models under judgement.
+      thresholds: by metric name or pattern, see `thresholds.names_figure`.
+      previous: by model, the last blessed one's figures by name; no entry where there is none.
+      force_bless: a person's reason to bless whatever the checks say, or "".
+      skipped: measures that could not be made, with the reason.
+      forgetting: figures on the pictures of the last blessed run, where there is one.
+      faults: by model, why it cannot be measured at all; such a model is refused.
+    """
+    by_name = {metric.name: metric for metric in metrics}
+    verdicts = {}
+    for model in MODELS:
+        fault = (faults or {}).get(model)
+        checks = [broken(model, fault)] if fault else []
+        if not fault:
+            for pattern, asked in thresholds.items():
+                if asked.model == model:
+                    before = previous.get(model)
+                    checks += checks_of(pattern, asked, by_name, before, skipped or {})
+                    checks += forgetting_checks(pattern, asked, forgetting)
+        verdicts[model] = _verdict(model, tuple(checks), force_bless.strip())
+    return verdicts
+
+
+def with_previous(
+    metrics: Sequence[Metric],
+    thresholds: Mapping[str, Threshold],
+    previous: Mapping[str, Mapping[str, Metric]],
+) -> list[Metric]:
+    """Returns `metrics` with the last blessed models' figures among their baselines.
+
+    A figure that no threshold ascribes to a model is compared where the old encoder alone gives it,
+    or where all models have a predecessor.
+    """
+
+    def with_baseline(metric: Metric) -> Metric:
+        owners = [
+            item.model for name, item in thresholds.items() if names_figure(name, metric.name)
+        ]
+        if not owners:
+            owners = list(MODELS) if len(previous) == len(MODELS) else ["encoder"]
+        found = [previous[name] for name in owners if metric.name in previous.get(name, {})]
+        if not found:
+            return metric
+        baselines = {LAST_BLESSED: found[0][metric.name].value, **metric.baselines}
+        return dataclasses.replace(metric, baselines=baselines)
+
+    return [with_baseline(metric) for metric in metrics]
+
+
+def _verdict(model: str, checks: tuple[Check, ...], force_bless: str) -> Verdict:
+    failed = [check for check in checks if not check.passed]
+    if not checks:
+        sentence = f"Blessed: no threshold is configured for the {model}."
+        return Verdict(model, True, sentence, "", checks)
+    if not failed:
+        sentence = f"Blessed: {_joined(checks)}."
+        return Verdict(model, True, sentence, "", checks)
+    against = _joined(failed)
+    refusal = f"Refused: {against}. {in_order(check.remedy for check in failed)}"
+    if not force_bless:
+        return Verdict(model, False, refusal, "", checks)
+    sentence = f"Blessed by force ({force_bless}), though {against}."
+    return Verdict(model, True, sentence, force_bless, checks, refusal)
+
+
+def _joined(checks: Sequence[Check]) -> str:
+    """The checks' sentences, equal ones once."""
+    return "; ".join(dict.fromkeys(check.sentence for check in checks))

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from components.cross_modal_evaluator.judge import judge, with_previous
 from components.cross_modal_evaluator.thresholds import names_figure, read_thresholds
+from components.cross_modal_evaluator.verdicts import judge, with_previous
 from trainer.metrics.intervals import share
 from trainer.metrics.result import Metric
 from trainer.settings_loader import SettingsError

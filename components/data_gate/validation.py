@@ -1,4 +1,4 @@
-"""Drift against the last blessed run and skew between splits, by the comparators of TFDV."""
+"""Validation by TFDV: options of the statistics, anomalies in words, drift and skew."""
 
 from __future__ import annotations
 
@@ -6,10 +6,23 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import tensorflow_data_validation as tfdv
-from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 from data import schema as features
 from data.checking.findings import CheckLimits, Finding
+
+_Type = anomalies_pb2.AnomalyInfo.Type
+
+# Features that nothing here reads do no harm.
+_HARMLESS = {_Type.SCHEMA_NEW_COLUMN}
+_ABSENT = {
+    _Type.SCHEMA_MISSING_COLUMN,
+    _Type.FEATURE_TYPE_NOT_PRESENT,
+    _Type.FEATURE_TYPE_LOW_FRACTION_PRESENT,
+    _Type.FEATURE_TYPE_LOW_NUMBER_PRESENT,
+    _Type.FEATURE_TYPE_LOW_NUMBER_VALUES,
+    _Type.FEATURE_TYPE_NO_VALUES,
+}
 
 # Features whose values, and whose numbers, say something of a data set as a whole.
 _VALUES = (features.CAPTION_LANGUAGE, features.ATTRIBUTE_NAME)
@@ -18,6 +31,48 @@ _NUMBERS = (features.IMAGE_HEIGHT, features.IMAGE_WIDTH, features.IMAGE_CHANNELS
 _ENOUGH = 100
 
 Statistics = Any
+
+
+def statistics_options() -> tfdv.StatsOptions:
+    """Options that take constant memory, whatever the number of pictures.
+
+    By default TFDV counts how often each value of a feature occurs, encoded pictures among them,
+    and holds them all. With the schema it measures pictures by their length alone. Other values are
+    counted by sketches: exactly up to a thousand different ones of a feature, beyond that (whole
+    captions, names of pictures) with a bounded error.
+    """
+    picture = schema_pb2.Feature(
+        name=features.IMAGE_ENCODED,
+        type=schema_pb2.BYTES,
+        image_domain=schema_pb2.ImageDomain(),
+    )
+    return tfdv.StatsOptions(
+        schema=schema_pb2.Schema(feature=[picture]), use_sketch_based_topk_uniques=True
+    )
+
+
+def anomaly_findings(split: str, found: anomalies_pb2.Anomalies) -> Iterator[Finding]:
+    """Yields a finding for each anomaly of a split; warnings and new columns do not stop a run."""
+    for name, info in found.anomaly_info.items():
+        yield _anomaly_finding(f"{name} of {split}", info)
+    if found.HasField("dataset_anomaly_info"):
+        yield _anomaly_finding(split, found.dataset_anomaly_info)
+
+
+def _anomaly_finding(where: str, info: anomalies_pb2.AnomalyInfo) -> Finding:
+    kinds = {reason.type for reason in info.reason}
+    error = info.severity == anomalies_pb2.AnomalyInfo.ERROR
+    harmless = bool(kinds) and kinds <= _HARMLESS
+    description = info.description.strip() or info.short_description
+    return Finding("anomaly", error and not harmless, f"{where}: {description}", _remedy(kinds))
+
+
+def _remedy(kinds: set[int]) -> str:
+    if kinds & _HARMLESS:
+        return "Leave the feature out, or add it to the schema."
+    if kinds & _ABSENT:
+        return "Give every picture this feature, or leave out the pictures that have none."
+    return "Correct the data, or set the option schema to a .pbtxt file that allows it."
 
 
 def with_comparators(schema: schema_pb2.Schema, limits: CheckLimits) -> schema_pb2.Schema:
@@ -41,7 +96,7 @@ def with_comparators(schema: schema_pb2.Schema, limits: CheckLimits) -> schema_p
     return made
 
 
-def compare(
+def drift_findings(
     now: Mapping[str, Statistics],
     before: Statistics | None,
     schema: schema_pb2.Schema,
@@ -60,12 +115,14 @@ def compare(
     if before is not None and _enough(train, before):
         anomalies = tfdv.validate_statistics(train, made, previous_statistics=before)
         for name, measured in _measured(anomalies, "drift_measurements"):
-            yield _finding("drift", name, measured, "of train since the last blessed run", limits)
+            yield _drift_finding(
+                "drift", name, measured, "of train since the last blessed run", limits
+            )
     for split in ("val", "test"):
         if split in now and _enough(train, now[split]):
             anomalies = tfdv.validate_statistics(train, made, serving_statistics=now[split])
             for name, measured in _measured(anomalies, "skew_measurements"):
-                yield _finding("skew", name, measured, f"between train and {split}", limits)
+                yield _drift_finding("skew", name, measured, f"between train and {split}", limits)
 
 
 def _enough(*statistics: Statistics) -> bool:
@@ -79,7 +136,9 @@ def _measured(anomalies: Any, kind: str) -> Iterator[tuple[str, Any]]:
                 yield info.path.step[0], measured
 
 
-def _finding(check: str, name: str, measured: Any, where: str, limits: CheckLimits) -> Finding:
+def _drift_finding(
+    check: str, name: str, measured: Any, where: str, limits: CheckLimits
+) -> Finding:
     distance = type(measured).Type.Name(measured.type).lower().replace("_", " ")
     return Finding(
         check,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.cross_modal_evaluator import measure as subject
+from components.cross_modal_evaluator import assessment as subject
 from trainer.evaluation.record import Evaluation
 from trainer.evaluation.settings import EvaluationSettings
 

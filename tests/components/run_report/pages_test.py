@@ -7,10 +7,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from components.cross_modal_evaluator.judge import judge
 from components.cross_modal_evaluator.thresholds import read_thresholds
-from components.run_report import figures_view, views
-from components.run_report.page import render
+from components.cross_modal_evaluator.verdicts import judge
+from components.run_report import views
+from components.run_report.formatting import duration
+from components.run_report.pages import render
 from components.run_report.report_data import (
     Alarm,
     ArtefactFacts,
@@ -30,7 +31,6 @@ from components.run_report.report_data import (
     Walk,
     Word,
 )
-from components.run_report.words import duration
 from trainer.metrics.result import LabelFigure, Metric
 from trainer.settings_loader import SettingsError
 
@@ -301,18 +301,18 @@ def test_only_pairs_up_to_the_threshold_count_as_copies():
 
 
 def test_slices_are_kept_out_of_tiles_and_rows():
-    assert [row.metric.name for row in figures_view.metric_rows(WHOLE)] == [
+    assert [row.metric.name for row in views.metric_rows(WHOLE)] == [
         "agreement",
         "kid_n400",
         "f1",
     ]
-    ((part, row),) = figures_view.slice_rows(WHOLE)["agreement"]
+    ((part, row),) = views.slice_rows(WHOLE)["agreement"]
     assert (part, row.metric.n, row.passed) == ("attribute=colour", 31, False)
-    assert [tile.label for tile in figures_view.tiles(WHOLE)] == ["agreement", "kid n400", "f1"]
+    assert [tile.label for tile in views.tiles(WHOLE)] == ["agreement", "kid n400", "f1"]
 
 
 def test_scale_places_chance_value_and_ceiling():
-    row = figures_view.metric_rows(WHOLE)[0]
+    row = views.metric_rows(WHOLE)[0]
     assert row.scale["ceiling"] == 100.0
     assert row.scale["chance"] == 10.0
     assert row.scale["value"] == 90.0
@@ -320,7 +320,7 @@ def test_scale_places_chance_value_and_ceiling():
 
 
 def test_metric_that_is_not_a_number_has_no_scale():
-    row = figures_view.metric_rows(WHOLE)[2]
+    row = views.metric_rows(WHOLE)[2]
     assert row.scale is None
     assert row.passed is False
 
