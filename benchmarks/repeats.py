@@ -30,9 +30,9 @@ from benchmarks.training_steps import processor_name
 from data.schema import CaptionedImage
 from pipeline import settings as settings_file
 from pipeline.collecting import collect_splits
+from pipeline.settings import Settings
 from pipeline.work_dir import WorkDir
 from trainer import serving
-from trainer.config import scaled_steps
 from trainer.evaluation.inputs import decode
 
 FIGURES = {
@@ -79,7 +79,7 @@ def run(directory: Path, results: Path, key: dict) -> None:
     """Runs the demo once as `key` says, and appends its figures to `results`."""
     assignments = [f"training.seed={key['seed']}", *key["settings"]]
     settings = settings_file.load("demo", assignments=assignments)
-    longer = scaled_steps(settings.training.steps, key["times"])
+    longer = {stage: round(key["times"] * count) for stage, count in steps(settings).items()}
     work = WorkDir(directory / f"{key['times']:g}-seed{key['seed']}")
     command = ["-m", "pipeline.cli", "run", "demo", "--work", str(work.root)]
     for assignment in [f"training.steps={longer}", *assignments]:
@@ -103,6 +103,14 @@ def run(directory: Path, results: Path, key: dict) -> None:
     }
     with results.open("a", encoding="utf-8") as file:
         file.write(json.dumps(key | found) + "\n")
+
+
+def steps(settings: Settings) -> dict[str, int]:
+    """Training steps of each stage."""
+    found = settings.training.steps
+    if not isinstance(found, dict):
+        raise SystemExit("training.steps: a number of steps for each stage is needed")
+    return found
 
 
 def painted_right(work: WorkDir, test: Sequence[CaptionedImage]) -> dict[str, float]:

@@ -18,7 +18,6 @@ from data.base.files import read_json
 from pipeline.errors import RunError
 from pipeline.terminal import failure_lines, metric_table, verdict_lines, wrapped
 from pipeline.work_dir import MODELS, SMOKE, WorkDir, default_work_dir, is_model, newest_version
-from trainer.config import scaled_steps
 from trainer.metrics.result import Metric
 from trainer.settings_loader import SettingsError, read_yaml
 
@@ -292,11 +291,17 @@ def _longer(work: WorkDir, settings: Mapping[str, Any], repeat: list[str]) -> It
             "A smoke run only trains for seconds: run the config without --smoke",
         )
     elif repeat and training["steps"]:
-        option = ["--set", f"training.steps={json.dumps(scaled_steps(training['steps'], 2))}"]
+        option = ["--set", f"training.steps={_doubled(training['steps'])}"]
         yield Way(LONGER, "To train twice as long", shlex.join([*repeat, *option]))
     elif repeat:
         option = ["--minutes", f"{2 * training['minutes']:g}"]
         yield Way(LONGER, "To train twice as long", shlex.join([*repeat, *option]))
+
+
+def _doubled(steps: int | Mapping[str, int]) -> str:
+    if isinstance(steps, Mapping):
+        return json.dumps({stage: 2 * value for stage, value in steps.items()})
+    return str(2 * steps)
 
 
 def _repeat(work: WorkDir, settings: Mapping[str, Any]) -> list[str]:

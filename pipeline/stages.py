@@ -33,7 +33,7 @@ def stage_experiment(settings: Settings, stage: str) -> Experiment:
     plain = Experiment()
     unread = {name: getattr(plain, name) for name in STAGES if name not in read}
     experiment = settings.experiment()
-    training = replace(experiment.training, steps=experiment.training.stage_steps(stage))
+    training = replace(experiment.training, steps=experiment.training.steps_of(stage))
     return replace(experiment, training=training, **unread)
 
 
@@ -46,15 +46,14 @@ def judge_experiment(settings: Settings, judge: JudgeSettings) -> Experiment:
     not served, so that settings of the export do not reach it.
     """
     encoder = stage_experiment(settings, "encoder")
-    steps = encoder.training.stage_steps("encoder")
-    fewest = steps if steps is None or isinstance(steps, int) else min(steps.values())
+    steps = encoder.training.steps_of("encoder")
     training = replace(
         encoder.training,
         seed=encoder.training.seed + judge.seed,
         minutes=judge.minutes,
         shares=dict.fromkeys(STAGES, 1.0),
         sample_seconds=60.0 * judge.minutes / _JUDGE_CHECKS,
-        check_steps=max(1, fewest // _JUDGE_CHECKS) if fewest else encoder.training.check_steps,
+        check_steps=max(1, steps // _JUDGE_CHECKS) if steps else encoder.training.check_steps,
         keep="best",
     )
     return replace(encoder, training=training, export=ExportSettings())

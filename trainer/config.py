@@ -4,8 +4,6 @@ They load without TensorFlow, and say which of them contradict each other."""
 
 from __future__ import annotations
 
-import typing
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -311,8 +309,6 @@ SMALLEST_SKETCH = 8
 STRATEGIES = ("none", "mirrored", "multi_worker")
 SCHEDULES = ("cosine", "constant", "plateau")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
-# Trainings for which `training.steps` may have a number of its own.
-STEP_KINDS = ("mixed", "float32")
 
 
 @dataclass(frozen=True)
@@ -475,8 +471,6 @@ class TrainingSettings:
       shares: part of the budget that each stage gets.
       steps: a fixed number of steps in place of a time budget, one for all stages or one for each
         by name; null takes minutes. Steps give the same models on slow machines and on fast ones.
-        In place of a number there may be two, `{mixed: 1000, float32: 600}`: for a training in
-        mixed precision and for one in float32, whose steps take several times as long on a CPU.
       precision: `auto` takes bfloat16 where the device computes in it, else float32; `float16` is
         for GPUs without bfloat16 and scales the loss.
       accumulate: parts that a batch is cut into, one in memory at a time; their gradients are
@@ -502,7 +496,7 @@ class TrainingSettings:
 
     minutes: float = 8.0
     shares: dict[str, float] = field(default_factory=_default_shares)
-    steps: int | Mapping[str, int | Mapping[str, int]] | None = None
+    steps: int | dict[str, int] | None = None
     precision: str = "auto"
     accumulate: int = 1
     strategy: str = "none"
@@ -547,56 +541,17 @@ class TrainingSettings:
 
     def _require_steps(self) -> None:
         steps = self.steps
-        if not isinstance(steps, dict) or set(steps) & set(STEP_KINDS):
-            _require_counts(steps)
-            return
-        for stage in steps:
-            require_one_of("steps", stage, STAGES)
-        allowed = f"1 or more for each of {', '.join(STAGES)}"
-        require(set(steps) == set(STAGES), "steps", steps, allowed)
-        for count in steps.values():
-            require(count is not None, "steps", steps, allowed)
-            _require_counts(count)
+        if isinstance(steps, dict):
+            for stage in steps:
+                require_one_of("steps", stage, STAGES)
+            right = set(steps) == set(STAGES) and all(value > 0 for value in steps.values())
+            require(right, "steps", steps, f"1 or more for each of {', '.join(STAGES)}")
+        else:
+            require(steps is None or steps > 0, "steps", steps, "1 or more, or null")
 
-    def stage_steps(self, stage: str) -> int | Mapping[str, int] | None:
-        """The fixed number of steps of a stage, or one for each of `STEP_KINDS`, or None."""
-        if self.steps is None or isinstance(self.steps, int):
-            return self.steps
-        if set(self.steps) == set(STEP_KINDS):
-            return typing.cast("Mapping[str, int]", self.steps)
-        return self.steps[stage]
-
-    def steps_of(self, stage: str, policy: str) -> int | None:
-        """The fixed number of steps of a stage, or None where its budget is time.
-
-        Args:
-          stage: one of `STAGES`.
-          policy: the Keras dtype policy of the training.
-        """
-        steps = self.stage_steps(stage)
-        if steps is None or isinstance(steps, int):
-            return steps
-        return steps["float32" if policy == "float32" else "mixed"]
-
-
-def scaled_steps(steps: Any, factor: float) -> Any:
-    """Returns `training.steps`, in its form, with each number times `factor`, at least 1."""
-    if isinstance(steps, dict):
-        return {key: scaled_steps(count, factor) for key, count in steps.items()}
-    return max(1, round(factor * steps))
-
-
-def _require_counts(steps: Any) -> None:
-    """Raises SettingsError unless it is a number, one for each of `STEP_KINDS`, or None."""
-    if isinstance(steps, dict):
-        right = set(steps) == set(STEP_KINDS) and all(_is_count(each) for each in steps.values())
-        require(right, "steps", steps, f"1 or more for each of {', '.join(STEP_KINDS)}")
-    else:
-        require(steps is None or _is_count(steps), "steps", steps, "1 or more, or null")
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and value > 0
+    def steps_of(self, stage: str) -> int | None:
+        """The fixed number of steps of a stage, or None where its budget is time."""
+        return self.steps[stage] if isinstance(self.steps, dict) else self.steps
 
 
 @dataclass(frozen=True)

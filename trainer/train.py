@@ -86,7 +86,7 @@ def _train(
     policy, reason = precision.choose(experiment.training.precision)
     reason = f"{reason}; {processor.kernels()}"
     if distribution.is_chief():
-        steps = experiment.training.steps_of(stage, policy)
+        steps = experiment.training.steps_of(stage)
         length = f"; {steps:,} steps" if steps else ""
         tqdm.write(f"{stage}: {policy}, because {reason}{length}", file=sys.stderr)
     encoder = None if stage == "encoder" else _encoder(stage, encoder_dir, prepared, policy)

@@ -8,7 +8,6 @@ import resource
 import shutil
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,14 +90,8 @@ def _budget(settings: Settings) -> str:
     training = settings.training
     if training.steps is None:
         return f"{training.minutes:g} minutes, in shares {training.shares}"
-    steps = ", ".join(f"{stage} {_told(training.stage_steps(stage))}" for stage in STAGES)
+    steps = ", ".join(f"{stage} {training.steps_of(stage):,}" for stage in STAGES)
     return f"steps: {steps}. A slow machine takes longer; --minutes N trains for N minutes instead."
-
-
-def _told(steps: int | Mapping[str, int] | None) -> str:
-    if isinstance(steps, Mapping):
-        return f"{steps['mixed']:,} ({steps['float32']:,} in float32)"
-    return f"{steps:,}"
 
 
 def known_cost(settings: Settings, config: str) -> str | None:

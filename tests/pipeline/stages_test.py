@@ -21,4 +21,4 @@ def test_a_longer_training_of_one_stage_leaves_the_others_as_they_are():
 def test_the_judge_is_trained_for_the_encoder_s_steps():
     chosen = settings.load("demo", assignments=[f"training.steps={STEPS}"])
     training = stages.judge_experiment(chosen, JudgeSettings()).training
-    assert training.stage_steps("encoder") == 10 and training.check_steps == 2
+    assert training.steps_of("encoder") == 10 and training.check_steps == 2

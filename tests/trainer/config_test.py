@@ -14,7 +14,6 @@ from trainer.config import (
     Experiment,
     GeneratorSettings,
     TrainingSettings,
-    scaled_steps,
 )
 from trainer.settings_loader import SettingsError, from_mapping, to_mapping
 
@@ -92,8 +91,6 @@ def test_settings_cannot_change_behind_ones_back():
         ("training", "steps", {"encoder": 1}, "encoder, captioner, generator"),
         ("training", "steps", {"encoder": 1, "captioner": 0, "generator": 1}, "1 or more"),
         ("training", "steps", {"encodr": 1}, "did you mean 'encoder'"),
-        ("training", "steps", {"mixed": 3}, "1 or more for each of mixed, float32"),
-        ("training", "steps", {"mixed": 3, "float32": 0}, "1 or more for each of mixed"),
         ("training", "check_steps", 0, "1 or more, or null"),
         ("training", "patience", 0, "1 or more, or null"),
         ("training", "schedule", "cosin", "cosine, constant, plateau"),
@@ -222,27 +219,6 @@ def test_a_sketch_has_a_half_or_a_quarter_of_the_side(resolution, sketch, allowe
 
 def test_steps_are_those_of_a_stage_or_of_all():
     each = {"encoder": 1, "captioner": 2, "generator": 3}
-    for policy in ("float32", "mixed_bfloat16"):
-        found = [TrainingSettings(steps=each).steps_of(stage, policy) for stage in STAGES]
-        assert found == [1, 2, 3]
-        assert [TrainingSettings(steps=4).steps_of(stage, policy) for stage in STAGES] == [4] * 3
-
-
-@pytest.mark.parametrize(
-    ("policy", "expected"),
-    [("float32", [6, 6, 2]), ("mixed_bfloat16", [10, 10, 2]), ("mixed_float16", [10, 10, 2])],
-)
-def test_float32_may_have_steps_of_its_own(policy, expected):
-    both = {"mixed": 10, "float32": 6}
-    each = TrainingSettings(steps={"encoder": both, "captioner": both, "generator": 2})
-    assert [each.steps_of(stage, policy) for stage in STAGES] == expected
-    one = TrainingSettings(steps=each.stage_steps("captioner"))
-    assert one.steps_of("captioner", policy) == expected[1]
-
-
-def test_steps_are_scaled_in_their_form():
-    steps = {"encoder": {"mixed": 10, "float32": 5}, "captioner": 1, "generator": 3}
-    expected = {"encoder": {"mixed": 5, "float32": 2}, "captioner": 1, "generator": 2}
-    assert scaled_steps(steps, 0.5) == expected
-    assert scaled_steps(7, 2) == 14
-    assert TrainingSettings().steps_of("encoder", "float32") is None
+    assert [TrainingSettings(steps=each).steps_of(stage) for stage in STAGES] == [1, 2, 3]
+    assert [TrainingSettings(steps=4).steps_of(stage) for stage in STAGES] == [4, 4, 4]
+    assert TrainingSettings().steps_of("encoder") is None

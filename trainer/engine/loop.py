@@ -102,15 +102,8 @@ def run(
 class _Training:
     """One run of the loop: what it reads and changes from step to step."""
 
-    def __init__(
-        self,
-        task: Task,
-        settings: TrainingSettings,
-        steps: int | None,
-        work_dir: str,
-        own_dir: str,
-    ):
-        self.task, self.settings, self.fixed_steps = task, settings, steps
+    def __init__(self, task: Task, settings: TrainingSettings, work_dir: str, own_dir: str):
+        self.task, self.settings = task, settings
         self.clock = distribution.Clock()
         self.control = task.control
         self.best_metric = BestMetric(task.selection_metric)
@@ -125,8 +118,8 @@ class _Training:
         self.step = self.checkpoints.restore()
         seconds = 60.0 * self.settings.minutes * self.settings.shares[self.task.stage]
         spent = float(self.checkpoints.elapsed.numpy())
-        fixed = self.fixed_steps
-        self.budget = Budget(None if fixed else seconds, fixed, spent, self.clock)
+        steps = self.settings.steps_of(self.task.stage)
+        self.budget = Budget(None if steps else seconds, steps, spent, self.clock)
         self.saved = self.looked = self.budget.elapsed
         if self.step == 0:
             # Something to roll back to.
@@ -158,7 +151,8 @@ class _Training:
     def stop_reason(self) -> str:
         if self.best_metric.figure is not None and self.out_of_patience():
             return f"{self.settings.patience} checks brought no better {self.best_metric.figure[0]}"
-        return "the fixed number of steps is done" if self.fixed_steps else "the time is spent"
+        fixed = self.settings.steps_of(self.task.stage)
+        return "the fixed number of steps is done" if fixed else "the time is spent"
 
     def advance(self, log: TrainingLog) -> None:
         """Makes a step and what is due after it.
@@ -239,8 +233,7 @@ class _Training:
 
 
 def _run(task, settings, work_dir, own_dir, precision) -> TrainingSummary:
-    steps = settings.steps_of(task.stage, precision[0])
-    training = _Training(task, settings, steps, work_dir, own_dir)
+    training = _Training(task, settings, work_dir, own_dir)
     with TrainingLog(own_dir, task.stage, task.batch_size, training.clock) as log:
         trained = training.run(log)
         step, reason, rollbacks = training.step, training.stop_reason(), training.rollbacks
