@@ -1,1 +1,1 @@
-"""One task a stage: models, optimisers and one training step."""
+"""One task for each stage: models, optimisers and one training step."""

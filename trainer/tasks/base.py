@@ -1,4 +1,4 @@
-"""What the loop asks of a stage."""
+"""The interface between the training loop and a stage."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from trainer.transfer.weights import World
 
 
 class Task(abc.ABC):
-    """One stage: its models, its optimisers, one step, and how to look at it.
+    """One stage: models, optimisers, the training step and validation.
 
     Attributes:
       stage: `encoder`, `captioner` or `generator`.
-      batch_size: examples that a step sees.
-      control: gives the steps their learning rate and seed.
-      held_out: the examples that held-out figures are taken on.
-      world: what its inputs and outputs stand for.
-      selection_metric: the held-out figure that tells which state is best, or None.
-      start: the record of the weights that it took over, or None.
-      replay: the record of the examples that it draws from older spans, or None.
+      batch_size: examples per step.
+      control: supplies the learning rate and the seed of each step.
+      held_out: the validation examples.
+      world: vocabularies of the model's inputs and outputs: tokens, attributes, languages.
+      selection_metric: the held-out metric that selects the best state, or None.
+      start: record of the weights transferred from an earlier model, or None.
+      replay: record of the examples drawn from older spans, or None.
     """
 
     stage: str
@@ -43,7 +43,7 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def batch(self, step: int) -> tuple[Any, ...]:
-        """Returns the arrays of `step`, in nested tuples; a pure function of it."""
+        """Returns the batch of `step` as nested tuples of arrays; a pure function of the step."""
 
     @abc.abstractmethod
     def train_step(
@@ -51,34 +51,37 @@ class Task(abc.ABC):
     ) -> dict[str, tf.Tensor]:
         """Updates the weights once and returns scalar losses by name.
 
-        Each step goes through `optimizers` and `distribution` of `trainer.engine`, and `control`.
+        Implementations use `trainer.engine.optimizers` for gradients and updates,
+        `trainer.engine.distribution` to compile the step, and `control` for rate and seed.
 
         Args:
-          step: its number, from 0.
-          progress: share of the training that is done, 0 to 1.
-          batch: what `batch(step)` returned.
+          step: number of the step, from 0.
+          progress: fraction of the training that is done, 0 to 1.
+          batch: the result of `batch(step)`.
+
+        Returns:
+          float32 [] losses by name.
         """
 
     @abc.abstractmethod
     def state(self) -> dict[str, Any]:
-        """Models and optimisers by name: their variables are all that the next step reads."""
+        """Returns models and optimisers by name: the complete state of the next step."""
 
     @abc.abstractmethod
     def validate(self) -> dict[str, float]:
-        """Returns held-out figures by name."""
+        """Returns held-out metrics by name."""
 
     def alarms(self, figures: dict[str, float]) -> list[str]:
-        """What is wrong with held-out figures, in words; anything leads back to the last
-        checkpoint."""
+        """Returns messages about broken held-out metrics; any message causes a rollback."""
         return []
 
     def sample_grid(self) -> np.ndarray | None:
-        """Returns a picture uint8 [H, W, 3] of what the stage makes now, or None."""
+        """Returns a grid of current samples, uint8 [H, W, 3], or None."""
         return None
 
     @abc.abstractmethod
     def parameters(self) -> dict[str, int]:
-        """Returns the number of trained weights by model."""
+        """Returns the number of parameters by model."""
 
     @abc.abstractmethod
     def export(self, directory: str) -> None:
@@ -86,7 +89,15 @@ class Task(abc.ABC):
 
 
 def grid_of(images: np.ndarray, columns: int) -> np.ndarray:
-    """Tiles uint8 [N, R, R, 3] pictures into one, row by row; N is a multiple of `columns`."""
+    """Tiles pictures into one grid, row by row.
+
+    Args:
+      images: uint8 [N, R, R, 3].
+      columns: pictures per row; pictures that do not fill a row are dropped.
+
+    Returns:
+      uint8 [N // columns * R, columns * R, 3].
+    """
     count, side = images.shape[:2]
     rows = count // columns
     tiled = images[: rows * columns].reshape(rows, columns, side, side, 3)
@@ -94,6 +105,13 @@ def grid_of(images: np.ndarray, columns: int) -> np.ndarray:
 
 
 def trimmed(ids: np.ndarray) -> np.ndarray:
-    """Cuts int32 [N, C, L] to the longest caption in use, so that no step computes on padding."""
+    """Cuts the token ids to the longest caption, so that no step computes on padding alone.
+
+    Args:
+      ids: int32 [N, C, L], PAD at the end.
+
+    Returns:
+      int32 [N, C, l], a view; l is at least 1.
+    """
     used = np.flatnonzero((ids != PAD).any(axis=(0, 1)))
     return ids[:, :, : (int(used[-1]) + 1 if len(used) else 1)]

@@ -1,4 +1,4 @@
-"""Trains the captioner on the frozen encoder's codes of pictures, or of new views of them."""
+"""Trains the captioner on the frozen encoder's codes of pictures or of augmented views."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ _BATCH = 64
 
 
 class CaptionerTask(Task):
-    """Next-word cross-entropy; judged by free-running captions."""
+    """Next-token cross-entropy, optionally followed by self-critical training.
+
+    Validation scores the captions of beam search.
+    """
 
     stage = "captioner"
 
@@ -58,7 +61,7 @@ class CaptionerTask(Task):
         self.micro_batches = experiment.training.accumulate
         self.train, self.held_out = prepared.arrays("train"), prepared.arrays("val")
         self.frozen = FrozenEncoder(encoder)
-        # Of views only the shapes are known beforehand.
+        # Views are encoded at each step: only the shapes of the codes are needed here.
         encoded = self.train.images[:1] if settings.views else self.train.images
         self.codes = self.frozen.images(encoded)
         self.held_codes = self.frozen.images(self.held_out.images[:VALIDATION])
@@ -99,7 +102,7 @@ class CaptionerTask(Task):
             weight_decay=settings.weight_decay,
             kind=settings.optimizer,
         )
-        # Graphs are made for fixed shapes: one for each length of captions.
+        # A graph has fixed shapes, so each caption length has its own.
         self._teacher_forcing_of = functools.cache(
             lambda length: distribution.function(self.teacher_forcing_step)
         )
@@ -112,7 +115,7 @@ class CaptionerTask(Task):
         return selection_metric_of(self.stage, False) if self.references else None
 
     def _references(self) -> dict[str, tuple[list[int], list[list[str]]]]:
-        """By language: the first held-out pictures described in it, and their captions."""
+        """Returns by language the held-out rows that have captions in it, and these captions."""
         held, found = self.held_out, {}
         texts, tags = held.captions[:VALIDATION], held.languages[:VALIDATION]
         for tag in self.languages:
@@ -143,7 +146,17 @@ class CaptionerTask(Task):
         return update(tf.constant(step), tf.constant(progress, tf.float32), *batch)
 
     def teacher_forcing_step(self, step, progress, *batch) -> dict[str, tf.Tensor]:
-        """The captioner learns each next word of the training captions."""
+        """Updates the captioner once with the cross-entropy of the next tokens.
+
+        Args:
+          step: int [], seeds views, dropout and scheduled sampling.
+          progress: float32 [], drives the learning rate and the rate of scheduled sampling.
+          batch: with views, pictures uint8 [N, R, R, 3]; otherwise feature maps float16 [N, P, C]
+            and condition vectors float32 [N, c]. Then token ids int32 [N, L].
+
+        Returns:
+          float32 [] by name: `cross_entropy`.
+        """
         seed, settings = self.control.seed(step), self.settings
 
         def gradients_of(*micro_batch):
@@ -153,7 +166,7 @@ class CaptionerTask(Task):
             if settings.sampled_words:
                 share = settings.sampled_words * progress
                 heard = with_sampled_words(self.model, grid, picture, ids, share, fold(seed, 2))
-            # An unknown word can be heard but never be said: it is no target.
+            # UNK may be an input but never an output, so it is no target.
             mask = tf.cast(tf.logical_and(targets != PAD, targets != UNK), tf.float32)
             with tf.GradientTape() as tape:
                 logits = self.model((grid, picture, heard), seed=fold(seed, 1))
@@ -166,7 +179,17 @@ class CaptionerTask(Task):
         return losses
 
     def self_critical_step(self, step, progress, *batch) -> dict[str, tf.Tensor]:
-        """The captioner learns to say what scores better than its likeliest caption."""
+        """Updates the captioner once with self-critical training (Rennie et al. 2017).
+
+        Args:
+          step: int [], seeds views and sampled captions.
+          progress: float32 [], drives the learning rate.
+          batch: pictures or codes as for `teacher_forcing_step`, then the first tokens int32 [N]
+            and the rows int [N] of the training captions.
+
+        Returns:
+          float32 [] by name: the loss and the mean rewards.
+        """
         seed = self.control.seed(step)
 
         def gradients_of(*micro_batch):
@@ -191,7 +214,11 @@ class CaptionerTask(Task):
         optimizers.apply(self.optimizer, rate, gradients, variables, scales)
 
     def _rate(self, progress, rewarded: bool):
-        """The learning rate, by the progress of the phase where the last has a rate of its own."""
+        """Returns the learning rate of a step.
+
+        If self-critical training has its own rate, each phase has its own schedule, driven by the
+        progress of the phase; otherwise one schedule covers the whole training.
+        """
         settings = self.settings
         own, begins = settings.self_critical_learning_rate, settings.self_critical_from
         if own is None:
@@ -201,7 +228,7 @@ class CaptionerTask(Task):
         return self.control.rate(settings.learning_rate, progress / begins)
 
     def _seen(self, shown, seed):
-        """(grid, picture) of what a batch shows: codes, or pictures to take views of."""
+        """Returns (feature map, condition vector): those of the batch, or of new views of it."""
         if not self.settings.views:
             return shown
         (images,) = shown
@@ -210,7 +237,7 @@ class CaptionerTask(Task):
 
     @functools.cached_property
     def self_critical(self) -> SelfCritical:
-        """The loss of the last phase; counting the n-grams of all captions takes seconds."""
+        """The self-critical loss; made on first use, because counting all n-grams takes seconds."""
         groups = list(zip(self.picture_of.tolist(), self.language_of.tolist(), strict=True))
         return SelfCritical(self.model, Rewards(self.ids, groups), self.ids.shape[1] - 1)
 
@@ -224,7 +251,12 @@ class CaptionerTask(Task):
         return {"model": self.model, "optimizer": self.optimizer}
 
     def captions(self, rows: Sequence[int], language: int) -> list[str]:
-        """Free-running captions of some of the first held-out pictures, in one language."""
+        """Captions held-out pictures by beam search.
+
+        Args:
+          rows: which of the first `VALIDATION` held-out pictures.
+          language: index in `languages`.
+        """
         codes, said, asked = self.held_codes, [], tf.constant(language)
         for i in range(0, len(rows), _BATCH):
             some = rows[i : i + _BATCH]
@@ -233,8 +265,10 @@ class CaptionerTask(Task):
         return said
 
     def validate(self) -> dict[str, float]:
-        """BLEU-4 and CIDEr-D of free-running captions asked for in each language, against the
-        references in it; of several languages, the mean goes first."""
+        """Returns BLEU-4 and CIDEr-D of beam search in each language against its references.
+
+        With several languages, the unsuffixed metrics are means over languages.
+        """
         judged = {}
         for tag, (rows, references) in self.references.items():
             said = self.captions(rows, self.languages.index(tag))

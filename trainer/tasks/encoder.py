@@ -1,4 +1,4 @@
-"""Trains the shared space and the recogniser."""
+"""Trains the encoder: the shared text-image space and the attribute recogniser."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ VALIDATION = 1000
 
 
 class EncoderTask(Task):
-    """Contrastive agreement of picture and caption, and attributes from either."""
+    """Contrastive learning of pictures and captions, and attribute recognition from both."""
 
     stage = "encoder"
 
@@ -81,14 +81,23 @@ class EncoderTask(Task):
         return self._step(tf.constant(step), tf.constant(progress, tf.float32), *batch)
 
     def contrastive_step(self, step, progress, *batch) -> dict[str, tf.Tensor]:
-        """Pictures and captions learn to find each other, and both to tell attributes."""
+        """Updates both towers once: InfoNCE plus attribute cross-entropy.
+
+        Args:
+          step: int [], seeds augmentation and dropout.
+          progress: float32 [], drives the learning rate.
+          batch: pictures uint8 [N, R, R, 3], token ids int32 [N, L], labels float32 [N, A].
+
+        Returns:
+          float32 [] losses by name.
+        """
         seed, variables = self.control.seed(step), self.model.trainable_variables
 
         def gradients_of(images, ids, labels):
             images = view(to_float(images), self.settings, seed)
             with tf.GradientTape() as tape:
                 code, text = self.model((images, ids), training=True, seed=fold(seed, 1))
-                # Negatives come from all replicas.
+                # Gather embeddings of all replicas: the negatives are the whole batch.
                 all_images, all_texts, all_ids = map(
                     distribution.gather, (code.embedding, text.embedding, ids)
                 )
@@ -116,7 +125,7 @@ class EncoderTask(Task):
         return {"model": self.model, "optimizer": self.optimizer}
 
     def validate(self) -> dict[str, float]:
-        """Recall at 1 of 100 both ways with each picture's first caption, and F1."""
+        """Returns F1 and recall at 1 of 100 in both directions, by each picture's first caption."""
         held = self.held_out
         count = min(VALIDATION, len(held))
         code, text = (
@@ -155,7 +164,12 @@ class EncoderTask(Task):
 
 
 def _attribute_loss(logits, labels):
-    """Binary cross-entropy summed over the labels, for each attribute that is present."""
+    """Returns the summed binary cross-entropy divided by the number of present attributes.
+
+    Args:
+      logits: float32 [N, A].
+      labels: float32 [N, A], 0 or 1.
+    """
     if not labels.shape[1]:
         return tf.constant(0.0)
     wrong = tf.reduce_sum(binary_cross_entropy(logits, labels))
@@ -163,5 +177,9 @@ def _attribute_loss(logits, labels):
 
 
 def _equal_rows(ids):
-    """bool [N, N]: captions i and j are the same words."""
+    """Returns bool [N, N], true where captions i and j have the same tokens.
+
+    Args:
+      ids: int32 [N, L].
+    """
     return tf.reduce_all(tf.equal(ids[:, None, :], ids[None, :, :]), axis=-1)

@@ -1,12 +1,16 @@
-"""Trains a generator against its discriminator, on the frozen encoder's codes of captions.
+"""Trains a generator against its discriminator, conditioned on the frozen encoder's caption codes.
 
-An update is either an ELBO step alone, or a discriminator step and then a generator step; the
-moving average of the generator's weights follows. Each step reads in the order in which things
-happen: forward pass, losses, gradients, new weights.
+The order of one update:
 
-Sources: the adversarial steps are algorithm 1 of Goodfellow et al. 2014 with mismatched captions
-(Reed et al. 2016, algorithm 1); the ELBO of real pictures beside them is VAE-GAN (Larsen et al.
-2016, section 2).
+    ELBO phase:         ELBO step -> moving average
+    adversarial phase:  discriminator step -> generator step -> moving average
+
+Each step is one method: forward pass, losses, gradients, weight update, from top to bottom. The
+ELBO step and the generator step update generator and posterior.
+
+Sources: Goodfellow et al. 2014, algorithm 1, for the adversarial steps; Reed et al. 2016,
+algorithm 1, for the mismatched captions; Larsen et al. 2016 (VAE-GAN), section 2, for adding the
+ELBO of real pictures.
 """
 
 from __future__ import annotations
@@ -40,19 +44,20 @@ from trainer.transfer.start import Start, discriminator_names
 
 Losses = dict[str, tf.Tensor]
 
-# Steps between two looks at the discriminator's overfitting, and pictures looked at.
+# Adaptive augmentation measures the discriminator's overfitting every so many steps, on so many
+# pictures of each kind.
 CONTROL_EVERY = 8
 CONTROL_PICTURES = 64
 
 
 class Inputs(NamedTuple):
-    """What a step reads of one micro-batch.
+    """Inputs of a step: one micro-batch.
 
     Attributes:
-      seed: int32 [2], of the step's draws.
-      real: float32 [N, r, r, 3] pictures in [-1, 1], at the side that the generator makes.
-      text: codes of their captions, the condition faded in.
-      feature_map: float16 [N, P, C] of the frozen encoder, which the posterior reads.
+      seed: int32 [2], the step's seed.
+      real: float32 [N, r, r, 3] pictures in [-1, 1], at the generator stage's resolution r.
+      text: codes of their captions; `condition` is scaled by the conditioning ramp.
+      feature_map: float16 [N, P, C] of the frozen encoder, input of the posterior.
     """
 
     seed: tf.Tensor
@@ -65,10 +70,10 @@ class Forward(NamedTuple):
     """A forward pass of the generator.
 
     Attributes:
-      tape: what recorded it.
-      inputs: what it read.
-      fake: float32 [N, r, r, 3] pictures from noise of the prior.
-      elbo: terms of the evidence lower bound, by name; empty without a posterior.
+      tape: the gradient tape that recorded the pass.
+      inputs: its inputs.
+      fake: float32 [N, r, r, 3] pictures in [-1, 1] from noise of the prior.
+      elbo: terms of the negative ELBO by name, float32 []; empty without a posterior.
     """
 
     tape: tf.GradientTape
@@ -78,12 +83,13 @@ class Forward(NamedTuple):
 
 
 class Gan:
-    """A generator, or one stage of it, against its discriminator.
+    """A generator, or one of its stages, and its discriminator.
 
     Attributes:
-      elbo_update, update: make all steps of one update; compiled. They take the step's number int64
-        [], the progress float32 [] of their phase and the task's batch, and return losses by name.
-        `update` is indexed by two answers: does the generator learn, is the penalty due?
+      elbo_update, update: compiled functions that run all steps of one update. They take the step
+        number, the progress float32 [] of their phase and the task's batch, and return losses by
+        name. `update` is indexed by (generator is updated, penalty is due), because both decide
+        which graph runs.
     """
 
     def __init__(
@@ -112,8 +118,8 @@ class Gan:
         )
         self.optimizer = generator_optimizer(stage.variables)
         self.posterior_optimizer = generator_optimizer(task.posterior.trainable_variables)
-        # Not clipped: its gradient is several times as long as `clip_norm` at every step, and a
-        # clip would take most of a penalty that only some of the steps have.
+        # The discriminator is not clipped: its gradient norm is several times `clip_norm` at every
+        # step, and clipping would remove most of the lazy penalty, which only some steps have.
         self.discriminator_optimizer = optimizers.build(
             discriminator.trainable_variables,
             settings.discriminator_learning_rate,
@@ -130,7 +136,7 @@ class Gan:
             for penalised in (False, True)
         }
 
-    # The updates: which steps, in which order.
+    # Updates: which steps run, in which order.
 
     def _elbo_update(self, step, progress, *batch) -> Losses:
         losses = self.elbo_step(step, progress, batch)
@@ -138,23 +144,36 @@ class Gan:
         return losses
 
     def _update(self, step, progress, *batch, whole: bool, penalised: bool) -> Losses:
-        """An update of the discriminator and, if it is to be a `whole` one, of the generator."""
+        """Updates the discriminator and, if `whole`, then the generator and the average."""
         penalty = self.penalty if penalised else None
         if not whole:
             return self.discriminator_step(step, progress, batch, penalty)
-        # Both steps learn from one forward pass of the generator. Micro-batches cannot share it:
-        # the generator's step begins when the discriminator has seen all of them.
+        # Both steps share one forward pass of the generator. The discriminator step does not change
+        # the generator, so the pictures stay valid. With micro-batches each step runs its own
+        # passes: the discriminator sees all micro-batches before the generator step starts, and
+        # keeping every pass would need the memory that accumulation saves.
         forward = self.forward(step, progress, *batch) if self.micro_batches == 1 else None
         losses = self.discriminator_step(step, progress, batch, penalty, forward)
+        # The generator step uses the discriminator's updated weights.
         losses |= self.generator_step(step, progress, batch, forward)
         self.task.update_average(step, self.discriminator_steps)
         return losses
 
-    # The steps.
+    # Steps.
 
     def elbo_step(self, step, progress, batch) -> Losses:
-        """Generator and posterior learn to reconstruct real pictures: a third of a whole update's
-        cost, and most of a picture is learned in it."""
+        """Updates generator and posterior with the negative ELBO of real pictures.
+
+        The step costs a third of an adversarial update, and most of a picture is learned in it.
+
+        Args:
+          step: int [], the step number.
+          progress: float32 [] of the ELBO phase, 0 to 1.
+          batch: pictures uint8 [N, R, R, 3], `SentenceCodes`, feature map float16 [N, P, C].
+
+        Returns:
+          float32 [] losses by name.
+        """
 
         def gradients_of(*micro_batch):
             inputs = self.inputs(step, progress, *micro_batch)
@@ -164,6 +183,8 @@ class Gan:
                 noise = draw(mean, log_variance, fold(inputs.seed, 5))
                 generated = self.stage.generate(noise, condition)
                 losses = elbo_terms(generated, inputs.real, mean, log_variance)
+                # The KL weight starts high, so the generator learns to use the caption before the
+                # noise can carry the same information.
                 loss = self.negative_elbo(losses, annealed(progress, self.settings.kl_weight))
                 for weight, name, value in self.conditioning_terms(condition):
                     losses[name] = value
@@ -177,14 +198,25 @@ class Gan:
     def discriminator_step(
         self, step, progress, batch, penalty: PenaltyTerm | None, forward: Forward | None = None
     ) -> Losses:
-        """The discriminator learns to tell real pictures from generated ones, and right captions
-        from wrong ones. Without `forward` the pictures are generated here."""
+        """Updates the discriminator: real against generated pictures, right against wrong captions.
+
+        Args:
+          step: int [], the step number.
+          progress: float32 [] of the adversarial phase, 0 to 1.
+          batch: pictures uint8 [N, R, R, 3], `SentenceCodes`, feature map float16 [N, P, C].
+          penalty: the gradient penalty if it is due at this step, else None.
+          forward: pass to take the generated pictures from; None generates them here.
+
+        Returns:
+          float32 [] losses by name.
+        """
         variables = self.discriminator.trainable_variables
         optimizer, settings = self.discriminator_optimizer, self.settings
 
         def gradients_of(*micro_batch):
             inputs = forward.inputs if forward else self.inputs(step, progress, *micro_batch)
             fake = forward.fake if forward else self.generate(inputs)
+            # The pictures are constants for the discriminator: nothing flows into the generator.
             fake = tf.stop_gradient(fake)
             with tf.GradientTape() as tape:
                 losses = discriminator_terms(
@@ -198,7 +230,7 @@ class Gan:
                 loss = tf.add_n(list(losses.values()))
                 if penalty is not None:
                     losses["penalty"] = self.penalty_value(penalty, inputs, fake)
-                    # A lazy penalty makes up for the steps that it leaves out.
+                    # Lazy regularisation: the factor compensates for the steps without a penalty.
                     loss += losses["penalty"] * penalty.every
             (gradients,) = optimizers.gradients(tape, loss, (optimizer, variables))
             return gradients, losses
@@ -207,19 +239,28 @@ class Gan:
         rate = self.task.control.rate(settings.discriminator_learning_rate, progress)
         scales = self.task.transfer.update_scales(variables)
         optimizers.apply(optimizer, rate, gradients, variables, scales)
+        # Weight clipping comes after the update (Arjovsky et al. 2017, algorithm 1).
         if self.loss.clip is not None:
             for variable in variables:
                 variable.assign(tf.clip_by_value(variable, -self.loss.clip, self.loss.clip))
         return losses
 
     def generator_step(self, step, progress, batch, forward: Forward | None = None) -> Losses:
-        """The generator learns to convince the discriminator and to agree with the captions; with
-        the posterior it goes on reconstructing. Without `forward` the pictures are generated here.
+        """Updates generator and posterior: adversarial loss, caption agreement, negative ELBO.
+
+        Args:
+          step: int [], the step number.
+          progress: float32 [] of the adversarial phase, 0 to 1.
+          batch: pictures uint8 [N, R, R, 3], `SentenceCodes`, feature map float16 [N, P, C].
+          forward: the forward pass to reuse; None runs it here.
+
+        Returns:
+          float32 [] losses by name.
         """
 
         def gradients_of(*micro_batch):
             tape, inputs, fake, losses = forward or self.forward(step, progress, *micro_batch)
-            # The tape of the forward pass goes on recording.
+            # Re-enter the tape of the forward pass: the losses below belong to the same graph.
             with tape:
                 loss = self.negative_elbo(losses, self.settings.kl_weight) if losses else 0.0
                 for weight, name, value in self.generator_terms(inputs, fake):
@@ -231,10 +272,19 @@ class Gan:
         self.apply_to_generator(gradients, self.settings.learning_rate, progress)
         return losses
 
-    # What the steps are made of.
+    # Parts of the steps. Each random draw folds the step's seed with its own number, so a resumed
+    # training and any split into micro-batches or replicas draw the same values.
 
     def inputs(self, step, progress, images, text, feature_map) -> Inputs:
-        """What the steps read of arrays of a batch."""
+        """Prepares a micro-batch.
+
+        Args:
+          step: int [], the step number.
+          progress: float32 [], drives the conditioning ramp.
+          images: uint8 [N, R, R, 3].
+          text: codes of the captions.
+          feature_map: float16 [N, P, C].
+        """
         condition = text.condition * ramp(progress, self.settings.conditioning_ramp)
         return Inputs(
             self.task.control.seed(step),
@@ -244,16 +294,22 @@ class Gan:
         )
 
     def generate(self, inputs: Inputs) -> tf.Tensor:
-        """float32 [N, r, r, 3] pictures from noise of the prior."""
+        """Returns float32 [N, r, r, 3] pictures from noise of the prior."""
         return self.stage.generate(self.noise(inputs), inputs.text.condition)
 
     def noise(self, inputs: Inputs) -> tf.Tensor:
+        """Returns float32 [N, z] noise of the prior; the same for the same `inputs.seed`."""
         shape = [inputs.real.shape[0], self.stage.noise_width]
         return normal(fold(inputs.seed, 1), shape)
 
     def forward(self, step, progress, *batch) -> Forward:
-        """Pictures from noise of the prior and, in the same pass, from the noise that the posterior
-        infers from the real ones."""
+        """Generates pictures from prior noise and, in the same pass, from posterior noise.
+
+        Args:
+          step: int [], the step number.
+          progress: float32 [] of the adversarial phase.
+          batch: arrays of one micro-batch, see `inputs`.
+        """
         inputs = self.inputs(step, progress, *batch)
         condition = inputs.text.condition
         with tf.GradientTape() as tape:
@@ -270,10 +326,12 @@ class Gan:
         return Forward(tape, inputs, fake, elbo)
 
     def negative_elbo(self, terms: Losses, kl_weight) -> tf.Tensor:
+        """Returns the weighted negative ELBO of the terms, float32 []."""
         bound = terms["reconstruction"] + kl_weight * terms["kl"]
         return self.settings.reconstruction_weight * bound
 
     def adversarial_loss(self, inputs: Inputs, fake) -> tf.Tensor:
+        """Returns the generator's adversarial loss, float32 []; only paired losses read `real`."""
         condition, real_logit = inputs.text.condition, None
         augmented = self.augmentation(fake, fold(inputs.seed, 4))
         if self.loss.paired:
@@ -283,7 +341,11 @@ class Gan:
         return tf.reduce_mean(self.loss.generator(real_logit, fake_logit))
 
     def penalty_value(self, penalty: PenaltyTerm, inputs: Inputs, fake) -> tf.Tensor:
-        """The weighted penalty, in float32: its second derivatives need the precision."""
+        """Returns the weighted gradient penalty, float32 [].
+
+        The discriminator computes in float32 here, whatever its dtype policy: second derivatives
+        lose too much precision in bfloat16 and float16. The pictures are not augmented.
+        """
 
         def critic(images, text):
             return self.discriminator((images, text))
@@ -295,56 +357,67 @@ class Gan:
             return penalty.weight * tf.reduce_mean(values)
 
     def generator_terms(self, inputs: Inputs, fake) -> Iterator[tuple[float, str, tf.Tensor]]:
-        """Yields weight, name and float32 [] value of each term on pictures from the prior."""
+        """Yields weight, name and float32 [] value of each loss of the pictures from the prior."""
         yield 1.0, "g_adversarial", self.adversarial_loss(inputs, fake)
         yield from self.task.agreement.terms(fake, inputs.text)
         yield from self.conditioning_terms(inputs.text.condition)
 
     def conditioning_terms(self, condition) -> Iterator[tuple[float, str, tf.Tensor]]:
-        """Yields what the conditioning augmentation costs, if there is one."""
+        """Yields the KL divergence of the conditioning augmentation, if the stage has one."""
         divergence = self.stage.divergence(condition)
         if divergence is not None:
             yield self.settings.conditioning_weight, "g_conditioning", tf.reduce_mean(divergence)
 
     def generator_optimizers(self) -> list[tuple[keras.optimizers.Optimizer, list]]:
-        """Optimisers of generator and posterior, each with its variables."""
+        """Returns the optimisers of generator and posterior, each with its variables."""
         found = [(self.optimizer, self.stage.variables)]
         if self.with_posterior:
             found.append((self.posterior_optimizer, self.task.posterior.trainable_variables))
         return found
 
     def apply_to_generator(self, gradients, highest_rate: float, progress) -> None:
+        """Applies the gradients of each of `generator_optimizers`; the schedule scales the rate."""
         rate = self.task.control.rate(highest_rate, progress)
         for (optimizer, variables), own in zip(self.generator_optimizers(), gradients, strict=True):
             scales = self.task.transfer.update_scales(variables)
             optimizers.apply(optimizer, rate, own, variables, scales)
 
     def at_side(self, pictures) -> tf.Tensor:
+        """Resizes float32 [N, R, R, 3] to the stage's resolution r by area averages."""
         if pictures.shape[1] == self.stage.side:
             return pictures
         return tf.image.resize(pictures, [self.stage.side] * 2, method="area")
 
-    # What others ask.
+    # Queries of the task.
 
     def penalty_due(self, step: int) -> bool:
-        """Whether the discriminator's update of `step` has the penalty."""
+        """Returns whether the discriminator update of `step` includes the penalty."""
         return self.penalty is not None and step % self.penalty.every == 0
 
     def discriminator_trained(self) -> bool:
-        """Whether the discriminator has learned anything yet."""
+        """Returns whether the discriminator has been updated at least once."""
         updates = self.discriminator_optimizer.iterations.value
-        # Of several devices each may hold its own count.
+        # With several devices each may hold its own count.
         return int(getattr(updates, "values", [updates])[0]) > 0
 
     def logits(self, step, images: list, conditions: list) -> list[tf.Tensor]:
-        """Logits [n] of each list of float pictures [n, R, R, 3] with conditions, as augmented."""
+        """Returns logits of augmented pictures; all lists go through one pass.
+
+        Args:
+          step: int [], seeds the augmentation.
+          images: float32 [n, R, R, 3] pictures in [-1, 1], one tensor for each kind.
+          conditions: float32 [n, c], in the same order.
+
+        Returns:
+          float32 [n] for each kind.
+        """
         pictures = tf.concat([self.at_side(x) for x in images], 0)
         augmented = self.augmentation(pictures, fold(self.task.control.seed(step), 8))
         logits = self.discriminator((augmented, tf.concat(conditions, 0)))
         return tf.split(logits, [x.shape[0] for x in images])
 
     def state(self) -> dict[str, object]:
-        """All that changes but the generator and the posterior, by name."""
+        """Returns everything that training changes except generator and posterior, by name."""
         return {
             "discriminator": self.discriminator,
             "optimizer": self.optimizer,
@@ -355,7 +428,12 @@ class Gan:
 
 
 def chosen_penalty(settings: GeneratorSettings, side: int) -> PenaltyTerm | None:
-    """The penalty that settings ask for, or that their loss brings, on pictures of that side."""
+    """Returns the penalty of the settings, or of their loss if `penalty` is `auto`.
+
+    Args:
+      settings: the generator's settings.
+      side: resolution of the discriminator's input, in pixels.
+    """
     by_loss = ADVERSARIAL[settings.loss_in_use].penalty
     return penalty_term(
         by_loss if settings.penalty == "auto" else settings.penalty,
@@ -367,10 +445,11 @@ def chosen_penalty(settings: GeneratorSettings, side: int) -> PenaltyTerm | None
 
 
 class GanTask(TextToImageTask):
-    """One GAN after the other, one for each stage of the generator.
+    """Trains the GANs of the generator's stages one after the other.
 
-    Each has an equal share of the training: first ELBO steps alone, then the adversarial ones. The
-    learning rates of both phases have a schedule of their own.
+    Each GAN gets an equal share of the training. Its first `adversarial_from` is the ELBO phase,
+    the rest the adversarial phase. Each phase has its own progress from 0 to 1 and hence its own
+    learning rate schedule.
     """
 
     def __init__(
@@ -417,12 +496,12 @@ class GanTask(TextToImageTask):
         return losses
 
     def _gan_at(self, progress: float) -> tuple[Gan, float]:
-        """What is trained at this share of the training, and how much of it is done, below 1."""
+        """Returns the GAN that is trained at `progress`, and its own progress, below 1."""
         along = min(progress, 1.0 - 1e-6) * len(self.gans)
         return self.gans[int(along)], along - int(along)
 
     def _control(self, gan: Gan, step: int, batch) -> tf.Tensor:
-        """Lets the augmentation follow the discriminator's overfitting."""
+        """Adapts the augmentation probability to the discriminator's overfitting."""
         count = self._looked_at()
         images, text, _ = batch
         seen = (images[:count], text.condition[:count])
@@ -431,7 +510,7 @@ class GanTask(TextToImageTask):
         return tf.convert_to_tensor(gan.augmentation.probability)
 
     def validate(self) -> dict[str, float]:
-        """Adds the last trained discriminator's overfitting, as `trainer.augment` has it."""
+        """Adds the last trained discriminator's overfitting, see `trainer.augment.overfitting`."""
         figures = super().validate()
         trained = [gan for gan in self.gans if gan.discriminator_trained()]
         if not trained or not self._looked_at():
@@ -451,7 +530,7 @@ class GanTask(TextToImageTask):
         return float(overfitting(*(tf.concat(part, 0) for part in zip(*found, strict=True))))
 
     def _looked_at(self) -> int:
-        """Pictures of one look, of each kind."""
+        """Returns how many pictures of each kind one overfitting estimate uses."""
         return min(CONTROL_PICTURES, self.batch_size, len(self.held_noise), len(self.train))
 
     def _held_out(self, start: int, end: int) -> tuple:
@@ -459,8 +538,11 @@ class GanTask(TextToImageTask):
 
     @functools.cached_property
     def _logits(self):
-        """Function of GAN, step, train and held-out (uint8 pictures, conditions): their logits and
-        those of pictures generated for the held-out captions."""
+        """Compiled function of (GAN, step, training and held-out (uint8 pictures, conditions)).
+
+        It returns the logits of training pictures, held-out pictures and pictures generated for
+        the held-out captions.
+        """
 
         def logits(gan, step, train, held):
             noise = tf.constant(self.held_noise[: held[0].shape[0]])

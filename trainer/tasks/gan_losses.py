@@ -1,4 +1,4 @@
-"""What the networks of a text-to-image training minimise, from pictures and captions to scalars."""
+"""Losses of text-to-image training, from pictures and captions to scalars."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from trainer.models.discriminator import Discriminator
 from trainer.models.encoder import Encoder
 from trainer.models.frozen import SentenceCodes
 
-# Captions closer than this in the shared space say the same: neither is a negative of the other.
+# Captions with a higher cosine similarity count as equal: neither is a negative of the other.
 SAME_CAPTION = 0.97
-# Scale of a pixel's error on [-1, 1]. With it a unit of the bound is about as heavy as the hinge,
-# and the noise keeps places and sizes and drops texture.
+# Standard deviation of a pixel's error on [-1, 1]. At this value one unit of the ELBO weighs about
+# as much as the hinge loss, and the noise encodes positions and sizes but not texture.
 DEVIATION = 0.25
 
 
@@ -29,15 +29,16 @@ def elbo_terms(
     log_variance: tf.Tensor,
     free_bits: float = 0.0,
 ) -> dict[str, tf.Tensor]:
-    """Both halves of the negative evidence lower bound, divided by the number of pixel values.
+    """Returns both terms of the negative ELBO, divided by the number of pixel values.
 
     Args:
-      generated, real: float32 [N, r, r, 3]; `generated` from the noise inferred from `real`.
-      mean, log_variance: float32 [N, z] of that noise.
-      free_bits: as for `gaussian_kl`.
+      generated: float32 [N, r, r, 3] in [-1, 1], decoded from the posterior's noise of `real`.
+      real: float32 [N, r, r, 3] in [-1, 1].
+      mean, log_variance: float32 [N, z] of the posterior.
+      free_bits: nats per dimension without a penalty, see `gaussian_kl`.
 
     Returns:
-      float32 [] by name: `reconstruction` and `kl`.
+      float32 [] by name: `reconstruction` and `kl`, means over the batch.
     """
     values = float(real.shape[1] * real.shape[2] * real.shape[3])
     reconstruction = gaussian_reconstruction(generated, real, DEVIATION)
@@ -56,21 +57,22 @@ def discriminator_terms(
     text: SentenceCodes,
     mismatch_weight: float,
 ) -> dict[str, tf.Tensor]:
-    """Real against generated pictures, and real ones against real ones with others' captions.
+    """Returns the discriminator's losses: real against generated, matched against mismatched.
 
-    The two halves are GAN-CLS (Reed et al. 2016, algorithm 1) for any adversarial loss.
+    This is GAN-CLS (Reed et al. 2016, algorithm 1) for any adversarial loss.
 
     Args:
-      loss: of the discriminator.
-      discriminator: what judges.
-      real, fake: float32 [N, r, r, 3], as it sees them.
+      loss: the adversarial loss.
+      discriminator: the discriminator in training.
+      real, fake: float32 [N, r, r, 3] in [-1, 1], augmented.
       text: codes of their captions.
-      mismatch_weight: of the second half, 0 to 1.
+      mismatch_weight: weight of real pictures with other pictures' captions, 0 to 1; 0 skips them.
 
     Returns:
-      float32 [] by name; their sum is to be minimised.
+      float32 [] by name; the discriminator minimises their sum.
     """
-    # One pass over the pictures: only the head reads captions.
+    # One backbone pass: only the head reads captions, so matched and mismatched captions share the
+    # features of the real pictures.
     features = discriminator.features(tf.concat([real, fake], axis=0))
     real_features, fake_features = tf.split(features, 2)
     condition = text.condition
@@ -89,27 +91,33 @@ def discriminator_terms(
 
 
 def _differs(text: SentenceCodes) -> tf.Tensor:
-    """float32 [N]: 0 where the neighbour's caption says the same."""
+    """Returns float32 [N]: 0 where the rolled caption means the same and is no mismatch, else 1."""
     similarity = tf.reduce_sum(text.embedding * distribution.rolled(text.embedding), axis=-1)
     return tf.cast(similarity < SAME_CAPTION, tf.float32)
 
 
 class Agreement:
-    """How well the frozen encoder finds generated pictures and their captions to agree."""
+    """Losses of generated pictures against their captions, by the frozen encoder."""
 
     def __init__(self, settings: GeneratorSettings, encoder: Encoder, side: int):
-        """Takes the side of the pictures that the encoder knows, in pixels."""
+        """Sets the weights of the losses.
+
+        Args:
+          settings: the generator's settings.
+          encoder: the frozen encoder; gradients flow through it into the pictures.
+          side: the encoder's input resolution R, in pixels.
+        """
         self.encoder, self.side = encoder, side
-        # A generator that is told nothing has nothing to agree with.
+        # An unconditional generator has no caption to agree with.
         told = settings.conditional
         self.contrastive_weight = settings.contrastive_weight if told else 0.0
         self.attribute_weight = settings.attribute_weight if told else 0.0
 
     def terms(self, fake: tf.Tensor, text: SentenceCodes) -> Iterator[tuple[float, str, tf.Tensor]]:
-        """Yields weight, name and float32 [] value of each term in use.
+        """Yields weight, name and float32 [] value of each loss whose weight is not 0.
 
         Args:
-          fake: float32 [N, r, r, 3] pictures.
+          fake: float32 [N, r, r, 3] in [-1, 1]; resized to the encoder's resolution.
           text: codes of their captions.
         """
         if not self.contrastive_weight and not self.attribute_weight:
@@ -129,7 +137,10 @@ class Agreement:
 
 
 def _missing_attributes(code, text: SentenceCodes) -> tf.Tensor:
-    """How much of what was said the recogniser does not find, for each attribute said."""
+    """Returns the summed cross-entropy of picture and caption attributes, per caption attribute.
+
+    The targets are the probabilities that the text tower assigns to the caption.
+    """
     said = tf.sigmoid(text.attributes)
     missing = tf.reduce_sum(binary_cross_entropy(code.attributes, said))
     return distribution.ratio(missing, tf.reduce_sum(said))

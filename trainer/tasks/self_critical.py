@@ -1,6 +1,6 @@
-"""The captioner's last phase: captions that score better than its own likeliest ones.
+"""Self-critical sequence training of the captioner, with CIDEr-D as the reward.
 
-Source: self-critical sequence training (Rennie et al. 2017, section 3), with CIDEr-D as the reward.
+Source: Rennie et al. 2017, section 3.
 """
 
 from __future__ import annotations
@@ -18,14 +18,19 @@ from trainer.models.captioner import Captioner, speak
 
 
 class Rewards:
-    """CIDEr-D of captions against the training captions of their picture in their language.
+    """CIDEr-D of captions against the training captions of the same picture and language.
 
-    Tokens are ids. END is one of them: else it would pay to break off before a word that may be
-    wrong. Document frequencies are those of a language's training captions.
+    Tokens are ids. END counts as a token: otherwise the captioner would be rewarded for stopping
+    before an uncertain word. Document frequencies come from the training captions of the language.
     """
 
     def __init__(self, ids: np.ndarray, groups: Sequence[tuple[int, int]]):
-        """Takes M training captions int [M, L] and the (picture, language) of each."""
+        """Collects the references.
+
+        Args:
+          ids: int [M, L], the training captions.
+          groups: the (picture, language) of each.
+        """
         references: dict[tuple[int, int], list[tuple[int, ...]]] = defaultdict(list)
         for row, group in zip(ids, groups, strict=True):
             references[group].append(_tokens(row[1:]))
@@ -37,8 +42,12 @@ class Rewards:
         self._vectors: dict[tuple[int, int], list[Weighted]] = {}
 
     def __call__(self, rows: Sequence[int], said: np.ndarray) -> np.ndarray:
-        """float32 [N] of captions int [N, L] of the pictures, in the languages, of training
-        captions `rows` [N]."""
+        """Returns CIDEr-D, float32 [N].
+
+        Args:
+          rows: [N], training captions whose picture and language are to be described.
+          said: int [N, L], the generated captions.
+        """
         scores = []
         for row, ids in zip(rows, said, strict=True):
             group = self._groups[row]
@@ -50,12 +59,12 @@ class Rewards:
 
 
 class SelfCritical:
-    """The loss of a batch; its rewards are computed by Python, in the middle of the graph.
+    """The self-critical loss of a batch; a Python function inside the graph computes the rewards.
 
     Args:
-      model: learns.
+      model: the captioner in training.
       rewards: (rows, captions) -> float32 [N], such as `Rewards`.
-      steps: tokens said at most.
+      steps: maximum number of generated tokens.
     """
 
     def __init__(
@@ -67,21 +76,24 @@ class SelfCritical:
         self.model, self.rewards, self.steps = model, rewards, steps
 
     def __call__(self, grid, picture, first, rows, seed) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        """Captions pictures, and compares what is drawn with what is likeliest.
+        """Returns the loss of sampled captions with the greedy caption's reward as the baseline.
 
         Args:
-          grid: float [N, P, C];  picture: float32 [N, c].
+          grid: float [N, P, C] feature maps.
+          picture: float32 [N, c] condition vectors.
           first: int32 [N], see `Captioner.first_word`.
-          rows: int [N], the training captions that they are of.
-          seed: int32 [2].
+          rows: int [N], the training captions of the pictures, for the rewards.
+          seed: int32 [2], of the sampled captions.
 
         Returns:
-          the loss float32 [], of which only the gradient means something, and mean rewards by name.
+          the loss, float32 [], of which only the gradient is meaningful, and mean rewards by name.
         """
+        # Decoding and rewards carry no gradient; the pass below recomputes the logits for it.
         greedy = speak(self.model, grid, picture, first, self.steps)
         drawn = speak(self.model, grid, picture, first, self.steps, seed)
         reached, usual = self._reward(rows, drawn), self._reward(rows, greedy)
-        # Without dropout: the words were drawn without it.
+        # No dropout (no seed): the tokens were sampled without it, and REINFORCE needs their
+        # probabilities under the same model.
         logits = self.model((grid, picture, tf.concat([first[:, None], drawn], axis=1)))
         mask = tf.cast(drawn != PAD, tf.float32)
         loss = tf.reduce_mean(self_critical(token_log_probs(logits, drawn), reached - usual, mask))
@@ -94,6 +106,6 @@ class SelfCritical:
 
 
 def _tokens(ids: np.ndarray) -> tuple[int, ...]:
-    """The tokens of a caption, its END the last."""
+    """Returns the tokens of a caption up to and including END."""
     said = ids.tolist()
     return tuple(said[: said.index(END) + 1] if END in said else [i for i in said if i != PAD])

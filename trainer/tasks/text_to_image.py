@@ -1,4 +1,4 @@
-"""What every text-to-image training shares: codes of the data, the average, looking, exporting."""
+"""Base of all text-to-image tasks: encoded captions, averaged weights, validation, export."""
 
 from __future__ import annotations
 
@@ -30,25 +30,26 @@ GRID = (6, 8)
 # Low beta_1, because the adversarial target is not stationary.
 ADAM_BETAS = (0.5, 0.99)
 _BATCH = 64
-# Of the mean distance between real pictures in the shared space.
+# Mean pairwise distance of generated pictures in the shared space, relative to real pictures.
 COLLAPSED, HEALTHY = 0.1, 0.2
-# Untrained generators reach a tenth; this is one whose last activation is past all gradients.
+# An untrained generator reaches about 0.1. Below this value its last activation is saturated and
+# passes no gradient.
 DEAD = 0.001
 
 
 class TextToImageTask(Task):
-    """The data as a generator sees it, and the averaged generator as others see it.
+    """Encodes the training data and keeps the averaged generator.
 
     Attributes:
       generator: the model in training.
-      average: its float32 moving average, which is validated, shown and exported.
+      average: its float32 moving average, which is validated, sampled and exported.
       text: codes of all training captions, fields [N, C, ...].
-      grid: float16 [N, P, C], the frozen encoder's local features of the training pictures.
-      transfer: what it takes over from an earlier model; a task that takes its other networks
-        from there too ends with `transfer.summary`.
-      further: networks that are exported beside the generator, for later trainings, by name.
-      noise_width: length of the noise vector.
-      condition_dim: length of what the generator is told.
+      grid: float16 [N, P, C], the frozen encoder's feature maps of the training pictures.
+      transfer: loads weights of an earlier model. A subclass that has other networks loads them
+        too and then calls `transfer.summary`.
+      further: networks that are exported with the generator for later trainings, by name.
+      noise_width: length z of the noise vector.
+      condition_dim: length c of the condition vector; 0 for an unconditional generator.
     """
 
     stage = "generator"
@@ -96,7 +97,7 @@ class TextToImageTask(Task):
         self.held_noise = noise.astype(np.float32)
 
     def _told(self, codes: SentenceCodes) -> SentenceCodes:
-        """The codes as the generator gets them: an unconditional one is told nothing."""
+        """Drops the condition vector if the generator is unconditional."""
         if self.settings.conditional:
             return codes
         return codes._replace(condition=codes.condition[..., :0])
@@ -109,19 +110,27 @@ class TextToImageTask(Task):
         return self.train.images[rows], text, self.grid[rows]
 
     def update_average(self, step: tf.Tensor, batches: int = 1) -> None:
-        """Moves the average towards the generator as `step` has left it.
+        """Moves the average towards the generator's weights; call it after the update of `step`.
 
         Args:
-          step: the step, from 0.
-          batches: how many the training has seen since the generator's update before this one. The
-            half-life is in images, and those that only the discriminator learned from count too.
+          step: int [], the number of the step, from 0.
+          batches: batches since the generator's last update. The half-life counts images, and
+            batches that only the discriminator saw count as well.
         """
         seen = tf.cast(step + 1, tf.float32) * self.batch_size
         keep = schedules.decay(seen, batches * self.batch_size, self.settings.ema_images)
         schedules.update(self.average.variables, self.generator.variables, keep)
 
     def generate(self, noise: np.ndarray, text: np.ndarray) -> np.ndarray:
-        """uint8 [N, R, R, 3] pictures of the averaged generator."""
+        """Generates pictures with the averaged generator.
+
+        Args:
+          noise: float32 [N, z].
+          text: float32 [N, c] condition vectors.
+
+        Returns:
+          uint8 [N, R, R, 3].
+        """
         parts = [
             self._generate(noise[i : i + _BATCH], text[i : i + _BATCH]).numpy()
             for i in range(0, len(noise), _BATCH)
@@ -129,9 +138,10 @@ class TextToImageTask(Task):
         return np.concatenate(parts)
 
     def validate(self) -> dict[str, float]:
-        """KID in encoder space, and the share of pictures that find their caption among 100.
+        """Returns KID in encoder space, R-precision among 100 and spread of generated pictures.
 
-        Both use the encoder that trained the generator: for watching, not for reporting.
+        All three use the encoder that the generator is trained against, so they are optimistic:
+        use them to monitor a training, not to report results.
         """
         count = len(self.held_noise)
         codes = self.frozen.images(self.generate(self.held_noise, self.held_text.condition))
@@ -147,7 +157,7 @@ class TextToImageTask(Task):
         }
 
     def alarms(self, figures: dict[str, float]) -> list[str]:
-        """What is wrong with figures of `validate`, in words."""
+        """Returns a message if the generator has collapsed or is dead."""
         return self.collapse.check(figures["spread"])
 
     def sample_grid(self) -> np.ndarray:
@@ -168,11 +178,11 @@ class TextToImageTask(Task):
 
 
 class CollapseWatch:
-    """Compares how much generated pictures differ with how much real ones do.
+    """Detects mode collapse from the spread of generated pictures relative to real ones.
 
     Attributes:
-      variables: whether they have ever differed enough, bool []; before that nothing can collapse,
-        but a generator can be dead.
+      variables: one bool [], whether the spread has ever exceeded `HEALTHY`. Before that there is
+        no collapse alarm, but a dead generator is still reported.
     """
 
     def __init__(self) -> None:
@@ -180,7 +190,11 @@ class CollapseWatch:
         self.variables = [self._begun]
 
     def check(self, spread: float) -> list[str]:
-        """What is wrong, in words, if pictures differ `spread` times as much as real ones."""
+        """Returns a message if `spread` is too low.
+
+        Args:
+          spread: mean distance between generated pictures, divided by that between real ones.
+        """
         if bool(self._begun.numpy()) and spread < COLLAPSED:
             return [
                 f"the generator collapsed: its pictures differ {spread:.0%} as much as real ones"

@@ -1,4 +1,4 @@
-"""Trains the conditional variational autoencoder; its decoder is a generator like the others."""
+"""Trains the conditional variational autoencoder; its decoder is the generator."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from trainer.transfer.start import Start
 
 
 class VaeTask(TextToImageTask):
-    """The evidence lower bound alone: no discriminator, no game."""
+    """Maximises the evidence lower bound; there is no discriminator."""
 
     def __init__(
         self,
@@ -51,7 +51,18 @@ class VaeTask(TextToImageTask):
         return self._step(tf.constant(step), tf.constant(progress, tf.float32), *batch)
 
     def elbo_step(self, step, progress, *batch) -> dict[str, tf.Tensor]:
-        """Both networks learn to reconstruct real pictures (Kingma and Welling 2014, section 2)."""
+        """Updates encoder and decoder once with the negative ELBO of real pictures.
+
+        Source: Kingma and Welling 2014, section 2.
+
+        Args:
+          step: int [], seeds the draw of the noise.
+          progress: float32 [], drives the KL weight and the learning rate.
+          batch: pictures uint8 [N, R, R, 3], `SentenceCodes`, the encoder's feature map (unused).
+
+        Returns:
+          float32 [] by name: `reconstruction` and `kl`, per pixel value, without the KL weight.
+        """
         seed, settings = self.control.seed(step), self.settings
 
         def gradients_of(images, text, _feature_map):
