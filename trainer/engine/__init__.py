@@ -1,1 +1,1 @@
-"""The training loop and what it rests on: budget, checkpoints, devices, updates, draws."""
+"""The training loop, budget, checkpoints, devices, optimisers, schedules and random draws."""

@@ -1,4 +1,4 @@
-"""Steps from minutes: a throughput probe, re-planned while training goes on."""
+"""Converts a time budget into steps, by throughput that is measured during training."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ import math
 import time
 from collections.abc import Callable
 
-# Steps among which each kind comes first, and compiles: it takes so many times the quick ones'.
+# Among the first EARLY_STEPS, a step that takes COMPILES times as long as a quick one is taken to
+# have compiled a graph.
 EARLY_STEPS, COMPILES = 100, 10
 
 
 class Budget:
-    """Tells how far training is and when it is over.
+    """Reports the progress of a training and when it is over.
 
     With a fixed number of steps, progress is step / steps and nothing depends on the clock. With
-    seconds, the first two steps (which compile the graph) are left out, the rate of the following
-    ones gives the total, and the rate since then corrects it, so that schedules end at the
-    deadline. Further ones may compile among the first hundred. What they take longer is no part of
-    the rate either, or it would use up the warm-up of the learning rate before anything is learned.
+    seconds, the total number of steps is estimated from the throughput since the third step and
+    corrected at each step, so that schedules end at the deadline. The first two steps compile the
+    graph and are left out. Other graphs may compile among the first hundred steps; their excess
+    time is left out as well. Otherwise the estimate of the total would be too low at first, and the
+    warm-up of the learning rate would be over before anything is learned.
 
     Attributes:
-      elapsed: seconds trained in earlier runs of the same training and in this one.
+      elapsed: seconds trained, earlier runs of the same training included.
     """
 
     def __init__(
@@ -30,7 +32,14 @@ class Budget:
         elapsed: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ):
-        """Give exactly one of `seconds` and `steps`."""
+        """Takes exactly one of `seconds` and `steps`.
+
+        Args:
+          seconds: time budget.
+          steps: number of steps.
+          elapsed: seconds of earlier runs of the same training.
+          clock: returns seconds; only differences count.
+        """
         if (seconds is None) == (steps is None):
             raise ValueError("give either seconds or steps")
         self._seconds = math.inf if seconds is None else seconds
@@ -48,7 +57,7 @@ class Budget:
         return self._clock() - self._start
 
     def total_steps(self, step: int) -> int | None:
-        """The planned number of steps, or None while the probe still runs."""
+        """Returns the planned number of steps, or None until the throughput is known."""
         if self._steps is not None:
             return self._steps
         if self._probe is None or len(self._gaps) < 3:
@@ -59,7 +68,7 @@ class Budget:
         return max(step, step + int(left * (step - since_step) / max(spent, 1e-6)))
 
     def progress(self, step: int) -> float:
-        """Share of the training done before `step`, 0 to 1; never falls."""
+        """Returns the fraction of the training done before `step`, 0 to 1; it never falls."""
         if self._steps is not None:
             return min(1.0, step / self._steps)
         self._look(step)
@@ -69,7 +78,7 @@ class Budget:
         return self._progress
 
     def _look(self, step: int) -> None:
-        """Notes when a step begins; the third one begins the probe."""
+        """Records when a step begins; the measurement starts with the third step of a run."""
         now = self.elapsed
         self._first = step if self._first is None else self._first
         if self._probe is None and step - self._first >= 2:
@@ -79,22 +88,22 @@ class Budget:
             self._last = (step, now)
 
     def _compiling(self) -> float:
-        """Seconds that early steps took beyond what a quick one takes, if much more."""
+        """Returns the excess seconds of early steps that compiled a graph."""
         quick = sorted(self._gaps)[len(self._gaps) // 4]
         return sum(gap - quick for gap in self._gaps if gap > COMPILES * quick)
 
     def rewind(self, step: int) -> None:
-        """Training goes on from `step` again; the time is spent all the same."""
+        """Restarts the measurement after a rollback to `step`; the elapsed time still counts."""
         self._probe, self._first, self._gaps = None, step, []
 
     def over(self, step: int) -> bool:
-        """True when no further step should begin."""
+        """Returns whether `step` steps exhaust the budget."""
         if self._steps is not None:
             return step >= self._steps
         return self.elapsed >= self._seconds
 
     def seconds_left(self, step: int, rate: float) -> float:
-        """Expected seconds to the end, `rate` in steps a second."""
+        """Returns the expected seconds to the end at `rate` steps per second."""
         if self._steps is not None:
             return max(0.0, (self._steps - step) / max(rate, 1e-9))
         return max(0.0, self._seconds - self.elapsed)

@@ -1,4 +1,4 @@
-"""Whole states of a training on disk: the newest two, and the best."""
+"""Checkpoints of a training: the newest two states, and the best."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _INDEX = re.compile(r"ckpt-(\d+)\.index")
 
 
 class Checkpoints:
-    """States of a training: models, optimisers, what steers them, step and time spent.
+    """Saves and restores the complete state of a training.
 
     Attributes:
       step, elapsed: steps done and seconds spent, as of the last `save` or `restore`.
@@ -33,32 +33,34 @@ class Checkpoints:
         written_to: str | None = None,
         best_step: tf.Variable | None = None,
     ):
-        """Reads below `directory`, and writes there or where `written_to` says.
+        """Prepares checkpoints below `directory`.
 
         Args:
-          parts: objects with `variables`, by name.
-          best_step: the one of these variables that names the best state, if there is one.
+          parts: objects with `variables`, by name: models, optimisers, control.
+          directory: where checkpoints are read.
+          written_to: where they are written; None takes `directory`.
+          best_step: the variable among them that holds the step of the best state, or None.
         """
         self.step = tf.Variable(0, dtype=tf.int64, name="step")
         self.elapsed = tf.Variable(0.0, dtype=tf.float64, name="elapsed")
-        # By their variables: TensorFlow does not see layers that a Keras model keeps in a list.
+        # Track variables, not models: TensorFlow does not track the layers in a Keras model's list.
         self._state = {
             name: [v.value if isinstance(v, keras.Variable) else v for v in part.variables]
             for name, part in parts.items()
         }
         self._checkpoint = tf.train.Checkpoint(step=self.step, elapsed=self.elapsed, **self._state)
-        # A variable that `restore` makes and then looks for: it has to be there from the start.
+        # `restore` creates this variable and then expects it in the checkpoint, so create it first.
         _ = self._checkpoint.save_counter
         self._directory, self._own = directory, written_to or directory
         self._best_step = best_step
-        # The checkpoints to keep, with the best state that each names.
+        # Steps of the kept checkpoints, each with the step of the best state that it refers to.
         self._kept: dict[int, int] = {}
 
     def restore(self) -> int:
-        """Loads the newest checkpoint that is whole, if there is any, and returns the steps done.
+        """Loads the newest intact checkpoint, if there is any, and returns the steps done.
 
         Raises:
-          DataError: there are checkpoints, and all are damaged.
+          DataError: there are checkpoints, but all are damaged.
         """
         found = saved_in(self._directory)
         chosen, faults = _newest_whole(found)
@@ -75,10 +77,10 @@ class Checkpoints:
         return int(self.step.numpy())
 
     def save(self, step: int, elapsed: float) -> None:
-        """Writes a checkpoint; deletes older ones, and best states that none left names.
+        """Writes a checkpoint; deletes older ones and best states without a kept checkpoint.
 
         Raises:
-          Alarm: some of the state is not finite, and nothing was written.
+          Alarm: a variable is not finite; nothing was written.
         """
         broken = [name for name, values in self._state.items() if not all(map(_finite, values))]
         if broken:
@@ -97,15 +99,15 @@ class Checkpoints:
         return 0 if self._best_step is None else int(self._best_step.numpy())
 
     def save_best(self, step: int) -> None:
-        """Writes the state of now beside the checkpoints as that of `step`."""
+        """Writes the current state to the folder of best states, as that of `step`."""
         self.step.assign(step)
         self._checkpoint.write(f"{self._own}/best/ckpt-{step}")
 
     def restore_best(self, step: int) -> None:
-        """Loads what `save_best` wrote of `step`.
+        """Loads the state that `save_best` wrote at `step`.
 
         Raises:
-          DataError: it is damaged or gone.
+          DataError: it is damaged or missing.
         """
         prefix = Path(f"{self._directory}/best/ckpt-{step}")
         if fault := damage(prefix):
@@ -120,36 +122,36 @@ def saved_in(directory: str) -> dict[int, Path]:
 
 
 def newest_whole(directory: str) -> Path | None:
-    """Returns the newest checkpoint of the training in `directory` that is whole, if any is."""
+    """Returns the newest intact checkpoint of the training in `directory`, or None."""
     found = saved_in(directory)
     chosen, _ = _newest_whole(found)
     return None if chosen is None else found[chosen]
 
 
 def as_read(prefix: Path) -> str:
-    """Returns `prefix` as TensorFlow's readers need it, which take its folder for a pattern."""
+    """Returns `prefix` by a path without glob characters, which TensorFlow's readers expand."""
     return f"{without_patterns(str(prefix.parent))}/{prefix.name}"
 
 
 def damage(prefix: Path) -> str | None:
-    """Why the checkpoint at `prefix` cannot be read, or None where every value can.
+    """Returns why the checkpoint at `prefix` cannot be read, or None if every value can.
 
-    TensorFlow compares a checksum of each.
+    TensorFlow compares the checksum of each value.
     """
     try:
         reader = tf.train.load_checkpoint(as_read(prefix))
         for name in reader.get_variable_to_shape_map():
             reader.get_tensor(name)
     except Exception as error:
-        # The reader raises IndexError, RuntimeError, ValueError or an error of TensorFlow's.
+        # The reader raises IndexError, RuntimeError, ValueError or a TensorFlow error.
         return (str(error).splitlines() or [type(error).__name__])[0][:100]
     return None
 
 
 def _prefixes(directory: str) -> dict[int, Path]:
-    """States in a folder by step, the newest last.
+    """Returns the states in a folder by step, the newest last.
 
-    By the names of the files: TensorFlow's own search stops at a damaged list of them.
+    It reads file names, because TensorFlow's own search fails if its index file is damaged.
     """
     place = Path(directory)
     names = [path.name for path in place.iterdir()] if place.is_dir() else []
@@ -158,7 +160,7 @@ def _prefixes(directory: str) -> dict[int, Path]:
 
 
 def _newest_whole(found: dict[int, Path]) -> tuple[int | None, list[str]]:
-    """The newest step whose checkpoint is whole, and a sentence about each newer one."""
+    """Returns the newest step with an intact checkpoint, and a message about each newer one."""
     faults: list[str] = []
     for step, prefix in sorted(found.items(), reverse=True):
         fault = damage(prefix)
@@ -169,7 +171,7 @@ def _newest_whole(found: dict[int, Path]) -> tuple[int | None, list[str]]:
 
 
 def _delete(prefix: Path) -> None:
-    """Deletes a checkpoint, its index first: without it nobody takes the rest for whole."""
+    """Deletes a checkpoint, its index first, so that a partly deleted one is not read."""
     prefix.with_name(f"{prefix.name}.index").unlink(missing_ok=True)
     for path in prefix.parent.glob(f"{prefix.name}.*"):
         path.unlink(missing_ok=True)

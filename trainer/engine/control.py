@@ -1,4 +1,4 @@
-"""What the loop decides: rate and draws of coming steps, broken trainings, the best state."""
+"""Decisions of the loop: learning rate and seeds, alarms, the best state."""
 
 from __future__ import annotations
 
@@ -14,33 +14,34 @@ from trainer.engine.randomness import step_seed
 from trainer.engine.schedules import warm_up, warmup_cosine
 from trainer.engine.selection_metric import SelectionMetric, figure_of
 
-# When a training is broken: losses that are no numbers, and losses that explode.
+# Broken trainings: losses that are not finite, and losses that explode.
 
 
-# A loss explodes when it is so many times what it usually is, or was meant to be (about 1).
+# A loss explodes above so many times its recent median. The median counts as at least 1, the
+# magnitude that losses are scaled to.
 FACTOR = 100.0
 WINDOW = 64
 ENOUGH = 8
 
 
 class Alarm(Exception):
-    """A training is broken; says how."""
+    """A training is broken; the message gives the reason."""
 
 
 class LossWatch:
     """Compares each loss with the median of its last values.
 
-    Medians: a few wild steps, which adversarial losses have, do not move what is usual.
+    The median is robust to the few outliers that adversarial losses have.
     """
 
     def __init__(self) -> None:
         self._seen: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=WINDOW))
 
     def check(self, losses: dict[str, float]) -> None:
-        """Takes the losses of a step.
+        """Checks the losses of a step and adds them to the window.
 
         Raises:
-          Alarm: a loss is not finite, or more than `FACTOR` times its median and than 1.
+          Alarm: a loss is not finite, or exceeds `FACTOR` times its median and `FACTOR` itself.
         """
         broken = [name for name, value in losses.items() if not math.isfinite(value)]
         if broken:
@@ -53,11 +54,11 @@ class LossWatch:
             before.append(abs(value))
 
 
-# What the loop decides about coming steps: their learning rate and their draws.
+# Learning rate and seeds of the steps.
 
 
 _SHAPES = {"cosine": warmup_cosine, "constant": warm_up, "plateau": warm_up}
-# Between the seeds before and after a rollback: no other run's seed is as far away.
+# Added to the seed at each rollback; far more than the seeds of different runs usually differ.
 _APART = 1_000_003
 
 
@@ -66,7 +67,7 @@ class Control:
 
     Attributes:
       rollback_count: int32 variable. Each rollback halves the rate and changes the draws.
-      lowered: float32 variable, the factor that plateaus have made of the rate.
+      lowered: float32 variable, the product of all plateau factors so far.
     """
 
     def __init__(self, training: TrainingSettings):
@@ -79,30 +80,30 @@ class Control:
         return [self.rollback_count, self.lowered]
 
     def seed(self, step: tf.Tensor) -> tf.Tensor:
-        """int32 [2] seed of a step."""
+        """Returns the int32 [2] seed of `step`, int []."""
         return step_seed(self._base + _APART * self.rollback_count, step)
 
     def rate(self, highest: float, progress: tf.Tensor) -> tf.Tensor:
-        """Learning rate of a step, `highest` where no schedule lowers it."""
+        """Returns the learning rate at `progress`, float32 [] in [0, 1]; at most `highest`."""
         halved = 0.5 ** tf.cast(self.rollback_count, tf.float32)
         return highest * self._shape(progress) * halved * self.lowered
 
 
-# The stage's own held-out figure over the course of a training: the best, and how long ago.
+# The selection metric of a stage over the course of a training.
 
 
 class BestMetric:
-    """Remembers the best value of one figure; its variables are part of the checkpoint.
+    """Tracks the best value of the selection metric; its variables are part of the checkpoint.
 
     Attributes:
-      best: float64 variable, signed so that higher is better; the lowest number before any check.
-      best_step: int64 variable, the steps done when it was seen.
-      checks_without_improvement: int64 variable, checks since the best.
-      waited: int64 variable, checks since the best or since the rate was lowered.
+      best: float64 variable, signed so that higher is better; the lowest float64 before any check.
+      best_step: int64 variable, the step of the best value.
+      checks_without_improvement: int64 variable, checks since the best value.
+      waited: int64 variable, checks since the best value or since the rate was lowered.
     """
 
     def __init__(self, figure: SelectionMetric | None):
-        """None remembers nothing."""
+        """Tracks `figure`; None tracks nothing."""
         self.figure = figure
         self.best = tf.Variable(tf.float64.min, dtype=tf.float64, name="best")
         self.best_step = tf.Variable(0, dtype=tf.int64, name="best_step")
@@ -114,7 +115,7 @@ class BestMetric:
         return [self.best, self.best_step, self.checks_without_improvement, self.waited]
 
     def update(self, step: int, figures: dict[str, float]) -> bool:
-        """Takes the figures of a check after `step` steps; true when there was none as good."""
+        """Takes the held-out metrics after `step` steps; returns whether they are a new best."""
         if self.figure is None:
             return False
         name, higher = self.figure

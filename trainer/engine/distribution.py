@@ -1,8 +1,8 @@
-"""Training on several devices or machines: the losses of one device at the same batch size.
+"""Data-parallel training on several devices or machines, with the losses of a single device.
 
-Each replica has the whole model and its own rows of a step's batch. A loss on a replica is such
-that the mean over replicas is the loss of the whole batch; gradients are averaged the same way.
-What compares the examples of a batch asks for the other replicas' part by `gather` or `mean`.
+Each replica has the whole model and its own rows of a step's batch. Losses are defined so that
+their mean over replicas is the loss of the whole batch; gradients are averaged in the same way.
+Losses that compare the examples of a batch fetch the other replicas' rows by `gather` or `mean`.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from trainer.settings_loader import SettingsError
 
 T = TypeVar("T")
 
-# What the others see when a worker is killed.
+# Errors that the other workers raise when one is killed.
 PEER_LOST = (tf.errors.UnavailableError, tf.errors.AbortedError)
 
 
 @functools.cache
 def start(kind: str, devices: int | None) -> tf.distribute.Strategy:
-    """The strategy by name; to be called before TensorFlow has computed anything.
+    """Returns the strategy of a name; call it before TensorFlow has computed anything.
 
     Args:
-      kind: `none`, `mirrored` (devices of this machine) or `multi_worker` (those of all machines
-        that the environment variable TF_CONFIG names).
-      devices: for `mirrored`: GPUs to use, or CPU devices to make where there is none; None takes
-        all GPUs.
+      kind: `none`, `mirrored` (devices of this machine) or `multi_worker` (devices of all machines
+        in the environment variable TF_CONFIG).
+      devices: for `mirrored`: number of GPUs, or of virtual CPU devices if there is no GPU; None
+        takes all GPUs.
 
     Raises:
-      SettingsError: the devices are not there, or it is too late to make them.
+      SettingsError: there are fewer devices, or it is too late to create virtual ones.
     """
     if kind == "none":
         return tf.distribute.get_strategy()
     if kind == "mirrored":
         names = _devices(devices)
-        # NCCL needs GPUs.
+        # The default all-reduce, NCCL, needs GPUs.
         on_cpu = None if "GPU" in names[0] else tf.distribute.ReductionToOneDevice()
         return tf.distribute.MirroredStrategy(names, cross_device_ops=on_cpu)
     try:
@@ -50,7 +50,7 @@ def start(kind: str, devices: int | None) -> tf.distribute.Strategy:
 
 
 def _devices(count: int | None) -> list[str]:
-    """Names of `count` devices."""
+    """Returns the names of `count` devices; creates virtual CPU devices if there is no GPU."""
     kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     found = tf.config.list_physical_devices(kind)
     count = len(found) if count is None else count
@@ -70,20 +70,24 @@ def _devices(count: int | None) -> list[str]:
 
 
 def count() -> int:
-    """Replicas that run this step; 1 outside of a step."""
+    """Returns the number of replicas that run this step; 1 outside of a step."""
     if tf.distribute.in_cross_replica_context():
         return 1
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def index() -> tf.Tensor | int:
-    """Which of `count()` replicas runs this."""
+    """Returns the index of this replica, below `count()`."""
     context = tf.distribute.get_replica_context()
     return 0 if context is None else context.replica_id_in_sync_group
 
 
 def mean(values: Any) -> Any:
-    """Element-wise means over replicas of nested tensors; None stays None. Has a gradient."""
+    """Returns element-wise means over replicas; differentiable.
+
+    Args:
+      values: nested tensors; None stays None.
+    """
     if count() == 1:
         return values
     flat = tf.nest.flatten(values)
@@ -94,19 +98,30 @@ def mean(values: Any) -> Any:
 
 
 def gather(rows: tf.Tensor) -> tf.Tensor:
-    """Rows [N, ...] of every replica, in the order of the batch: [count() * N, ...].
+    """Concatenates the rows of all replicas in the order of the batch; differentiable.
 
-    Its gradient is the sum over replicas, each of which may have used all rows.
+    The gradient of a row is the sum over replicas, because each replica may use all rows.
+
+    Args:
+      rows: float [N, ...], N per replica.
+
+    Returns:
+      [count() * N, ...].
     """
     if count() == 1:
         return rows
     place = tf.reshape(tf.one_hot(index(), count(), dtype=rows.dtype), [-1] + [1] * len(rows.shape))
+    # Each replica contributes its rows and zeros elsewhere; the sum over replicas is the batch.
     (gathered,) = _all_reduce("SUM", [place * rows[None]])
     return tf.reshape(gathered, [-1, *rows.shape[1:]])
 
 
 def rolled(rows: tf.Tensor) -> tf.Tensor:
-    """For each row of [N, ...] the one before it in the whole batch, for its first the last."""
+    """Returns the previous row of the whole batch for each row; the first row gets the last.
+
+    Args:
+      rows: float [N, ...] of this replica.
+    """
     around = tf.roll(gather(rows), 1, axis=0)
     if count() == 1:
         return around
@@ -114,11 +129,11 @@ def rolled(rows: tf.Tensor) -> tf.Tensor:
 
 
 def ratio(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
-    """The mean over replicas is the sum of `one` over the whole batch by that of `other`.
+    """Returns a ratio whose mean over replicas is the ratio of the sums over the whole batch.
 
     Args:
-      one, other: float32 [], sums over the examples of a replica; that of `other` over all counts
-        as 1 at least.
+      one, other: float32 [], sums over the examples of this replica. The sum of `other` over the
+        whole batch counts as at least 1.
     """
     return one / tf.maximum(mean(other), 1.0 / count())
 
@@ -128,11 +143,15 @@ def _all_reduce(how: str, values: list[tf.Tensor]) -> list[tf.Tensor]:
 
 
 def function(step: Callable[..., dict[str, tf.Tensor]]) -> Callable[..., dict[str, tf.Tensor]]:
-    """Compiles a training step for the strategy at hand.
+    """Compiles a training step for the current strategy.
 
     Args:
-      step: takes step number, progress, and the arrays of a batch in nested tuples; returns
-        losses. Each replica gets its rows of the batch; the losses returned are their means.
+      step: takes step number, progress, and a batch as nested tuples of arrays; returns losses by
+        name.
+
+    Returns:
+      the same function for the whole batch: each replica gets its own rows, and the losses are
+      means over replicas.
     """
     strategy = tf.distribute.get_strategy()
     if not tf.distribute.has_strategy():
@@ -157,12 +176,12 @@ def function(step: Callable[..., dict[str, tf.Tensor]]) -> Callable[..., dict[st
 
 
 def alone() -> bool:
-    """True unless there are other workers."""
+    """Returns whether there are no other workers."""
     return not getattr(tf.distribute.get_strategy().extended, "_in_multi_worker_mode", bool)()
 
 
 def is_chief() -> bool:
-    """True on the one worker that writes what is to stay; all read what it wrote."""
+    """Returns whether this is the chief, the one worker that writes results for all to read."""
     resolver = tf.distribute.get_strategy().cluster_resolver
     if resolver is None or not resolver.task_type:
         return True
@@ -171,14 +190,19 @@ def is_chief() -> bool:
 
 
 def of_chief(value: float) -> float:
-    """The chief's value, on every worker; waits until all of them have called this."""
+    """Returns the chief's value on every worker; blocks until all of them have called this."""
     if alone():
         return value
     return float(_asking(tf.distribute.get_strategy())(tf.constant(value, tf.float64)))
 
 
 def by_chief(strategy: tf.distribute.Strategy, make: Callable[[], T]) -> T:
-    """What `make` returns; the chief calls it alone, the others find what it left on the disk."""
+    """Returns the result of `make`; the chief calls it first, so the others can read its files.
+
+    Args:
+      strategy: of all workers.
+      make: writes its result to the disk, or reads it from there if it exists.
+    """
     with strategy.scope():
         chief = is_chief()
     made = [make()] if chief else []
@@ -198,9 +222,9 @@ def _asking(strategy: tf.distribute.Strategy) -> Callable[[tf.Tensor], tf.Tensor
 
 
 class Clock:
-    """Seconds, which all workers read alike, so that they decide alike what is due.
+    """A clock that shows the same time on all workers, so that they agree on what is due.
 
-    On one machine it runs by itself; among several it stands still between two calls of `tick`.
+    With one worker it is the monotonic clock; with several it changes only by `tick`.
     """
 
     def __init__(self) -> None:
@@ -211,5 +235,5 @@ class Clock:
         return time.monotonic() if self._runs else self._now
 
     def tick(self) -> None:
-        """Takes over the chief's time."""
+        """Sets the clock to the chief's time; all workers must call it."""
         self._now = of_chief(time.monotonic())

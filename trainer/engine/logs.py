@@ -1,4 +1,4 @@
-"""What a training leaves to look at: a progress bar, a JSON line a record, TensorBoard, grids."""
+"""Logs of a training: progress bar, JSON lines, TensorBoard and sample grids."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RECORD_SECONDS = 2.0
 
 
 class TrainingLog:
-    """Writes `progress.jsonl`, `samples/`, `tensorboard/` below `work_dir` and a bar to stderr."""
+    """Writes `progress.jsonl`, `samples/` and `tensorboard/` to `work_dir`, a bar to stderr."""
 
     def __init__(
         self,
@@ -45,7 +45,10 @@ class TrainingLog:
         self._file.close()
 
     def due(self, step: int) -> bool:
-        """True when the next record should be written; only then are losses read back."""
+        """Returns whether a record is due.
+
+        Losses are read back from the device only then, because reading waits for the step.
+        """
         when, at = self._last
         if at < 0:
             self._last = (self._clock(), step)
@@ -53,7 +56,7 @@ class TrainingLog:
         return self._clock() - when > RECORD_SECONDS
 
     def record(self, step: int, budget: Budget, losses: dict[str, tf.Tensor]) -> dict[str, float]:
-        """Writes the losses of `step` and returns them as numbers."""
+        """Writes the losses of `step` and returns them as Python floats."""
         when, at = self._last
         now = self._clock()
         rate = (step - at) / max(now - when, 1e-9) if at >= 0 else 0.0
@@ -69,7 +72,7 @@ class TrainingLog:
         return values
 
     def look(self, step: int, budget: Budget, task: Task) -> dict[str, float]:
-        """Writes held-out figures and a sample grid."""
+        """Validates `task`, writes the metrics and a sample grid, and returns the metrics."""
         values = task.validate()
         self._write(step, budget, {f"val_{name}": value for name, value in values.items()})
         grid = task.sample_grid()
@@ -83,14 +86,14 @@ class TrainingLog:
         return values
 
     def alarm(self, step: int, budget: Budget, text: str) -> None:
-        """Writes that training was broken at `step`, and what was done, to file and console."""
+        """Writes to file, console and TensorBoard what broke at `step` and what was done."""
         self._bar.write(f"{self.stage}, step {step}: {text}", file=sys.stderr)
         self._line(step, budget, {"alarm": text})
         with self._board.as_default():
             tf.summary.text("alarm", text, step=step)
 
     def alarms(self) -> list[str]:
-        """Texts of all alarms of this training, earlier runs included."""
+        """Returns the messages of all alarms of this training, earlier runs included."""
         lines = (self.root / "progress.jsonl").read_text(encoding="utf-8").splitlines()
         records = [json.loads(line) for line in lines if '"alarm"' in line and line.endswith("}")]
         return [f"step {record['step']}: {record['alarm']}" for record in records]

@@ -1,4 +1,4 @@
-"""The only training loop: restore, step, log, look, checkpoint, until there is reason to end."""
+"""The training loop of all stages: restore, then step, log, validate and checkpoint to the end."""
 
 from __future__ import annotations
 
@@ -22,28 +22,30 @@ from trainer.tasks.base import Task
 
 
 class TrainingError(RuntimeError):
-    """Training cannot go on; the message says why and what to try."""
+    """Training cannot continue; the message gives the reason and a remedy."""
 
 
 @dataclass(frozen=True)
 class TrainingSummary:
-    """What a finished training was.
+    """Summary of a finished training.
 
     Attributes:
       stage: `encoder`, `captioner` or `generator`.
-      steps, images: updates made and examples seen, earlier runs of the same training included.
-      seconds: wall-clock time of them.
+      steps, images: steps and examples, earlier runs of the same training included.
+      seconds: their wall-clock time.
       images_per_second: `images` / `seconds`, pauses for logs and checks included.
-      precision, precision_reason, device: what was computed with and why.
-      parameters: trained weights by model.
+      precision: the Keras dtype policy.
+      precision_reason: why it was chosen.
+      device: kind and number of devices.
+      parameters: number of parameters by model.
       stop_reason: why training ended.
-      validation: held-out figures of the exported state.
-      held_out: pictures of the split that they were taken on.
-      start: `trainer.transfer.start.StartRecord` of what was taken from an earlier model, or None.
-      replay: `trainer.engine.batches.Replay.record` of examples drawn from older spans, or None.
-      kept_step: the steps that it had seen: `steps`, or fewer where `training.keep` is best.
-      rollbacks: how often training went back to a checkpoint because it was broken.
-      alarms: what each rollback was for.
+      validation: held-out metrics of the exported state.
+      held_out: size of the held-out split.
+      start: `trainer.transfer.start.StartRecord` of the weights from an earlier model, or None.
+      replay: `trainer.engine.batches.record_of` the examples from older spans, or None.
+      kept_step: the step of the exported state: `steps`, or fewer if `training.keep` is `best`.
+      rollbacks: how often a broken training returned to a checkpoint.
+      alarms: the reason for each rollback.
     """
 
     stage: str
@@ -66,7 +68,7 @@ class TrainingSummary:
 
 
 def to_json(summary: TrainingSummary) -> bytes:
-    """The summary as a JSON file."""
+    """Returns the summary as the bytes of a JSON file."""
     return json.dumps(asdict(summary), indent=2).encode("utf-8")
 
 
@@ -76,14 +78,21 @@ def run(
     work_dir: str,
     precision: tuple[str, str],
 ) -> TrainingSummary:
-    """Trains `task` until its share of the budget is spent.
+    """Trains `task` until its part of the budget is spent.
 
-    A run that was killed goes on from the newest checkpoint in `work_dir`.
+    A run that was killed continues from the newest checkpoint in `work_dir`.
+
+    Args:
+      task: the stage to train.
+      settings: budget, schedule, validation and rollbacks.
+      work_dir: directory of checkpoints, logs and samples.
+      precision: (dtype policy, reason), for the summary.
 
     Raises:
-      TrainingError: training broke down for good, or another worker is gone.
+      TrainingError: training stays broken after all rollbacks, or another worker is lost.
     """
-    # Every worker has to write, or the chief's writing never ends.
+    # Writing a checkpoint is collective: the chief waits until every worker writes, so the others
+    # write to a temporary directory.
     own_dir = work_dir if distribution.is_chief() else tempfile.mkdtemp(prefix="tuwen-worker-")
     try:
         return _run(task, settings, work_dir, own_dir, precision)
@@ -100,7 +109,7 @@ def run(
 
 
 class _Training:
-    """One run of the loop: what it reads and changes from step to step."""
+    """State of one run of the loop."""
 
     def __init__(self, task: Task, settings: TrainingSettings, work_dir: str, own_dir: str):
         self.task, self.settings = task, settings
@@ -114,7 +123,7 @@ class _Training:
         self.watch = LossWatch()
 
     def run(self, log: TrainingLog) -> float:
-        """Returns the seconds spent."""
+        """Trains to the end and returns the seconds spent, earlier runs included."""
         self.step = self.checkpoints.restore()
         seconds = 60.0 * self.settings.minutes * self.settings.shares[self.task.stage]
         spent = float(self.checkpoints.elapsed.numpy())
@@ -122,7 +131,7 @@ class _Training:
         self.budget = Budget(None if steps else seconds, steps, spent, self.clock)
         self.saved = self.looked = self.budget.elapsed
         if self.step == 0:
-            # Something to roll back to.
+            # A rollback needs a checkpoint, even before the first is due.
             self.checkpoints.save(0, self.budget.elapsed)
         while True:
             try:
@@ -138,13 +147,15 @@ class _Training:
 
     @property
     def rollbacks(self) -> int:
-        """Rollbacks so far."""
+        """Number of rollbacks so far."""
         return int(self.control.rollback_count.numpy())
 
     def over(self) -> bool:
+        """Returns whether the budget is spent or early stopping applies."""
         return self.budget.over(self.step) or self.out_of_patience()
 
     def out_of_patience(self) -> bool:
+        """Returns whether `training.patience` checks have passed without improvement."""
         waited = int(self.best_metric.checks_without_improvement.numpy())
         return self.settings.patience is not None and waited >= self.settings.patience
 
@@ -155,7 +166,7 @@ class _Training:
         return "the fixed number of steps is done" if fixed else "the time is spent"
 
     def advance(self, log: TrainingLog) -> None:
-        """Makes a step and what is due after it.
+        """Runs one step, then logs, validates and saves as due.
 
         Raises:
           Alarm: the training is broken.
@@ -169,6 +180,7 @@ class _Training:
         if self.check_due():
             self.look(log)
         if budget.elapsed - self.saved > self.settings.checkpoint_seconds:
+            # Check before saving: a broken state must not become the rollback target.
             self.watch.check({name: float(value) for name, value in self.losses.items()})
             self.save()
 
@@ -179,14 +191,15 @@ class _Training:
         return self.budget.elapsed - self.looked > self.settings.sample_seconds
 
     def look(self, log: TrainingLog) -> None:
-        """Takes held-out figures and draws the conclusions from them.
+        """Validates: raises alarms, saves the best state, lowers the rate on a plateau.
 
         Raises:
-          Alarm: the task finds something wrong with them.
+          Alarm: the task reports broken held-out metrics.
         """
         figures = log.look(self.step, self.budget, self.task)
         self.looked = self.budget.elapsed
         wrong = self.task.alarms(figures)
+        # The chief decides, so that all workers roll back together.
         if distribution.of_chief(float(len(wrong))):
             raise Alarm("; ".join(wrong))
         settings, best_metric = self.settings, self.best_metric
@@ -202,7 +215,11 @@ class _Training:
         self.saved = self.budget.elapsed
 
     def keep_best(self, figures: dict[str, float]) -> int:
-        """Loads the best state, if it is not the last, of `figures`; returns its step."""
+        """Loads the best state if it is not the current one; returns its step.
+
+        Args:
+          figures: held-out metrics of the current state.
+        """
         if self.best_metric.update(self.step, figures):
             self.checkpoints.save_best(self.step)
         kept = int(self.best_metric.best_step.numpy()) or self.step
@@ -211,10 +228,10 @@ class _Training:
         return kept
 
     def roll_back(self, alarm: Alarm, log: TrainingLog) -> None:
-        """Goes back to the last checkpoint with other draws and half the rate.
+        """Returns to the last checkpoint, with other random draws and half the learning rate.
 
         Raises:
-          TrainingError: it was done too often.
+          TrainingError: all rollbacks are used up.
         """
         rollbacks, broken_at = self.rollbacks, self.step
         if rollbacks >= self.settings.rollbacks:
@@ -224,7 +241,7 @@ class _Training:
                 f"{stage}.learning_rate (or training.precision: float32) and run again."
             )
         self.step = self.checkpoints.restore()
-        # The checkpoint may be from before the last rollback.
+        # Set, not incremented: the checkpoint may be older than the previous rollback.
         self.control.rollback_count.assign(rollbacks + 1)
         self.watch, self.losses = LossWatch(), {}
         self.budget.rewind(self.step)

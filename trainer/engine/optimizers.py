@@ -1,4 +1,4 @@
-"""The one way from a loss to changed weights: scale, differentiate, average, clip, apply."""
+"""Gradients and updates: scale the loss, differentiate, average over replicas, clip, apply."""
 
 from __future__ import annotations
 
@@ -12,30 +12,35 @@ from keras import ops
 
 from trainer.engine import distribution, randomness
 
-# Coefficients of the Newton-Schulz polynomial: the steepest rise of small singular values.
+# Coefficients of the Newton-Schulz polynomial; they maximise the slope at 0, so small singular
+# values grow fastest (Jordan et al. 2024).
 MUON = (3.4445, -4.7750, 2.0315)
-# A matrix with a shorter side than this (a logit, a pixel's colours) has no spectrum to even out;
-# one whose sides are both longer than that costs more than the step.
+# Muon trains matrices whose shorter side is in this range. Below it (a logit, the colours of a
+# pixel) there is hardly a spectrum to equalise; above it orthogonalisation costs more than the rest
+# of the step.
 SHORTEST_SIDE, LONGEST_SIDE = 16, 256
 MOMENTUM = 0.9
 EPSILON = 1e-7
 
 
 class _Averaged:
-    """Takes gradients that are averaged over replicas; Keras would add them up after clipping."""
+    """Expects gradients that are already averaged over replicas.
+
+    Keras would sum them after clipping, so each replica would clip its own part.
+    """
 
     def _all_reduce_sum_gradients(self, grads_and_vars):
         return grads_and_vars
 
 
 class _FusedAdam(_Averaged):
-    """Makes Adam's update by one operation a variable, where Keras takes a dozen.
+    """Adam with one fused operation per variable, where Keras runs a dozen.
 
-    On two cores a step updates some hundred small variables, and starting an operation costs more
+    A step updates about a hundred small variables. On two cores, launching an operation costs more
     than computing it.
     """
 
-    # Of the Keras optimizer that this is mixed into.
+    # Attributes of the Keras optimizer that this class is mixed into.
     _get_variable_index: Any
     _momentums: Any
     _velocities: Any
@@ -52,7 +57,10 @@ class _FusedAdam(_Averaged):
 
 
 def _adam_update(variable, momentum, velocity, gradient, rate, iterations, beta_1, beta_2) -> None:
-    """Kingma and Ba 2015, the efficient form before section 2.1: epsilon is added to sqrt(v)."""
+    """Updates one variable by Adam in the efficient form, which adds epsilon to sqrt(v).
+
+    Source: Kingma and Ba 2015, end of section 2, before section 2.1.
+    """
     step = tf.cast(iterations + 1, tf.float32)
     tf.raw_ops.ResourceApplyAdam(
         var=variable.handle,
@@ -77,10 +85,10 @@ class _AdamW(_FusedAdam, keras.optimizers.AdamW):
 
 
 class _Muon(_Averaged, keras.optimizers.Muon):
-    """Keras's Muon, which trains only matrices, for the kernels of convolutions too.
+    """Keras's Muon, extended from matrices to convolution kernels.
 
-    A kernel [h, w, in, out] is the matrix [h * w * in, out] (Jordan et al. 2024). Vectors, tables
-    of embeddings and narrow matrices are trained by Adam.
+    A kernel [h, w, in, out] is the matrix [h * w * in, out] (Jordan et al. 2024). Adam trains
+    vectors, embedding tables, and matrices outside `SHORTEST_SIDE` to `LONGEST_SIDE`.
     """
 
     def _should_use_adamw(self, variable):
@@ -102,11 +110,12 @@ class _Muon(_Averaged, keras.optimizers.Muon):
 
 
 def orthogonalised(matrix: tf.Tensor) -> tf.Tensor:
-    """Nearly the orthogonal factor U V^T of a matrix U S V^T: singular values become 0.7 to 1.2.
+    """Approximates the orthogonal factor U V^T of a matrix U S V^T.
 
-    Newton-Schulz iteration of the fifth order (Jordan et al. 2024): x <- (a + b A + c A^2) x with
-    A = x x^T. All factors are polynomials of the first A and commute. Their product is taken
-    among square matrices of the short side, so the long side costs two products instead of ten.
+    The singular values of the result lie between 0.7 and 1.2. The method is the quintic
+    Newton-Schulz iteration (Jordan et al. 2024): x <- (a + b A + c A^2) x with A = x x^T. All
+    factors are polynomials of the first A and commute, so their product is taken among square
+    matrices of the short side. The long side then costs two products instead of ten.
 
     Args:
       matrix: float [n, m].
@@ -116,7 +125,8 @@ def orthogonalised(matrix: tf.Tensor) -> tf.Tensor:
     """
     x = tf.cast(matrix, tf.float32)
     x /= tf.norm(x) + 1e-7
-    # Products take factors as they lie: to transpose a tall matrix costs as much as a product.
+    # Pass transpose flags instead of transposing: transposing a tall matrix costs as much as a
+    # product.
     tall = x.shape[0] > x.shape[1]
     gram = tf.matmul(x, x, transpose_a=tall, transpose_b=not tall)
     identity = tf.eye(gram.shape[0])
@@ -141,20 +151,20 @@ def build(
     betas: tuple[float, float] = (0.9, 0.999),
     kind: str = "adam",
 ) -> keras.optimizers.Optimizer:
-    """A built Adam (AdamW where there is a weight decay), or a Muon that moves as far.
+    """Returns a built Adam (AdamW with a weight decay) or Muon optimiser.
 
     Args:
-      variables: what it will train.
+      variables: the variables to train.
       rate: learning rate; `apply` sets that of each update.
-      clip_norm: the gradients of all variables together are cut to this norm, after they were
-        unscaled and averaged; None leaves them as they are.
-      policy: Keras dtype policy of the model; `mixed_float16` brings a loss scale that is halved
-        by gradients that overflow (their update is left out) and doubled every 2000 good updates
-        (Micikevicius et al. 2018, section 3.2). It is one of the optimiser's variables.
-      weight_decay: decoupled from the gradient (Loshchilov and Hutter 2019), or None.
-      betas: decay rates of both moments of Adam.
-      kind: `adam`, or `muon`, whose updates have the root mean square of Adam's, 0.2 (Liu et al.
-        2025, section 2.2), so that rates that suit one suit the other.
+      clip_norm: global norm that the gradients are clipped to after unscaling and averaging; None
+        does not clip.
+      policy: Keras dtype policy of the model. `mixed_float16` adds dynamic loss scaling: an
+        overflow halves the scale and skips the update, and 2000 good updates double it
+        (Micikevicius et al. 2018, section 3.2). The scale is one of the optimiser's variables.
+      weight_decay: decoupled weight decay (Loshchilov and Hutter 2019), or None.
+      betas: decay rates of Adam's two moments.
+      kind: `adam` or `muon`. Muon's updates are scaled to the root mean square of Adam's, 0.2 (Liu
+        et al. 2025, section 2.2), so the same learning rates suit both.
     """
     choices = {"beta_1": betas[0], "beta_2": betas[1], "global_clipnorm": clip_norm, "name": "adam"}
     optimizer: keras.optimizers.Optimizer
@@ -184,18 +194,19 @@ def gradients(
     loss: tf.Tensor,
     *updated: tuple[keras.optimizers.Optimizer, Sequence[keras.Variable]],
 ) -> list[list[tf.Tensor]]:
-    """Gradients of a loss, scaled as `apply` expects them.
+    """Returns the gradients of a loss, scaled as `apply` expects them.
 
     Args:
-      tape: what recorded the loss.
-      loss: float32 scalar.
+      tape: the tape that recorded the loss.
+      loss: float32 [].
       updated: optimisers, each with its variables.
 
     Returns:
-      a list for each optimiser, a gradient for each of its variables.
+      a list for each optimiser, with a gradient for each of its variables.
     """
     scales = [optimizer.scale_loss(tf.ones_like(loss)) for optimizer, _ in updated]
-    # One pass back for all: it begins with the first scale, and the others are made up for.
+    # One backward pass for all optimisers: it uses the first loss scale, and the gradients of the
+    # others are multiplied by the ratio of their scale to the first.
     found = tape.gradient(loss, [list(own) for _, own in updated], output_gradients=scales[0])
     for index, (optimizer, _) in enumerate(updated[1:], start=1):
         if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
@@ -211,12 +222,15 @@ def apply(
     variables: Sequence[keras.Variable],
     shares: Sequence[tf.Tensor | float] | None = None,
 ) -> None:
-    """Updates `variables` once by gradients `found` of this replica, at learning rate `rate`.
+    """Updates `variables` once, with gradients averaged over replicas.
 
     Args:
-      optimizer, rate, found, variables: what is updated by what.
-      shares: of each variable, the part of its update that it follows; None is the whole. A factor
-        of the gradient would be no factor of the step, which Adam makes as long as the rate.
+      optimizer: from `build`.
+      rate: learning rate.
+      found: this replica's gradients, from `gradients`.
+      variables: the variables of the optimiser.
+      shares: factor of each variable's update, or None for 1. Scaling the gradient instead would
+        have no effect, because Adam's step does not depend on the gradient's scale.
     """
     optimizer.learning_rate.assign(rate)
     partly = [
@@ -230,30 +244,29 @@ def apply(
 
 
 def accumulated(parts: int, compute: Callable[..., tuple[Any, Any]], batch: Sequence[Any]) -> Any:
-    """Means of gradients and losses over equal parts of a batch, one part in memory at a time.
+    """Averages gradients and losses over micro-batches, with one micro-batch in memory at a time.
 
-    All parts are taken within one step, so steps, schedules and averages of weights count whole
-    batches as ever, and there is no half-made sum that a checkpoint would have to hold. Each part
-    gets its own rows of the batch's random draws. What compares the examples of a batch with each
-    other (negatives, normalisation) sees one part.
+    All micro-batches belong to one step, so steps, schedules and moving averages count whole
+    batches, and a checkpoint never holds a partial sum. Each micro-batch gets its own rows of the
+    batch's random draws. Operations across examples (negatives, normalisation) see one micro-batch.
 
     Args:
-      parts: their number; the batch's size is a multiple of it.
-      compute: takes the arrays of a part and returns (gradients, losses), nested as it likes.
+      parts: number of micro-batches; divides N.
+      compute: takes the arrays of a micro-batch and returns (gradients, losses), nested.
       batch: arrays [N, ...], nested.
 
     Returns:
-      what `compute` returns, averaged.
+      the average of what `compute` returns.
     """
     if parts == 1:
         return compute(*batch)
     total: Any = None
     for index in range(parts):
         part = tf.nest.map_structure(lambda x, i=index: tf.split(x, parts)[i], tuple(batch))
-        # Without this, the parts would run side by side and save no memory.
+        # Without control dependencies, the micro-batches would run in parallel and save no memory.
         done = [] if total is None else [x for x in tf.nest.flatten(total) if x is not None]
         with tf.control_dependencies(done), randomness.part(index, parts):
-            # The inputs too must wait: an operation without them might start at once.
+            # The identity makes operations on the inputs wait as well.
             part = tf.nest.map_structure(tf.identity, part)
             found = tf.nest.map_structure(_dense, compute(*part))
         total = found if total is None else tf.nest.map_structure(_sum, total, found)
@@ -261,7 +274,7 @@ def accumulated(parts: int, compute: Callable[..., tuple[Any, Any]], batch: Sequ
 
 
 def _dense(gradient):
-    """Embeddings have sparse gradients, which cannot be added up."""
+    """Converts the sparse gradient of an embedding, which cannot be summed, to a dense one."""
     return None if gradient is None else tf.convert_to_tensor(gradient)
 
 

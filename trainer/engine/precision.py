@@ -1,4 +1,4 @@
-"""Mixed precision: which policy a device is good at, and float32 islands inside it."""
+"""Mixed precision: the choice of the dtype policy, and float32 computation inside it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _POLICIES = {
 
 
 def choose(precision: str) -> tuple[str, str]:
-    """Returns (Keras dtype policy, the reason for it in words).
+    """Returns (Keras dtype policy, the reason for it).
 
     Args:
       precision: `auto`, `float32`, `bfloat16` or `float16`.
@@ -36,7 +36,7 @@ def choose(precision: str) -> tuple[str, str]:
 
 @contextmanager
 def policy_scope(policy: str) -> Iterator[None]:
-    """Layers made inside take the Keras dtype policy `policy`."""
+    """Layers created inside have the Keras dtype policy `policy`."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
@@ -47,10 +47,10 @@ def policy_scope(policy: str) -> Iterator[None]:
 
 @contextmanager
 def float32_compute(model: keras.Model) -> Iterator[None]:
-    """Calls of `model` inside compute in float32, whatever the policy that it was made under.
+    """Inside, calls of `model` compute in float32, whatever its dtype policy.
 
-    The weights of a mixed policy are float32 already, so only the computation changes. Meant for
-    penalties on gradients, whose second derivatives lose too much in bfloat16.
+    The weights of a mixed policy are float32 already, so only the computation changes. Gradient
+    penalties need this: their second derivatives lose too much precision in bfloat16.
     """
     layers = list(model._flatten_layers())
     before = [layer.dtype_policy for layer in layers]

@@ -1,7 +1,7 @@
-"""Stateless draws: what a step draws depends on the run's seed, the step and the use alone.
+"""Stateless random draws: they depend only on the run's seed, the step and the use.
 
-Whoever sees only some rows of a batch draws for the whole batch and takes its own rows, so that
-results do not depend on how a batch is divided.
+A replica or micro-batch draws for the whole batch and keeps its own rows, so results do not depend
+on how a batch is divided.
 """
 
 from __future__ import annotations
@@ -14,17 +14,25 @@ import tensorflow as tf
 
 from trainer.engine import distribution
 
-# Each replica is traced in a thread of its own.
+# Thread-local, because each replica is traced in its own thread.
 _division = threading.local()
 
 
 def step_seed(seed: int | tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-    """int32 [2] seed of one step."""
+    """Returns the seed of one step.
+
+    Args:
+      seed: int [], the run's seed.
+      step: int [], the step number.
+
+    Returns:
+      int32 [2].
+    """
     return tf.stack([tf.cast(seed, tf.int32), tf.cast(step, tf.int32)])
 
 
 def fold(seed: tf.Tensor, salt: int) -> tf.Tensor:
-    """Another seed int32 [2], one for each use within a step."""
+    """Returns a new seed, int32 [2]; each use within a step has its own `salt`."""
     return tf.random.experimental.stateless_fold_in(seed, salt)
 
 
@@ -35,21 +43,36 @@ def uniform(
     high: float | int = 1.0,
     dtype: tf.DType = tf.float32,
 ) -> tf.Tensor:
-    """Draws from [low, high), of `shape`, whose first dimension is the examples at hand."""
+    """Draws uniformly from [low, high).
+
+    Args:
+      seed: int32 [2].
+      shape: of the result; its first dimension is the rows of this replica and micro-batch.
+      low, high: bounds.
+      dtype: of the result.
+    """
     return _own_rows(lambda s: tf.random.stateless_uniform(s, seed, low, high, dtype), shape)
 
 
 def normal(seed: tf.Tensor, shape, dtype: tf.DType = tf.float32) -> tf.Tensor:
-    """Draws from the standard normal, of `shape`, whose first dimension is the examples at hand."""
+    """Draws from the standard normal distribution; `seed` and `shape` as for `uniform`."""
     return _own_rows(lambda s: tf.random.stateless_normal(s, seed, dtype=dtype), shape)
 
 
 def categorical(seed: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Draws one class for each row of unnormalised log probabilities [N, V]: int32 [N]."""
+    """Draws one class for each row.
+
+    Args:
+      seed: int32 [2].
+      logits: float [N, V], unnormalised log probabilities.
+
+    Returns:
+      int32 [N].
+    """
     rows = tf.shape(logits)[0]
 
     def draw(shape):
-        # What is drawn for the rows of others is thrown away, so these stand for them.
+        # Draws for other replicas' rows are discarded, so any logits will do there.
         for_all = tf.tile(logits, [shape[0] // rows, 1])
         return tf.random.stateless_categorical(for_all, 1, seed, dtype=tf.int32)
 
@@ -58,7 +81,7 @@ def categorical(seed: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 @contextmanager
 def part(index: int, count: int) -> Iterator[None]:
-    """Draws inside are for the part `index` out of `count` equal parts of a batch."""
+    """Inside, draws are those of the micro-batch `index` out of `count` equal ones."""
     before = _part()
     _division.part = (index, count)
     try:

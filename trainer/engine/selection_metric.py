@@ -1,4 +1,4 @@
-"""The held-out figure that decides: which state is best, when to stop, which settings win."""
+"""The held-out metric that selects the best state, stops training early and ranks settings."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 
 class SelectionMetric(NamedTuple):
-    """A held-out figure's name, and whether higher is better."""
+    """Name of a held-out metric, and whether higher is better."""
 
     figure: str
     higher: bool
 
 
 def selection_metric_of(stage: str, attributes: bool) -> SelectionMetric:
-    """Returns what decides about `stage`, where the data has `attributes` or has not."""
+    """Returns the selection metric of `stage`; `attributes` says whether the data has any."""
     if stage == "captioner":
         return SelectionMetric("cider_d", True)
     if stage == "generator":
@@ -23,7 +23,7 @@ def selection_metric_of(stage: str, attributes: bool) -> SelectionMetric:
 
 
 def figure_of(validation: Mapping[str, float], name: str) -> float:
-    """Returns the held-out figure `name`, whose key may tell the size of its pool as well."""
+    """Returns the metric `name`; its key may end in the size of the candidate pool."""
     for key, value in validation.items():
         if key == name or key.startswith(f"{name}_1of"):
             return value
