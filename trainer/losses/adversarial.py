@@ -1,4 +1,4 @@
-"""Adversarial losses on logits by name, each with the rules that its source plays it by."""
+"""Adversarial losses on logits by name, each with the training rules of its source."""
 
 from __future__ import annotations
 
@@ -9,22 +9,21 @@ from keras import ops
 
 
 class AdversarialLoss(NamedTuple):
-    """What each side of the game minimises, the mean over the batch of losses by example.
+    """The losses of discriminator and generator, per example; both minimise the batch mean.
 
-    Both sides take (real, fake), float [N] logits, and return float [N] in their dtype. A logit is
-    the larger, the more real the discriminator thinks a picture. Wherever the logits of pictures
-    with wrong captions take the place of `fake`, the discriminator's side is GAN-CLS's (Reed et
-    al. 2016, algorithm 1).
+    Both functions take (real, fake), float [N] logits, and return float [N] of the same dtype. A
+    higher logit means more real. With the logits of real pictures with wrong captions as `fake`,
+    the discriminator's loss is that of GAN-CLS (Reed et al. 2016, algorithm 1).
 
     Attributes:
-      discriminator: its losses.
-      generator: its losses; reads `real` only if the loss is paired, else `real` may be None.
-      paired: the loss is of differences real[i] - fake[i], for the generator too.
-      penalty: name of the penalty on the discriminator that goes with the loss: the one of its
-        source, or R1 (Mescheder et al. 2018) where the source has none.
-      discriminator_steps: updates of the discriminator for each update of the generator.
-      clip: after each of its updates, every weight of the discriminator is clipped to
-        [-clip, clip]; None leaves them as they are.
+      discriminator: loss of the discriminator.
+      generator: loss of the generator; `real` may be None unless the loss is paired.
+      paired: the loss depends on the differences real[i] - fake[i], also for the generator.
+      penalty: name of the gradient penalty that belongs to the loss: that of its source, or R1
+        (Mescheder et al. 2018) if the source has none.
+      discriminator_steps: discriminator updates per generator update.
+      clip: the discriminator's weights are clipped to [-clip, clip] after each of its updates;
+        None does not clip.
     """
 
     discriminator: Callable[[Any, Any], Any]
@@ -41,7 +40,7 @@ def _cross_entropy(real, fake):
 
 
 def _saturating(real, fake):
-    """log(1 - sigmoid(fake)), whose gradient vanishes where the discriminator is sure."""
+    """log(1 - sigmoid(fake)); its gradient vanishes where the discriminator is certain."""
     return ops.negative(ops.softplus(fake))
 
 
@@ -51,40 +50,46 @@ def _non_saturating(real, fake):
 
 
 def _squares(real, fake):
+    """((real - 1)^2 + fake^2) / 2."""
     return 0.5 * (ops.square(real - 1.0) + ops.square(fake))
 
 
 def _generator_square(real, fake):
+    """(fake - 1)^2 / 2."""
     return 0.5 * ops.square(fake - 1.0)
 
 
 def _difference(real, fake):
+    """fake - real."""
     return ops.subtract(fake, real)
 
 
 def _negative(real, fake):
+    """-fake."""
     return ops.negative(fake)
 
 
 def _hinge(real, fake):
+    """max(0, 1 - real) + max(0, 1 + fake)."""
     return ops.relu(1.0 - real) + ops.relu(1.0 + fake)
 
 
 def _relativistic_discriminator(real, fake):
-    """-log sigmoid(real - fake): the real picture is the more real one of the pair."""
+    """-log sigmoid(real - fake): of each pair, the real picture should have the higher logit."""
     return ops.softplus(fake - real)
 
 
 def _relativistic_generator(real, fake):
+    """-log sigmoid(fake - real)."""
     return ops.softplus(real - fake)
 
 
 ADVERSARIAL = {
     # Goodfellow et al. 2014, equation 1.
     "minimax": AdversarialLoss(_cross_entropy, _saturating),
-    # The same, section 3: the generator maximises log D(G(z)) instead.
+    # Goodfellow et al. 2014, section 3: the generator maximises log D(G(z)) instead.
     "non_saturating": AdversarialLoss(_cross_entropy, _non_saturating),
-    # Mao et al. 2017, equation 9: labels 0 and 1, and the generator wants 1.
+    # Mao et al. 2017, equation 9: labels 0 for fake and 1 for real; the generator's target is 1.
     "least_squares": AdversarialLoss(_squares, _generator_square),
     # Arjovsky et al. 2017, algorithm 1.
     "wasserstein": AdversarialLoss(

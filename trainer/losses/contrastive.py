@@ -1,4 +1,4 @@
-"""Agreement of pictures and captions in the shared space."""
+"""Losses of the shared text-image space: InfoNCE and attribute cross-entropy."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from keras import ops
 
 
 def info_nce(image, text, scale, same=None):
-    """Symmetric cross-entropy of each picture with its own caption among the batch's.
+    """Returns the symmetric InfoNCE loss of each picture-caption pair.
 
     Source: CLIP (Radford et al. 2021), figure 3.
 
     Args:
-      image, text: float32 [N, d] unit vectors; row i of both belongs together.
-      scale: inverse temperature, scalar.
-      same: optional bool [N, N]; true where caption j says as much of picture i as its own, so
-        that it is no negative. The diagonal is ignored.
+      image, text: float32 [N, d] unit vectors; row i of one is the positive of row i of the other.
+      scale: inverse temperature, float32 [].
+      same: optional bool [N, N], true where caption j describes picture i as well as its own does
+        and so is no negative. The diagonal is ignored.
 
     Returns:
       float32 [N], the mean of both directions.
@@ -32,5 +32,15 @@ def info_nce(image, text, scale, same=None):
 
 
 def binary_cross_entropy(logits, labels):
-    """Element-wise -[y log p + (1 - y) log(1 - p)] of logits, in a form that cannot overflow."""
+    """Returns the element-wise binary cross-entropy -[y log p + (1 - y) log(1 - p)].
+
+    It is computed from logits, in a form that cannot overflow.
+
+    Args:
+      logits: float [...].
+      labels: float [...] in [0, 1], y.
+
+    Returns:
+      float [...].
+    """
     return ops.softplus(logits) - logits * labels

@@ -1,11 +1,11 @@
-"""Penalties on the discriminator's gradient by name, and how heavy and how frequent each is.
+"""Gradient penalties on the discriminator by name, with their default weights and intervals.
 
-All are called as penalty(critic, real, fake, text, seed) and return float32 [N]:
-  critic: (images float32 [N, R, R, 3], text float32 [N, d]) -> logits [N], in float32: second
-    derivatives lose too much in less.
+Each is called as penalty(critic, real, fake, text, seed) and returns float32 [N]:
+  critic: (images float32 [N, R, R, 3], text float32 [N, d]) -> logits [N]. It computes in float32,
+    because second derivatives lose too much precision in bfloat16 and float16.
   real, fake: float32 [N, R, R, 3] in [-1, 1]; row i of both belongs to caption i.
-  text: float32 [N, d].
-  seed: int32 [2], of whatever is drawn.
+  text: float32 [N, d] condition vectors.
+  seed: int32 [2], of random draws; only WGAN-GP draws.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ def r1(critic: Critic, real, fake, text, seed) -> tf.Tensor:
 
 
 def r2(critic: Critic, real, fake, text, seed) -> tf.Tensor:
-    """Half the squared gradient norm at generated pictures (the same, equation 10)."""
+    """Half the squared gradient norm at generated pictures (Mescheder et al. 2018, equation 10)."""
     return 0.5 * _squared_norm(critic, fake, text)
 
 
 def r1_r2(critic: Critic, real, fake, text, seed) -> tf.Tensor:
-    """R1 + R2, as R3GAN has them (Huang et al. 2024, section 2.3)."""
+    """R1 + R2, as in R3GAN (Huang et al. 2024, section 2.3)."""
     return r1(critic, real, fake, text, seed) + r2(critic, real, fake, text, seed)
 
 
 def wgan_gp(critic: Critic, real, fake, text, seed) -> tf.Tensor:
-    """(|grad| - 1)^2 somewhere between each real picture and its generated one.
+    """(|grad| - 1)^2 at a random point between each real picture and its generated one.
 
     Source: Gulrajani et al. 2017, equation 3.
     """
     squared = _squared_norm(critic, interpolates(real, fake, seed), text)
-    # The root alone has no derivative where a critic is flat.
+    # The constant keeps the derivative of the root finite where the gradient is 0.
     return tf.square(tf.sqrt(squared + 1e-12) - 1.0)
 
 
 def matching_aware(critic: Critic, real, fake, text, seed) -> tf.Tensor:
-    """|grad|^6 at real pictures with their captions, the gradient by picture and caption together.
+    """|grad|^6 at real pictures with their captions, by the gradient with respect to both.
 
-    Source: MA-GP as DF-GAN's program computes it (Tao et al. 2022, https://github.com/tobran/DF-GAN):
-    one norm of both gradients, concatenated. Equation 3 of the paper adds the two norms before it
-    raises them, which is never less. Its p = 6 is the power, its factor k = 2 the weight.
+    Source: MA-GP as in the code of DF-GAN (Tao et al. 2022, https://github.com/tobran/DF-GAN): the
+    norm of both gradients, concatenated. Equation 3 of the paper adds the two norms before raising
+    them to the power, which is never less. Its p = 6 is the power; its factor k = 2 is the weight.
     """
     by_image, by_text = _gradients(critic, real, text)
     squared = tf.reduce_sum(tf.square(by_image), axis=[1, 2, 3])
@@ -66,12 +66,12 @@ PENALTIES = {
     "matching_aware": matching_aware,
 }
 
-# Steps from one penalty to the next. Lazy ones: StyleGAN2 (Karras et al. 2020), section 3.1.
+# Steps between penalties. Lazy regularisation: StyleGAN2 (Karras et al. 2020), section 3.1.
 INTERVALS = {"r1": 16, "r2": 16, "r1_r2": 16, "wgan_gp": 1, "matching_aware": 16}
 
 
 class PenaltyTerm(NamedTuple):
-    """A penalty as a training adds it: every `every` steps, `weight * every` times its mean."""
+    """A penalty in training: every `every` steps the loss gains `weight * every` times its mean."""
 
     penalty: Callable[..., tf.Tensor]
     weight: float
@@ -86,12 +86,14 @@ def penalty_term(
     weight: float | None = None,
     every: int | None = None,
 ) -> PenaltyTerm | None:
-    """Returns the penalty with what is its own where `weight` or `every` is None.
+    """Returns a penalty with its weight and interval, or None for the name `none`.
 
     Args:
-      name: a key of `PENALTIES`, or `none`, for which there is no term.
+      name: a key of `PENALTIES`, or `none`.
       resolution: side of the pictures, in pixels.
-      batch_size: pictures in a step.
+      batch_size: pictures per step.
+      weight: None takes `penalty_weight`.
+      every: steps between penalties; None takes `INTERVALS`.
     """
     if name == "none":
         return None
@@ -101,7 +103,7 @@ def penalty_term(
 
 
 def penalty_weight(name: str, resolution: int, batch_size: int) -> float:
-    """Weight of a penalty by its source; that of R1 and R2 grows with the number of pixels.
+    """Returns the weight of a penalty in its source; for R1 and R2 it grows with the pixel count.
 
     Sources: Gulrajani et al. 2017, algorithm 1; Tao et al. 2022, section 3.3; for R1 and R2 the
     rule of StyleGAN2-ADA's train.py.
@@ -111,7 +113,15 @@ def penalty_weight(name: str, resolution: int, batch_size: int) -> float:
 
 
 def interpolates(real, fake, seed) -> tf.Tensor:
-    """Points [N, R, R, 3] on the lines from `fake` to `real`, one even draw for each line."""
+    """Returns a uniformly drawn point on the line from each generated picture to its real one.
+
+    Args:
+      real, fake: float32 [N, R, R, 3].
+      seed: int32 [2].
+
+    Returns:
+      float32 [N, R, R, 3].
+    """
     real, fake = tf.convert_to_tensor(real), tf.convert_to_tensor(fake)
     share = uniform(seed, [tf.shape(real)[0], 1, 1, 1], dtype=real.dtype)
     return share * real + (1.0 - share) * fake

@@ -1,4 +1,4 @@
-"""The two halves of the evidence lower bound, in nats."""
+"""The two terms of the negative evidence lower bound, in nats."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from keras import ops
 
 
 def gaussian_reconstruction(pictures, wanted, deviation: float):
-    """-log N(wanted; pictures, deviation^2) without its constant, summed over the pixels.
+    """Returns -log N(wanted; pictures, deviation^2) without its constant, summed over pixel values.
 
     Args:
-      pictures, wanted: float32 [N, R, R, 3].
-      deviation: standard deviation of a pixel, in their units.
+      pictures: float32 [N, R, R, 3], the means.
+      wanted: float32 [N, R, R, 3], the targets.
+      deviation: standard deviation of a pixel value, in the same units.
 
     Returns:
       float32 [N].
@@ -19,12 +20,14 @@ def gaussian_reconstruction(pictures, wanted, deviation: float):
 
 
 def gaussian_kl(mean, log_variance, free_bits: float = 0.0):
-    """KL(N(mean, variance) || N(0, 1)) summed over dimensions (Kingma and Welling, appendix B).
+    """Returns KL(N(mean, variance) || N(0, 1)) summed over dimensions.
+
+    Source: Kingma and Welling 2014, appendix B.
 
     Args:
       mean, log_variance: float32 [N, d].
-      free_bits: nats that each dimension may say at no gain in saying less (Kingma et al. 2016,
-        equation 15, for each picture instead of the batch's mean): no dimension counts less.
+      free_bits: lower bound of each dimension's term in nats, so that carrying less brings no gain
+        (Kingma et al. 2016, equation 15, here per picture instead of per batch mean).
 
     Returns:
       float32 [N].
