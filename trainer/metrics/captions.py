@@ -1,4 +1,4 @@
-"""Scores of captions against references, and how much captions differ from one another."""
+"""Scores of captions against references, and diversity of captions."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from trainer.metrics.intervals import (
 
 
 ORDER = 4
-# The reference scorer of COCO adds these; they show only where nothing matches.
+# COCO's scorer adds these constants; they matter only if nothing matches.
 _SMALL, _TINY = 1e-9, 1e-15
 
 Tokens = Sequence[Hashable]
 
 
 def ngrams(tokens: Tokens, order: int = ORDER) -> list[Counter[tuple[Hashable, ...]]]:
-    """Counts of the n-grams of lengths 1..order."""
+    """Counts of the n-grams of a caption: one Counter for each length 1..order."""
     return [
         Counter(zip(*(tokens[start:] for start in range(n)), strict=False))
         for n in range(1, order + 1)
@@ -43,8 +43,16 @@ def ngrams(tokens: Tokens, order: int = ORDER) -> list[Counter[tuple[Hashable, .
 
 
 def statistics(candidate: Tokens, references: Sequence[Tokens]) -> np.ndarray:
-    """Sufficient statistics [10] of one picture: clipped matches and n-grams of lengths 1..4, then
-    the candidate's length and that of the reference closest to it (the shorter of two)."""
+    """BLEU's sufficient statistics of one picture (Papineni et al. 2002, section 2).
+
+    Args:
+      candidate: the tokens of a caption.
+      references: the tokens of one or more references.
+
+    Returns:
+      float64 [10]: clipped matches of n-grams of lengths 1..4, the candidate's n-grams of these
+      lengths, its length, and the length of the reference closest in length (the shorter of two).
+    """
     each = [ngrams(reference) for reference in references]
     most = [reduce(or_, counts) for counts in zip(*each, strict=True)]
     matches = [
@@ -57,8 +65,8 @@ def statistics(candidate: Tokens, references: Sequence[Tokens]) -> np.ndarray:
 
 
 def statistics_without_each(candidate: Tokens, references: Sequence[Tokens]) -> np.ndarray:
-    """`statistics` of one picture against all of two or more references but one: float64 [R, 10],
-    row r leaves reference r out."""
+    """`statistics` with each of R >= 2 references left out in turn: float64 [R, 10], where row r
+    leaves out reference r."""
     each, length = [ngrams(reference) for reference in references], len(candidate)
     matches = [
         without_each([[min(n, grams[size][gram]) for gram, n in mine.items()] for grams in each])
@@ -76,15 +84,22 @@ def statistics_without_each(candidate: Tokens, references: Sequence[Tokens]) -> 
 
 
 def without_each(values: ArrayLike) -> np.ndarray:
-    """The greatest of all rows but one, of two or more: float64 of the shape [R, ...] of `values`,
-    row r leaves row r out."""
+    """The maximum over all rows but one, for each of R >= 2 rows: float64 [R, ...] as `values`,
+    where row r leaves out row r."""
     rows = np.asarray(values, np.float64)
     second, first = np.sort(rows, 0)[-2:]
     return np.where(rows == first, second, first)
 
 
 def from_statistics(sums: np.ndarray) -> np.ndarray:
-    """Sums [..., 10] over pictures to BLEU-1..4 [..., 4], brevity penalty included."""
+    """BLEU-1..4 with brevity penalty (Papineni et al. 2002, section 2.3).
+
+    Args:
+      sums: float [..., 10], `statistics` summed over pictures.
+
+    Returns:
+      float64 [..., 4].
+    """
     matches, guesses = sums[..., :ORDER], sums[..., ORDER : 2 * ORDER]
     precision = (matches + _TINY) / (guesses + _SMALL)
     mean = np.exp(np.cumsum(np.log(precision), -1) / np.arange(1, ORDER + 1))
@@ -99,8 +114,8 @@ _BETA = 1.2
 
 
 def common_subsequence(one: Sequence[str], other: Sequence[str]) -> int:
-    """Length of the longest common subsequence, bit-parallel (Hyyro, 2004): one addition of long
-    integers for each token."""
+    """Length of the longest common subsequence of two token sequences, bit-parallel (Hyyro, 2004):
+    one addition of long integers for each token of `one`."""
     places: dict[str, int] = {}
     for index, token in enumerate(other):
         places[token] = places.get(token, 0) | 1 << index
@@ -113,13 +128,19 @@ def common_subsequence(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 def rouge_l(candidate: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-    """F-measure (beta 1.2) of the best precision and the best recall over the references."""
+    """ROUGE-L as COCO's scorer computes it: the F-measure (beta 1.2) of the best precision and the
+    best recall over the references.
+
+    Args:
+      candidate: the tokens of a caption.
+      references: the tokens of one or more references.
+    """
     precision, recall = _by_reference(candidate, references)
     return _f(precision.max(), recall.max())
 
 
 def rouge_l_without_each(candidate: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-    """Mean `rouge_l` against all of two or more references but one, over which is left out."""
+    """Mean of `rouge_l` with each of two or more references left out in turn."""
     kept = map(without_each, _by_reference(candidate, references))
     return float(np.mean([_f(*pair) for pair in zip(*kept, strict=True)]))
 
@@ -127,7 +148,7 @@ def rouge_l_without_each(candidate: Sequence[str], references: Sequence[Sequence
 def _by_reference(
     candidate: Sequence[str], references: Sequence[Sequence[str]]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Precision [R] and recall [R] by each reference."""
+    """Precision [R] and recall [R] against each reference."""
     shared = np.array([common_subsequence(candidate, one) for one in references], np.float64)
     lengths = np.array([len(one) for one in references])
     return shared / max(1, len(candidate)), shared / np.maximum(1, lengths)
@@ -141,8 +162,8 @@ def _f(precision: float, recall: float) -> float:
 
 # CIDEr-D of captions (Vedantam et al., CIDEr: consensus-based image description, CVPR 2015).
 #
-# What the COCO scorer prints as "CIDEr" is this clipped, length-penalised form, so one function
-# serves both names.
+# COCO's scorer prints this clipped, length-penalised form as "CIDEr", so both names have the same
+# value here.
 
 
 _SIGMA = 6.0
@@ -152,7 +173,11 @@ Weighted = tuple[Vector, np.ndarray, int]
 
 
 class Frequencies:
-    """In how many pictures' references each n-gram occurs."""
+    """Document frequencies: the number of pictures in whose references each n-gram occurs.
+
+    Args:
+      references: for each picture, the tokens of one or more references.
+    """
 
     def __init__(self, references: Sequence[Sequence[Tokens]]):
         pictures: Counter[Gram] = Counter()
@@ -166,7 +191,8 @@ class Frequencies:
         self._idf = {gram: self._unseen - math.log(count) for gram, count in pictures.items()}
 
     def vector(self, tokens: Tokens) -> Weighted:
-        """Returns the tf-idf of each n-gram, its norm [4] by length, and the length."""
+        """Returns the tf-idf of each n-gram, the norms float64 [4] by n-gram length, and the number
+        of tokens."""
         grams = ngrams(tokens)
         weighted = [
             {gram: count * self._idf.get(gram, self._unseen) for gram, count in counts.items()}
@@ -177,13 +203,20 @@ class Frequencies:
 
 
 def cider_d(candidate: Tokens, references: Sequence[Tokens], frequencies: Frequencies) -> float:
-    """Ten times the mean cosine over n-gram lengths 1..4 and references."""
+    """CIDEr-D: ten times the mean clipped cosine over n-gram lengths 1..4 and references, with a
+    Gaussian length penalty (Vedantam et al. 2015, CIDEr-D).
+
+    Args:
+      candidate: the tokens of a caption.
+      references: the tokens of one or more references.
+      frequencies: document frequencies of the whole set of references.
+    """
     vectors = [frequencies.vector(reference) for reference in references]
     return consensus(frequencies.vector(candidate), vectors)
 
 
 def consensus(candidate: Weighted, references: Sequence[Weighted]) -> float:
-    """`cider_d` of what `Frequencies.vector` made of a candidate and its references."""
+    """`cider_d` of a candidate and references that are already `Frequencies.vector`s."""
     mine, norm, length = candidate
     total = 0.0
     for other, other_norm, other_length in references:
@@ -215,7 +248,7 @@ Tokenize = bool | Callable[[str], Sequence[str]]
 
 @dataclass(frozen=True)
 class Scores:
-    """What `measure` found; every figure comes from it without another look at the captions.
+    """Statistics of N captions, from which all scores are computed.
 
     Attributes:
       statistics: float64 [N, 12], BLEU's ten statistics, ROUGE-L and CIDEr-D of each picture.
@@ -224,19 +257,20 @@ class Scores:
     statistics: np.ndarray
 
     def corpus(self) -> dict[str, float]:
-        """The figures of all pictures together, by `KEYS`."""
+        """The scores of the whole corpus, by `KEYS`."""
         bleus = from_statistics(self.statistics[:, :-2].sum(0))
         rouge, cider = self.statistics[:, -2:].mean(0)
         return dict(zip(KEYS, map(float, (*bleus, rouge, cider, cider)), strict=True))
 
     def per_image(self) -> dict[str, np.ndarray]:
-        """float64 [N] for each key: every picture by itself, document frequencies from all."""
+        """float64 [N] for each key: the scores of each picture alone, with the document frequencies
+        of the corpus."""
         bleus = from_statistics(self.statistics[:, :-2])
         rouge, cider = self.statistics[:, -2:].T
         return dict(zip(KEYS, (*bleus.T, rouge, cider, cider), strict=True))
 
     def intervals(self, seed: int = 0) -> dict[str, Estimate]:
-        """`corpus` with bootstrap intervals: pictures are resampled, document frequencies kept."""
+        """`corpus` with bootstrap intervals over pictures; document frequencies stay fixed."""
         found = {name: self._bleu(n, seed) for n, name in enumerate(BLEU)}
         found["rouge_l"] = bootstrap_mean(self.statistics[:, -2], seed=seed)
         found["cider"] = found["cider_d"] = bootstrap_mean(self.statistics[:, -1], seed=seed)
@@ -257,12 +291,13 @@ def measure(
 def measure_with_one_out(
     candidates: Sequence[str], references: Sequence[Sequence[str]], tokenize: Tokenize = True
 ) -> Scores:
-    """Scores one caption for each picture against all of its references but one, as a person can
-    be scored who wrote that one: the mean over which is left out.
+    """Scores one caption for each picture with each of its references left out in turn, and takes
+    the mean.
 
-    BLEU and ROUGE-L take the best of the references and rise with their number, so that a figure
-    against all of them does not compare with `measure_people`. BLEU's counts are the means of the
-    counts. A picture's only reference stays. Document frequencies come from all references.
+    BLEU and ROUGE-L take the best reference and so rise with the number of references. With one
+    left out, scores are comparable to `measure_people`, where the author's own reference is left
+    out. BLEU's counts are averaged over the references left out. A picture's only reference is
+    kept. Document frequencies come from all references.
 
     Args and errors: as for `score`.
     """
@@ -275,7 +310,7 @@ def _measured(
     references: Sequence[Sequence[str]],
     tokenize: Tokenize,
 ) -> Scores:
-    """Scores each candidate by `against`, which takes its words, those of its picture's references
+    """Scores each candidate by `against`, which takes its tokens, those of its picture's references
     and the document frequencies of all references."""
     _check(candidates, references)
     split = _splitter(tokenize)
@@ -288,8 +323,8 @@ def _measured(
 
 
 def measure_people(references: Sequence[Sequence[str]], tokenize: Tokenize = True) -> Scores:
-    """Scores two or more references of each picture against the others of it, the mean over them:
-    what a person reaches where a captioner reaches `measure_with_one_out`.
+    """Human scores: each reference of a picture against its other references, averaged over them.
+    Compare them to a captioner's `measure_with_one_out`.
 
     Raises:
       ValueError: no picture at all, or a picture with fewer than two references.
@@ -330,7 +365,7 @@ def _with_one_out(
     return [
         *statistics_without_each(candidate, references).mean(0),
         rouge_l_without_each(candidate, references),
-        # The mean over references does not depend on how many there are.
+        # A mean over references, so it does not rise with their number.
         cider_d(candidate, references, frequencies),
     ]
 
@@ -352,15 +387,15 @@ def score(
       candidates: N captions.
       references: one or more captions for each of the N pictures.
       tokenize: True for the Penn-Treebank-like tokenizer (lower case, punctuation dropped), False
-        to split at blanks only, or a function such as `words.by_character`.
+        to split at spaces only, or a function such as `tokens.by_character`.
 
     Returns:
-      `bleu1`..`bleu4`, `rouge_l`, `cider`, `cider_d`. The last two are equal: what COCO's scorer
-      calls CIDEr is CIDEr-D. Document frequencies come from these references, so a single picture
-      scores 0 there.
+      `bleu1`..`bleu4`, `rouge_l`, `cider`, `cider_d`. The last two are equal, because COCO's scorer
+      prints CIDEr-D as CIDEr. Document frequencies come from these references, so both are 0 for a
+      single picture.
 
     Raises:
-      ValueError: on unequal lengths, no picture at all, or a picture without a reference.
+      ValueError: lengths differ, there is no picture, or a picture has no reference.
     """
     return measure(candidates, references, tokenize).corpus()
 
@@ -376,10 +411,10 @@ def _check(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> No
             raise ValueError(f"picture {index}: references must be a non-empty list of captions")
 
 
-# Whether captions differ from one another and from those of the training pictures.
+# Diversity: whether captions differ from one another and from those of the training pictures.
 #
-# A caption is a sequence of tokens (`words.py`). Figures that count distinct things fall as
-# captions become more: compare them at equal N.
+# A caption is a sequence of tokens (`tokens.py`). Metrics that count distinct items fall with the
+# number of captions: compare them at equal N.
 
 
 ROUNDS = 200
@@ -389,10 +424,18 @@ def distinct(
     captions: Sequence[Tokens], n: int, *, seed: int = 0, rounds: int = ROUNDS
 ) -> Estimate:
     """Distinct n-grams over all n-grams (Li et al., A diversity-promoting objective function for
-    neural conversation models, 2016, section 5); 0 where no caption holds n tokens.
+    neural conversation models, 2016, section 5).
 
-    The interval is the value +- 1.96 bootstrap standard deviations (`rounds` resamples, 0 for
-    none), because a resample repeats captions and so has fewer distinct ones.
+    The interval is the value +- 1.96 bootstrap standard deviations, because a resample repeats
+    captions and so has fewer distinct n-grams.
+
+    Args:
+      captions: the tokens of N captions.
+      n: length of the n-grams.
+      seed, rounds: of the bootstrap; 0 rounds give NaN ends.
+
+    Returns:
+      From 0 to 1; 0 if no caption has n tokens.
     """
     grams = [Counter(zip(*(one[start:] for start in range(n)), strict=False)) for one in captions]
     totals = np.array([counts.total() for counts in grams], np.float64)
@@ -402,7 +445,8 @@ def distinct(
 def distinct_captions(
     captions: Sequence[Tokens], *, seed: int = 0, rounds: int = ROUNDS
 ) -> Estimate:
-    """Share of captions that are distinct: 1 / N where all are the same. Interval as `distinct`."""
+    """Distinct captions over all captions: 1 / N if all are the same. Arguments and interval as in
+    `distinct`."""
     whole = [(tuple(caption),) for caption in captions]
     return _kinds(whole, lambda seen, drawn: seen / drawn.sum(-1), seed, rounds)
 
@@ -414,10 +458,15 @@ def vocabulary_used(
     seed: int = 0,
     rounds: int = ROUNDS,
 ) -> Estimate:
-    """Share of the tokens `vocabulary` that some caption says; NaN for no vocabulary.
+    """Fraction of the tokens in `vocabulary` that occur in some caption.
 
-    The interval is the value +- 1.96 standard deviations over parts of three quarters of the
-    captions: a resample has fewer rare words than the captions, and no others.
+    The interval is the value +- 1.96 standard deviations by a jackknife over subsets of three
+    quarters of the captions, because a bootstrap resample only loses rare words.
+
+    Args:
+      captions: the tokens of N captions.
+      vocabulary: the tokens to look for; without any, the value is NaN.
+      seed, rounds: of the subsets.
     """
     known = frozenset(vocabulary)
     if not known:
@@ -437,13 +486,13 @@ def vocabulary_used(
 
 
 def novel(captions: Sequence[Tokens], training: Collection[Tokens]) -> np.ndarray:
-    """float64 [N]: 1 for captions whose tokens are those of no training caption."""
+    """float64 [N]: 1 for captions that are no training caption, token by token."""
     known = {tuple(caption) for caption in training}
     return np.array([float(tuple(caption) not in known) for caption in captions])
 
 
 def repeats(captions: Sequence[Tokens], n: int) -> np.ndarray:
-    """float64 [N]: 1 for captions that say some n tokens in a row twice."""
+    """float64 [N]: 1 for captions in which some n-gram occurs twice."""
     said = [list(zip(*(one[start:] for start in range(n)), strict=False)) for one in captions]
     return np.array([float(len(set(grams)) < len(grams)) for grams in said])
 
@@ -459,12 +508,12 @@ def _kinds(
     seed: int,
     rounds: int,
 ) -> Estimate:
-    """A figure of how many kinds of things N captions hold.
+    """Bootstraps a metric of the number of distinct items in N captions.
 
     Args:
-      held: the things in each caption.
-      value: from the number of kinds [...] and how often each caption was drawn [..., N] to the
-        figure [...].
+      held: the items of each caption.
+      value: maps the number of distinct items [...] and how often each caption was drawn [..., N]
+        to the metric [...].
       seed, rounds: of the bootstrap.
     """
     place: dict[Hashable, int] = {}

@@ -1,4 +1,4 @@
-"""Two sets of feature vectors: FID, KID, precision, recall, density, coverage, inception score."""
+"""FID, KID, precision, recall, density, coverage and inception score of sets of pictures."""
 
 from __future__ import annotations
 
@@ -21,28 +21,31 @@ from trainer.metrics.intervals import (
     resamples,
 )
 
-# Distances between rows of two matrices, block by block: never an N x M matrix in memory.
+# Distances between rows of two matrices, in blocks: an N x M matrix is never in memory.
 
 
 _DISTANCE_BLOCK = 1024
-# Rows enough for a point amid all.
+# Number of rows whose median is the centre.
 _AMID = 128
 
 
 def blocks(n: int, size: int) -> Iterator[slice]:
-    """Yields slices of at most `size` rows that cover n rows in order."""
+    """Yields slices of at most `size` rows that together cover n rows in order."""
     for start in range(0, n, size):
         yield slice(start, min(start + size, n))
 
 
 def square_distances(one: np.ndarray, other: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yields (rows of `one`, their squared distances [rows, M] to all of `other`), block by block.
+    """Yields squared Euclidean distances between rows, in blocks.
+
+    Both sets are centred on the median of `other` first, because |x - y|^2 = |x|^2 + |y|^2 - 2 xy
+    cancels digits if the norms are large. The remaining error is about `rounding`.
 
     Args:
       one, other: float64 [N, d] and [M, d].
 
-    Both are moved to the middle of `other` first, for |x - y|^2 = |x|^2 + |y|^2 - 2 xy loses the
-    digits that the squares have in common. What is left of them is about `rounding`.
+    Yields:
+      A slice of n rows of `one`, and their squared distances float64 [n, M] to all of `other`.
     """
     centre = _middle(other)
     one, other = one - centre, other - centre
@@ -57,11 +60,14 @@ def square_distances(one: np.ndarray, other: np.ndarray) -> Iterator[tuple[slice
 
 
 def rounding(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What squared distances of `square_distances` may be off by, row by row.
+    """The rounding error of `square_distances`, row by row.
+
+    Args:
+      one, other: float64 [N, d] and [M, d].
 
     Returns:
-      float64 [N] and [M]: the sum of row i of one and row j of the other is below what cannot be
-      told from 0 between these rows. A row far away makes its own distances coarse, and no others.
+      float64 [N] and [M]: a squared distance between rows i and j up to the sum of entries i and j
+      cannot be told from 0. An outlier makes only its own distances inexact.
     """
     centre = _middle(other)
     scale = 1e-13 * np.sqrt(one.shape[1])
@@ -70,7 +76,7 @@ def rounding(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def _middle(rows: np.ndarray) -> np.ndarray:
-    """A point [d] amid the rows: the median of some, which no outlier moves away."""
+    """A centre [d] of the rows: the median of a sample, which is robust to outliers."""
     return np.median(rows[:: max(1, len(rows) // _AMID)], 0)
 
 
@@ -79,10 +85,10 @@ def nearest_others(features: np.ndarray, ranks: tuple[int, ...]) -> np.ndarray:
 
     Args:
       features: float64 [N, d].
-      ranks: each 1 or more and below N; 1 is the nearest.
+      ranks: the values of k, from 1 (the nearest) to N - 1.
 
     Returns:
-      float64 [N, ranks].
+      float64 [N, len(ranks)].
 
     Raises:
       ValueError: too few rows for the largest rank.
@@ -99,11 +105,11 @@ def nearest_others(features: np.ndarray, ranks: tuple[int, ...]) -> np.ndarray:
 
 
 def features_of(*sets: np.ndarray, least: int = 2) -> list[np.ndarray]:
-    """The sets as float64 [N, d].
+    """Converts each set of features to float64 [N, d].
 
     Raises:
-      ValueError: they are no matrices of one width, hold NaN or infinity, or fewer than `least`
-        rows.
+      ValueError: a set is not a matrix, widths differ, values are NaN or infinite, or a set has
+        fewer than `least` rows.
     """
     found = [np.asarray(features, np.float64) for features in sets]
     shapes = [features.shape for features in found]
@@ -123,12 +129,16 @@ _BLOCK = 2048
 
 
 class Gaussian:
-    """Streamed mean and covariance of feature vectors.
+    """Streaming mean and covariance of feature vectors.
 
-    Holds a triangular factor R with R'R = the scatter matrix in place of the covariance: its
-    rounding error is that of the features, not the square root of it, so that rank-deficient sets
-    (fewer pictures than features) are as exact as others. Blocks merge by Chan, Golub and LeVeque,
+    Stores a triangular factor R with R'R = the scatter matrix instead of the covariance: its
+    rounding error is that of the features, not the square root of it, so rank-deficient sets (fewer
+    pictures than features) are as exact as others. Blocks are merged by Chan, Golub and LeVeque,
     Updating formulae and a pairwise algorithm for computing sample variances (1979).
+
+    Attributes:
+      count: number of vectors.
+      mean: float64 [width].
     """
 
     def __init__(self, width: int):
@@ -137,7 +147,11 @@ class Gaussian:
         self._factor = np.zeros((0, width))
 
     def update(self, features: np.ndarray) -> None:
-        """Adds rows [n, width]; raises ValueError on another width or on NaN and infinity."""
+        """Adds float rows [n, width].
+
+        Raises:
+          ValueError: another width, NaN or infinity.
+        """
         features = np.asarray(features, np.float64)
         if features.ndim != 2 or features.shape[1] != len(self.mean):
             raise ValueError(f"features {features.shape}, expected [n, {len(self.mean)}]")
@@ -148,7 +162,7 @@ class Gaussian:
             self._add(len(features), mean, features - mean)
 
     def merge(self, other: Gaussian) -> None:
-        """Adds all that `other` has seen, such as another worker's share of the pictures.
+        """Adds the vectors of `other`, such as another worker's part of the pictures.
 
         Raises:
           ValueError: another width.
@@ -159,7 +173,7 @@ class Gaussian:
             self._add(other.count, other.mean, other._factor)
 
     def _add(self, n: int, mean: np.ndarray, rows: np.ndarray) -> None:
-        """Adds n vectors of that mean whose scatter matrix is rows' rows."""
+        """Adds n vectors with that mean and the scatter matrix rows' rows."""
         total = self.count + n
         shift = np.sqrt(self.count * n / total) * (self.mean - mean)
         rows = np.concatenate([self._factor, rows, shift[None]])
@@ -176,7 +190,7 @@ class Gaussian:
 
 
 def gaussian(features: np.ndarray) -> Gaussian:
-    """The statistics of features [N, d]."""
+    """The mean and covariance of features, float [N, d]; raises ValueError as `Gaussian.update`."""
     features = np.asarray(features)
     if features.ndim != 2:
         raise ValueError(f"features {features.shape}, expected [n, width]")
@@ -189,8 +203,11 @@ def gaussian(features: np.ndarray) -> Gaussian:
 def frechet_distance(one: Gaussian, other: Gaussian) -> float:
     """Squared Frechet distance of two Gaussians (Dowson and Landau, 1982).
 
-    |m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1 S2)^(1/2), where with S = F'F the last trace is the sum
-    of the singular values of F1 F2'.
+    |m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1 S2)^(1/2). With S = F'F, the last trace is the sum of the
+    singular values of F1 F2'.
+
+    Raises:
+      ValueError: one of them has seen fewer than 2 vectors.
     """
     first, second = one.factor, other.factor
     shared = np.linalg.svd(first @ second.T, compute_uv=False).sum()
@@ -199,23 +216,33 @@ def frechet_distance(one: Gaussian, other: Gaussian) -> float:
 
 
 def fid(real: np.ndarray, fake: np.ndarray) -> float:
-    """Frechet distance of features [N, d] and [M, d] (Heusel et al., GANs Trained by a Two
-    Time-Scale Update Rule, 2017). Biased upwards for small N: compare at equal N only."""
+    """Frechet inception distance (Heusel et al., GANs Trained by a Two Time-Scale Update Rule,
+    2017). Biased upwards for small N: compare at equal N only.
+
+    Args:
+      real, fake: features, float [N, d] and [M, d], N and M at least 2.
+
+    Raises:
+      ValueError: too few rows, unequal widths, NaN or infinity.
+    """
     return frechet_distance(gaussian(real), gaussian(fake))
 
 
 def fid_interval(
     real: np.ndarray, fake: np.ndarray, *, seed: int = 0, rounds: int = 50
 ) -> Estimate:
-    """FID and value +- 1.96 bootstrap standard deviations, cut at 0.
+    """FID with the interval value +- 1.96 bootstrap standard deviations, cut at 0.
 
-    Resampled sets repeat pictures, which moves FID's bias: the spread of the resamples is used,
-    their place is not.
+    Resamples repeat pictures, which changes FID's bias: their spread is used, their mean is not.
+
+    Args:
+      real, fake: features, float [N, d] and [M, d], N and M at least 2.
+      seed, rounds: of the bootstrap; fewer than 2 rounds give NaN ends.
     """
     rng = np.random.default_rng(seed)
     real, fake = np.asarray(real, np.float64), np.asarray(fake, np.float64)
-    # Decompositions this small gain nothing from more threads, and beside other jobs the threads'
-    # waiting for each other takes a hundred times as long as the work.
+    # Decompositions this small gain nothing from more threads. On a busy machine, synchronising the
+    # threads takes a hundred times as long as the work.
     with threadpool_limits(1, "blas"):
         drawn = [
             fid(
@@ -228,11 +255,11 @@ def fid_interval(
 
 
 def polynomial_kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """(x.y / d + 1)^3 of rows [N, d] and [M, d] -> [N, M] (Binkowski et al., 2018)."""
+    """(x.y / d + 1)^3 of float64 rows [N, d] and [M, d]: [N, M] (Binkowski et al., 2018)."""
     product = one @ other.T
     product /= one.shape[1]
     product += 1.0
-    # `**` takes the way of any exponent, some twenty times as long.
+    # `**` computes a general power, which takes some twenty times as long.
     cube = product * product
     cube *= product
     return cube
@@ -251,16 +278,19 @@ def kid(
     MMD with a cubic kernel, and its bootstrap interval over pictures.
 
     Args:
-      real, fake: features [N, d] and [M, d], N and M at least 2.
-      seed: of resampling and of subsets.
+      real, fake: features, float [N, d] and [M, d], N and M at least 2.
+      seed: of the bootstrap and of the subsets.
       rounds: bootstrap resamples; 0 gives NaN ends.
-      subset_size: None takes all pictures at once, the estimate of least variance. A number gives
-        the mean of `subsets` estimates on random subsets, as the paper reports it.
-      subsets: how many subsets.
+      subset_size: None uses all pictures at once, which has the least variance. A number gives the
+        mean of `subsets` estimates on random subsets, as in the paper.
+      subsets: number of subsets.
 
     Returns:
-      The estimate; it may be slightly negative for equal distributions, being unbiased. Memory is
-      O(2048 (N + rounds)), never N x M.
+      The estimate. It is unbiased, so it may be slightly negative for equal distributions. Memory
+      is O(2048 (N + rounds)), never N x M.
+
+    Raises:
+      ValueError: too few rows, unequal widths, NaN or infinity.
     """
     real, fake = features_of(real, fake)
     low, high = _kid_interval(real, fake, seed, rounds) if rounds else (np.nan, np.nan)
@@ -291,8 +321,8 @@ def _kid_interval(
 def _weighted_mmd(
     real: np.ndarray, fake: np.ndarray, real_weights: np.ndarray, fake_weights: np.ndarray
 ) -> np.ndarray:
-    """Squared MMD [B] of B weightings [B, N], [B, M]; a picture is never compared with itself,
-    not even with its own second copy in a resample, which keeps the estimate unbiased."""
+    """Squared MMD [B] under B weightings [B, N] and [B, M]. A picture is never compared with itself
+    or with its copy in a resample, which keeps the estimate unbiased."""
     within = _pairs(real, real, real_weights, real_weights, True) + _pairs(
         fake, fake, fake_weights, fake_weights, True
     )
@@ -320,8 +350,8 @@ def _pairs(
 
 # How well two sets of features cover each other: precision, recall, density, coverage.
 #
-# The pictures of a set stand for balls around them that reach to their k-th nearest other picture
-# of the set. Precision and recall: Kynkaanniemi et al., Improved Precision and Recall Metric for
+# Each picture has a ball around it with the distance to its k-th nearest other picture of the set
+# as radius. Precision and recall: Kynkaanniemi et al., Improved Precision and Recall Metric for
 # Assessing Generative Models, 2019, equation 1. Density and coverage: Naeem et al., Reliable
 # Fidelity and Diversity Metrics for Generative Models, 2020, equations 4 and 5.
 
@@ -329,24 +359,25 @@ def _pairs(
 PRECISION_K = 3
 DENSITY_K = 5
 ROUNDS = 50
-# Parts of the sets whose figures tell the variance. Larger parts make the intervals of the shares
-# half as wide again. Density grows with the number of balls, and smaller parts make its interval
-# too narrow.
+# Fraction of each set in a jackknife subset. Larger subsets make the intervals of precision, recall
+# and coverage half as wide again. Density grows with the number of balls, and smaller subsets make
+# its interval too narrow.
 PART, PART_FOR_DENSITY = 0.5, 0.75
 FIGURES = ("precision", "recall", "density", "coverage")
 
 
 @dataclass(frozen=True)
 class Cover:
-    """What N real and M generated pictures are to each other.
+    """Precision, recall, density and coverage, picture by picture.
 
     Attributes:
-      real, fake: float64 [N, d] and [M, d], their features.
-      precision_k, density_k: how far the balls reach.
-      precision: bool [M], the generated picture lies in a ball of some real one.
-      recall: bool [N], the real picture lies in a ball of some generated one.
-      density: float64 [M], balls of real pictures around the generated one, over their k.
-      coverage: bool [N], some generated picture lies in the real one's ball.
+      real, fake: float64 [N, d] and [M, d], features of real and generated pictures.
+      precision_k, density_k: ranks of the neighbours that give the radii of the balls.
+      precision: bool [M], the generated picture is in the ball of some real one.
+      recall: bool [N], the real picture is in the ball of some generated one.
+      density: float64 [M], number of balls of real pictures around the generated one, divided by
+        `density_k`.
+      coverage: bool [N], some generated picture is in the real picture's ball.
     """
 
     real: np.ndarray
@@ -361,9 +392,9 @@ class Cover:
     def estimates(self, seed: int = 0, rounds: int = ROUNDS) -> dict[str, Estimate]:
         """The four means and their intervals over real and generated pictures.
 
-        Each picture takes part in its neighbours' balls, and a picture drawn twice would be its own
-        neighbour: the variance is that of parts of both sets, with balls of their own. Without ends
-        where a part has too few pictures for its balls.
+        A picture drawn twice by a bootstrap would be its own neighbour, so the variance comes from
+        a jackknife: subsets of both sets, each with its own balls. The ends are NaN if a subset has
+        too few pictures for its balls.
         """
         reach = {"precision_k": self.precision_k, "density_k": self.density_k}
 
@@ -395,15 +426,16 @@ def cover(
     precision_k: int = PRECISION_K,
     density_k: int = DENSITY_K,
 ) -> Cover:
-    """Compares features [N, d] of real and [M, d] of generated pictures.
+    """Precision, recall, density and coverage of generated pictures (Kynkaanniemi et al. 2019,
+    equation 1; Naeem et al. 2020, equations 4 and 5).
 
     Args:
-      real, fake: more rows than either k.
-      precision_k: of the balls of precision and recall.
-      density_k: of the balls of density and coverage.
+      real, fake: features, float [N, d] and [M, d], with more rows than either k.
+      precision_k: rank of the neighbour for precision and recall.
+      density_k: rank of the neighbour for density and coverage.
 
     Returns:
-      One verdict for each picture. Memory is O(1024 (N + M)), never N x M.
+      The values of each picture. Memory is O(1024 (N + M)), never N x M.
 
     Raises:
       ValueError: unequal widths, too few rows, NaN or infinity.
@@ -426,8 +458,8 @@ def cover(
 
 
 def _estimate(name: str, value: float, variance: float, n: int) -> Estimate:
-    """Density is a mean of any size, whose spread grows with it. The others are shares of n
-    pictures or more."""
+    """The interval of one metric. Density is unbounded and its spread grows with its value, so its
+    interval is symmetric in the logarithm. The others are fractions of n pictures or more."""
     if name != "density":
         return bounded(value, variance, n)
     if not value:
@@ -436,26 +468,26 @@ def _estimate(name: str, value: float, variance: float, n: int) -> Estimate:
     return Estimate(value, value / factor, value * factor)
 
 
-# Inception score: pictures that a classifier is sure of, and of many classes.
+# Inception score: high if a classifier is certain of each picture and the classes vary.
 
 
 def inception_score(probabilities: np.ndarray, *, seed: int = 0, rounds: int = ROUNDS) -> Estimate:
     """exp of the mean KL(p(y|x) || p(y)) (Salimans et al., Improved Techniques for Training GANs,
-    2016, section 4), over all pictures at once: the mean over ten splits of the paper adds bias
-    (Barratt and Sharma, A Note on the Inception Score, 2018).
+    2016, section 4), over all pictures at once: the paper's mean over ten splits adds bias (Barratt
+    and Sharma, A Note on the Inception Score, 2018).
 
     Args:
       probabilities: float [N, classes], rows that sum to 1.
-      seed: of resampling the pictures.
+      seed: of the bootstrap over pictures.
       rounds: bootstrap resamples.
 
     Returns:
-      1 (all alike, or all unsure) to the number of classes. Biased downwards by small N, and by
-      the repetitions of a resample once more: the interval is the value +- 1.96 bootstrap standard
-      deviations.
+      From 1 (all predictions are the same) to the number of classes. Small N biases the score
+      downwards, and so do the repeated pictures of a resample: the interval is the value +- 1.96
+      bootstrap standard deviations.
 
     Raises:
-      ValueError: rows that are no probabilities.
+      ValueError: rows are not probabilities.
     """
     p = np.asarray(probabilities, np.float64)
     if p.ndim != 2 or p.min(initial=0.0) < -1e-6 or not np.allclose(p.sum(-1), 1.0, atol=1e-3):

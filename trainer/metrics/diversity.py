@@ -1,4 +1,4 @@
-"""Whether a generator invents: how much its pictures differ, and copies of training pictures."""
+"""Diversity of generated pictures, near-duplicates, and copies of training pictures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from trainer.metrics.distribution import features_of, nearest_others, rounding, square_distances
 from trainer.metrics.intervals import Estimate, bounded, jackknife, mean_of_few
 
-# How much pictures differ, relative to how much real pictures do: of one prompt, of all.
+# Distances among generated pictures relative to real ones: per prompt, and over the whole set.
 
 
 DUPLICATE_LEVEL = 0.05
@@ -18,7 +18,14 @@ ROUNDS = 50
 
 
 def mean_distance(features: np.ndarray) -> float:
-    """Mean Euclidean distance of all pairs of rows [N, d]; NaN for fewer than two rows."""
+    """Mean Euclidean distance over all pairs of rows.
+
+    Args:
+      features: float [N, d].
+
+    Returns:
+      The mean; NaN for fewer than two rows.
+    """
     features = np.asarray(features, np.float64)
     n = len(features)
     if n < 2:
@@ -31,15 +38,15 @@ def mean_distance(features: np.ndarray) -> float:
 
 
 def prompt_diversity(groups: np.ndarray, real: np.ndarray, *, seed: int = 0) -> Estimate:
-    """Mean distance within each prompt's pictures over that among real pictures.
+    """Mean distance within each prompt's pictures divided by that among real pictures.
 
     Args:
-      groups: features [prompts, pictures of the prompt, d], at least two pictures each.
-      real: features [N, d] of real pictures of all kinds.
-      seed: of resampling the prompts.
+      groups: float [prompts, pictures, d], features of at least two pictures for each prompt.
+      real: float [N, d], features of real pictures of all kinds.
+      seed: of the bootstrap over prompts.
 
     Returns:
-      About 1 where a prompt's pictures are as varied as the data set, 0 where they are all alike.
+      About 1 if a prompt's pictures are as varied as the data set, 0 if they are identical.
     """
     scale = mean_distance(real)
     return mean_of_few(np.array([mean_distance(group) / scale for group in groups]), seed=seed)
@@ -47,12 +54,12 @@ def prompt_diversity(groups: np.ndarray, real: np.ndarray, *, seed: int = 0) -> 
 
 @dataclass(frozen=True)
 class Duplicates:
-    """Share of pictures that look like another one of their own set.
+    """Fraction of pictures that nearly duplicate another picture of their own set.
 
     Attributes:
-      estimate: share of generated pictures nearer to another generated one than `threshold`.
-      real: the same share of real pictures, about `DUPLICATE_LEVEL`.
-      threshold: the `DUPLICATE_LEVEL` quantile of real pictures' distances to their nearest.
+      estimate: fraction of generated pictures within `threshold` of another generated picture.
+      real: the same fraction of real pictures, about `DUPLICATE_LEVEL`.
+      threshold: the `DUPLICATE_LEVEL` quantile of real pictures' nearest-neighbour distances.
     """
 
     estimate: Estimate
@@ -63,12 +70,16 @@ class Duplicates:
 def duplicates(
     generated: np.ndarray, real: np.ndarray, *, seed: int = 0, rounds: int = ROUNDS
 ) -> Duplicates:
-    """Compares how near each picture's nearest other one is among [N, P] generated pictures and
-    among as many real ones.
+    """Compares the nearest-neighbour distances within generated pictures to those within real ones.
 
-    A larger set has nearer neighbours, so of sets of unequal size the larger is cut to the size of
-    the smaller, by `seed`. For the same reason the interval comes from parts of both sets (`rounds`
-    of them, 0 for no interval), each with a threshold of its own.
+    Neighbours are closer in a larger set, so the larger set is subsampled to the size of the
+    smaller. For the same reason the interval comes from subsets of both sets, each with its own
+    threshold (delete-d jackknife).
+
+    Args:
+      generated, real: float [N, P] and [M, P], one picture a row.
+      seed: of the subsampling.
+      rounds: number of subsets for the interval; 0 for no interval.
 
     Raises:
       ValueError: features are NaN or infinite, or of different widths.
@@ -88,11 +99,11 @@ def duplicates(
 
 
 def _alike(fake: np.ndarray, real: np.ndarray) -> tuple[float, float, float]:
-    """Shares of generated and of real pictures within the threshold of another, and the
+    """Fractions of generated and of real pictures with a neighbour within the threshold, and the
     threshold."""
     nearest = np.sqrt(nearest_others(real, (1,))[:, 0])
     threshold = float(np.quantile(nearest, DUPLICATE_LEVEL))
-    # Equal pictures are duplicates even where the real ones have none that are near.
+    # Identical pictures are duplicates even if the threshold is 0: allow for rounding.
     same = np.sqrt(np.add(*rounding(fake, fake)))
     found = np.sqrt(nearest_others(fake, (1,))[:, 0]) <= np.maximum(threshold, same)
     return float(found.mean()), float((nearest <= threshold).mean()), threshold
@@ -100,10 +111,11 @@ def _alike(fake: np.ndarray, real: np.ndarray) -> tuple[float, float, float]:
 
 # Whether generated pictures are copies of training pictures.
 #
-# A copy lies much nearer to one training picture than to that picture's neighbours. The distance to
-# the nearest is therefore divided by the mean distance to the 50 nearest (Carlini et al.,
-# Extracting training data from diffusion models, 2023, section 4.2): an average-looking picture is
-# near to all alike and is no copy. Held-out pictures say which ratios happen without copying.
+# A copy is much closer to one training picture than to the next nearest ones. The distance to the
+# nearest is therefore divided by the mean distance to the 50 nearest (Carlini et al., Extracting
+# training data from diffusion models, 2023, section 4.2): an average-looking picture is about
+# equally close to all of them and is not a copy. Held-out pictures give the ratios that occur
+# without copying.
 
 
 NEIGHBOURS = 50
@@ -112,13 +124,13 @@ COPY_ROUNDS = 200
 
 
 class Nearest(NamedTuple):
-    """The training picture that is nearest to each of N pictures.
+    """The nearest training picture of each of N pictures.
 
     Attributes:
-      row: int [N], its row.
-      distance: float64 [N], Euclidean.
-      ratio: float64 [N] in 0..1, the distance over the mean distance to the nearest ones; 0 for an
-        exact copy.
+      row: int64 [N], its row among the training pictures.
+      distance: float64 [N], the Euclidean distance to it.
+      ratio: float64 [N] in [0, 1], the distance divided by the mean distance to the nearest
+        neighbours; 0 for an exact copy.
     """
 
     row: np.ndarray
@@ -126,19 +138,19 @@ class Nearest(NamedTuple):
     ratio: np.ndarray
 
     def suspicious(self, count: int) -> list[int]:
-        """Rows of the `count` pictures of the lowest ratios, lowest first."""
+        """Rows of the `count` pictures with the lowest ratios, lowest first."""
         return [int(row) for row in np.argsort(self.ratio, kind="stable")[:count]]
 
 
 def nearest_training(
     pictures: np.ndarray, training: np.ndarray, neighbours: int = NEIGHBOURS
 ) -> Nearest:
-    """Looks for each picture's neighbours among the training pictures.
+    """Finds each picture's nearest training picture and its distance ratio.
 
     Args:
       pictures: float [N, P], one picture a row.
-      training: float [M, P]; fewer than `neighbours` rows are all taken.
-      neighbours: how many the mean distance is of.
+      training: float [M, P].
+      neighbours: number of neighbours in the mean distance; at most M are used.
 
     Raises:
       ValueError: pictures are NaN or infinite, or of different widths.
@@ -149,7 +161,7 @@ def nearest_training(
     for rows, squares in square_distances(pictures, training):
         row[rows] = squares.argmin(1)
         mean = np.sqrt(np.partition(squares, k - 1, axis=1)[:, :k]).mean(1)
-        # The nearest is measured again: the expanded square loses digits near 0.
+        # Recomputed directly: the expanded square loses digits near 0.
         distance[rows] = np.linalg.norm(pictures[rows] - training[row[rows]], axis=1)
         ratio[rows] = np.divide(distance[rows], mean, out=np.zeros_like(mean), where=mean > 0)
     return Nearest(row, distance, ratio)
@@ -157,13 +169,13 @@ def nearest_training(
 
 @dataclass(frozen=True)
 class Memorisation:
-    """Share of copies among generated pictures.
+    """Fraction of suspected copies among generated pictures.
 
     Attributes:
-      estimate: share of generated pictures whose ratio is at most `threshold`.
-      held_out_share: the same share of held-out pictures, about `LEVEL`.
+      estimate: fraction of generated pictures whose ratio is at most `threshold`.
+      held_out_share: the same fraction of held-out pictures, about `LEVEL`.
       threshold: the `LEVEL` quantile of the held-out pictures' ratios.
-      generated, held_out: the training picture nearest to each.
+      generated, held_out: the nearest training picture of each.
     """
 
     estimate: Estimate
@@ -181,10 +193,18 @@ def memorisation(
     seed: int = 0,
     rounds: int = COPY_ROUNDS,
 ) -> Memorisation:
-    """Compares generated [N, P] and held-out [K, P] pictures' closeness to training [M, P].
+    """Compares how close generated and held-out pictures are to training pictures.
 
-    The interval holds for both sets of pictures: the threshold is that of few held-out ones, and
-    varies with them.
+    The bootstrap resamples both sets, because the threshold varies with the few held-out pictures
+    that it comes from.
+
+    Args:
+      generated, held_out, training: float [N, P], [K, P] and [M, P], one picture a row.
+      seed: of the bootstrap.
+      rounds: bootstrap resamples; fewer than 2 give no interval.
+
+    Raises:
+      ValueError: pictures are NaN or infinite, or of different widths.
     """
     found, usual = nearest_training(generated, training), nearest_training(held_out, training)
     threshold = float(np.quantile(usual.ratio, LEVEL))
@@ -201,10 +221,10 @@ def memorisation(
 
 
 def _share(found: np.ndarray, usual: np.ndarray) -> float:
-    """Share of ratios that are at most the `LEVEL` quantile of the usual ones."""
+    """Fraction of the ratios `found` that are at most the `LEVEL` quantile of `usual`."""
     return float((found <= np.quantile(usual, LEVEL)).mean())
 
 
 def _again(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """As many values, drawn with return."""
+    """As many values, drawn with replacement."""
     return values[rng.integers(len(values), size=len(values))]

@@ -1,4 +1,4 @@
-"""From pictures to feature vectors; the only part of the metrics that needs TensorFlow."""
+"""Networks that turn pictures into feature vectors; the only metrics module with TensorFlow."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from data.base import files
 from data.base.graphs import graph_of_rows
 from trainer.settings_loader import SettingsError
 
-# What figures ask of a network that turns pictures into feature vectors.
+# The interface of feature extractors.
 
 
 _DIGITS = 12
 
 
 class Extractor(Protocol):
-    """Pictures in, features out.
+    """Maps pictures to features.
 
     Attributes:
-      name: as it stands in the names of figures, such as `inception`.
-      digest: hex digits that stand for all that decides about its features: weights, layers, sizes.
+      name: part of the names of metrics, such as `inception`.
+      digest: hash, in hex, of all that the features depend on: weights, layers, sizes.
     """
 
     name: str
@@ -43,12 +43,12 @@ class Extractor(Protocol):
 
 
 def identity(extractor: Extractor) -> str:
-    """`name:digest`, as a `Metric` carries it."""
+    """`name:digest`, the value of `Metric.extractor`."""
     return f"{extractor.name}:{extractor.digest}"
 
 
 def digest_of(parts: Iterable[bytes]) -> str:
-    """12 hex digits that stand for the bytes of all parts, in order, each with its length."""
+    """The first 12 hex digits of the SHA-256 of all parts in order, each preceded by its length."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "little"))
@@ -57,13 +57,13 @@ def digest_of(parts: Iterable[bytes]) -> str:
 
 
 def require_pictures(pictures: np.ndarray) -> np.ndarray:
-    """The pictures, if they are uint8 [N, h, w, 3].
+    """Returns the pictures if they are uint8 [N, h, w, 3].
 
-    Generated pictures are rounded to bytes before anything is measured, for this is what people
-    get, and what real pictures are (Parmar et al., On Aliased Resizing, 2022, section 3).
+    Generated pictures are rounded to bytes before anything is measured: users get bytes, and real
+    pictures are bytes (Parmar et al., On Aliased Resizing, 2022, section 3).
 
     Raises:
-      ValueError: they are not.
+      ValueError: they have another shape or dtype.
     """
     pictures = np.asarray(pictures)
     if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[-1] != 3:
@@ -74,7 +74,7 @@ def require_pictures(pictures: np.ndarray) -> np.ndarray:
     return pictures
 
 
-# Features of reference pictures, kept on disk under what they depend on.
+# A cache on disk for the features of reference pictures.
 
 
 _LOG = logging.getLogger(__name__)
@@ -84,27 +84,26 @@ Arrays = dict[str, np.ndarray]
 
 
 class FeatureCache:
-    """Arrays by pictures and extractor, one file each.
+    """Caches arrays by pictures and extractor, one file each.
 
-    A file is written under another name and then renamed, so that it is whole or not there. One
-    that has been damaged since is told by its checksums, or by the count of its rows, and computed
-    again.
+    Writes are atomic: a file is written under another name and then renamed. A file that was
+    damaged later is detected by its checksums or its number of rows, and computed again.
     """
 
     def __init__(self, directory: str | None):
-        """Keeps files in `directory`, which may be remote and need not exist; None keeps none."""
+        """Stores files in `directory`, which may be remote and need not exist; None stores none."""
         self._directory = directory
 
     def arrays(
         self, pictures: Iterable[bytes], extractor: str, compute: Callable[[], Arrays]
     ) -> Arrays:
-        """What `compute` returns, from disk where it was computed before.
+        """Returns the arrays of `compute`, from disk if they were computed before.
 
         Args:
           pictures: the encoded reference pictures, in order.
-          extractor: all else that the arrays depend on, such as `identity(extractor)` and the side
-            that pictures are brought to.
-          compute: returns arrays of a row for each picture.
+          extractor: everything else that the arrays depend on, such as `identity(extractor)` and
+            the side that pictures are resized to.
+          compute: returns arrays with one row for each picture.
         """
         if self._directory is None:
             return compute()
@@ -141,7 +140,7 @@ def _plain(name: str) -> str:
     return "".join(letter if letter.isalnum() else "-" for letter in name)
 
 
-# InceptionV3 with weights from a file that the user gives.
+# InceptionV3 with weights from the user's file.
 
 
 INCEPTION_SIDE = 299
@@ -151,15 +150,15 @@ _INCEPTION_BATCH = 32
 
 
 class Inception:
-    """`keras.applications.InceptionV3`, its pooled features and its classes.
+    """`keras.applications.InceptionV3`: pooled features and class probabilities.
 
     Pictures are resized once, with antialiasing, from bytes to float, and not rounded again (Parmar
-    et al., On Aliased Resizing, 2022). Published FIDs mostly rest on another set of weights (of
-    2015): figures compare only where the digest is the same.
+    et al., On Aliased Resizing, 2022). Most published FIDs use other weights (of 2015): compare
+    values only if the digest is the same.
 
     Attributes:
       name, digest: see `Extractor`; the digest is that of the file.
-      classifies: whether the file holds the classes too, without which there is no inception score.
+      classifies: whether the file has the classification layer, which the inception score needs.
     """
 
     name = "inception"
@@ -168,7 +167,7 @@ class Inception:
         """Reads `weights`, an .h5 or .weights.h5 file of the whole network or without its top.
 
         Raises:
-          SettingsError: there is no such file, or its weights do not fit.
+          SettingsError: the file does not exist, or its weights do not fit.
         """
         path = Path(weights)
         if not path.is_file():
@@ -210,12 +209,12 @@ class Inception:
     def _look(self, pictures):
         size = [INCEPTION_SIDE, INCEPTION_SIDE]
         x = tf.image.resize(tf.cast(pictures, tf.float32), size, "bicubic", antialias=True)
-        # A network of one output returns it bare.
+        # A network with one output returns a tensor, not a list.
         return tf.nest.flatten(self._model(x / 127.5 - 1.0, training=False))
 
 
 def _loaded(weights: str, top: bool) -> keras.Model | None:
-    """The network with those weights, or None where they do not fit it."""
+    """The network with those weights, or None if they do not fit."""
     pooling = None if top else "avg"
     model = keras.applications.InceptionV3(include_top=top, weights=None, pooling=pooling)
     try:
@@ -225,28 +224,28 @@ def _loaded(weights: str, top: bool) -> keras.Model | None:
     return model
 
 
-# A convolutional network of fixed random weights: a reference that nobody has trained.
+# A convolutional network with fixed random weights.
 #
-# Features of random networks tell sets of pictures apart where trained ones are blind to what they
-# were not trained on (Naeem et al., Reliable Fidelity and Diversity Metrics, 2020, section 4.2).
-# They need no file, and are the same everywhere.
+# Random features distinguish sets of pictures that are unlike the training data of a trained
+# network (Naeem et al., Reliable Fidelity and Diversity Metrics, 2020, section 4.2). They need no
+# file and are the same on every machine.
 
 
 SIDE = 64
 WIDTHS = (32, 32, 64, 128)
 WIDTH = sum(WIDTHS)
 _SLOPE = 0.2
-# Brings the mean square of features near 1, which KID's cubic kernel needs: far below, it would
-# compare means alone.
+# Scales features to a mean square near 1. Far below 1, KID's cubic kernel is almost linear and
+# compares only means.
 _GAIN = 12.0
 _BATCH = 128
 
 
 class RandomConvnet:
-    """Four convolutions 3 x 3, a halving after each; what every channel holds at every size.
+    """Four 3 x 3 convolutions with average pooling by 2 after each; features from all layers.
 
-    A feature is the root mean square of a channel over the picture. The first kernels sum to 0, so
-    that they see edges: the brightness of a picture's ground would drown all else.
+    A feature is the root mean square of a channel over the picture. The kernels of the first layer
+    sum to 0, so they detect edges: otherwise the brightness of the background would dominate.
 
     Attributes:
       name, digest: see `Extractor`.
@@ -287,11 +286,11 @@ class RandomConvnet:
 
 
 def _kernel(seed: int, layer: int, inputs: int, outputs: int) -> np.ndarray:
-    """float32 [3, 3, inputs, outputs], even draws of the variance of He et al. (2015); those of
-    layer 0 sum to 0 over each 3 x 3.
+    """A kernel, float32 [3, 3, inputs, outputs], drawn uniformly with the variance of He et al.
+    (2015). In layer 0, each 3 x 3 sums to 0.
 
-    From a hash, not from a library's random numbers, whose streams may change with its version.
-    What is computed is exact or rounded once, and so the same on every machine.
+    The numbers come from a hash, because the streams of a library's generator may change with its
+    version. Every operation is exact or rounded once, so the result is the same on every machine.
     """
     count = 9 * inputs * outputs
     stream = hashlib.shake_256(f"random convnet {seed} {layer}".encode()).digest(2 * count)

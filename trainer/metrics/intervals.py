@@ -1,4 +1,4 @@
-"""Intervals of figures over pictures, and of the difference of two systems."""
+"""Confidence intervals of metrics over pictures, and of the difference between two systems."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from scipy.special import betaincinv, stdtrit
 
 from trainer.metrics.result import Metric
 
-# Intervals of figures over pictures.
+# Confidence intervals of metrics over pictures.
 #
-# Bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap, 1993): a figure is written as a
+# Bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap, 1993): a metric is written as a
 # function of sums over pictures (its sufficient statistics), so that a thousand resamples cost one
 # matrix product and no metric is computed a thousand times.
 #
-# Shares have exact ends (Clopper and Pearson, The use of confidence or fiducial limits illustrated
-# in the case of the binomial, 1934): resamples of 1,000 right answers hold no wrong one, and would
-# say that there is none. Of figures that repeated pictures would move, such as those of nearest
-# neighbours, the variance comes from parts of the pictures (Shao and Wu, A general theory for
-# jackknife variance estimation, 1989).
+# Fractions have exact intervals (Clopper and Pearson, The use of confidence or fiducial limits
+# illustrated in the case of the binomial, 1934): resamples of 1,000 right answers never contain a
+# wrong one, so a bootstrap interval would have width 0. Metrics that repeated pictures would bias,
+# such as those of nearest neighbours, take their variance from subsets of the pictures (Shao and
+# Wu, A general theory for jackknife variance estimation, 1989).
 
 
 ROUNDS = 1000
 LEVEL = 0.95
-# Standard deviations of a normal variable on either side that hold 95 % of it.
+# 95 % of a normal distribution lies within this many standard deviations of the mean.
 SIGMAS = 1.96
 _CHUNK = 4_000_000
-# A share nearer to 0 or 1 is 0 or 1, but for rounding.
+# A fraction closer to 0 or 1 than this differs from it only by rounding.
 _CERTAIN = 1e-9
 _LARGEST_PART = 2000
 
 
 class Estimate(NamedTuple):
-    """A value with the ends of its interval."""
+    """A value and the ends of its confidence interval; NaN where there is none."""
 
     value: float
     low: float
@@ -44,28 +44,37 @@ class Estimate(NamedTuple):
 
 
 class Resampled(Estimate):
-    """An estimate that keeps its resamples; it unpacks and compares like any other.
+    """An estimate with its bootstrap values; it unpacks and compares like a plain one.
 
     Attributes:
-      draws: float64 [rounds], the figure of each resample. Equal N and seeds resample the same
-        rows, so that draws of two systems on the same pictures can be subtracted one by one.
+      draws: float64 [rounds], the metric of each resample. Equal N and seeds resample the same
+        rows, so the draws of two systems on the same pictures can be subtracted one by one.
     """
 
     draws: np.ndarray
 
 
 class Share(Resampled):
-    """The share of judged things that hold, with both numbers picture by picture.
+    """The fraction of judged items that hold, with the counts of each picture.
 
     Attributes:
-      counts: float64 [N, 2], of each picture how many things hold and how many were judged.
+      counts: float64 [N, 2], for each picture how many items hold and how many were judged.
     """
 
     counts: np.ndarray
 
 
 def resamples(n: int, rounds: int, seed: int) -> Iterator[np.ndarray]:
-    """Yields float64 [r, n] blocks, `rounds` rows in all: how often each of n items was drawn."""
+    """Yields bootstrap resamples of n items as counts.
+
+    Args:
+      n: number of items.
+      rounds: number of resamples.
+      seed: of the draws.
+
+    Yields:
+      float64 [r, n] blocks, `rounds` rows in total: how often each item was drawn.
+    """
     rng = np.random.default_rng(seed)
     step = max(1, _CHUNK // n)
     for start in range(0, rounds, step):
@@ -75,7 +84,10 @@ def resamples(n: int, rounds: int, seed: int) -> Iterator[np.ndarray]:
 
 
 def percentile_interval(values: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
-    """The central `level` share of the bootstrap values; NaNs (empty resamples) are left out."""
+    """Ends of the central interval with a fraction `level` of the bootstrap values [rounds].
+
+    Values that are not finite (empty resamples) are left out; without any left, both ends are NaN.
+    """
     values = values[np.isfinite(values)]
     if not values.size:
         return float("nan"), float("nan")
@@ -91,18 +103,18 @@ def bootstrap(
     rounds: int = ROUNDS,
     level: float = LEVEL,
 ) -> Estimate:
-    """Estimates a figure that depends on its pictures through sums alone.
+    """Bootstraps a metric that is a function of sums over pictures.
 
     Args:
       statistics: float [N, K], the sufficient statistics of each picture.
-      value: maps sums [..., K] to figures [...]; must be vectorised over the leading axes.
+      value: maps sums [..., K] to metrics [...]; must be vectorised over the leading axes.
       seed: of the resampling.
       rounds: number of resamples; 0 gives NaN ends.
-      level: share of the resamples inside the interval.
+      level: fraction of the resamples inside the interval.
 
     Returns:
-      The figure of all pictures and its percentile interval, with its draws; NaN for N = 0, and
-      then without draws.
+      A `Resampled`: the metric of all pictures, its percentile interval and its draws. For N = 0,
+      an `Estimate` of NaN without draws.
     """
     statistics = np.asarray(statistics, np.float64)
     if not len(statistics):
@@ -117,9 +129,10 @@ def bootstrap(
 def around(
     value: float, drawn: np.ndarray, least: float = -np.inf, most: float = np.inf
 ) -> Estimate:
-    """`value` +- 1.96 standard deviations of its bootstrap values `drawn`, within least and most.
+    """`value` +- 1.96 standard deviations of its bootstrap values `drawn`, cut at least and most.
 
-    For figures whose place, not only whose spread, changes when a resample repeats pictures.
+    For metrics that repeated pictures bias: the resamples have the right spread but not the right
+    mean.
     """
     if len(drawn) < 2:
         return Estimate(float(value), float("nan"), float("nan"))
@@ -128,7 +141,8 @@ def around(
 
 
 def exact(value: float, n: float) -> tuple[float, float]:
-    """Clopper and Pearson's ends for a share `value` of n independent things, n any number."""
+    """Clopper and Pearson's interval of a fraction `value` of n independent items; n need not be
+    an integer."""
     right, wrong, tail = value * n, (1 - value) * n, (1 - LEVEL) / 2
     low = betaincinv(right, wrong + 1, tail) if right > 0 else 0.0
     high = betaincinv(right + 1, wrong, 1 - tail) if wrong > 0 else 1.0
@@ -136,17 +150,18 @@ def exact(value: float, n: float) -> tuple[float, float]:
 
 
 def bounded(value: float, variance: float, n: int) -> Estimate:
-    """A figure between 0 and 1 with the ends of a share of as many independent things as would vary
-    by `variance` (Korn and Graubard, Confidence intervals for proportions with small expected
-    number of positive counts estimated from survey data, 1998).
+    """Exact interval of a metric in [0, 1] by its effective sample size (Korn and Graubard,
+    Confidence intervals for proportions with small expected number of positive counts estimated
+    from survey data, 1998).
 
-    They are more than the pictures where each gives a share of its own, and fewer where pictures go
-    together.
+    The effective sample size is the number of independent items whose fraction would have the
+    given variance. It exceeds the number of pictures if each contributes a fraction, and is
+    smaller if pictures are correlated.
 
     Args:
-      value: the figure; NaN has no ends.
-      variance: of the figure; NaN leaves it without ends.
-      n: pictures, which count where the figure is 0 or 1 and its variance cannot be seen.
+      value: the metric; NaN has no interval.
+      variance: of the metric; NaN gives no interval.
+      n: number of pictures, the sample size where the metric is 0 or 1 and so has no variance.
     """
     spread = value * (1 - value)
     if not np.isfinite(spread) or not np.isfinite(variance) or n < 1:
@@ -156,8 +171,8 @@ def bounded(value: float, variance: float, n: int) -> Estimate:
 
 
 def unless_certain(found: Estimate, n: int) -> Estimate:
-    """`found`, a figure between 0 and 1, with the ends of a share of n pictures where it
-    is 0 or 1 and no resample could be anything else."""
+    """Returns `found`, a metric in [0, 1]; if it is exactly 0 or 1, where resamples do not vary,
+    with the exact interval of a fraction of n pictures."""
     value = round(found.value) if np.isfinite(found.value) else 0.5
     if abs(found.value - value) > _CERTAIN or not np.isfinite(found.low) or n < 1:
         return found
@@ -172,15 +187,17 @@ def unless_certain(found: Estimate, n: int) -> Estimate:
 def share(
     hits: np.ndarray, judged: np.ndarray | None = None, *, seed: int, rounds: int = ROUNDS
 ) -> Estimate:
-    """The share of judged things that hold, with exact ends.
+    """The fraction of judged items that hold, with an exact interval.
 
     Args:
-      hits: float [N], of each picture how many of its things hold, or how far its one does.
-      judged: float [N], how many were judged, `hits` at least; None for one of each picture.
-      seed, rounds: of the draws that are kept for differences; the ends do not depend on them.
+      hits: float [N], how many items of each picture hold; with one item each, values between 0
+        and 1 count partially.
+      judged: float [N], how many items of each picture were judged, at least `hits`; None for one
+        each.
+      seed, rounds: of the draws kept for differences; the interval does not depend on them.
 
     Returns:
-      A `Share`; NaN where nothing was judged, and then without draws.
+      A `Share`. For N = 0, an `Estimate` of NaN without draws.
     """
     hits = np.asarray(hits, np.float64)
     judged = np.ones_like(hits) if judged is None else np.asarray(judged, np.float64)
@@ -189,7 +206,7 @@ def share(
     if not isinstance(found, Resampled):
         return found
     off = hits - found.value * judged
-    # Not the unbiased variance: of N right or wrong ones it makes N independent things.
+    # The biased variance: N right or wrong items then have an effective sample size of N.
     variance = (off**2).sum() / max(judged.sum(), 1.0) ** 2
     made = Share(*bounded(found.value, variance, int((judged > 0).sum())))
     made.draws, made.counts = found.draws, counts
@@ -204,18 +221,22 @@ def jackknife(
     seed: int,
     rounds: int,
 ) -> np.ndarray:
-    """Variances [F] of F figures of sets of pictures, from the figures of parts of the sets.
+    """Variances [F] of F metrics of sets of pictures, by the delete-d jackknife.
 
-    The delete-d jackknife: a part is drawn without return, so that no picture meets itself. Figures
-    of b pictures of n vary n / b times as much, and n / (n - b) times too little because the parts
-    overlap.
+    Subsets are drawn without replacement, so no picture is its own neighbour. Metrics of b of n
+    pictures vary n / b times as much as those of all, and n / (n - b) times too little because the
+    subsets overlap.
 
     Args:
-      figures: from one part of each set to the figures.
-      sets: arrays of one row a picture.
-      part: of each set; less where the largest would leave more than 2,000.
-      least: NaN is returned where a part would have fewer rows.
-      seed, rounds: of the parts; fewer than 2 rounds give NaN.
+      figures: maps one subset of each set to the F metrics.
+      sets: arrays with one row a picture.
+      part: fraction of each set in a subset; less where the largest would exceed 2,000 rows.
+      least: the result is NaN if a subset would have fewer rows.
+      seed: of the subsets.
+      rounds: number of subsets; fewer than 2 give NaN.
+
+    Returns:
+      float64 [F].
     """
     share = min(part, _LARGEST_PART / max(map(len, sets)))
     sizes = [int(share * len(rows)) for rows in sets]
@@ -235,20 +256,20 @@ def jackknife(
 
 
 def ratio(sums: np.ndarray) -> np.ndarray:
-    """Sums [..., 2] to first over second, NaN where the second is 0."""
+    """First over second of sums [..., 2]: float64 [...], NaN where the second is 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(sums[..., 1] > 0, sums[..., 0] / sums[..., 1], np.nan)
 
 
 def bootstrap_mean(values: np.ndarray, *, seed: int, rounds: int = ROUNDS) -> Estimate:
-    """The mean of values [N] with its interval."""
+    """The mean of values [N] with its bootstrap interval."""
     values = np.asarray(values, np.float64)
     return bootstrap(np.stack([values, np.ones_like(values)], 1), ratio, seed=seed, rounds=rounds)
 
 
 def mean_of_few(values: np.ndarray, *, seed: int, rounds: int = ROUNDS) -> Estimate:
-    """`bootstrap_mean` of values [N], its ends moved out to Student's: of few values, resamples
-    vary too little. NaN ends for a single value."""
+    """`bootstrap_mean` of values [N] with the interval widened to Student's t, because resamples of
+    few values vary too little. NaN ends for a single value."""
     found, n = bootstrap_mean(values, seed=seed, rounds=rounds), len(values)
     if not isinstance(found, Resampled):
         return found
@@ -262,43 +283,43 @@ def mean_of_few(values: np.ndarray, *, seed: int, rounds: int = ROUNDS) -> Estim
 def bootstrap_ratio(
     numerators: np.ndarray, denominators: np.ndarray, *, seed: int, rounds: int = ROUNDS
 ) -> Estimate:
-    """Sum of numerators [N] over sum of denominators [N], pictures resampled as a whole."""
+    """Sum of numerators [N] over sum of denominators [N]; the bootstrap resamples pictures."""
     statistics = np.stack([numerators, denominators], 1)
     return bootstrap(statistics, ratio, seed=seed, rounds=rounds)
 
 
 # Whether two systems differ by more than noise, decided by the interval of their difference.
 #
-# Two intervals that overlap say little: the difference of two figures on the same pictures varies
-# much less than either of them. Where both kept their bootstrap draws of the same resamples, the
-# draws are subtracted one by one (a paired bootstrap; Koehn, Statistical significance tests for
-# machine translation evaluation, 2004). Else the facing half intervals are added in quadrature (Zou
+# Overlapping intervals prove little: the difference of two metrics on the same pictures varies much
+# less than either metric. If both have bootstrap draws of the same resamples, the draws are
+# subtracted one by one (paired bootstrap; Koehn, Statistical significance tests for machine
+# translation evaluation, 2004). Otherwise the facing half intervals are added in quadrature (Zou
 # and Donner, Construction of confidence limits about effect measures, 2008, equation 5).
 #
-# Shares are compared picture by picture too, but by their own ends: where few pictures are wrong,
-# draws know too few of them. The facing halves are added with the correlation of both systems
-# (Newcombe, Improved confidence intervals for the difference between binomial proportions based on
-# paired data, 1998, method 10). The interval holds 0 wherever the exact test of the pictures that
-# differ does not exclude it (McNemar's for right or wrong; Fisher's of signs in general).
+# Fractions are paired by picture too, but from their exact intervals: if few pictures are wrong,
+# the draws contain too few of them. The facing halves are combined with the correlation of both
+# systems (Newcombe, Improved confidence intervals for the difference between binomial proportions
+# based on paired data, 1998, method 10). The interval contains 0 unless an exact test on the
+# differing pictures rejects it (McNemar's test for right or wrong, Fisher's sign test in general).
 
 
 PAIRED = "paired, picture by picture"
 FROM_BOTH = "from both intervals"
 UNKNOWN = "neither figure has an interval"
 
-# Steps of the exact test's sums, where differences are no whole numbers.
+# Resolution of the exact test's sums if differences are not integers.
 _STEPS = 20_000
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How a figure moved, in its own unit.
+    """The change of a metric, in its own unit.
 
     Attributes:
-      change: the new value less the old one.
-      low, high: ends of the 95 % interval of the change, or None where there is none.
-      how: `PAIRED`, `FROM_BOTH` or `UNKNOWN`: what the interval was made from.
-      higher_is_better: the figure's direction of improvement; None where it has none.
+      change: the new value minus the old one.
+      low, high: ends of the 95 % interval of the change, or None without one.
+      how: `PAIRED`, `FROM_BOTH` or `UNKNOWN`: how the interval was computed.
+      higher_is_better: the metric's direction of improvement; None if it has none.
     """
 
     change: float
@@ -309,22 +330,26 @@ class Difference:
 
     @property
     def worse(self) -> float:
-        """How much worse the new value is; negative where it is better. Of a figure without a
-        better direction, how far it has moved."""
+        """How much worse the new value is; negative if it is better. For a metric without a
+        direction, the absolute change."""
         if self.higher_is_better is None:
             return abs(self.change)
         return -self.change if self.higher_is_better else self.change
 
     @property
     def beyond_noise(self) -> bool:
-        """Whether the interval excludes 0; without one, whether there is any change."""
+        """Whether the interval excludes 0; without an interval, whether there is any change."""
         if self.low is None or self.high is None:
             return self.change != 0
         return self.low > 0 or self.high < 0
 
 
 def difference(now: Metric, before: Metric) -> Difference:
-    """Compares one figure of two systems; both values are finite."""
+    """Compares one metric of two systems.
+
+    Args:
+      now, before: the metric of the new and of the old system; both values must be finite.
+    """
     change, how = now.value - before.value, UNKNOWN
     low: float | None = None
     high: float | None = None
@@ -343,10 +368,14 @@ def difference(now: Metric, before: Metric) -> Difference:
 
 
 def sign_test(differences: np.ndarray) -> float:
-    """Two-sided P that the sum of differences [N] is as far from 0 if each sign is even odds.
+    """Two-sided p-value of the sum of paired differences, if either sign is equally likely.
 
     Exact (Fisher, The Design of Experiments, 1935, section 21); for differences of -1, 0 and 1 it
-    is McNemar's exact test. Other than whole numbers are taken to a 20,000th of their sum.
+    is McNemar's exact test. Differences that are not integers are rounded to a 20,000th of the sum
+    of their absolute values.
+
+    Args:
+      differences: float [N].
     """
     sizes = np.abs(np.asarray(differences, np.float64))
     signs = np.sign(differences)[sizes > 0]
@@ -367,18 +396,18 @@ def sign_test(differences: np.ndarray) -> float:
 def _of_shares(
     change: float, down: list[float], up: list[float], now: np.ndarray, before: np.ndarray
 ) -> tuple[float, float]:
-    """Ends of the difference of two shares on the same pictures.
+    """Interval of the difference of two fractions on the same pictures.
 
     Args:
       change: their difference.
-      down, up: half intervals that face each other when the difference is smaller, or greater.
-      now, before: float64 [N, 2], how many things of each picture hold and were judged.
+      down, up: half intervals that bound the difference from below, and from above.
+      now, before: float64 [N, 2], how many items of each picture hold and were judged.
     """
     one, other = (counts[:, 0] - _share(counts) * counts[:, 1] for counts in (now, before))
     scale = math.sqrt((one**2).sum() * (other**2).sum())
     together = float((one * other).sum() / scale) if scale else 0.0
     low, high = change - _joined(down, together), change + _joined(up, together)
-    # Under equal shares, what each picture adds to the difference could as well be its negative.
+    # If both fractions are equal, each picture's contribution has either sign equally likely.
     common = _share(now + before)
     added = [
         (counts[:, 0] - common * counts[:, 1]) / counts[:, 1].sum() for counts in (now, before)
@@ -396,7 +425,7 @@ def _share(counts: np.ndarray) -> float:
 
 
 def _joined(halves: list[float], together: float) -> float:
-    """Two half intervals in quadrature, of figures with the correlation `together`."""
+    """Two half intervals of metrics with the correlation `together`, combined in quadrature."""
     one, other = halves if len(halves) == 2 else (*halves, 0.0)
     return math.sqrt(max(0.0, one**2 + other**2 - 2 * together * one * other))
 

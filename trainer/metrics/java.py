@@ -1,4 +1,4 @@
-"""METEOR and SPICE of English captions, where Java and the package pycocoevalcap are there."""
+"""METEOR and SPICE of English captions; they need Java and the package pycocoevalcap."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ from trainer.metrics import tokens
 from trainer.metrics.intervals import Estimate, bootstrap_mean
 from trainer.metrics.tokens import Unavailable, load
 
-# METEOR and SPICE of English captions, where Java and the package pycocoevalcap are there.
-#
-# Both are programs in Java: METEOR 1.5 (Denkowski and Lavie, Meteor universal, 2014) and SPICE
+# Both are Java programs: METEOR 1.5 (Denkowski and Lavie, Meteor universal, 2014) and SPICE
 # (Anderson et al., SPICE: semantic propositional image caption evaluation, 2016).
 
 
@@ -30,27 +28,27 @@ _CORENLP = "stanford-corenlp-3.6.0.jar"
 
 @dataclass(frozen=True)
 class JavaScores:
-    """What a program said of N captions.
+    """A program's scores of N captions.
 
     Attributes:
-      corpus: the figure of all together.
-      per_image: float64 [N], of each.
+      corpus: the score of the whole corpus.
+      per_image: float64 [N], the score of each caption.
     """
 
     corpus: float
     per_image: np.ndarray
 
     def interval(self, seed: int = 0) -> Estimate:
-        """The corpus figure with the bootstrap interval of the pictures' mean, moved by as much as
-        the two differ: METEOR's corpus figure is not the mean."""
+        """The corpus score with the bootstrap interval of the mean over pictures, shifted by the
+        difference of the two: METEOR's corpus score is not the mean."""
         mean, low, high = bootstrap_mean(self.per_image, seed=seed)
         return Estimate(self.corpus, low + self.corpus - mean, high + self.corpus - mean)
 
 
 class Program:
-    """A program in Java that scores captions; starting it is the slow part.
+    """A Java program that scores captions; starting it is the slow part.
 
-    Calls raise Unavailable where the program fails.
+    Calls raise Unavailable if the program fails.
     """
 
     def __init__(self, purpose: str, start: Callable[[], Any]):
@@ -61,8 +59,8 @@ class Program:
     def __call__(
         self, candidates: Sequence[str], references: Sequence[Sequence[str]]
     ) -> JavaScores:
-        """Scores N English captions, tokenised by `tokens.tokenise`, against one or more references
-        of each."""
+        """Scores N English captions against one or more references each; tokenises both with
+        `tokens.tokenise`."""
         said = {row: [_plain(text)] for row, text in enumerate(candidates)}
         asked = {row: [_plain(text) for text in texts] for row, texts in enumerate(references)}
         with _failures(self._purpose), self._unlocked():
@@ -72,7 +70,8 @@ class Program:
 
     @contextlib.contextmanager
     def _unlocked(self) -> Iterator[None]:
-        """Opens METEOR's lock, which a failure leaves shut: its end would wait for it for ever."""
+        """Releases METEOR's lock, which a failure leaves locked: its destructor would wait for
+        ever."""
         try:
             yield
         finally:
@@ -85,21 +84,21 @@ def meteor() -> Program:
     """METEOR 1.5 for English.
 
     Raises:
-      Unavailable: without Java or pycocoevalcap.
+      Unavailable: Java or pycocoevalcap is missing.
     """
     return Program("METEOR", _module("meteor.meteor", "METEOR").Meteor)
 
 
 def spice() -> Program:
-    """SPICE 1.0; a picture's figure is its F-score, the corpus's their mean.
+    """SPICE 1.0; a picture's score is its F-score, that of the corpus their mean.
 
     Raises:
-      Unavailable: without Java, pycocoevalcap or the parser that this fetches on demand. Whether
-        the program runs on this Java shows when it is called.
+      Unavailable: Java, pycocoevalcap or the parser that it downloads on demand is missing. A Java
+        version that cannot run the program is detected only when it is called.
     """
     module = _module("spice.spice", "SPICE")
     library = Path(str(module.__file__)).parent / "lib"
-    # The package would fetch it from the network in the middle of an evaluation.
+    # Otherwise the package would download it in the middle of an evaluation.
     if not (library / _CORENLP).is_file():
         raise Unavailable(
             f"SPICE needs {_CORENLP} in {library}: python -c 'from {_PACKAGE}.spice."
@@ -121,7 +120,7 @@ def _plain(text: str) -> str:
 
 @contextlib.contextmanager
 def _failures(purpose: str) -> Iterator[None]:
-    """Turns a failure of the program into Unavailable, and keeps what it prints to itself."""
+    """Turns a failure of the program into Unavailable, and discards what it prints."""
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             yield

@@ -1,4 +1,4 @@
-"""Multi-label recognition: F1, average precision, thresholds, calibration."""
+"""Multi-label recognition: average precision, thresholds, calibration, F1, attribute agreement."""
 
 from __future__ import annotations
 
@@ -19,17 +19,27 @@ from trainer.metrics.intervals import (
     unless_certain,
 )
 
-# Average precision of scores, label by label and over all pairs of picture and label.
+# Average precision, per label and over all pairs of picture and label.
 
 
 ROUNDS = 200
 
 
 def average_precision(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Area under each label's precision-recall steps: float64 [A], NaN without a positive.
+    """Area under each label's precision-recall curve.
 
     The sum over thresholds of (recall step) x precision (Manning et al., Introduction to
     Information Retrieval, section 8.4); equal scores share one threshold.
+
+    Args:
+      scores: float [N, A].
+      labels: [N, A], 0 or 1.
+
+    Returns:
+      float64 [A]; NaN for labels without a positive.
+
+    Raises:
+      ValueError: a score is NaN or infinite.
     """
     return _areas(_by_label(scores, labels), np.ones((1, len(scores))))[:, 0]
 
@@ -37,13 +47,15 @@ def average_precision(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def macro_average_precision(
     scores: np.ndarray, labels: np.ndarray, *, seed: int = 0, rounds: int = ROUNDS
 ) -> Estimate:
-    """Mean `average_precision` over the labels that some picture carries, pictures resampled.
+    """Mean `average_precision` over the labels that have a positive.
 
-    A resample repeats positives, which raises the figure: the interval lies around the value.
+    A bootstrap resample repeats positives, which biases the metric upwards, so the interval is the
+    value +- 1.96 bootstrap standard deviations.
 
     Args:
-      scores, labels: [N, A], labels 0 or 1.
-      seed, rounds: of the bootstrap; 0 rounds give NaN ends.
+      scores: float [N, A].
+      labels: [N, A], 0 or 1.
+      seed, rounds: of the bootstrap over pictures; 0 rounds give NaN ends.
 
     Raises:
       ValueError: a score is NaN or infinite.
@@ -60,7 +72,16 @@ def macro_average_precision(
 def micro_average_precision(
     scores: np.ndarray, labels: np.ndarray, *, seed: int = 0, rounds: int = ROUNDS
 ) -> Estimate:
-    """Average precision of all pairs of picture and label as one ranking, pictures resampled."""
+    """Average precision of all pairs of picture and label in one ranking.
+
+    Args:
+      scores: float [N, A].
+      labels: [N, A], 0 or 1.
+      seed, rounds: of the bootstrap over pictures; 0 rounds give NaN ends.
+
+    Raises:
+      ValueError: a score is NaN or infinite.
+    """
     pictures = np.arange(len(scores)).repeat(np.shape(scores)[1])
     ranking = _Ranking(np.ravel(scores), np.ravel(labels), pictures)
     blocks = (row[None] for block in _blocks(scores, rounds, seed) for row in block)
@@ -71,14 +92,14 @@ def micro_average_precision(
 
 
 class _Ranking:
-    """Judged pairs from the highest score down, put in order once for all resamples.
+    """Pairs of picture and label by descending score, sorted once for all resamples.
 
     Attributes:
-      truth: float64 [n], 1 for the right ones.
+      truth: float64 [n], 1 for positives.
     """
 
     def __init__(self, scores: np.ndarray, truth: np.ndarray, pictures: np.ndarray):
-        """Takes arrays [n]: of each pair the score, whether it is right, and its picture's row."""
+        """Takes arrays [n]: each pair's score, whether it is a positive, and its picture's row."""
         if not np.isfinite(scores).all():
             raise ValueError("scores hold NaN or infinity, which have no place in a ranking")
         order = np.argsort(-scores, kind="stable")
@@ -87,7 +108,7 @@ class _Ranking:
         self._last_of_tie = np.append(ranked[1:] != ranked[:-1], True)
 
     def areas(self, weights: np.ndarray) -> np.ndarray:
-        """Average precision [R] under weightings [R, N] of the pictures; NaN for nothing true."""
+        """Average precision [R] under weights [R, N] of the pictures; NaN without a positive."""
         weight = weights[:, self._pictures]
         found = np.cumsum(weight * self.truth, 1)[:, self._last_of_tie]
         said = np.cumsum(weight, 1)[:, self._last_of_tie]
@@ -109,7 +130,7 @@ def _areas(rankings: Sequence[_Ranking], weights: np.ndarray) -> np.ndarray:
 
 
 def _carriers(labels: np.ndarray) -> int:
-    """Pictures that carry some label."""
+    """Number of pictures with a label."""
     return int(np.asarray(labels).any(1).sum())
 
 
@@ -117,11 +138,11 @@ def _blocks(scores: np.ndarray, rounds: int, seed: int) -> Iterable[np.ndarray]:
     return resamples(len(scores), rounds, seed) if rounds else ()
 
 
-# The score from which a recogniser says yes, chosen for each label on held-out pictures.
+# Decision thresholds, chosen for each label on held-out pictures.
 
 
-# A label on fewer held-out pictures takes the threshold of all labels together, and so does one
-# whose greatest F1 is smaller: it is hardly seen, and the greatest F1 would claim it everywhere.
+# A label with fewer positives takes the threshold of all labels together, and so does one whose
+# best F1 is lower: it is hardly recognised, and its best F1 is that of predicting it everywhere.
 FEWEST, LEAST = 10, 0.5
 UNDECIDED = 0.5
 
@@ -129,17 +150,23 @@ UNDECIDED = 0.5
 def best_thresholds(
     scores: np.ndarray, labels: np.ndarray, *, fewest: int = FEWEST, least: float = LEAST
 ) -> np.ndarray:
-    """Returns the thresholds [A] of greatest F1 (Lipton et al. 2014, section 4), float32.
+    """Thresholds that maximise F1 (Lipton et al. 2014, section 4).
 
-    A threshold lies midway between two neighbouring scores, so that it does not hang on one of
-    them; of equally good ones, that with the widest gap is taken, then the highest.
+    A threshold is the midpoint between two neighbouring scores. Of equally good ones, that with the
+    widest gap is taken, then the highest.
 
     Args:
-      scores: [N, A], 0 to 1.
+      scores: float [N, A], 0 to 1.
       labels: [N, A], 0 or 1.
-      fewest: a label with fewer positives, or with no negative, takes one threshold for all pairs
-        of picture and label; that is 0.5 where even these hold too few positives.
-      least: a label whose greatest F1 is smaller takes that threshold too.
+      fewest: a label with fewer positives, or without a negative, takes the threshold of all pairs
+        of picture and label together; that is 0.5 if these have too few positives or no negative.
+      least: a label whose best F1 is lower takes that threshold too.
+
+    Returns:
+      float32 [A].
+
+    Raises:
+      ValueError: shapes differ, or a score is NaN or infinite.
     """
     scores, labels = np.asarray(scores, np.float32), np.asarray(labels).astype(bool)
     if scores.shape != labels.shape or scores.ndim != 2:
@@ -160,7 +187,8 @@ def best_thresholds(
 
 
 def _best(scores: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
-    """The threshold of greatest F1 of float32 scores [n], and that F1; some of `truth` hold."""
+    """The threshold of the best F1 for float32 scores [n] and bool `truth` [n] with a positive, and
+    that F1."""
     values, place = np.unique(scores, return_inverse=True)
     positives = np.bincount(place, truth, len(values))[::-1].cumsum()[::-1]
     said = np.bincount(place, minlength=len(values))[::-1].cumsum()[::-1]
@@ -169,11 +197,11 @@ def _best(scores: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     best = np.flatnonzero(f1 == f1.max())
     chosen = max(best, key=lambda index: (values[index] - below[index], index))
     middle = np.float32((np.float64(below[chosen]) + values[chosen]) / 2)
-    # Between neighbouring floats there is no middle.
+    # Adjacent floats have no midpoint.
     return float(middle if middle > below[chosen] else values[chosen]), float(f1.max())
 
 
-# Whether a recogniser's scores are the frequencies that they claim to be.
+# Calibration: whether scores match the observed frequencies.
 
 
 BINS, CALIBRATION_ROUNDS = 10, 200
@@ -181,12 +209,12 @@ BINS, CALIBRATION_ROUNDS = 10, 200
 
 @dataclass(frozen=True)
 class Bin:
-    """One bar of a reliability diagram (DeGroot and Fienberg, 1983).
+    """One bin of a reliability diagram (DeGroot and Fienberg, 1983).
 
     Attributes:
-      low, high: the scores in it, `low` included (and 1 in the last).
-      count: pairs of picture and label with such a score.
-      score, frequency: their mean score, and the share of them that hold; None for no pair.
+      low, high: bounds of its scores; `low` is included, `high` only in the last bin.
+      count: number of pairs of picture and label with such a score.
+      score, frequency: their mean score, and the fraction of positives; None without a pair.
     """
 
     low: float
@@ -202,9 +230,9 @@ class Reliability:
 
     Attributes:
       error: expected calibration error over all pairs of picture and label.
-      label_errors: float64 [A], that of each label by itself.
+      label_errors: float64 [A], the error of each label alone.
       bins: the reliability diagram.
-      chance: the expected error of scores drawn uniformly between 0 and 1.
+      chance: the expected error of scores drawn uniformly from 0 to 1.
     """
 
     error: Estimate
@@ -219,18 +247,18 @@ def reliability(
     """Compares scores with frequencies in bins of equal width.
 
     The expected calibration error (Guo et al., On calibration of modern neural networks, 2017,
-    section 2, of each yes or no) is the mean over pairs of |mean score - frequency| of the pair's
-    bin. Its interval is the value +- 1.96 bootstrap standard deviations of pictures, because gaps
-    grow when pictures repeat.
+    section 2, applied to each binary decision) is the mean over pairs of |mean score - frequency|
+    in the pair's bin. Its interval is the value +- 1.96 bootstrap standard deviations over
+    pictures, because repeated pictures widen the gaps.
 
     Args:
-      scores: [N, A], 0 to 1.
+      scores: float [N, A], 0 to 1.
       labels: [N, A], 0 or 1.
-      bins: how many.
-      seed: of the resampling.
+      bins: number of bins.
+      seed: of the bootstrap.
 
     Raises:
-      ValueError: shapes that differ, no pair at all, or a score outside 0 to 1.
+      ValueError: shapes differ, there is no pair, or a score is outside 0 to 1.
     """
     scores, labels = np.asarray(scores, np.float64), np.asarray(labels, np.float64)
     if scores.shape != labels.shape or scores.ndim != 2 or not scores.size:
@@ -265,20 +293,20 @@ def reliability(
 
 
 def _by_bin(place: np.ndarray, values: np.ndarray, bins: int) -> np.ndarray:
-    """Sums of each row's values [R, C] in the bins `place` [R, C]: float64 [R, bins]."""
+    """Sums each row of values [R, C] by the bins `place` [R, C]: float64 [R, bins]."""
     rows = np.arange(len(place))[:, None] * bins
     sums = np.bincount((rows + place).ravel(), values.ravel(), len(place) * bins)
     return sums.reshape(len(place), bins)
 
 
-# Multi-label recognition, and whether a picture shows what its caption names.
+# F1, and whether a picture shows the attributes that its caption names.
 
 
 @dataclass(frozen=True)
 class Recognition:
-    """Figures of a multi-label recogniser; the arrays have one entry for each label [A].
+    """Metrics of a multi-label recogniser; the arrays are float64 [A], one entry for each label.
 
-    Macro means leave out labels that no picture carries.
+    Macro means leave out labels without a positive.
     """
 
     precision: np.ndarray
@@ -300,10 +328,19 @@ class Recognition:
 def multilabel(
     scores: np.ndarray, labels: np.ndarray, *, threshold: float | np.ndarray = 0.5, seed: int = 0
 ) -> Recognition:
-    """Judges scores [N, A] against labels [N, A] (0 or 1); a score >= threshold (or [A]) says yes.
+    """Precision, recall and F1 of each label, and their micro and macro means.
 
-    A ratio with nothing in its denominator counts as 0. Chance is a guesser who says yes as often
-    as each label holds: its expected precision and recall both equal the label's frequency.
+    A ratio with denominator 0 counts as 0. Chance is a random guesser that predicts each label with
+    its frequency: its expected precision and recall both equal that frequency.
+
+    Args:
+      scores: float [N, A].
+      labels: [N, A], 0 or 1.
+      threshold: a number or float [A]; scores of at least this value are positive.
+      seed: of the bootstrap over pictures.
+
+    Raises:
+      ValueError: shapes differ, or a score is NaN or infinite.
     """
     scores, labels = np.asarray(scores), np.asarray(labels).astype(bool)
     if scores.shape != labels.shape or scores.ndim != 2:
@@ -312,7 +349,7 @@ def multilabel(
     per_picture = np.concatenate([said & labels, said, labels], 1).astype(np.float64)
     hit, yes, support = np.split(per_picture.sum(0), 3)
     carried = support > 0
-    # Of each picture, what F1 is the share of: hits on both sides, of what was said and what holds.
+    # F1 as a fraction, per picture: twice the hits over predictions plus labels.
     hits, judged = 2.0 * (said & labels).sum(1), said.sum(1) + labels.sum(1)
     frequency = support / max(len(labels), 1)
     return Recognition(
@@ -355,7 +392,7 @@ def _macro_f1(sums: np.ndarray) -> np.ndarray:
 
 
 def group_of(attribute: str) -> str:
-    """The part before the last colon of `group:value`; "" without a colon."""
+    """The group of an attribute `group:value`: the part before the last colon, or ""."""
     return attribute.rpartition(":")[0]
 
 
@@ -369,9 +406,10 @@ class Pairs:
     """P judged (picture, attribute) pairs.
 
     Attributes:
-      rows: int64 [P], the picture.
+      rows: int64 [P], the picture's row.
       kinds: object [P], the attribute's kind.
-      right, chance: float64 [P], 1 where it holds, and what guessing gives.
+      right: float64 [P], 1 if the pair holds, else 0.
+      chance: float64 [P], the probability that a guess is right.
     """
 
     rows: np.ndarray
@@ -382,16 +420,16 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Which wanted attributes were recognised.
+    """Which of the attributes that captions name were recognised.
 
     Attributes:
-      estimate: share of the judged (picture, attribute) pairs that hold, pictures resampled.
-      chance: expected share of a recogniser that guesses uniformly within each group.
-      judged, pictures: number of pairs, and of pictures with at least one.
-      unjudged: pairs left out, their attribute unknown or the only value of its group.
-      parts, chance_parts: the same shares for each kind of attribute.
-      correct, wanted: float64 [N], pairs that hold and pairs judged of each picture.
-      pairs: every judged pair by itself; the same ones whatever the scores are.
+      estimate: fraction of the judged (picture, attribute) pairs that hold.
+      chance: expected fraction of a recogniser that guesses uniformly within each group.
+      judged, pictures: number of judged pairs, and of pictures with at least one.
+      unjudged: pairs left out because the attribute is unknown or the only value of its group.
+      parts, chance_parts: the same fractions for each kind of attribute.
+      correct, wanted: float64 [N], pairs that hold and pairs judged, for each picture.
+      pairs: all judged pairs; which pairs are judged does not depend on the scores.
     """
 
     estimate: Estimate
@@ -414,11 +452,21 @@ def attribute_agreement(
     kind: Callable[[str], str] = kind_of,
     seed: int = 0,
 ) -> Agreement:
-    """Judges scores [N, A] of attributes `names` against the attributes that each caption wants.
+    """Compares attribute scores with the attributes that each caption names (after Hinz et al.
+    2019).
 
-    A wanted `group:value` holds if the value has the highest score of its group; where a caption
-    wants k values of one group, if it is among the k highest. Chance is k / |values|; parts are by
-    `kind`.
+    A wanted `group:value` holds if its score is the highest of its group, or among the k highest if
+    the caption names k values of the group. Chance is k / |values|.
+
+    Args:
+      scores: float [N, A].
+      names: the A attributes.
+      wanted: for each of N pictures, the attributes that its caption names.
+      kind: maps an attribute to the kind that `parts` are grouped by.
+      seed: of the bootstrap draws.
+
+    Raises:
+      ValueError: `scores` has another shape.
     """
     if np.shape(scores) != (len(wanted), len(names)):
         raise ValueError(f"scores {np.shape(scores)}, expected {(len(wanted), len(names))}")
@@ -448,12 +496,14 @@ def _judge(
     name: str,
     group: Mapping[str, int],
 ) -> _Verdict | None:
-    """None for an attribute that is unknown, or the only value of its group (name: column)."""
+    """Judges the attribute `name` of a picture; `group` maps the values of its group to columns.
+
+    Returns None for an attribute that is unknown or the only value of its group.
+    """
     if name not in group or len(group) < 2:
         return None
     k = len({other for other in attributes if group_of(other) == group_of(name)})
-    # A tie counts against the wanted value, so that equal scores for all are no agreement; so does
-    # NaN, which is not less than any.
+    # Negated, so that ties and NaN count against the wanted value: equal scores are no agreement.
     right = int((~(scores[list(group.values())] < scores[group[name]])).sum()) <= k
     return _Verdict(row, name, right, min(1.0, k / len(group)))
 

@@ -1,4 +1,4 @@
-"""One figure of a judgement, with everything that is needed to read it."""
+"""A measured metric with its interval, chance, ceiling and protocol."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any
 
-# Between the name of a figure and the part of the examples that it was measured on.
+# Separates the name of a metric from the slice of examples that it was measured on.
 SLICE = "@"
-# Fields of a Metric that no record holds.
+# Fields of a Metric that are not written to disk.
 _IN_MEMORY = frozenset({"draws", "counts"})
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A measured figure and its protocol.
+    """A measured metric and its protocol.
 
     Attributes:
       name: the name carries the protocol, such as `r_precision_1of100`.
-      value: the estimate; NaN where nothing could be measured.
-      low, high: ends of the 95 % interval, or None where there is none.
-      n: pictures (or captions) that the value rests on.
-      split: the split that was judged.
+      value: the estimate; NaN if nothing could be measured.
+      low, high: ends of the 95 % interval, or None without one.
+      n: number of pictures (or captions) that were measured.
+      split: the split that was measured.
       seed: the seed of sampling and resampling.
-      chance: what a blind guess gives, or None where chance has no meaning.
-      ceiling: what real pictures (or a person's captions) give under the same protocol, with equal
-        numbers of whatever the figure depends on, or None.
-      higher_is_better: the direction of improvement; None where neither way is better by itself.
+      chance: the value of a blind guess, or None if chance has no meaning.
+      ceiling: the value of real pictures (or human captions) under the same protocol, with equal
+        numbers of whatever the metric depends on, or None.
+      higher_is_better: the direction of improvement; None if neither direction is better.
       protocol: one sentence that says what was compared with what.
-      baselines: values of the same figure for simple rivals, by name.
-      parts: the value's breakdown, such as one figure for each kind of attribute.
-      extractor: what saw the pictures: a name, a colon, and a digest of its weights; "" where
-        nothing but their pixels or captions counts.
-      draws: the figure of each bootstrap resample, for paired differences; they stay in memory.
-      counts: of a share, how many things of each picture hold and how many were judged, for paired
-        differences; they stay in memory.
+      baselines: the same metric of simple baselines, by name.
+      parts: a breakdown of the value, such as one value for each kind of attribute.
+      extractor: the network that computed features, as name, colon and digest of its weights; ""
+        if only pixels or captions were used.
+      draws: the metric of each bootstrap resample, for paired differences; kept in memory only.
+      counts: for a fraction, how many items of each picture hold and how many were judged, for
+        paired differences; kept in memory only.
     """
 
     name: str
@@ -56,8 +56,7 @@ class Metric:
     counts: tuple[tuple[float, float], ...] = field(default=(), compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        """Returns a JSON-able mapping without draws and counts; NaN and infinity, which JSON lacks,
-        become null."""
+        """Returns a JSON-able mapping without draws and counts; NaN and infinity become null."""
         return {
             item.name: _finite(getattr(self, item.name))
             for item in fields(self)
@@ -66,9 +65,10 @@ class Metric:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Metric:
-        """Reads what `to_json` wrote; raises ValueError that names unknown and missing keys.
+        """Reads the output of `to_json`. Fields with a default may be missing, as in older records.
 
-        What has a default may be missing: a record may be older than the field.
+        Raises:
+          ValueError: keys are unknown or missing; the message names them.
         """
         known = {item.name for item in fields(cls)} - _IN_MEMORY
         needed = {item.name for item in fields(cls) if _is_needed(item)}
@@ -89,16 +89,15 @@ class Metric:
 
 @dataclass(frozen=True)
 class LabelFigure:
-    """What is known of one label of the recogniser.
+    """Metrics of one label of the recogniser.
 
     Attributes:
       name: the label.
-      support: test pictures that carry it.
-      precision, recall, f1: at its threshold; 0 where nothing was said or there was nothing to say.
-      average_precision: area under its precision-recall steps; None where no picture carries it.
-      threshold: the score from which the recogniser says yes, chosen on held-out pictures.
-      calibration_error: how far its scores are from the frequencies that they claim; None where
-        it was not measured.
+      support: number of test pictures with it.
+      precision, recall, f1: at its threshold; 0 if the denominator is 0.
+      average_precision: area under its precision-recall curve; None if no picture has the label.
+      threshold: the lowest score that counts as positive, chosen on held-out pictures.
+      calibration_error: its expected calibration error; None if it was not measured.
     """
 
     name: str

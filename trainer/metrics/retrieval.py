@@ -1,4 +1,4 @@
-"""Pictures and captions in a shared space: cosine agreement, R-precision, recall."""
+"""Metrics in the shared embedding space: CLIP score, text sensitivity, R-precision, recall."""
 
 from __future__ import annotations
 
@@ -10,24 +10,30 @@ from scipy.special import gammaln
 
 from trainer.metrics.intervals import Estimate, bootstrap_mean, share
 
-# Cosine agreement of pictures and captions: CLIP score, and what swapping captions does.
+# Cosines of pictures and captions: CLIP score and text sensitivity.
 
 
 def clip_score(images: np.ndarray, texts: np.ndarray, *, seed: int = 0) -> Estimate:
-    """Mean of 100 max(cos, 0) of rows [N, d] (Hessel et al., CLIPScore, 2021, section 3, with
-    weight 100 in place of 2.5, as is usual for generated pictures)."""
+    """Mean of 100 max(cos, 0) (Hessel et al., CLIPScore, 2021, section 3, with weight 100 instead
+    of 2.5, as is usual for generated pictures).
+
+    Args:
+      images, texts: float [N, d], embeddings of pictures and of their captions.
+      seed: of the bootstrap.
+    """
     cosines = _cosines(images, texts)
     return bootstrap_mean(100.0 * np.maximum(cosines, 0.0), seed=seed)
 
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """What another caption does to a picture of the same noise.
+    """How a picture changes if only the caption changes and the noise stays.
 
     Attributes:
-      followed: share of pictures that agree more with the caption they were made of than with the
-        one that was taken away; ties count half.
-      change: mean distance between the pictures of both captions, over that among real pictures.
+      followed: fraction of pictures closer to their own caption than to the replaced one; ties
+        count half.
+      change: mean distance between the pictures of both captions, divided by that among real
+        pictures.
     """
 
     followed: Estimate
@@ -43,14 +49,14 @@ def text_sensitivity(
     *,
     seed: int = 0,
 ) -> Sensitivity:
-    """Compares pictures with those that another caption and the same noise gave.
+    """Compares pictures of new captions with those of the old captions and the same noise.
 
     Args:
-      swapped: embeddings [N, d] of pictures made of the given captions.
-      given, taken: embeddings [N, d] of the captions given, and of those taken away.
-      before: embeddings [N, d] of the pictures that the captions taken away gave.
+      swapped: float [N, d], embeddings of the pictures of the new captions.
+      given, taken: float [N, d], embeddings of the new and of the old captions.
+      before: float [N, d], embeddings of the pictures of the old captions.
       scale: mean distance among real pictures.
-      seed: of resampling.
+      seed: of the bootstrap.
     """
     lead = _cosines(swapped, given) - _cosines(swapped, taken)
     moved = np.linalg.norm(np.asarray(swapped, np.float64) - before, axis=1)
@@ -61,7 +67,8 @@ def text_sensitivity(
 
 
 def wins(lead: np.ndarray) -> np.ndarray:
-    """1 where a difference of cosines is positive, 0 where negative, 0.5 where it is a tie."""
+    """float64 as `lead`: 1 where a difference of cosines is positive, 0 where it is negative, 0.5
+    for a tie (within 1e-6)."""
     return np.where(np.abs(lead) <= TIE, 0.5, (lead > 0).astype(np.float64))
 
 
@@ -72,22 +79,31 @@ def _cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.einsum("nd,nd->n", one, other)
 
 
-# Retrieval in a shared text-image space: R-precision and recall at 1, both one of `candidates`.
+# Retrieval in the shared embedding space: R-precision and recall at 1 of `candidates`.
 #
-# R-precision as in Xu et al., AttnGAN (CVPR 2018, section 4): a picture finds its caption among 99
-# mismatched ones. The usual figure draws the mismatches once at random; here the expectation over
-# all draws is taken in closed form, which has the same mean and none of the draw's noise.
+# R-precision as in Xu et al., AttnGAN (CVPR 2018, section 4): a picture retrieves its caption from
+# a pool with 99 mismatched ones. Usually the mismatches are drawn once at random. Here the
+# expectation over all draws is computed in closed form: the same mean without the sampling noise.
 
 
-# Similarities of unit vectors in float32 differ by this much for equal inputs in other batches.
+# float32 cosines of equal inputs differ by this much between batches.
 TIE = 1e-6
 _BLOCK = 1024
 
 
 def candidate_count(n: int, candidates: int, groups: Sequence[Hashable] | None = None) -> int:
-    """The pool size that n items allow: `candidates`, or fewer if an item has too few mismatches.
+    """The pool size that n items allow.
 
-    Raises ValueError when some item has no mismatch at all.
+    Args:
+      n: number of items.
+      candidates: the desired size.
+      groups: as in `hits`.
+
+    Returns:
+      `candidates`, or less if some item has fewer mismatches.
+
+    Raises:
+      ValueError: some item has no mismatch.
     """
     return _pool_size(_codes(n, groups), candidates)
 
@@ -109,17 +125,16 @@ def hits(
     """Probability that query i ranks item i first among it and `candidates - 1` random mismatches.
 
     Args:
-      queries, gallery: float [N, d], row i of one belongs to row i of the other.
-      candidates: size of the pool, the match included.
-      groups: a label for each row; rows with equal labels are no mismatches of one another.
+      queries, gallery: float [N, d], row i of one matches row i of the other.
+      candidates: size of the pool, including the match.
+      groups: a label for each row; rows with equal labels are not mismatches of each other.
 
     Returns:
-      float64 [N]. Ties (within 1e-6 of cosine) are broken at random, so that a constant
-      embedding scores chance. A similarity that is NaN counts against the match, so that a broken
-      embedding scores worst.
+      float64 [N]. Ties (within a cosine of 1e-6) are broken at random, so a constant embedding
+      scores chance. A NaN similarity counts against the match, so a broken embedding scores worst.
 
     Raises:
-      ValueError: on unequal shapes, or when some row has fewer mismatches than asked for.
+      ValueError: shapes differ, or some row has fewer than `candidates - 1` mismatches.
     """
     queries, gallery = unit(queries), unit(gallery)
     if queries.shape != gallery.shape:
@@ -142,9 +157,13 @@ def recall_at_1(
     seed: int = 0,
     groups: Sequence[Hashable] | None = None,
 ) -> Estimate:
-    """Recall at 1 of `candidates` with its interval; see `hits`. Chance is 1 / candidates.
+    """Recall at 1 in a pool of `candidates`; chance is 1 / candidates.
 
     Text to image is `recall_at_1(text, image)`, image to text `recall_at_1(image, text)`.
+
+    Args:
+      queries, gallery, candidates, groups: as in `hits`.
+      seed: of the bootstrap draws.
     """
     return share(hits(queries, gallery, candidates, groups), seed=seed)
 
@@ -156,15 +175,21 @@ def r_precision(
     seed: int = 0,
     groups: Sequence[Hashable] | None = None,
 ) -> Estimate:
-    """Share of (generated) pictures that find their caption among `candidates` captions.
+    """Fraction of (generated) pictures that retrieve their caption from `candidates` captions;
+    chance is 1 / candidates (Xu et al., AttnGAN, 2018, section 4).
 
-    Pass the captions as `groups` so that no mismatch says the same. Chance is 1 / candidates.
+    Args:
+      image_embeddings, text_embeddings: float [N, d], of pictures and of their captions.
+      candidates: size of the pool, including the match.
+      seed: of the bootstrap draws.
+      groups: a label for each row, such as the caption: rows with equal labels are not mismatches
+        of each other.
     """
     return recall_at_1(image_embeddings, text_embeddings, candidates, seed, groups)
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """float64 [N, d] of length 1; rows of zeros stay."""
+    """Rows [N, d] scaled to length 1, as float64; rows of zeros stay."""
     vectors = np.asarray(vectors, np.float64)
     norm = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / np.where(norm > 0, norm, 1.0)
@@ -183,7 +208,7 @@ def _block_hits(
     similarity = queries[rows] @ gallery.T
     true = np.einsum("nd,nd->n", queries[rows], gallery[rows])[:, None]
     mismatch = codes[rows, None] != codes[None, :]
-    # Written so that a comparison with NaN counts as better.
+    # Negated, so that a comparison with NaN counts as better.
     better = (~(similarity <= true + TIE) & mismatch).sum(1)
     tied = ((np.abs(similarity - true) <= TIE) & mismatch).sum(1)
     eligible = mismatch.sum(1)
@@ -197,7 +222,8 @@ def _block_hits(
 
 
 def _none_drawn(pool: int, draws: int) -> np.ndarray:
-    """P(none of r marked items among `draws` drawn from `pool` without return), r = 0..pool."""
+    """P(none of r marked items is among `draws` of `pool`, drawn without replacement): float64
+    [pool + 1] for r = 0..pool."""
     marked = np.arange(pool + 1)
     left = pool - marked
     possible = left >= draws

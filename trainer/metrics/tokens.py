@@ -1,4 +1,4 @@
-"""Splits captions into the tokens that are scored, by language."""
+"""Tokenisation of captions for scoring, by language."""
 
 from __future__ import annotations
 
@@ -12,18 +12,22 @@ from typing import Any, NamedTuple
 
 from data.languages import HAN
 
-# What only an optional package or program can measure.
+# Optional packages and programs.
 
 
 EXTRA = "captions"
 
 
 class Unavailable(RuntimeError):
-    """Something that this machine lacks; the message says what, and how to get it."""
+    """An optional package or program is missing; the message names it and how to get it."""
 
 
 def load(module: str, package: str, purpose: str) -> ModuleType:
-    """Imports `module` of the optional `package`; raises Unavailable where it is not installed."""
+    """Imports `module` of the optional `package`.
+
+    Raises:
+      Unavailable: the package is not installed; the message begins with `purpose`.
+    """
     try:
         return importlib.import_module(module)
     except ImportError:
@@ -32,11 +36,8 @@ def load(module: str, package: str, purpose: str) -> ModuleType:
         ) from None
 
 
-# What belongs to a word in scripts that `\w` does not cover.
-
-
-# Vowel signs, viramas and accents written after their letter, and the two joiners, for use within
-# a character class: Python's `\w` splits words of Hindi, Tamil or Persian at them.
+# Combining marks (vowel signs, viramas, accents) and the two joiners, for use in a character class.
+# Python's `\w` does not match them and would split words of Hindi, Tamil or Persian.
 MARKS = (
     "".join(
         chr(code)
@@ -48,21 +49,21 @@ MARKS = (
 
 
 def is_foreign_punctuation(token: str) -> bool:
-    """Whether a token is one punctuation mark outside ASCII, such as a danda."""
+    """Whether a token is a single non-ASCII punctuation mark, such as a danda."""
     return len(token) == 1 and not token.isascii() and unicodedata.category(token)[0] == "P"
 
 
 # A Penn-Treebank-like tokenizer for scoring captions, without Java.
 #
 # Follows the Treebank's conventions (Taylor, Marcus and Santorini, The Penn Treebank: an overview,
-# 2003) as caption scoring uses them: lower case, clitics apart (`is n't`, `man 's`), words joined
-# by a hyphen, slash or inner full stop whole, and punctuation tokens dropped. Words of every script
-# with blanks stay whole, and its punctuation goes too. What stays whole or keeps its full stop
-# follows the Java program that COCO's scorer runs (Stanford CoreNLP 3.4.1), where it concerns
-# captions.
+# 2003) as caption scoring uses them: lower case, clitics split off (`is n't`, `man 's`), words
+# joined by a hyphen, slash or inner full stop kept whole, and punctuation tokens dropped. The same
+# holds for every script that separates words by spaces. Which tokens stay whole or keep their full
+# stop follows the Java program that COCO's scorer runs (Stanford CoreNLP 3.4.1), as far as it
+# matters for captions.
 
 
-# Abbreviations that keep their full stop: anywhere, and before a number alone.
+# Abbreviations that keep their full stop: always, and only before a number.
 _SHORT = (
     "adm|al|apr|assn|aug|ave|bldg|blvd|bros|capt|cf|cmdr|col?|corp|dec|dept|det|dr|est|etc|ext|feb"
     "|fri|ft|gen|gov|inc|jan|jr|jul|jun|lt|ltd|maj|mar|messrs|mfg|mon|mrs?|ms|mt|nov|oct|ph|pres"
@@ -106,7 +107,7 @@ _BRACKETS = str.maketrans(
 _PLAIN = str.maketrans(
     {
         **{"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " "},
-        # A soft hyphen is none; a blank without width is one.
+        # A soft hyphen is dropped; a zero-width space separates words.
         **{"\u00ad": "", "\u200b": " "},
         **{"\u00bd": " 1/2", "\u00bc": " 1/4", "\u00be": " 3/4", "\u2153": " 1/3"},
         **{"\u2154": " 2/3", "\u20ac": "$", "\u00a3": "#", "\u00a2": " cents"},
@@ -116,7 +117,7 @@ _DROPPED = frozenset("'\"`.?!,:;-")
 
 
 def tokenise(text: str) -> list[str]:
-    """Splits one caption into lower-case tokens without punctuation."""
+    """Splits one caption into Penn-Treebank-like lower-case tokens without punctuation."""
     found = _TOKEN.findall(unicodedata.normalize("NFC", text).translate(_PLAIN))
     return [token.lower().translate(_BRACKETS) for token in found if not _punctuation(token)]
 
@@ -125,30 +126,30 @@ def _punctuation(token: str) -> bool:
     return token in _DROPPED or token.startswith(("..", "--")) or is_foreign_punctuation(token)
 
 
-# How captions of each language are split into tokens before they are scored.
+# The tokenisation of each language.
 
 
-# Languages that set no blanks between words.
+# Languages that do not separate words by spaces.
 UNSPACED = ("zh", "yue", "ja", "th", "lo", "km", "my", "bo")
-# Those that the segmenter knows.
+# Those that the word segmenter supports.
 SEGMENTED = ("zh",)
 
 _KANA = "\u3041-\u3096\u30a1-\u30fa\u31f0-\u31ff"
 _THAI_LAO = "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0edc-\u0edf"
 _TIBETAN_BURMESE_KHMER = "\u0f40-\u0f84\u1000-\u103f\u1050-\u108f\u1780-\u17d3"
 _ALONE = f"{HAN}{_KANA}{_THAI_LAO}{_TIBETAN_BURMESE_KHMER}"
-# The long-vowel mark of kana is a letter to Unicode; it goes with what it lengthens.
+# Unicode calls the long-vowel mark of kana a letter; here it belongs to the vowel it lengthens.
 _CHARACTER = re.compile(rf"[{_ALONE}][{MARKS}\u30fc]*|(?:[^\W{_ALONE}]|[{MARKS}])+")
 _LETTER = re.compile(r"\w")
 
 
 class Split(NamedTuple):
-    """One way to split the captions of a language.
+    """A tokenisation of the captions of a language.
 
     Attributes:
-      name: what the names of its figures end in: `en`, `zh_char`, `zh_word`.
-      tokenise: from a caption to its tokens.
-      how: the tokens in words, for a protocol.
+      name: suffix of the names of its metrics: `en`, `zh_char`, `zh_word`.
+      tokenise: maps a caption to its tokens.
+      how: description of the tokens, for a metric's protocol.
     """
 
     name: str
@@ -157,7 +158,7 @@ class Split(NamedTuple):
 
 
 def split_of(language: str) -> Split:
-    """How captions of a language (its primary subtag) are split where nothing else is asked."""
+    """The default tokenisation of a language, given by its primary subtag."""
     if language in UNSPACED:
         how = "single characters of scripts without blanks, and other words"
         return Split(f"{language}_char", by_character, how)
@@ -165,9 +166,10 @@ def split_of(language: str) -> Split:
 
 
 def word_split_of(language: str) -> Split:
-    """The split into words of one of the `SEGMENTED` languages.
+    """The tokenisation into words of one of the `SEGMENTED` languages.
 
     Raises:
+      ValueError: the language is not among them.
       Unavailable: the segmenter is not installed.
     """
     if language not in SEGMENTED:
@@ -177,14 +179,18 @@ def word_split_of(language: str) -> Split:
 
 
 def by_character(text: str) -> list[str]:
-    """Tokens of a caption in a script without blanks (Han, kana, Thai, Lao, Tibetan, Burmese,
-    Khmer): every character with its marks alone, other words whole, no punctuation."""
+    """Splits a caption by character in scripts without spaces (Han, kana, Thai, Lao, Tibetan,
+    Burmese, Khmer), each with its combining marks. Other words stay whole; no punctuation."""
     return _CHARACTER.findall(_normalise(text))
 
 
 def by_word(text: str) -> list[str]:
-    """Words of a Chinese caption by jieba's dictionary and model of unknown words, other words
-    whole, no punctuation; raises Unavailable where the segmenter is not installed."""
+    """Splits a Chinese caption into words by jieba's dictionary and its model of unknown words.
+    Other words stay whole; no punctuation.
+
+    Raises:
+      Unavailable: the segmenter is not installed.
+    """
     return [word for word in _segmenter().cut(_normalise(text)) if _LETTER.search(word)]
 
 
