@@ -1,1 +1,1 @@
-"""Judges an encoder, a captioner and a generator together, through their SavedModels alone."""
+"""Evaluates an encoder, a captioner and a generator through their SavedModel signatures only."""

@@ -1,4 +1,4 @@
-"""Whether generated pictures show what their captions say."""
+"""Agreement of generated pictures with their captions."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from trainer.metrics.result import Metric
 from trainer.metrics.retrieval import clip_score, r_precision, text_sensitivity
 from trainer.metrics.tokens import split_of
 
-# Whether generated pictures show what their captions say.
+# R-precision, attribute agreement, pixel check and cycle agreement.
 
 
 Verdicts = list[dict[str, bool]]
 
-# Looking at a picture's pixels takes milliseconds; these many settle what hardly varies.
+# Pixel checks take milliseconds a picture; this many suffice for ceiling and baselines.
 _COMPARED = 300
 
 
 def precision_of_retrieval(evidence: Evidence) -> list[Metric]:
-    """`r_precision_1of100`: a generated picture finds the caption that it was made from."""
+    """`r_precision_1of100`: a generated picture retrieves its own caption."""
     judged = evidence.judged
     if judged.fake is None:
         raise NotMeasured("there is no generator")
@@ -68,7 +68,8 @@ def precision_of_retrieval(evidence: Evidence) -> list[Metric]:
 
 
 def attributes(evidence: Evidence) -> list[Metric]:
-    """`attribute_agreement`: the recogniser finds what the caption names; its slices."""
+    """`attribute_agreement` and its slices: the recogniser finds the attributes that the caption
+    names."""
     judged = evidence.judged
     if judged.fake is None:
         raise NotMeasured("there is no generator")
@@ -125,7 +126,7 @@ def attributes(evidence: Evidence) -> list[Metric]:
 
 
 def _parts(evidence: Evidence, found: Agreement) -> dict[str, list[str]]:
-    """What each judged pair of picture and attribute is sliced by."""
+    """The slices of each judged pair of picture and attribute."""
     texts, tags = evidence.prompts.texts, evidence.prompts.languages
     languages = [primary(tag) for tag in tags]
     lengths = [
@@ -140,7 +141,7 @@ def _parts(evidence: Evidence, found: Agreement) -> dict[str, list[str]]:
 
 
 def pixels(evidence: Evidence) -> list[Metric]:
-    """`pixel_agreement`: the exact check finds what the caption says."""
+    """`pixel_agreement`: an exact check of the pixels finds the caption's claims true."""
     if evidence.check is None:
         raise NotMeasured("no exact check is named in the settings")
     if evidence.generated is None:
@@ -180,7 +181,7 @@ def pixels(evidence: Evidence) -> list[Metric]:
 
 
 def cycle(evidence: Evidence) -> list[Metric]:
-    """`cycle_agreement`: caption to picture to caption, attributes named by both."""
+    """`cycle_agreement`: caption to picture to caption; both captions name the same attributes."""
     captioner = evidence.models.captioner
     if captioner is None or evidence.fake_captions is None or evidence.captions is None:
         raise NotMeasured("it takes a generator and a captioner")
@@ -221,13 +222,13 @@ def cycle(evidence: Evidence) -> list[Metric]:
 
 
 def _see(check: ExactCheck, pictures: Sequence[bytes]) -> list:
-    """What the pictures show; equal files are looked at once."""
+    """The check's reading of each picture; equal files are read once."""
     sights = {picture: check.see(decode(picture)) for picture in set(pictures)}
     return [sights[picture] for picture in pictures]
 
 
 def _judge(evidence: Evidence, check: ExactCheck, sights: Sequence) -> Verdicts:
-    """Judges what was seen against the captions of the same rows, the first ones."""
+    """Compares the readings of the first pictures with their captions."""
     prompts = evidence.prompts
     return [
         check.judge(sight, text, language)
@@ -238,7 +239,7 @@ def _judge(evidence: Evidence, check: ExactCheck, sights: Sequence) -> Verdicts:
 
 
 def _said_again(evidence: Evidence, captions: Sequence[Described]) -> Verdicts:
-    """Of each prompt's wanted attributes, whether the caption in its row names it."""
+    """For each prompt, whether the caption in its row names each of the wanted attributes."""
     verdicts = []
     for caption, wanted in zip(captions, evidence.prompts.wanted, strict=True):
         said = evidence.reader.said(caption.text, caption.language, wanted)
@@ -249,13 +250,13 @@ def _said_again(evidence: Evidence, captions: Sequence[Described]) -> Verdicts:
 def _of_each(
     captioner: ServedCaptioner, pictures: Sequence[bytes], asked: Sequence[str]
 ) -> list[Described]:
-    """A caption of each picture, in the language that is asked for."""
+    """One caption of each picture, in the requested language."""
     tags = [[tag] for tag in asked]
     return one_each(describe(captioner, pictures, tags, tags), asked)
 
 
 def _of_one(captioner: ServedCaptioner, picture: bytes, asked: Sequence[str]) -> list[Described]:
-    """Captions of one picture, each in the language that is asked for."""
+    """Captions of one picture, each in the requested language."""
     tags = sorted(set(asked))
     said = dict(zip(tags, _of_each(captioner, [picture] * len(tags), tags), strict=True))
     return [said[tag] for tag in asked]
@@ -279,7 +280,7 @@ def _share(verdicts: Verdicts, kind: str | None = None) -> float:
     return float(np.mean(held)) if held else float("nan")
 
 
-# Whether another caption makes another picture, and what CLIP says of picture and caption.
+# Text sensitivity and CLIP score.
 
 
 def sensitivity(evidence: Evidence) -> list[Metric]:
@@ -327,10 +328,15 @@ def sensitivity(evidence: Evidence) -> list[Metric]:
 
 
 def swapped(meanings: Sequence[Hashable], count: int, seed: int) -> np.ndarray | None:
-    """For each of the first `count` prompts the row of one that says something else.
+    """For each of the first `count` prompts, the row of a random prompt with another meaning.
+
+    Args:
+      meanings: of the N prompts.
+      count: at most N.
+      seed: of the choice.
 
     Returns:
-      int [count], or None where all say the same.
+      int64 [count], or None if all have the same meaning.
     """
     rng, n = np.random.default_rng(seed), len(meanings)
     if len(set(meanings)) < 2:
@@ -344,7 +350,7 @@ def swapped(meanings: Sequence[Hashable], count: int, seed: int) -> np.ndarray |
 
 
 def clip(evidence: Evidence) -> list[Metric]:
-    """`clip_score` with a model that the user gives."""
+    """`clip_score` with the user's model."""
     directory, settings = evidence.settings.clip_model, evidence.settings
     if directory is None:
         raise NotMeasured("no CLIP model is named in the settings (evaluation.clip_model)")

@@ -1,4 +1,4 @@
-"""Pictures beside the training pictures that are nearest to them, for people to look at."""
+"""Pictures and their nearest training pictures, for visual inspection."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ QUANTILES = 21
 
 @dataclass(frozen=True)
 class NearestPair:
-    """A picture and the training picture nearest to it.
+    """A picture and its nearest training picture.
 
     Attributes:
-      caption: what the picture was generated from, or the test picture's first caption.
+      caption: the prompt of a generated picture, or the first caption of a test picture.
       png: the picture, at most 256 pixels a side.
       training_id, training_caption, training_png: of the training picture.
       distance: root mean square difference of their thumbnails, in grey levels of 0 to 255.
-      ratio: that distance over the mean distance to the nearest training pictures; 0 is a copy.
+      ratio: that distance divided by the mean distance to the nearest training pictures; 0 for a
+        copy.
     """
 
     caption: str
@@ -38,13 +39,14 @@ class NearestPair:
 
 @dataclass(frozen=True)
 class CopyAudit:
-    """What the figure `memorisation` rests on.
+    """The pictures and distances behind the metric `memorisation`.
 
     Attributes:
-      threshold: ratios up to this one count as copies.
-      generated, held_out: pairs of generated and of test pictures, lowest ratio first: what copies
-        would look like, and what is as near without copying.
-      generated_distances, held_out_distances: of all pictures, 21 quantiles from least to greatest.
+      threshold: ratios up to this value count as copies.
+      generated, held_out: the pairs of generated and of test pictures with the lowest ratios, in
+        ascending order. The latter show how close pictures are without copying.
+      generated_distances, held_out_distances: 21 quantiles of the distances of all pictures, from
+        minimum to maximum.
     """
 
     threshold: float
@@ -54,7 +56,7 @@ class CopyAudit:
     held_out_distances: tuple[float, ...]
 
     def to_json(self, folder: str) -> dict[str, Any]:
-        """A JSON-able mapping; pictures are named by the files of `files`."""
+        """A JSON-able mapping with the paths of `files` in place of pictures."""
         record = asdict(self)
         for kind in ("generated", "held_out"):
             for i, pair in enumerate(record[kind]):
@@ -62,7 +64,7 @@ class CopyAudit:
         return record
 
     def files(self, folder: str) -> dict[str, bytes]:
-        """The pictures by path."""
+        """The PNG files by path."""
         found: dict[str, bytes] = {}
         for kind in ("generated", "held_out"):
             for i, pair in enumerate(getattr(self, kind)):
@@ -72,7 +74,7 @@ class CopyAudit:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any], read: Callable[[str], bytes]) -> CopyAudit:
-        """Reads what `to_json` wrote; `read` returns the file at a path."""
+        """Reads the output of `to_json`; `read` returns the contents of the file at a path."""
 
         def pairs(kind: str) -> tuple[NearestPair, ...]:
             pictures = ("png", "training_png")
@@ -138,6 +140,6 @@ def _in_grey_levels(evidence: Evidence, nearest: Nearest) -> np.ndarray:
 
 
 def _paths(folder: str, kind: str, index: int) -> tuple[str, str]:
-    """Of a pair's own picture and of its training picture."""
+    """Paths of a pair's own picture and of its training picture."""
     stem = f"{folder}/pair-{kind}-{index:03d}"
     return f"{stem}.png", f"{stem}-training.png"

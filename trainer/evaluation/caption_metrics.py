@@ -1,4 +1,4 @@
-"""The captioner on real test pictures: scores against references, truth, variety."""
+"""Metrics of the captioner on real test pictures: scores, caption truth, diversity."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from trainer.metrics.intervals import Estimate, bootstrap_mean, bootstrap_ratio,
 from trainer.metrics.result import SLICE, Metric
 from trainer.metrics.tokens import SEGMENTED, UNSPACED, Split, Unavailable, split_of, word_split_of
 
-# What the captioner, simple rivals and people say of the judged pictures, by language.
+# Captions of the test pictures by the captioner, baselines and humans, by language.
 
 
-# Captioners that a captioner has to beat, by the names of their baselines.
+# Names of the baseline captioners.
 RANDOM = "random_training_caption"
 MOST_FREQUENT = "most_frequent_caption"
 NEAREST = "nearest_training_image"
-# The part of a caption figure that is measured as papers do, against all references.
+# The part of a caption metric that is measured against all references, as papers do.
 ALL_REFERENCES = "all_references"
 
 
@@ -44,11 +44,11 @@ class Spoken:
 
     Attributes:
       language: its primary subtag.
-      rows: places of the pictures in `Evidence.records`.
-      candidates: what the captioner says.
-      references: what people say, one or more captions each.
+      rows: rows of the pictures in `Evidence.records`.
+      candidates: the captioner's captions.
+      references: the human captions, one or more of each picture.
       training: all captions of training pictures in this language.
-      rivals: by name, what `RANDOM`, `MOST_FREQUENT` and `NEAREST` say; {} without `training`.
+      rivals: the captions of `RANDOM`, `MOST_FREQUENT` and `NEAREST`; {} without `training`.
     """
 
     language: str
@@ -59,7 +59,8 @@ class Spoken:
     rivals: dict[str, list[str]]
 
     def split(self, split: Split) -> Spoken:
-        """The same, but every caption (`training` apart) as its tokens joined by blanks."""
+        """Returns a copy in which every caption except `training` is its tokens joined by
+        spaces."""
 
         def joined(texts: Sequence[str]) -> list[str]:
             return [" ".join(split.tokenise(text)) for text in texts]
@@ -72,11 +73,11 @@ class Spoken:
         )
 
     def several(self) -> list[int]:
-        """Places of the pictures with two references or more."""
+        """Indices of the pictures with two or more references."""
         return [place for place, texts in enumerate(self.references) if len(texts) > 1]
 
     def at(self, places: Sequence[int]) -> Spoken:
-        """What is said of the pictures at `places`."""
+        """Returns a copy with only the pictures at the indices `places`."""
         return replace(
             self,
             rows=[self.rows[place] for place in places],
@@ -88,8 +89,8 @@ class Spoken:
         )
 
     def one_out(self, seed: int) -> tuple[list[str], list[list[str]]]:
-        """One reference of each picture, drawn by `seed`, and the others: a person's caption and
-        what it is judged against. A picture's only reference is both."""
+        """A random reference of each picture as a human candidate, and the picture's other
+        references. If there is only one, it is both."""
         rng = np.random.default_rng(seed)
         drawn = [int(rng.integers(len(texts))) for texts in self.references]
         pairs = list(zip(drawn, self.references, strict=True))
@@ -100,10 +101,10 @@ class Spoken:
 
 
 def spoken(evidence: Evidence) -> list[Spoken]:
-    """By language, the captions of those test pictures that have references in it.
+    """By language, the captions of the test pictures with references in that language.
 
     Raises:
-      NotMeasured: there is no captioner, or no language in which two pictures can be judged.
+      NotMeasured: there is no captioner, or no language with two such pictures.
     """
     if evidence.captions is None:
         raise NotMeasured("there is no captioner")
@@ -132,11 +133,11 @@ def _spoken(evidence: Evidence, language: str, said: dict[int, tuple[str, list[s
 
 
 def rivals(evidence: Evidence, language: str, rows: Sequence[int]) -> dict[str, list[str]]:
-    """What simple captioners say in a language of the test pictures in `rows`, by name.
+    """Captions of the baseline captioners for the test pictures in `rows`, by name.
 
-    `NEAREST` says the first caption of the training picture that the encoder finds most alike, or
-    the most frequent caption where that one has none in the language. {} where no training picture
-    is described in it.
+    `NEAREST` is the first caption, in the language, of the training picture with the nearest
+    embedding, or the most frequent caption if that picture has none. The result is {} if no
+    training picture has a caption in the language.
     """
     told = _told(evidence, language)
     pool = [caption for captions in told for caption in captions]
@@ -153,12 +154,12 @@ def rivals(evidence: Evidence, language: str, rows: Sequence[int]) -> dict[str, 
 
 
 def nearest_training(evidence: Evidence) -> np.ndarray:
-    """int [N]: of each test picture, the training picture with the closest embedding."""
+    """int64 [N]: for each test picture, the training picture with the nearest embedding."""
     return (evidence.real.embedding @ evidence.training.embedding.T).argmax(1)
 
 
 def _told(evidence: Evidence, language: str) -> list[list[str]]:
-    """Captions in a language of each training picture."""
+    """The captions of each training picture in a language."""
     return [
         captions_in(language, record.captions, record.languages)
         for record in evidence.training.records
@@ -173,15 +174,15 @@ NAMES = (*BLEU, "rouge_l", "cider_d")
 
 @dataclass(frozen=True)
 class _Judged:
-    """Scores of one language's captions under one split, as `measure_with_one_out` gives them.
+    """Scores of one language's captions under one tokenisation, by `measure_with_one_out`.
 
     Attributes:
-      said: the captions as tokens joined by blanks.
-      split: how they were split.
+      said: the captions as tokens joined by spaces.
+      split: the tokenisation.
       own: the captioner's scores.
-      rivals: those of the simple captioners, by name.
-      people: those of people, by `measure_people`; None where some picture has one reference.
-      usual: the captioner's figures against all references.
+      rivals: the baselines' scores, by name.
+      people: human scores, by `measure_people`; None if some picture has only one reference.
+      usual: the captioner's scores against all references.
     """
 
     said: Spoken
@@ -193,8 +194,8 @@ class _Judged:
 
 
 def scores(evidence: Evidence) -> list[Metric]:
-    """BLEU-1..4, `rouge_l`, `cider_d` and what the latter gains over the most frequent caption, for
-    every language that is spoken; slices of `cider_d`."""
+    """BLEU-1..4, `rouge_l`, `cider_d` and its gain over the most frequent caption, for every
+    language; and slices of `cider_d`."""
     told = spoken(evidence)
     judged = [_judge(said, split_of(said.language)) for said in told]
     found = [metric for one in judged for metric in _scores(evidence, one)]
@@ -204,7 +205,7 @@ def scores(evidence: Evidence) -> list[Metric]:
 
 
 def by_word(evidence: Evidence) -> list[Metric]:
-    """The same scores by word, of languages that set no blanks between words."""
+    """The same scores by word, for languages without spaces that can be segmented."""
     found = []
     for said in spoken(evidence):
         if said.language in SEGMENTED:
@@ -236,8 +237,8 @@ def _judge(said: Spoken, split: Split) -> _Judged:
 
 
 def _of_several(evidence: Evidence, said: Spoken, split: Split) -> list[Metric]:
-    """The scores of those pictures alone that have several references, where not all have: people
-    can be scored on these."""
+    """If only some pictures have several references, the scores of these: only they have human
+    scores."""
     places = said.several()
     if not FEWEST <= len(places) < len(said.rows):
         return []
@@ -332,13 +333,13 @@ def _slices(evidence: Evidence, judged: Sequence[_Judged]) -> list[Metric]:
 
 
 def _cider_d(judged: _Judged, scores: Scores | None) -> np.ndarray:
-    """float64 [n] by caption, NaN without scores."""
+    """CIDEr-D of each caption, float64 [n]; NaN without scores."""
     if scores is None:
         return np.full(len(judged.said.rows), np.nan)
     return scores.per_image()["cider_d"]
 
 
-# METEOR and SPICE of the captioner's English, where this machine can run them.
+# METEOR and SPICE of English captions, if Java is available.
 
 
 Scorer = Callable[[Sequence[str], Sequence[Sequence[str]]], java.JavaScores]
@@ -391,11 +392,11 @@ def _figure(evidence: Evidence, name: str, start: Callable[[], Scorer], what: st
     ]
 
 
-# Whether what the captioner says of real test pictures is true, by an exact check.
+# Truth of captions of real test pictures, by an exact check.
 
 
 def truth(evidence: Evidence) -> list[Metric]:
-    """`caption_truth`: captions that are right in all that they say and must say; its slices."""
+    """`caption_truth` and its slices: all statements are true and nothing is missing."""
     if evidence.captions is None:
         raise NotMeasured("there is no captioner")
     check = evidence.check
@@ -466,7 +467,7 @@ def truth(evidence: Evidence) -> list[Metric]:
 def _told_by(
     evidence: Evidence, languages: Sequence[str], rows: Sequence[int]
 ) -> list[tuple[str, list[str]]]:
-    """What the simple captioners say of each picture in each language; "" where they are dumb."""
+    """The baselines' captions of each picture in its language; "" where they have none."""
     found = {name: [""] * len(rows) for name in (MOST_FREQUENT, NEAREST)}
     for language in set(languages):
         places = [place for place, tag in enumerate(languages) if tag == language]
@@ -480,7 +481,7 @@ def _told_by(
 def _length_terciles(
     evidence: Evidence, languages: Sequence[str], rows: Sequence[int]
 ) -> list[str]:
-    """By the mean length of what people say of each picture in each language."""
+    """Terciles of the mean length of the references of each picture in its language."""
     lengths = []
     for language, row in zip(languages, rows, strict=True):
         record, split = evidence.records[row], split_of(language)
@@ -490,10 +491,10 @@ def _length_terciles(
     return terciles(lengths, languages)
 
 
-# Whether the captioner says different things of different pictures, and its own.
+# Diversity of captions.
 
 
-# Tokens of a run that is noticed when it comes twice: about two words.
+# Length in tokens of the n-grams that count as repetition: about two words.
 RUN, RUN_OF_CHARACTERS = 2, 4
 
 Measure = Callable[[Sequence[Tokens]], Estimate]
@@ -501,8 +502,8 @@ Measure = Callable[[Sequence[Tokens]], Estimate]
 
 def figures(evidence: Evidence) -> list[Metric]:
     """`distinct1`, `distinct2`, `distinct_captions`, `novel_captions`, `vocabulary_used`,
-    `repetition` and `length_ratio` for every language that is spoken; of Chinese those that depend
-    on words once more by word, where it can be segmented."""
+    `repetition` and `length_ratio` for every language; for Chinese also by word, if the segmenter
+    is installed."""
     metrics = []
     for said in spoken(evidence):
         run = RUN_OF_CHARACTERS if said.language in UNSPACED else RUN
@@ -517,7 +518,7 @@ def figures(evidence: Evidence) -> list[Metric]:
 
 
 def _figures(evidence: Evidence, said: Spoken, split: Split, run: int, whole: bool) -> list[Metric]:
-    """Figures under one split; those that compare `whole` captions only if asked."""
+    """Metrics under one tokenisation; with `whole`, also those that compare whole captions."""
     candidates, people, rivals = _captions(said, split)
     training = [split.tokenise(text) for text in said.training]
     n, seed = len(candidates), evidence.settings.seed
@@ -545,14 +546,15 @@ def _figures(evidence: Evidence, said: Spoken, split: Split, run: int, whole: bo
 
 
 def _better(name: str) -> bool | None:
-    """The direction of a figure: captions can be too much their own as well as too little."""
+    """The direction of a metric; None for `novel_captions`, which can be too high or too low."""
     return None if name == "novel_captions" else not name.startswith("repetition")
 
 
 def _captions(
     said: Spoken, split: Split
 ) -> tuple[list[Tokens], list[Tokens], dict[str, list[Tokens]]]:
-    """Tokens of the captioner's captions, of people's first ones, and of simple captioners'."""
+    """Tokens of the captioner's captions, of the first references, and of the baselines'
+    captions."""
 
     def tokens(texts: Sequence[str]) -> list[Tokens]:
         return [split.tokenise(text) for text in texts]
@@ -562,7 +564,7 @@ def _captions(
 
 
 def _measures(training: Sequence[Tokens], run: int, seed: int) -> dict[str, tuple[str, Measure]]:
-    """By name, what is measured and how, token by token."""
+    """Token metrics by name: a phrase for the protocol and the function."""
     vocabulary = frozenset(token for caption in training for token in caption)
     return {
         "distinct1": (
@@ -585,7 +587,7 @@ def _measures(training: Sequence[Tokens], run: int, seed: int) -> dict[str, tupl
 
 
 def _whole_measures(training: Sequence[Tokens], seed: int) -> Mapping[str, tuple[str, Measure]]:
-    """The same of whole captions."""
+    """Metrics of whole captions by name: a phrase for the protocol and the function."""
     known = {tuple(caption) for caption in training}
     return {
         "distinct_captions": (
@@ -600,7 +602,7 @@ def _whole_measures(training: Sequence[Tokens], seed: int) -> Mapping[str, tuple
 
 
 def _length(evidence: Evidence, said: Spoken, split: Split, about: str) -> Metric:
-    """`length_ratio`: 1 is the aim, from either side."""
+    """`length_ratio`: the target is 1."""
     candidates, people, rivals = _captions(said, split)
     asked = np.array(
         [

@@ -1,4 +1,4 @@
-"""Exact checks: readers of captions that also know whether a picture or a caption is right."""
+"""Exact checks: they parse captions and decide whether a picture or a caption is right."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from data.scenes.pixel_check import Sight, judge, see
 from trainer.metrics.recognition import kind_of
 from trainer.settings_loader import SettingsError
 
-# The exact check of generated scenes: their captions have a grammar, their pixels an answer.
+# The exact check of generated scenes, whose captions follow a grammar.
 
 
 class SceneCheck:
-    """Judges what is said of the first object: its colour, its shape, its relation or count."""
+    """Checks the claims about the first object: its colour, its shape, its relation or count."""
 
     def wanted(self, caption: str, language: str, attributes: Sequence[str]) -> tuple[str, ...]:
-        """The first object's attributes, as `circle colour:red`; () where no one can parse."""
+        """The first object's attributes, such as `circle colour:red`; () for a caption that does
+        not parse."""
         claim = _parse(caption, language)
         if claim is None:
             return ()
@@ -37,7 +38,7 @@ class SceneCheck:
         return frozenset() if claim is None else frozenset(claim.attributes()).intersection(among)
 
     def meaning(self, caption: str, language: str) -> Hashable:
-        """What is claimed, in whatever words and language; the caption itself without a claim."""
+        """The claim, independent of words and language; the caption itself if it does not parse."""
         return _parse(caption, language) or caption
 
     def kind(self, attribute: str) -> str:
@@ -46,7 +47,7 @@ class SceneCheck:
         return "relation" if kind == "place" else kind
 
     def see(self, image: np.ndarray) -> Sight:
-        """The objects that uint8 [R, R, 3] shows."""
+        """The objects in a picture, uint8 [R, R, 3]."""
         return see(image)
 
     def judge(self, sight: Sight, caption: str, language: str) -> dict[str, bool]:
@@ -55,7 +56,8 @@ class SceneCheck:
         return {} if claim is None else judge(sight, claim)
 
     def is_right(self, caption: str, language: str, attributes: Sequence[str]) -> bool:
-        """Whether every claim is true and every object's colour, shape and relation is named."""
+        """Whether every claim is true, and the colour, shape and relation of every object are
+        named."""
         return is_right(_parse(caption, language), attributes)
 
 
@@ -63,52 +65,57 @@ def _parse(caption: str, language: str) -> Claim | None:
     return parse(caption, language) if primary(language) in LANGUAGES else None
 
 
-# Exact checks: readers of captions that also know whether a picture or a caption is right.
+# The interface of exact checks.
 #
-# A data set whose captions follow a grammar can be judged without a model. `register` adds a check
-# under a name that `EvaluationSettings.exact_check` may then give.
+# If the captions of a data set follow a grammar, they can be checked without a model. `register`
+# adds a check under a name for `EvaluationSettings.exact_check`.
 
 
 class CaptionReader(Protocol):
-    """Reads attributes out of captions."""
+    """Extracts attributes from captions."""
 
     def wanted(self, caption: str, language: str, attributes: Sequence[str]) -> tuple[str, ...]:
-        """The attributes that a picture must show; `attributes` are the captioned picture's."""
+        """The attributes that a picture of the caption must show.
+
+        Args:
+          caption, language: the caption and its BCP-47 tag.
+          attributes: those of the captioned picture.
+        """
 
     def said(self, caption: str, language: str, among: Sequence[str]) -> frozenset[str]:
         """Those of the attributes `among` that a caption names."""
 
     def meaning(self, caption: str, language: str) -> Hashable:
-        """Equal for captions that say the same."""
+        """A value that is equal for captions with the same meaning."""
 
     def kind(self, attribute: str) -> str:
-        """The kind under which figures are broken down."""
+        """The kind of an attribute, by which metrics are broken down."""
 
 
 class ExactCheck(CaptionReader, Protocol):
-    """A reader that judges pictures by their pixels and captions by the picture's attributes."""
+    """Also checks pictures by their pixels, and captions by the picture's attributes."""
 
     def see(self, image: np.ndarray) -> Any:
-        """What uint8 [h, w, 3] shows, in whatever form `judge` takes; the slow part."""
+        """Analyses a picture, uint8 [h, w, 3], for `judge`; this is the slow part."""
 
     def judge(self, sight: Any, caption: str, language: str) -> dict[str, bool]:
-        """By kind, whether what was seen is what the caption says; {} if it says nothing."""
+        """By kind, whether the caption's claims hold in the picture; {} without claims."""
 
     def is_right(self, caption: str, language: str, attributes: Sequence[str]) -> bool:
-        """Whether all that is said is true and all that has to be named is named."""
+        """Whether all claims are true and everything that must be named is named."""
 
 
 _CHECKS: dict[str, Callable[[], ExactCheck]] = {"captioned_scenes": SceneCheck}
 
 
 def register(name: str, factory: Callable[[], ExactCheck]) -> None:
-    """Adds a check; raises ValueError when the name is taken by another."""
+    """Adds a check; raises ValueError if another check has the name."""
     if _CHECKS.setdefault(name, factory) is not factory:
         raise ValueError(f"there is an exact check {name!r} already")
 
 
 def exact_check(name: str) -> ExactCheck:
-    """The check of that name; raises SettingsError that lists the known ones."""
+    """The check with that name; raises SettingsError, which lists the known names."""
     if name not in _CHECKS:
         raise SettingsError(f"exact_check: there is no {name!r}, only {sorted(_CHECKS)}")
     return _CHECKS[name]()

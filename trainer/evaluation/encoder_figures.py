@@ -1,4 +1,4 @@
-"""The encoder on real test pictures: retrieval both ways, recognition, calibration."""
+"""Metrics of the encoder on real test pictures: retrieval, recognition, calibration."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ CANDIDATES = 100
 
 
 def pool_size(evidence: Evidence) -> int:
-    """100, or as many candidates as the test pictures allow."""
+    """100, or as many candidates as the test pictures allow; raises NotMeasured for fewer than
+    2."""
     try:
         return candidate_count(len(evidence.records), CANDIDATES, evidence.prompts.meanings)
     except ValueError as error:
@@ -105,7 +106,7 @@ def recognition(evidence: Evidence) -> list[Metric]:
 
 
 def calibration(evidence: Evidence) -> list[Metric]:
-    """`calibration_error` of the attributes' scores."""
+    """`calibration_error` of the attribute scores."""
     labels, found = _labels(evidence), diagram(evidence)
     carried = labels.any(0)
     return [
@@ -126,12 +127,12 @@ def calibration(evidence: Evidence) -> list[Metric]:
 
 
 def diagram(evidence: Evidence) -> Reliability:
-    """What `calibration` rests on, with the bars of a reliability diagram."""
+    """The reliability diagram behind `calibration`."""
     return reliability(evidence.real.scores, _labels(evidence), seed=evidence.settings.seed)
 
 
 def label_by_label(evidence: Evidence) -> list[LabelFigure]:
-    """What `recognition` rests on, in the order of the recogniser's names."""
+    """Metrics of each label, in the order of the recogniser's names."""
     labels = _labels(evidence)
     found = multilabel(evidence.real.scores, labels, threshold=evidence.thresholds)
     errors = diagram(evidence).label_errors
@@ -178,7 +179,7 @@ def _f1(
 
 
 def _labels(evidence: Evidence) -> np.ndarray:
-    """bool [N, A], which test picture carries what."""
+    """The attributes of each test picture, bool [N, A]."""
     labels = _carried(evidence.records, evidence.names)
     if not labels.any():
         raise NotMeasured("no test picture carries an attribute that the recogniser knows")
@@ -186,7 +187,7 @@ def _labels(evidence: Evidence) -> np.ndarray:
 
 
 def _nearest(evidence: Evidence) -> np.ndarray:
-    """float64 [N, A], what the training picture closest to each test picture carries."""
+    """The attributes of the training picture nearest to each test picture, float64 [N, A]."""
     records = [evidence.training.records[place] for place in nearest_training(evidence)]
     return _carried(labelled(records, evidence.names), evidence.names).astype(np.float64)
 

@@ -1,4 +1,4 @@
-"""The evaluation from end to end."""
+"""Runs an evaluation from end to end."""
 
 from __future__ import annotations
 
@@ -47,19 +47,20 @@ def evaluate(
     train: Sequence[CaptionedImage],
     settings: EvaluationSettings,
 ) -> Evaluation:
-    """Measures exported models on the test split, through their signatures alone.
+    """Evaluates exported models on the test split, through their signatures only.
 
     Args:
       models: SavedModel directories under `encoder`, `captioner`, `generator` and `judge`; all but
-        the first may be missing. Figures of a missing model are skipped with a reason; without a
-        judge, an encoder that the generator does not know, the run's encoder takes its place.
+        the first may be missing. Metrics of a missing model are skipped with a reason. The judge is
+        an encoder that the generator was not trained against; without one, the run's encoder is
+        used.
       test: captioned pictures that no model was trained on, at least 2.
       train: the training pictures, for baselines, ceilings and the search for copies; at least 2.
-      settings: the protocol's choices. Equal settings, models and data give equal figures.
+      settings: of the protocol. Equal settings, models and data give equal metrics.
 
     Raises:
       ValueError: too few pictures, or unknown models.
-      SettingsError: a directory without the needed SavedModel, or an unknown exact check.
+      SettingsError: a directory lacks the SavedModel, or the exact check is unknown.
     """
     for name, split in (("test", test), ("train", train)):
         if len(split) < 2:

@@ -1,4 +1,4 @@
-"""What all figures of an evaluation share."""
+"""How the metrics of an evaluation are built and named."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ def figure(
     extractor: str = "",
     split: str = "test",
 ) -> Metric:
-    """A Metric under the evaluation's seed."""
+    """Builds a Metric from an estimate; the seed is the evaluation's.
+
+    The arguments after `estimate` are described at `Metric`.
+    """
     return Metric(
         name=name,
         value=float(estimate.value),
@@ -47,7 +50,7 @@ def figure(
 
 
 def sample_name(count: int) -> str:
-    """How many pictures, as it stands in the names of figures: n500, n10k."""
+    """The number of pictures as it appears in the names of metrics: n500, n10k."""
     return f"n{count // 1000}k" if count >= 10_000 and count % 1000 == 0 else f"n{count}"
 
 

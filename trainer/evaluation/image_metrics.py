@@ -1,4 +1,4 @@
-"""Generated pictures as a set: distance to real ones, diversity, copies of training pictures."""
+"""Metrics of generated pictures as a set: distances to real ones, diversity, memorisation."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from trainer.metrics.extractors import Inception, RandomConvnet, identity
 from trainer.metrics.intervals import Estimate
 from trainer.metrics.result import Metric
 
-# Real and generated pictures as features in each space that they are compared in.
+# Feature spaces in which real and generated pictures are compared.
 
 
 _BATCH = 64
@@ -53,16 +53,16 @@ _BATCH = 64
 
 @dataclass(frozen=True)
 class Space:
-    """N pictures of each kind as rows of features.
+    """Features of N pictures of each kind.
 
     Attributes:
-      name: as it stands in the names of figures.
-      extractor: the name, a colon and a digest.
-      words: what the space is, for protocols.
-      real, fake: [N, d] of test pictures and of those generated for them.
-      training: [N or fewer, d] of training pictures, which give the ceiling.
-      baselines: [N, d] of pictures that need no generator, by name.
-      classes: probabilities [N, C] by the same names, where the space has them.
+      name: part of the names of metrics.
+      extractor: name, colon and digest of the extractor.
+      words: description of the space, for protocols.
+      real, fake: float [N, d], of test pictures and of those generated from their captions.
+      training: float [N or fewer, d], of training pictures, for the ceiling.
+      baselines: by name, float [N, d], of pictures that need no generator.
+      classes: by kind, class probabilities float [N, C]; {} if the extractor has none.
     """
 
     name: str
@@ -76,10 +76,10 @@ class Space:
 
 
 def judges_space(evidence: Evidence) -> Space:
-    """The space of the judge; there must be generated pictures.
+    """The judge's space; there must be generated pictures.
 
-    Unit vectors are scaled to a mean square of 1 in each dimension, which KID's cubic kernel needs:
-    unscaled, x.y / d is near 0 and the kernel all but linear.
+    Unit vectors are scaled to a mean square of 1 over the dimensions for KID's cubic kernel:
+    unscaled, x.y / d is near 0 and the kernel almost linear.
     """
     judged = evidence.judged
     assert judged.fake is not None
@@ -95,9 +95,9 @@ def judges_space(evidence: Evidence) -> Space:
 
 
 def pixel_spaces(evidence: Evidence) -> Iterator[Space]:
-    """The spaces of networks that know neither the data nor the captions.
+    """Yields the spaces of networks that were not trained on this data.
 
-    Pictures are brought to the side of the generated ones first, as the models see them.
+    Pictures are first resized to the resolution of the generated ones, as for the models.
     """
     yield _pixel_space(
         evidence,
@@ -150,7 +150,7 @@ def _seen(extractor: RandomConvnet | Inception, pictures: np.ndarray) -> dict[st
 
 
 def _pixels(pictures: Sequence[bytes], side: int) -> np.ndarray:
-    """uint8 [N, side, side, 3] of PNG or JPEG files."""
+    """Decodes PNG or JPEG files to uint8 [N, side, side, 3]."""
     parts = [
         _decoded(tf.constant(pictures[start : start + _BATCH]), side).numpy()
         for start in range(0, len(pictures), _BATCH)
@@ -170,7 +170,7 @@ def _scaled(embedding: np.ndarray) -> np.ndarray:
     return np.asarray(embedding, np.float64) * np.sqrt(embedding.shape[1])
 
 
-# Generated pictures as a set: KID, FID, precision, recall, density, coverage, inception score.
+# KID, FID, inception score, precision, recall, density and coverage.
 
 
 _MEANINGS = {
@@ -182,7 +182,7 @@ _MEANINGS = {
 
 
 def distances(evidence: Evidence) -> list[Metric]:
-    """`kid_..._n...` and `fid_..._n...` in each space; of Inception its score too."""
+    """`kid_..._n...` and `fid_..._n...` in each space, and the inception score."""
     _require_pictures(evidence)
     found = _distances(evidence, judges_space(evidence))
     for space in pixel_spaces(evidence):
@@ -282,8 +282,8 @@ def _inception_score(evidence: Evidence, space: Space) -> Metric:
 
 
 def _even(space: Space) -> bool:
-    """Whether there are as many training pictures as generated ones: what depends on their number
-    has no ceiling from fewer."""
+    """Whether there are as many training as generated pictures: otherwise metrics that depend on
+    the number of pictures have no ceiling."""
     return len(space.training) == len(space.fake)
 
 
@@ -300,13 +300,13 @@ def _ordinal(number: int) -> str:
     return {1: "1st", 2: "2nd", 3: "3rd"}.get(number, f"{number}th")
 
 
-# Whether a generator invents: pictures of one prompt, pictures alike, copies, overfitting.
+# Prompt diversity, duplicates, memorisation and the overfitting of the discriminator.
 
 
-# What real pictures give where that is no bound of the figure.
+# Baseline: the value of real pictures, where that is not a ceiling.
 REAL = "real_pictures"
 _LEAST_GROUPS = 10
-# Training pictures that share a caption: their diversity hardly moves beyond.
+# Training pictures that share a caption: with more, their diversity hardly changes.
 _ALIKE = 1000
 
 
@@ -333,7 +333,7 @@ def diversity(evidence: Evidence) -> list[Metric]:
             "same for training pictures that share a caption.",
             n=len(pictures),
             higher_is_better=None,
-            # One picture a prompt, whatever the seed.
+            # They give the same picture for every seed.
             baselines={**_real_diversity(evidence), MEAN_IMAGE: 0.0, NEAREST_BY_TEXT: 0.0},
             extractor=judged.encoder.extractor,
         )
@@ -341,7 +341,7 @@ def diversity(evidence: Evidence) -> list[Metric]:
 
 
 def alike(evidence: Evidence) -> list[Metric]:
-    """`duplicate_rate`: share of generated pictures that look like another generated one."""
+    """`duplicate_rate`: fraction of generated pictures that nearly duplicate another one."""
     if evidence.generated is None:
         raise NotMeasured("there is no generator")
     seed, real = evidence.settings.seed, thumbnails(evidence.test_pictures)
@@ -368,7 +368,7 @@ def alike(evidence: Evidence) -> list[Metric]:
 
 
 def copies(evidence: Evidence) -> list[Metric]:
-    """`memorisation`: share of generated pictures suspiciously near to a training picture."""
+    """`memorisation`: fraction of generated pictures suspiciously close to a training picture."""
     found, training = evidence.memorised, evidence.training.thumbnails
     simple = {
         MEAN_IMAGE: nearest_training(thumbnails([evidence.mean_picture]), training),
@@ -395,7 +395,7 @@ def copies(evidence: Evidence) -> list[Metric]:
 
 
 def overfitting(evidence: Evidence) -> list[Metric]:
-    """`discriminator_gap`: what the generator's own training says of its discriminator."""
+    """`discriminator_gap`: overfitting of the discriminator, as measured in training."""
     if evidence.models.generator is None:
         raise NotMeasured("there is no generator")
     summary = evidence.models.generator.training()
@@ -421,7 +421,7 @@ def overfitting(evidence: Evidence) -> list[Metric]:
 
 
 def _real_diversity(evidence: Evidence) -> dict[str, float]:
-    """`prompt_diversity` of real pictures by name; {} where too few share a caption."""
+    """`prompt_diversity` of real pictures that share a caption; {} if there are too few."""
     groups = defaultdict(list)
     for row, record in enumerate(evidence.training.records):
         for caption, language in zip(record.captions, record.languages, strict=True):

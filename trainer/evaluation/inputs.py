@@ -1,6 +1,6 @@
-"""What the figures of an evaluation rest on: pictures, captions, and what the models make of them.
+"""The inputs of an evaluation's metrics: pictures, captions and the outputs of the models.
 
-The models are called through the signatures of their SavedModels, once for all figures."""
+The models are called through the signatures of their SavedModels, once for all metrics."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ from trainer.metrics.extractors import FeatureCache, digest_of
 from trainer.metrics.recognition import kind_of
 from trainer.settings_loader import SettingsError
 
-# Which attributes a caption names, by the words alone.
+# Attributes that a caption names, by string matching.
 
 
-# Languages that write values in Han characters and set no blanks around them.
+# Languages that may write values in Han characters, without spaces around them.
 _HAN_WRITTEN = ("zh", "yue", "ja")
 _HAN = re.compile(f"[{HAN}]")
 _WORD = re.compile(r"\w+(?:['’\-]\w+)*")
 
 
 def mentions(caption: str, language: str, attributes: Sequence[str]) -> tuple[str, ...]:
-    """The attributes whose value stands in the caption.
+    """The attributes whose value occurs in the caption.
 
     Args:
       caption: the sentence.
-      language: its BCP-47 tag; in Chinese and Japanese a value in Han characters is looked for
-        as a substring, elsewhere as words.
-      attributes: `group:value` names; the value is what follows the last colon.
+      language: its BCP-47 tag. In Chinese and Japanese, a value in Han characters matches as a
+        substring; all other values match as words.
+      attributes: `group:value` names; the value is the part after the last colon.
 
     Returns:
-      Those whose words follow one another in the caption, in any case, with or without a plural
-      ending or a hyphen, in the given order.
+      Those whose words occur in a row in the caption, ignoring case, plural endings and hyphens;
+      in the given order.
     """
     folded = caption.casefold()
     words = [_forms(word) for word in _words(folded)]
@@ -64,8 +64,12 @@ def mentions(caption: str, language: str, attributes: Sequence[str]) -> tuple[st
 
 
 def language_of(caption: str, languages: Iterable[str]) -> str:
-    """Which of the primary subtags `languages` a caption is in: Chinese where it holds Han
-    characters, else the first other one; the first of all where that leaves no choice."""
+    """Guesses which of the primary subtags `languages` a caption is in.
+
+    Returns:
+      The first language written in Han characters (zh, yue, ja) if the caption has such
+      characters, else the first other one. If there is no such language, the first of all.
+    """
     options = list(dict.fromkeys(languages))
     han = bool(_HAN.search(caption))
     fitting = [tag for tag in options if (tag in _HAN_WRITTEN) == han]
@@ -73,7 +77,7 @@ def language_of(caption: str, languages: Iterable[str]) -> str:
 
 
 class Mentions:
-    """Reads captions by `mentions`; the reader where no exact check is named."""
+    """Reads captions by `mentions`; the default reader without an exact check."""
 
     def wanted(self, caption: str, language: str, attributes: Sequence[str]) -> tuple[str, ...]:
         """The attributes of the captioned picture that its caption names."""
@@ -84,11 +88,11 @@ class Mentions:
         return frozenset(mentions(caption, language, among))
 
     def meaning(self, caption: str, language: str) -> Hashable:
-        """Equal for captions that say the same: here, in the same words."""
+        """A value that is equal for captions with the same words."""
         return tuple(_words(caption.casefold())) or caption
 
     def kind(self, attribute: str) -> str:
-        """The kind under which figures are broken down."""
+        """The kind of an attribute, by which metrics are broken down."""
         return kind_of(attribute)
 
 
@@ -108,7 +112,7 @@ def _holds(folded: str, words: Sequence[frozenset[str]], value: str, unspaced: b
 
 
 def _forms(word: str) -> frozenset[str]:
-    """The word and what it may be the plural of."""
+    """The word and the singulars that it may be the plural of."""
     forms = {word}
     if len(word) > 3:
         for ending, singular in (("s", ""), ("es", ""), ("ies", "y")):
@@ -117,19 +121,19 @@ def _forms(word: str) -> frozenset[str]:
     return frozenset(forms)
 
 
-# Decoding and shrinking of pictures outside the models, with Pillow.
+# Decoding and downscaling of pictures outside the models, with Pillow.
 
 
 THUMBNAIL = 16
 
 
 def decode(encoded: bytes) -> np.ndarray:
-    """PNG or JPEG file -> uint8 [h, w, 3], transparency over white."""
+    """Decodes a PNG or JPEG file to uint8 [h, w, 3]; transparent pixels are blended with white."""
     return np.asarray(_open(encoded))
 
 
 def thumbnail(encoded: bytes) -> np.ndarray:
-    """uint8 [16 * 16 * 3] of the central square: what copies of a picture have in common."""
+    """The central square of a picture at 16 x 16, uint8 [16 * 16 * 3]; copies have similar ones."""
     image = _open(encoded, least=4 * THUMBNAIL)
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
@@ -144,7 +148,7 @@ def thumbnails(pictures: Sequence[bytes]) -> np.ndarray:
 
 
 def from_thumbnail(values: np.ndarray, side: int) -> bytes:
-    """Float or uint8 [16 * 16 * 3] -> a PNG file of `side` pixels."""
+    """A thumbnail, float or uint8 [16 * 16 * 3], as a PNG file of `side` x `side` pixels."""
     rounded = np.clip(np.rint(values), 0, 255).astype(np.uint8)
     image = Image.fromarray(rounded.reshape(THUMBNAIL, THUMBNAIL, 3))
     return png(image.resize((side, side), Image.Resampling.BILINEAR))
@@ -165,32 +169,33 @@ def png(image: Image.Image) -> bytes:
 
 
 def _open(encoded: bytes, least: int | None = None) -> Image.Image:
-    """Opens as upright RGB; with `least`, a JPEG is decoded at a cheaper scale not below it."""
+    """Opens as upright RGB; with `least`, a JPEG is decoded at a reduced scale of at least that
+    size."""
     file = open_picture(encoded)
     if least is not None:
         file.image.draft("RGB", (least, least))
     return file.rgb()
 
 
-# Calls the signatures of exported models in batches: lists in, NumPy out.
+# Exported models, called in batches: lists in, NumPy arrays out.
 
 
 class ServedModel:
-    """A SavedModel behind its signatures.
+    """A SavedModel that is called through its signatures.
 
     Args:
       directory: of the SavedModel.
       signatures: those that will be called.
-      batch_size: rows of one call.
+      batch_size: rows in one call.
 
     Raises:
-      SettingsError: no SavedModel there, or one without a needed signature.
+      SettingsError: there is no SavedModel, or it lacks a signature.
     """
 
     def __init__(self, directory: str, signatures: Sequence[str], batch_size: int):
         if not tf.saved_model.contains_saved_model(directory):
             raise SettingsError(f"{directory}: there is no SavedModel; give a directory with one")
-        # The loaded object is kept: signatures hold its variables weakly.
+        # Keep the loaded object: signatures have only weak references to its variables.
         self._model = tf.saved_model.load(without_patterns(directory))
         self._batch_size, self.directory = batch_size, directory
         missing = sorted(set(signatures) - set(self._model.signatures))
@@ -201,7 +206,7 @@ class ServedModel:
             )
 
     def digest(self) -> str:
-        """12 hex digits that stand for its graph and its weights."""
+        """12 hex digits of a hash of its graph and its weights."""
         return digest_of(_contents(self.directory))
 
     def languages(self) -> tuple[str, ...]:
@@ -212,7 +217,7 @@ class ServedModel:
         """Calls `signature` on inputs of N rows each; returns its outputs of N rows.
 
         Raises:
-          ServingError: the model refuses a row.
+          ServingError: the model reports an error for a row.
         """
         kinds = self._model.signatures[signature].structured_input_signature[1]
         count = len(next(iter(inputs.values())))
@@ -228,10 +233,10 @@ class ServedModel:
 
 
 class ServedSpace:
-    """A space that captions and pictures share.
+    """An embedding space of captions and pictures.
 
     Attributes:
-      extractor: a name, a colon, and the model's digest.
+      extractor: a name, a colon and the model's digest.
     """
 
     def __init__(self, directory: str, batch_size: int, name: str, more: Sequence[str] = ()):
@@ -239,21 +244,21 @@ class ServedSpace:
         self.extractor = f"{name}:{self._model.digest()}"
 
     def embed_text(self, texts: Sequence[str]) -> np.ndarray:
-        """float32 [N, d] of captions."""
+        """Embeddings of captions, float32 [N, d]."""
         return self._model("embed_text", text=list(texts))["embedding"]
 
     def embed_images(self, pictures: Sequence[bytes]) -> np.ndarray:
-        """float32 [N, d] of PNG or JPEG files."""
+        """Embeddings of PNG or JPEG files, float32 [N, d]."""
         return self._model("embed_image", image_bytes=list(pictures))["embedding"]
 
 
 class ServedEncoder(ServedSpace):
-    """The shared space, of unit vectors, and the recogniser.
+    """The shared embedding space, with unit vectors, and the attribute recogniser.
 
     Attributes:
-      names: the recogniser's attributes [A], set by the first call of `attributes`.
-      thresholds: float32 [A], scores from which they count as present, set with `names`; 0.5 where
-        the model names none.
+      names: the A attributes; set by the first call of `attributes`.
+      thresholds: float32 [A], the lowest scores that count as present; set with `names`, 0.5 for
+        a model without thresholds.
     """
 
     def __init__(self, directory: str, batch_size: int):
@@ -262,8 +267,10 @@ class ServedEncoder(ServedSpace):
         self.thresholds = np.zeros(0, np.float32)
 
     def attributes(self, pictures: Sequence[bytes]) -> np.ndarray:
-        """float32 [N, A] scores of `names`, which the first call sets; an attribute that a
-        picture's answer lacks gets 0."""
+        """Scores of `names`, float32 [N, A]; 0 for an attribute that the output of a picture lacks.
+
+        The first call sets `names`.
+        """
         answer = self._model("attributes", image_bytes=list(pictures))
         names, scores = answer["name"], answer["score"]
         if not self.names:
@@ -290,21 +297,25 @@ def _contents(directory: str) -> Iterator[bytes]:
 def _place(
     result: np.ndarray, names: np.ndarray, scores: np.ndarray, column: dict[bytes, int]
 ) -> None:
-    """Writes scores [..., a] of `names` [a] into their columns of `result` [..., A]."""
+    """Copies scores [..., a] of `names` [a] to their columns of `result` [..., A]."""
     for index, name in enumerate(names):
         if name in column:
             result[..., column[name]] = scores[..., index]
 
 
 class ServedCaptioner:
-    """Captions of pictures; `languages` are those that it can be asked for, if it says which."""
+    """A captioner.
+
+    Attributes:
+      languages: those that can be requested; () if the model does not list them.
+    """
 
     def __init__(self, directory: str, batch_size: int):
         self._model = ServedModel(directory, ("serving_default",), batch_size)
         self.languages = self._model.languages()
 
     def __call__(self, pictures: Sequence[bytes], language: str | None = None) -> list[str]:
-        """Captions of PNG or JPEG files, in one of `languages`."""
+        """Captions of PNG or JPEG files; `language` is one of `languages` or None."""
         inputs, signature = {"image_bytes": list(pictures)}, "serving_default"
         if language is not None:
             inputs["language"], signature = [language.encode()] * len(pictures), "caption_in"
@@ -313,25 +324,25 @@ class ServedCaptioner:
 
 
 class ServedGenerator:
-    """Pictures of captions."""
+    """A generator with a fixed truncation."""
 
     def __init__(self, directory: str, batch_size: int, truncation: float):
         self._model = ServedModel(directory, ("generate",), batch_size)
         self._truncation = truncation
 
     def training(self) -> dict[str, Any] | None:
-        """The summary of its training, or None where it was exported without one."""
+        """The summary of its training, or None if it was exported without one."""
         path = files.join(self._model.directory, f"{SIDECAR.as_posix()}/{SUMMARY}")
         return json.loads(files.read(path)) if files.is_file(path) else None
 
     def __call__(self, texts: Sequence[str], seeds: Sequence[int]) -> list[bytes]:
-        """PNG files; a picture depends on its own text and seed."""
+        """PNG files; each picture depends only on its own text and seed."""
         truncation = [self._truncation] * len(texts)
         answer = self._model("generate", text=list(texts), seed=list(seeds), truncation=truncation)
         return list(answer["image_bytes"])
 
 
-# What a captioner says of pictures, in each language that is asked for.
+# Captions of pictures in each requested language.
 
 
 class Described(NamedTuple):
@@ -348,19 +359,19 @@ def describe(
     spoken: Sequence[Sequence[str]],
     wanted: Sequence[Sequence[str]],
 ) -> list[Described]:
-    """Captions each of N pictures once in every wanted language that the captioner knows.
+    """Captions each of N pictures once in every wanted language that the captioner supports.
 
-    A picture for which it knows none gets one caption in the captioner's first language. A
-    captioner that takes no wishes gives one caption a picture, whose language is guessed.
+    If it supports none of them, the picture gets one caption in the captioner's first language. A
+    captioner without a choice of language gives one caption a picture, whose language is guessed.
 
     Args:
-      captioner: says the captions.
+      captioner: the model.
       pictures: N PNG or JPEG files.
-      spoken: languages that the captions of each picture may be in, for the guess.
-      wanted: languages to ask for, of each picture.
+      spoken: for each picture, the candidates for the guess.
+      wanted: for each picture, the languages to request.
 
     Returns:
-      The captions, by picture.
+      The captions, ordered by picture.
     """
     if not captioner.languages:
         texts = captioner(pictures)
@@ -378,7 +389,7 @@ def describe(
 
 
 def one_each(said: Sequence[Described], wanted: Sequence[str]) -> list[Described]:
-    """Of each picture the caption in its wanted language, or the first where there is none."""
+    """For each picture, the caption in its wanted language, or the first if there is none."""
     found: dict[int, Described] = {}
     for one in said:
         if one.row not in found or one.language == wanted[one.row]:
@@ -386,33 +397,38 @@ def one_each(said: Sequence[Described], wanted: Sequence[str]) -> list[Described
     return [found[row] for row in range(len(wanted))]
 
 
-# What the judge sees in pictures: an encoder of its own, or for want of one the run's.
+# The judge: a second encoder, or the run's encoder if there is no second one.
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What an encoder sees in N pictures: unit vectors [N, d] and attribute scores [N, A]."""
+    """An encoder's output for N pictures.
+
+    Attributes:
+      embedding: float32 [N, d], unit vectors.
+      scores: float32 [N, A], scores of the attributes.
+    """
 
     embedding: np.ndarray
     scores: np.ndarray
 
     def repeated(self, count: int) -> Seen:
-        """The only picture `count` times."""
+        """The only picture, repeated `count` times."""
         return Seen(np.repeat(self.embedding, count, 0), np.repeat(self.scores, count, 0))
 
 
 @dataclass(frozen=True)
 class Judged:
-    """N prompts and the pictures for them in the eyes of the judge of generated pictures.
+    """The judge's outputs for N prompts and their pictures.
 
     Attributes:
       encoder: the judge.
-      words: what it is, for protocols.
-      text: float32 [N, d] of the prompts.
-      real: the pictures that the prompts were said of.
-      fake: the generated ones; None without a generator.
-      baselines: by name, N pictures that need no generator: the mean training picture, and of each
-        prompt the training picture that the run's encoder finds for it.
+      words: description of the judge, for protocols.
+      text: float32 [N, d], embeddings of the prompts.
+      real: of the real pictures that the prompts describe.
+      fake: of the generated pictures; None without a generator.
+      baselines: by name, of N pictures that need no generator: the mean training picture, and for
+        each prompt the training picture that the run's encoder retrieves.
     """
 
     encoder: ServedEncoder
@@ -428,27 +444,27 @@ NEAREST_BY_TEXT = "nearest_training_by_text"
 
 
 def look(encoder: ServedEncoder, pictures: Sequence[bytes]) -> Seen:
-    """What the encoder sees in PNG or JPEG files."""
+    """The encoder's output for PNG or JPEG files."""
     return Seen(encoder.embed_images(pictures), encoder.attributes(pictures))
 
 
 def words_for(own: bool) -> str:
-    """What the judge is, for protocols."""
+    """Description of the judge, for protocols."""
     if own:
         return "a judge, an encoder other than the run's own"
     return "the run's encoder, which the generator was trained against"
 
 
-# What the figures rest on: pictures, captions, and what the models make of them.
+# All inputs of the metrics.
 
 
 class NotMeasured(Exception):
-    """A figure that these models and data do not allow; the message says why."""
+    """A metric cannot be computed from these models and data; the message says why."""
 
 
 @dataclass
 class Timings:
-    """Seconds by stage, in order."""
+    """Seconds by stage, in order of execution."""
 
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -462,7 +478,7 @@ class Timings:
 
 @dataclass(frozen=True)
 class Models:
-    """The models under judgement; captioner and generator may be missing, and so may the judge."""
+    """The evaluated models; judge, captioner and generator may be missing."""
 
     encoder: ServedEncoder
     judge: ServedEncoder | None
@@ -475,10 +491,10 @@ class Prompts:
     """One caption of each judged picture.
 
     Attributes:
-      texts, languages: the captions and their BCP-47 tags, N of each.
-      seeds: of the generator's noise, N.
-      wanted: attributes that the picture must show, by the caption.
-      meanings: equal for captions that say the same.
+      texts, languages: the N captions and their BCP-47 tags.
+      seeds: N seeds of the generator's noise.
+      wanted: for each prompt, the attributes that its picture must show.
+      meanings: for each prompt, a value that is equal for captions with the same meaning.
     """
 
     texts: list[str]
@@ -494,7 +510,7 @@ class Training:
 
     Attributes:
       records: M captioned pictures.
-      embedding: float32 [M, d].
+      embedding: float32 [M, d], by the run's encoder.
       thumbnails: uint8 [M, P].
     """
 
@@ -505,14 +521,27 @@ class Training:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything that the figures are computed from; N judged pictures.
+    """Everything that the metrics are computed from, for N test pictures.
 
-    `text`, `real` and `training` are as the run's encoder sees them, `judged` is for generated
-    pictures. `generated` and `fake_captions` are None without a generator, `captions` and
-    `fake_captions` without a captioner. `captions` are those of the judged pictures, in every
-    language that a picture has captions in; `fake_captions` those of the generated ones, one
-    each, in the language of its prompt. `neighbour_pictures` are, of each prompt, the training
-    picture nearest to it, and `mean_picture` is the mean training picture.
+    Attributes:
+      settings: of the evaluation.
+      models: the evaluated models.
+      reader: extracts attributes from captions.
+      check: the exact check, or None.
+      records: the N test pictures.
+      prompts: one caption of each.
+      text: float32 [N, d], embeddings of the prompts by the run's encoder.
+      real: the run's encoder's output for the test pictures.
+      training: the training pictures.
+      neighbour_pictures: for each prompt, the nearest training picture.
+      mean_picture: the mean training picture.
+      judged: the judge's outputs, for metrics of generated pictures.
+      cache: of the features of real pictures.
+      generated: N generated pictures; None without a generator.
+      captions: of the test pictures, in every language in which a picture has captions; None
+        without a captioner.
+      fake_captions: of the generated pictures, one each, in the language of its prompt; None
+        without a generator or a captioner.
     """
 
     settings: EvaluationSettings
@@ -534,17 +563,17 @@ class Evidence:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Attributes that the recogniser knows."""
+        """The recogniser's attributes."""
         return self.models.encoder.names
 
     @property
     def thresholds(self) -> np.ndarray:
-        """float32 [A], from which score on each of `names` counts as present."""
+        """float32 [A], the lowest score of each of `names` that counts as present."""
         return self.models.encoder.thresholds
 
     @property
     def test_pictures(self) -> list[bytes]:
-        """The files of the judged test pictures."""
+        """The files of the test pictures."""
         return [record.encoded for record in self.records]
 
     @cached_property
@@ -560,13 +589,13 @@ class Evidence:
         )
 
     def training_embedding(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
-        """float32 [rows, d], training pictures in the judge's space."""
+        """The judge's embeddings of training pictures, float32 [rows, d]."""
         if self.models.judge is None:
             return self.training.embedding[rows]
         return self.models.judge.embed_images([self.training.records[row].encoded for row in rows])
 
 
-# Runs the models over the pictures, once for all figures.
+# Runs the models on the pictures, once for all metrics.
 
 
 _SEEDS_PER_RUN = 1_000_000
@@ -579,7 +608,7 @@ def gather(
     settings: EvaluationSettings,
     timings: Timings,
 ) -> Evidence:
-    """Runs the models over the pictures; see `evaluate` for the arguments."""
+    """Runs the models on the pictures; see `evaluate` for the arguments."""
     check = exact_check(settings.exact_check) if settings.exact_check else None
     reader: CaptionReader = check or Mentions()
     with timings.stage("load models"):
@@ -640,7 +669,15 @@ def _judged(
     simple: tuple[Sequence[bytes], bytes],
     generated: Sequence[bytes] | None,
 ) -> Judged:
-    """Shows the judge everything; `own` is what the run's encoder saw, `simple` the baselines."""
+    """The judge's outputs; without a judge, those of the run's encoder, `own`.
+
+    Args:
+      served: the models.
+      records, prompts: the test pictures and one caption of each.
+      own: the run's encoder's embeddings of the prompts and its output for the test pictures.
+      simple: the baselines: the training picture of each prompt, and the mean picture.
+      generated: the generated pictures, or None.
+    """
     judge, (text, real), (neighbours, mean) = served.judge or served.encoder, own, simple
     if served.judge is not None:
         text = judge.embed_text(prompts.texts)
@@ -682,7 +719,7 @@ def _subset(records: Sequence[CaptionedImage], count: int, seed: int) -> Sequenc
 
 
 def labelled(records: Sequence[CaptionedImage], names: Sequence[str]) -> Sequence[CaptionedImage]:
-    """The pictures with mined labels where the recogniser knows no attribute that they carry."""
+    """Returns the pictures; with mined labels if the recogniser knows none of their attributes."""
     known = set(names)
     if any(known.intersection(record.attributes) for record in records):
         return records

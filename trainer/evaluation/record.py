@@ -1,4 +1,4 @@
-"""What an evaluation leaves behind, in memory and on disk."""
+"""The results of an evaluation, in memory and on disk."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Generated:
     """A generated picture.
 
     Attributes:
-      caption, language, seed: what it was made from.
+      caption, language, seed: its prompt, the prompt's language and the seed of its noise.
       png: the file.
       said: the captioner's caption of it; "" without a captioner.
     """
@@ -38,13 +38,13 @@ class Generated:
 
 @dataclass(frozen=True)
 class Captioned:
-    """A real test picture and its caption by the captioner.
+    """A real test picture and the captioner's caption.
 
     Attributes:
       image_id: of the test picture.
       png: the picture, at most 256 pixels a side.
-      caption: what the captioner says.
-      references: what people say.
+      caption: the captioner's caption.
+      references: the human captions.
     """
 
     image_id: str
@@ -55,17 +55,17 @@ class Captioned:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures and samples of one set of models.
+    """Metrics and samples of one set of models.
 
     Attributes:
-      settings: how it was done.
-      metrics: the figures.
-      skipped: figures that could not be measured, with the reason.
+      settings: of the evaluation.
+      metrics: the metrics.
+      skipped: by name, why a metric could not be measured.
       generated, captioned: samples for a report.
-      labels: the recogniser, label by label.
-      reliability: the recogniser's reliability diagram, bars from score 0 to 1.
+      labels: metrics of each label of the recogniser.
+      reliability: the recogniser's reliability diagram, bins from score 0 to 1.
       timings: seconds by stage.
-      audit: pictures beside their nearest training pictures; None without a generator.
+      audit: pictures and their nearest training pictures; None without a generator.
     """
 
     settings: EvaluationSettings
@@ -79,7 +79,8 @@ class Evaluation:
     audit: CopyAudit | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-able mapping; pictures are named by the files that `write` makes."""
+        """A JSON-able mapping with the paths of the files that `write` makes in place of
+        pictures."""
         return {
             "settings": asdict(self.settings),
             "metrics": [metric.to_json() for metric in self.metrics],
@@ -93,9 +94,10 @@ class Evaluation:
         }
 
     def write(self, directory: str) -> None:
-        """Writes `metrics.json` and `samples/*.png`, which may be remote.
+        """Writes `metrics.json` and `samples/*.png` to `directory`, which may be remote.
 
-        `metrics.json` comes last and by renaming, so that it is there only when all the rest is.
+        `metrics.json` is written last and renamed into place, so it exists only if all other files
+        do.
         """
         folder = tf.io.gfile.join(directory, FOLDER)
         tf.io.gfile.makedirs(folder)
@@ -111,7 +113,7 @@ class Evaluation:
 
     @classmethod
     def read(cls, directory: str) -> Evaluation:
-        """Reads what `write` wrote; raises FileNotFoundError where there is no evaluation."""
+        """Reads the output of `write`; raises FileNotFoundError if there is no evaluation."""
         path = tf.io.gfile.join(directory, FILE)
         if not tf.io.gfile.exists(path):
             raise FileNotFoundError(f"{path}: no evaluation was written here")

@@ -1,4 +1,4 @@
-"""How an evaluation is done."""
+"""Settings of an evaluation."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ JUDGE_SPLITS = ("train", "val")
 
 @dataclass(frozen=True)
 class JudgeSettings:
-    """The encoder that judges generated pictures, trained by the pipeline beside the run's own.
+    """The judge: a second encoder for metrics of generated pictures, trained by the pipeline.
 
-    A generator learns to please the encoder that it is trained against, so that one is no judge of
-    it: on real data its R-precision may pass that of real pictures.
+    The generator is trained against the run's encoder, so metrics computed with that encoder are
+    optimistic: on real data, R-precision may exceed that of real pictures.
 
     Attributes:
-      learns_from: the split that it is trained on. `val` is one that the generator never sees;
-        `train` gives the better judge where val is small, but one that has seen the same pictures.
-        The other of the two serves for its held-out figures and thresholds.
-      minutes: of its training.
-      seed: added to the run's own, for its weights and batches.
+      learns_from: the split that it is trained on. The generator never sees `val`. If val is small,
+        `train` gives a better judge, but one trained on the same pictures as the generator. The
+        other split is used for its held-out metrics and thresholds.
+      minutes: training time.
+      seed: added to the run's seed, for its weights and batches.
     """
 
     learns_from: str = "val"
@@ -37,23 +37,23 @@ class JudgeSettings:
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """The protocol's free choices.
+    """The protocol's settings.
 
     Attributes:
-      samples: test pictures judged, and pictures generated; fewer where the split holds fewer.
-      train_samples: training pictures searched for neighbours; fewer where the split holds fewer.
-      batch_size: requests in one call of a signature.
-      seed: of every choice and of the generator's noise.
+      samples: number of test pictures, and of generated pictures; at most the size of the split.
+      train_samples: training pictures searched for neighbours; at most the size of the split.
+      batch_size: rows in one call of a signature.
+      seed: of all random choices and of the generator's noise.
       diversity_prompts, diversity_samples: prompts, and pictures of each, for prompt diversity.
-      swapped_prompts: pictures that are painted again with another caption, for text sensitivity.
-      exact_check: name in `trainer.evaluation.checks` of a check that knows the truth, or null.
-      truncation: given to the generator with every prompt.
-      judge: an encoder of its own for generated pictures; null takes the run's encoder.
+      swapped_prompts: pictures generated again with another caption, for text sensitivity.
+      exact_check: name of an exact check in `trainer.evaluation.checks`, or null.
+      truncation: the generator's truncation.
+      judge: a second encoder for generated pictures; null uses the run's encoder.
       inception_weights: a file with the weights of `keras.applications.InceptionV3`, for FID, KID
-        and inception score in its space; null leaves them out.
+        and inception score with its features; null leaves them out.
       clip_model: a SavedModel directory with the signatures `embed_image` and `embed_text`, for
         the CLIP score; null leaves it out.
-      cache_dir: keeps features of real pictures between evaluations; null keeps none.
+      cache_dir: caches features of real pictures between evaluations; null for no cache.
     """
 
     samples: int = 1000

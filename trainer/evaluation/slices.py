@@ -1,7 +1,7 @@
-"""Figures of parts of the examples: one language, one kind of attribute, long captions alone.
+"""Metrics of slices of the examples: one language, one kind of attribute, only long captions.
 
-A slice is a Metric of its own, named after the figure, what it is sliced by, and which part it is:
-`cider_d@language=zh`. A gate or a report finds slices by the pattern `cider_d@*`.
+A slice is a separate Metric. Its name consists of the whole metric, the key and the value of the
+slice: `cider_d@language=zh`. Thresholds and reports find slices by the pattern `cider_d@*`.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from trainer.evaluation.inputs import Evidence
 from trainer.metrics.intervals import Estimate, bootstrap_ratio
 from trainer.metrics.result import SLICE, Metric
 
-# A slice of fewer pictures would say more of these than of the model.
+# With fewer pictures, a slice would depend more on these pictures than on the model.
 FEWEST = 30
 
 
 @dataclass(frozen=True)
 class Examples:
-    """What a figure that is a mean over n examples gives each of them.
+    """The values of n examples whose mean is a metric.
 
     Attributes:
-      rows: int [n], each example's picture; pictures are resampled as a whole.
-      value: float64 [n]; NaN leaves an example out.
-      chance, ceiling: float64 [n], or None; a slice in which one is NaN has none.
-      baselines: float64 [n] by name; the same.
+      rows: int [n], each example's picture; the bootstrap resamples pictures.
+      value: float64 [n]; examples with NaN are left out.
+      chance, ceiling: float64 [n] or None; a slice with a NaN has no chance or ceiling.
+      baselines: float64 [n] by name; a slice with a NaN lacks that baseline.
     """
 
     rows: np.ndarray
@@ -46,17 +46,16 @@ def slices(
     protocol: str,
     interval: Callable[..., Estimate] = bootstrap_ratio,
 ) -> list[Metric]:
-    """Returns a figure for each slice that holds `FEWEST` pictures or more.
+    """Returns a metric for each slice with at least `FEWEST` pictures.
 
     Args:
-      evidence: whose seed is used.
-      name: of the whole figure.
-      examples: n scores.
-      by: what to slice by, such as `language`, and the slice of each of the n examples; "" is in
-        none.
+      evidence: of the evaluation; its seed is used.
+      name: of the whole metric.
+      examples: the values of n examples.
+      by: for each key, such as `language`, the slice of each of the n examples; "" for none.
       protocol: what is measured, a phrase without a full stop.
-      interval: from sums [N] over each picture's examples, their numbers [N] and a seed to the
-        mean; `share` where examples are right or wrong.
+      interval: estimates the mean from the sum [N] and the number [N] of each picture's examples
+        and a seed; `share` if examples are right or wrong.
     """
     metrics = []
     for key, parts in by.items():
@@ -100,8 +99,8 @@ def _slice(
 
 
 def _mean(values: np.ndarray | None, chosen: np.ndarray) -> float | None:
-    """The mean of the chosen examples; None where one of them has no value, for the others would
-    be another slice."""
+    """The mean of the chosen examples; None if one has no value, because the others would be
+    another slice."""
     if values is None or not np.isfinite(values[chosen]).all():
         return None
     return float(values[chosen].mean())
@@ -111,12 +110,12 @@ def terciles(lengths: Sequence[float], within: Sequence[str]) -> list[str]:
     """Whether each of n captions is `short`, `medium` or `long` among those of its language.
 
     Args:
-      lengths: in tokens; NaN for what has no length.
-      within: languages.
+      lengths: n lengths in tokens; NaN if unknown.
+      within: n languages.
 
     Returns:
-      "" where the length is unknown or all of the language are equally long. Equal lengths stay
-      together, so that thirds may be uneven, or `medium` empty.
+      n names; "" if the length is unknown or all lengths of the language are equal. Equal lengths
+      are in the same third, so thirds may be uneven, or `medium` empty.
     """
     values, languages = np.array(lengths, np.float64), np.array(within, dtype=object)
     names = np.full(len(values), "", object)
