@@ -1,1 +1,1 @@
-"""SavedModels: in-graph preprocessing, float32 weights, signatures by task."""
+"""SavedModels with preprocessing in the graph, float32 weights, and signatures by task."""

@@ -1,4 +1,4 @@
-"""A SavedModel with what retraining and a reader need beside it, written whole or not at all."""
+"""Writes a SavedModel together with the files for retraining and its model card, atomically."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ from trainer.settings_loader import SettingsError, from_mapping, to_mapping
 
 
 class RestoredEncoder(NamedTuple):
-    """An encoder read back from an exported model.
+    """An encoder loaded from an exported model.
 
     Attributes:
       model: Keras model with its weights.
-      tokens, attributes: what it was trained to read and to name.
+      tokens, attributes: its vocabularies.
       experiment: the settings that it was trained with.
     """
 
@@ -59,10 +59,10 @@ class Bundle(NamedTuple):
       module: tracks the variables of the signatures.
       signatures: traced functions by name.
       trained: the Keras model whose weights retraining starts from.
-      warm_up: a signature's name -> inputs by name, of each warm-up request.
-      core: what can be compressed.
-      further: other trained networks by name, which a later training may start from.
-      languages: that the model writes, the default first.
+      warm_up: maps a signature's name to the inputs, by name, of each warm-up request.
+      core: the part that can be converted to LiteRT.
+      further: other trained networks by name, from which a later training may start.
+      languages: the languages of its captions, the default first.
     """
 
     stage: str
@@ -76,7 +76,7 @@ class Bundle(NamedTuple):
 
 
 def token_file(prepared: PreparedData, directory: str) -> str:
-    """Writes the vocabulary where the SavedModel's table can take it as an asset."""
+    """Writes the vocabulary to a file that the SavedModel's table can use as an asset."""
     path = str(Path(directory) / "tokens.txt")
     prepared.tokens.write(path)
     return path
@@ -92,9 +92,9 @@ def write_bundle(
     """Writes the SavedModel, its warm-up requests, weights, vocabularies and model card.
 
     Args:
-      directory: made or replaced as a whole.
-      bundle: what is exported.
-      experiment, prepared: what it was trained with.
+      directory: created or replaced as a whole.
+      bundle: the trained model.
+      experiment, prepared: the settings and the data of its training.
       beside: further text files by name.
     """
     final = Path(directory)
@@ -137,7 +137,7 @@ def write_bundle(
 
 
 def load_encoder(directory: str, policy: str) -> RestoredEncoder:
-    """Reads the encoder that `write_bundle` left in `directory`.
+    """Loads the encoder that `write_bundle` wrote to `directory`.
 
     Raises:
       SettingsError: the directory holds no exported encoder.
@@ -161,7 +161,7 @@ def load_encoder(directory: str, policy: str) -> RestoredEncoder:
 
 
 def in_float32(model: Encoder, experiment: Experiment, prepared: PreparedData) -> Encoder:
-    """A float32 twin of an encoder trained in mixed precision."""
+    """A float32 copy of an encoder that may have been trained in mixed precision."""
     twin = build_encoder(experiment, prepared.tokens.size, len(prepared.attributes), "float32")
     twin.set_weights(model.get_weights())
     return twin

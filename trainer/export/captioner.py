@@ -1,4 +1,4 @@
-"""Exports the captioner with its signatures; beam search in the graph."""
+"""Exports the captioner and its signatures; beam search is part of the graph."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from trainer.models.frozen import flatten_grid
 
 
 class CaptionerModule(ServedModule):
-    """`ServedModule` that knows which languages it writes."""
+    """A `ServedModule` with the languages of its captions."""
 
     def __init__(self, *arguments, languages: Sequence[str]):
         super().__init__(*arguments)
@@ -44,11 +44,15 @@ class CaptionerModule(ServedModule):
 
     @graph(input_signature=[])
     def languages(self) -> tf.Tensor:
-        """string [languages] primary subtags, the default first."""
+        """The primary subtags of the languages, string [languages], the default first."""
         return tf.constant(self._languages)
 
     def number_of(self, language: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """string [N] BCP-47 tags -> int32 [N] places in `languages`, and string [N] errors."""
+        """Looks up BCP-47 tags, string [N].
+
+        Returns:
+          int32 [N], indices in `languages`, and string [N], errors.
+        """
         asked = tf.strings.lower(tf.strings.regex_replace(language, "[-_].*", ""))
         found = asked[:, None] == tf.constant(self._languages)[None, :]
         known = ", ".join(self._languages)
@@ -66,7 +70,13 @@ def export_captioner(
     model: Captioner,
     directory: str,
 ) -> None:
-    """Writes the SavedModel."""
+    """Writes the SavedModel of a captioner.
+
+    Args:
+      experiment, prepared, encoder: what it was trained with.
+      model: the captioner.
+      directory: created or replaced as a whole.
+    """
     held_out = prepared.arrays("val")
     samples = Samples(held_out, experiment.export.warm_up)
     with tempfile.TemporaryDirectory() as scratch:
@@ -84,7 +94,7 @@ def export_captioner(
 
 
 class Speaker:
-    """Signatures of one captioner, see `ServedModule.in_chunks` for what captions depend on."""
+    """The signatures of a captioner. Captions do not depend on their batch: see `in_chunks`."""
 
     def __init__(
         self,
@@ -104,7 +114,7 @@ class Speaker:
             token_file(prepared, scratch),
             languages=model.languages,
         )
-        # Of several signatures, traced once.
+        # Shared by several signatures, so it is traced only once.
         asked = [strings("image_bytes"), column("language", tf.int32)]
         self._say = graph(self._said, input_signature=asked)
 
@@ -119,8 +129,11 @@ class Speaker:
         }
 
     def core(self, held_out: SplitArrays) -> Core:
-        """The ids of one caption, int32 [1, s], from float32 [1, R, R, 3] `picture` in [-1, 1] and
-        int32 [1] `language`, a place in `languages`; and its log probability, float32 [1]."""
+        """The part for LiteRT: one caption of one picture.
+
+        Its inputs are `picture`, float32 [1, R, R, 3] in [-1, 1], and `language`, int32 [1], an
+        index in `languages`. Its outputs are `ids`, int32 [1, s], and `log_prob`, float32 [1].
+        """
 
         def say(picture, language):
             found = self._search(picture, language)
@@ -169,7 +182,7 @@ class Speaker:
 
 
 def _first(image_bytes: tf.Tensor) -> tf.Tensor:
-    """int32 [N] places in `languages`, of the default."""
+    """The index of the default language for each row, int32 [N]."""
     return tf.zeros([tf.shape(image_bytes)[0]], tf.int32)
 
 

@@ -26,7 +26,13 @@ THRESHOLDS = "thresholds.json"
 def export_encoder(
     experiment: Experiment, prepared: PreparedData, model: Encoder, directory: str
 ) -> None:
-    """Writes the SavedModel; its signatures stand in the trainer's README."""
+    """Writes the SavedModel of an encoder; the trainer's README describes its signatures.
+
+    Args:
+      experiment, prepared: what it was trained with.
+      model: the encoder.
+      directory: created or replaced as a whole.
+    """
     held_out = prepared.arrays("val")
     samples = Samples(held_out, experiment.export.warm_up)
     with tempfile.TemporaryDirectory() as scratch:
@@ -38,17 +44,17 @@ def export_encoder(
 
 
 def _thresholds(model: Encoder, held_out: SplitArrays) -> np.ndarray:
-    """float32 [A], the scores from which attributes count as present."""
+    """The lowest scores that count as present, float32 [A]."""
     logits = FrozenEncoder(model).images(held_out.images).attributes
     scores = tf.sigmoid(logits[:, : held_out.labels.shape[1]]).numpy()
     return best_thresholds(scores, held_out.labels)
 
 
 class Seer:
-    """Signatures of one encoder.
+    """The signatures of an encoder.
 
     Attributes:
-      thresholds: float32 [A], scores from which attributes count as present.
+      thresholds: float32 [A], the lowest scores that count as present.
     """
 
     def __init__(
@@ -64,7 +70,7 @@ class Seer:
         self.names = tf.constant(prepared.attributes, tf.string, [len(prepared.attributes)])
         self.module = ServedModule((self.twin,), experiment, token_file(prepared, scratch))
         self.embedding = tf.TensorSpec([experiment.encoder.embedding], tf.float32)
-        # Of several signatures, traced once.
+        # Shared by several signatures, so it is traced only once.
         self._seen = graph(self._look, input_signature=[strings("image_bytes")])
 
     def signatures(self) -> dict:
@@ -88,7 +94,7 @@ class Seer:
         return with_errors({"embedding": found}, errors)
 
     def _look(self, image_bytes):
-        """Embeddings float32 [N, d], scores float32 [N, A] and errors string [N] of pictures."""
+        """Embeddings, float32 [N, d], scores, float32 [N, A], and errors, string [N]."""
         pictures, errors = self.module.pictures(image_bytes)
         count = len(self.thresholds)
 

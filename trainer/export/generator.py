@@ -1,5 +1,5 @@
-"""Exports the generator: `serving_default`, `generate`, `interpolate`, `examples`, with averaged
-weights."""
+"""Exports the generator with averaged weights: `serving_default`, `generate`, `interpolate`,
+`examples` and, for some architectures, `reconstruct`."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def export_generator(
     inference: keras.Model | None = None,
     further: Mapping[str, keras.Model] = MappingProxyType({}),
 ) -> None:
-    """Writes the SavedModel of the float32 average.
+    """Writes the SavedModel of a generator with averaged float32 weights.
 
     Args:
       experiment, prepared, encoder: what it was trained with.
       average: the generator.
-      directory: made or replaced as a whole.
-      inference: (images, text) -> mean and log variance of the noise, of a model that has it; it
-        adds the signature `reconstruct`.
-      further: what it was trained with and is not served, by name.
+      directory: created or replaced as a whole.
+      inference: maps (images, text) to mean and log variance of the noise; adds the signature
+        `reconstruct`. None for a model without it.
+      further: networks of the training that are not served, by name.
     """
     if inference is not None:
         further = {**further, "inference": inference}
@@ -70,7 +70,7 @@ def export_generator(
 
 
 class Painter:
-    """Signatures of one generator, see `ServedModule.in_chunks` for what pictures depend on."""
+    """The signatures of a generator. Pictures do not depend on their batch: see `in_chunks`."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Painter:
         side = experiment.data.resolution
         self.picture = tf.TensorSpec([side, side, 3], tf.uint8)
         self._seeded = [strings("text"), column("seed", tf.int64), column("truncation", tf.float32)]
-        # Of several signatures, traced once.
+        # Shared by several signatures, so it is traced only once.
         self._painted = graph(self._answered, input_signature=self._seeded)
 
     def signatures(self) -> dict:
@@ -112,10 +112,14 @@ class Painter:
         return found
 
     def core(self, held_out: SplitArrays) -> Core:
-        """One picture, uint8 [1, R, R, 3], from int32 [1, L] `ids` and float32 [1, z] `noise`."""
+        """The part for LiteRT: one picture of one caption.
+
+        Its inputs are `ids`, int32 [1, L], and `noise`, float32 [1, z]. Its output is `picture`,
+        uint8 [1, R, R, 3].
+        """
 
         def paint(ids, noise):
-            # LiteRT cannot saturate; a picture in [-1, 1] does not need it.
+            # LiteRT has no saturating cast; pictures in [-1, 1] do not need one.
             bright = tf.round((self.average((noise, self._told(ids))) + 1.0) * 127.5)
             return {"picture": tf.cast(bright, tf.uint8)}
 
@@ -163,7 +167,7 @@ class Painter:
         return with_errors(answer, first_of(unread, other_unread, wild))
 
     def _reconstruct(self, inference: keras.Model):
-        """The signature that paints pictures again from the noise inferred from them."""
+        """The signature that generates pictures from the noise inferred from given pictures."""
 
         def again(given, ids):
             told = self._told(ids)
@@ -181,7 +185,7 @@ class Painter:
         return graph(reconstruct, input_signature=[strings("image_bytes"), strings("text")])
 
     def _noise(self, seed):
-        """int64 [N] -> float32 [N, z], each row from its own seed."""
+        """Noise, float32 [N, z], from seeds, int64 [N]; each row depends only on its own seed."""
         width = self.average.noise_width
         return tf.map_fn(
             lambda one: tf.random.stateless_normal([width], tf.stack([one, 0])),
@@ -198,9 +202,16 @@ class Painter:
 
 
 def between(noise: tf.Tensor, other: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
-    """A point on the way from one noise [N, z] to another that is as long as they are.
+    """Interpolates between two noise vectors, and between their norms.
 
-    On the straight line the middle would be shorter than any noise that the generator has seen.
+    Linear interpolation alone would give a midpoint with a smaller norm than any noise in training.
+
+    Args:
+      noise, other: float32 [N, z].
+      share: float32 [N, 1], 0 for `noise` to 1 for `other`.
+
+    Returns:
+      float32 [N, z].
     """
     straight = (1 - share) * noise + share * other
     lengths = [tf.norm(x, axis=-1, keepdims=True) for x in (noise, other, straight)]

@@ -1,6 +1,6 @@
-"""Models for devices without TensorFlow: their cores as LiteRT files, whole or quantised.
+"""LiteRT files for devices without TensorFlow, in float32 or quantised.
 
-What LiteRT has no operations for stays outside: splitting captions into words (regular expressions,
+Operations that LiteRT lacks are left out: splitting captions into words (regular expressions,
 Unicode normalisation, tables of strings), drawing noise from a seed, reading and writing picture
 files.
 """
@@ -17,23 +17,23 @@ import tensorflow as tf
 from data.base.graphs import graph
 
 DIRECTORY, SAMPLE = "lite", "sample.npz"
-# Held-out rows that lie beside the models with the answers of the model they come from.
+# Number of held-out rows that are stored with the original model's outputs.
 SAMPLES = 8
 
 
 class Core(NamedTuple):
-    """The part of a model that computes.
+    """The part of a model that is converted to LiteRT.
 
     Attributes:
-      function: tensors with one row each, by the names of its arguments -> outputs by name.
-      samples: some rows of its arguments, by name.
+      function: takes tensors with one row each, and returns outputs by name.
+      samples: example rows of its arguments, by name.
     """
 
     function: Callable[..., dict[str, tf.Tensor]]
     samples: dict[str, np.ndarray]
 
     def concrete(self):
-        """Its graph for one row."""
+        """The concrete function for one row."""
         specs = [
             tf.TensorSpec([1, *rows.shape[1:]], rows.dtype, name)
             for name, rows in self.samples.items()
@@ -42,11 +42,11 @@ class Core(NamedTuple):
 
 
 def write_compressed(directory: Path, core: Core, module: tf.Module, forms: Sequence[str]) -> None:
-    """Writes `<form>.tflite` for each form, and the samples with their right answers.
+    """Writes `<form>.tflite` for each form, and the samples with the original model's outputs.
 
     Args:
-      directory: made if there is a form to write.
-      core: what is converted.
+      directory: created if there is a form to write.
+      core: the part to convert.
       module: tracks its variables.
       forms: some of `COMPRESSED_FORMS`.
     """

@@ -1,4 +1,4 @@
-"""The card that lies beside every SavedModel: what it is, from what, with what limits."""
+"""The model card of every SavedModel: purpose, data, settings, limits, licence, metrics."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from trainer.config import Experiment
 from trainer.settings_loader import to_mapping
 
-# What follows it is replaced when the model has been judged.
+# The section after this heading is replaced when the model is evaluated.
 FIGURES = "## Figures"
 LIMITS = "## Limits"
 LICENCE = "## Licence"
-# As setup.py declares it.
+# The licence in setup.py.
 CODE_LICENCE = "Apache-2.0"
 
 _WHAT = {
@@ -43,15 +43,15 @@ def model_card(
     fingerprint: str,
     foreign: Mapping[str, frozenset[str]],
 ) -> str:
-    """Returns the card of a model that has not been judged yet, as Markdown.
+    """Returns the card of a model that has not been evaluated, as Markdown.
 
     Args:
       stage: `encoder`, `captioner` or `generator`.
       experiment: what it was trained with.
-      parameters: number of its weights.
+      parameters: number of its parameters.
       tokens, attributes: sizes of its vocabularies.
       fingerprint: of the prepared data.
-      foreign: by signature, the operations that are not TensorFlow's own.
+      foreign: by signature, the operations that TensorFlow lacks.
     """
     data, takes = experiment.data, experiment.export
     needing = ", ".join(sorted(name for name, operations in foreign.items() if operations))
@@ -104,19 +104,19 @@ def model_card(
 
 
 def with_start(card: str, lines: Sequence[str]) -> str:
-    """Returns `card` with a section before the limits that says what was taken from where."""
+    """Returns `card` with a section before the limits that lists the sources of the warm start."""
     head, limits, tail = card.partition(f"\n{LIMITS}\n")
     return "\n".join([head, "## Start", "", *(f"- {line}" for line in lines)]) + f"\n{limits}{tail}"
 
 
 def with_figures(card: str, lines: Sequence[str]) -> str:
-    """Returns `card` with `lines` as its last section, in place of what stood there."""
+    """Returns `card` with `lines` in place of its last section, the metrics."""
     head = card.partition(f"\n{FIGURES}\n")[0].rstrip("\n")
     return "\n".join([head, "", FIGURES, "", *lines, ""])
 
 
 def _settings(stage: str, experiment: Experiment) -> list[str]:
-    """One line a setting of what this stage reads."""
+    """One line for each setting that this stage uses."""
     values = to_mapping(experiment)
     sections = dict.fromkeys(("data", "encoder", stage, "training"))
     return [

@@ -1,4 +1,4 @@
-"""Which libraries beside TensorFlow a SavedModel's signatures need."""
+"""Finds operations of a SavedModel that TensorFlow lacks."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from trainer.export.layout import SAVED_MODEL
 
 
 def foreign_operations(directory: str) -> dict[str, frozenset[str]]:
-    """Returns, by signature, the operations that TensorFlow itself does not have.
+    """Returns, by signature, the operations that are not part of TensorFlow.
 
-    A process must have loaded the library that registers them (here: tensorflow_text) before it
-    loads the SavedModel, whichever signature it calls.
+    A process must load the library that registers them (here: tensorflow_text) before it loads the
+    SavedModel, even if it calls only other signatures.
     """
     saved = saved_model_pb2.SavedModel.FromString(Path(directory, SAVED_MODEL).read_bytes())
     graph = saved.meta_graphs[0]
@@ -32,7 +32,7 @@ def foreign_operations(directory: str) -> dict[str, frozenset[str]]:
 
 
 def _reached(roots, library) -> Iterator[str]:
-    """Names of the operations of `roots` and of all functions that they call."""
+    """Names of the operations in `roots` and in all functions that they call."""
     waiting, seen = list(roots), set()
     while waiting:
         node = waiting.pop()

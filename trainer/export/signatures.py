@@ -1,4 +1,4 @@
-"""What the signatures of exported models share: rows are checked one by one, computed in chunks."""
+"""Shared by all signatures: inputs are checked row by row, and rows are computed in chunks."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from data.images import has_endless_scans, preprocess
 from data.picture_bytes import JPEG_MAGIC, MOST_SCANS, PNG_MAGIC
 from trainer.config import Experiment, ExportSettings
 
-# Rows computed in chunks of one size, so that an answer does not depend on its batch.
+# Rows are computed in chunks of a fixed size, so that an output does not depend on its batch.
 #
-# A matrix product or a convolution of another number of rows may be summed up in another order, and
-# then differs in its last bits. Of a fixed number of rows, what is computed of one does not depend
-# on the others. That it does not depend on its place among them either is a property of that number
-# and of the kernels: `trainer.models.layers` has the rest, and `make test-processors` tries them.
+# A matrix product or a convolution may sum in another order for another number of rows, and then
+# differs in its last bits. With a fixed number of rows, the output of a row does not depend on the
+# other rows. Whether it depends on its position in the chunk is a property of the chunk size and of
+# the kernels: `trainer.models.layers` handles that, and `make test-processors` tests it.
 
 
 def in_chunks(function: Callable[..., Any], rows: tuple, size: int, signature: Any) -> Any:
-    """Applies `function` to `size` rows at a time, the last one repeated in the last chunk.
+    """Applies `function` to `size` rows at a time. The last row is repeated to fill the last chunk.
 
     Args:
       function: takes the tensors of `rows` with `size` rows each, returns a structure of tensors.
       rows: tensors [N, ...] whose other dimensions are static; N may be 0.
-      size: rows of a chunk.
-      signature: structure of `tf.TensorSpec` for one row of what `function` returns.
+      size: rows in a chunk.
+      signature: structure of `tf.TensorSpec` for one row of the result of `function`.
 
     Returns:
-      That structure, of N rows.
+      That structure with N rows.
     """
     count = tf.shape(rows[0])[0]
     chunks = (count + size - 1) // size
-    # Copies cost a beam search no step more than the row itself does.
+    # Fill with copies of the last row: they do not lengthen a beam search.
     places = tf.minimum(tf.range(chunks * size), count - 1)
 
     def cut(x: tf.Tensor) -> tf.Tensor:
@@ -56,14 +56,15 @@ def in_chunks(function: Callable[..., Any], rows: tuple, size: int, signature: A
     return tf.nest.map_structure(joined, found, signature)
 
 
-# Errors of single rows: a server merges requests of several clients, and one must not fail all.
+# Errors of single rows: a server batches the requests of several clients, and one bad request must
+# not fail the others.
 
 
 ERROR = "error"
 
 
 def first_of(*errors: tf.Tensor) -> tf.Tensor:
-    """string [N]: of each row its first message that is not empty."""
+    """The first message of each row that is not empty: string [N]."""
     found, *others = errors
     for other in others:
         found = tf.where(found == "", other, found)
@@ -71,16 +72,17 @@ def first_of(*errors: tf.Tensor) -> tf.Tensor:
 
 
 def where(wrong: tf.Tensor, message: str | tf.Tensor) -> tf.Tensor:
-    """string [N]: `message` where bool [N] `wrong`, else empty."""
+    """`message` where `wrong`, bool [N], else empty: string [N]."""
     return tf.where(wrong, message, "")
 
 
 def with_errors(answer: dict[str, tf.Tensor], errors: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Adds the output `error`, and blanks all others of the rows that have one.
+    """Adds the output `error`, and blanks all other outputs in rows with an error.
 
     Args:
-      answer: outputs [N, ...] by name, those of `with_errors` too.
-      errors: string [N], empty for rows that are well; they go before those of `answer`.
+      answer: outputs [N, ...] by name; may be the result of an earlier `with_errors`.
+      errors: string [N], empty for rows without an error; they take precedence over those of
+        `answer`.
 
     Returns:
       The outputs, with empty strings and zeros in rows with an error.
@@ -102,24 +104,25 @@ def with_errors(answer: dict[str, tf.Tensor], errors: tf.Tensor) -> dict[str, tf
 def attempt(
     function: Callable[[tf.Tensor], Any], rows: tf.Tensor, signature: Any
 ) -> tuple[tf.Tensor, Any]:
-    """Applies `function` to one row after the other; none of them can fail the others.
+    """Applies `function` to each row; an error in one row does not fail the others.
 
-    A graph cannot catch an error, but a pipeline of tf.data can leave out an element that has one.
+    A graph cannot catch an error, but a tf.data pipeline can skip an element that raises one.
 
     Args:
-      function: scalar string -> structure of tensors; may raise for any row.
+      function: maps a scalar string to a structure of tensors; may raise for any row.
       rows: string [N].
-      signature: structure of `tf.TensorSpec` of what it returns, fully defined.
+      signature: structure of fully defined `tf.TensorSpec` of its result.
 
     Returns:
-      bool [N], whether it was well; and the structure with N rows, zeros and "" where it was not.
+      bool [N], whether the row succeeded; and the structure with N rows, zeros and "" where it
+      failed.
     """
     count = tf.shape(rows)[0]
     nothing = tf.nest.map_structure(lambda one: tf.zeros(one.shape, one.dtype), signature)
     numbered = tf.autograph.experimental.do_not_convert(lambda place, row: (place, function(row)))
     tried = tf.data.Dataset.from_tensor_slices((tf.range(count), rows))
     tried = tried.map(numbered).ignore_errors()
-    # The one that is there in any case, for all that failed.
+    # Entry 0 is the default for all rows that failed.
     found = tf.data.Dataset.from_tensors((count, nothing)).concatenate(tried)
     found = found.batch(tf.cast(count, tf.int64) + 1).with_options(_plain())
     places, values = found.get_single_element()
@@ -129,14 +132,14 @@ def attempt(
 
 
 def _plain() -> tf.data.Options:
-    """A pipeline that runs for one request is not worth being optimised."""
+    """Options without optimisation, which would not pay off for a single request."""
     options = tf.data.Options()
     options.autotune.enabled = False
     options.experimental_optimization.apply_default_optimizations = False
     return options
 
 
-# What clients send, checked row by row: captions, picture files, tf.Examples, numbers.
+# Inputs, checked row by row: captions, picture files, tf.Examples, numbers.
 
 
 # Length and name of a PNG's first chunk.
@@ -145,7 +148,11 @@ _DAMAGED = "the picture cannot be decoded: the file is damaged or cut short"
 
 
 def read_texts(text: tf.Tensor, limits: ExportSettings) -> tuple[tf.Tensor, tf.Tensor]:
-    """string [N] captions -> the same, empty where there is an error, and string [N] errors."""
+    """Checks captions, string [N].
+
+    Returns:
+      The captions, string [N], empty where there is an error; and errors, string [N].
+    """
     longest = limits.caption_bytes
     errors = where(
         tf.strings.length(text) > longest,
@@ -157,19 +164,19 @@ def read_texts(text: tf.Tensor, limits: ExportSettings) -> tuple[tf.Tensor, tf.T
 def read_pictures(
     encoded: tf.Tensor, resolution: int, limits: ExportSettings
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Reads picture files; one that cannot be read does not keep the others from it.
+    """Decodes picture files; one that cannot be decoded does not fail the others.
 
     Args:
-      encoded: string [N] PNG or JPEG files; their Exif says how to turn them.
-      resolution: side of the result R, in pixels.
-      limits: `picture_bytes` and `picture_pixels`; what exceeds them is not decoded.
+      encoded: string [N], PNG or JPEG files; they are rotated by their Exif orientation.
+      resolution: side R of the result, in pixels.
+      limits: `picture_bytes` and `picture_pixels`; larger pictures are not decoded.
 
     Returns:
-      uint8 [N, R, R, 3], black where there is an error, and string [N] errors.
+      Pictures, uint8 [N, R, R, 3], black where there is an error; and errors, string [N].
     """
     largest, most = limits.picture_bytes, limits.picture_pixels
     jpeg, png = _starts_with(encoded, JPEG_MAGIC), _starts_with(encoded, PNG_MAGIC)
-    # Decoders pass over other chunks before it, and `_pixels` would read them as the header.
+    # Decoders skip other chunks before the header, but `_pixels` would read them as the header.
     headless = png & ~_starts_with(encoded, PNG_MAGIC + _PNG_HEADER)
     before = first_of(
         where(encoded == "", "there is no picture: the field is empty"),
@@ -195,7 +202,7 @@ def read_pictures(
         tf.TensorSpec([], tf.int64),
         tf.TensorSpec([], tf.bool),
     )
-    # What is empty is no picture either, and fails at once.
+    # Rows with an error become empty strings, which fail at once.
     well, (pictures, pixels, endless) = attempt(
         read, tf.where(before == "", encoded, ""), signature
     )
@@ -212,10 +219,14 @@ def read_pictures(
 def read_examples(examples: tf.Tensor, key: str) -> tuple[tf.Tensor, tf.Tensor]:
     """Reads the feature `key` of serialized tf.Examples.
 
-    Of a feature with several values, such as captions, the first is taken; without any, "".
+    Takes the first value of a feature with several, such as captions; "" for one without values.
+
+    Args:
+      examples: string [N].
+      key: the name of a feature of strings.
 
     Returns:
-      string [N] values, and string [N] errors.
+      Values, string [N], and errors, string [N].
     """
 
     def read(one: tf.Tensor) -> tf.Tensor:
@@ -228,17 +239,21 @@ def read_examples(examples: tf.Tensor, key: str) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def check_range(name: str, values: tf.Tensor, highest: float) -> tuple[tf.Tensor, tf.Tensor]:
-    """float32 [N] -> the same, 0 where they are not from 0 to `highest`, and string [N] errors."""
+    """Checks numbers, float32 [N].
+
+    Returns:
+      The numbers, float32 [N], 0 where they are outside 0 to `highest`; and errors, string [N].
+    """
     right = (values >= 0.0) & (values <= highest)
     message = f"{name} must be a number from 0 to {highest:g}"
     return tf.where(right, values, 0.0), where(~right, message)
 
 
 def require_same_length(**columns: tf.Tensor) -> list[tf.Tensor]:
-    """Fails the request, in the graph, whose inputs do not all have the same number of rows.
+    """Fails the request, in the graph, if its inputs differ in their number of rows.
 
     Returns:
-      The columns, for whatever is computed after the check.
+      The columns, with a control dependency on the check.
     """
     (first, expected), *others = columns.items()
     checks = [
@@ -258,40 +273,40 @@ def _starts_with(encoded: tf.Tensor, magic: bytes) -> tf.Tensor:
 
 
 def _pixels(encoded: tf.Tensor) -> tf.Tensor:
-    """int64 width times height, from the header of a PNG or JPEG file."""
+    """Width times height, int64 scalar, from the header of a PNG or JPEG file."""
 
     def of_jpeg() -> tf.Tensor:
         shape = tf.cast(tf.image.extract_jpeg_shape(encoded), tf.int64)
         return shape[0] * shape[1]
 
     def of_png() -> tf.Tensor:
-        # Behind the signature and the first chunk's length and name: width, then height.
+        # Width and height follow the signature and the first chunk's length and name.
         header = tf.io.decode_raw(tf.strings.substr(encoded, 16, 8), tf.int32, little_endian=False)
-        # A side of 2^31 and more is none that PNG has; as a negative number it would pass.
+        # PNG has no sides of 2^31 or more; as a negative number, one would pass the check.
         sides = tf.cast(tf.bitcast(header, tf.uint32), tf.int64)
         return sides[0] * sides[1]
 
     return tf.cond(_starts_with(encoded, JPEG_MAGIC), of_jpeg, of_png)
 
 
-# What all exported models share: tracked weights, text and picture input, tf.Example input.
+# Weights, text and picture input, and tf.Example input of all exported models.
 
 
 def column(name: str, dtype: tf.DType) -> tf.TensorSpec:
-    """An argument [N] called `name` in the signature."""
+    """The spec of an argument [N] called `name` in the signature."""
     return tf.TensorSpec([None], dtype, name=name)
 
 
 def strings(name: str) -> tf.TensorSpec:
-    """A string[N] argument called `name` in the signature."""
+    """The spec of a string [N] argument called `name` in the signature."""
     return column(name, tf.string)
 
 
 class ServedModule(tf.Module):
-    """Holds what a SavedModel must keep: raw variables of Keras models and the vocabulary table.
+    """Tracks the state of a SavedModel: the variables of Keras models and the vocabulary table.
 
-    The Keras objects themselves stay outside: a Keras 3 model attached to a tf.Module drags its
-    own saving logic into the export.
+    It does not track the Keras models: a Keras 3 model attached to a tf.Module would add its own
+    saving logic to the export.
     """
 
     def __init__(self, models: tuple[keras.Layer, ...], experiment: Experiment, token_file: str):
@@ -306,25 +321,29 @@ class ServedModule(tf.Module):
         return read_texts(captions, self._limits)
 
     def ids(self, captions: tf.Tensor) -> tf.Tensor:
-        """string[N] -> int32 [N, max_length]."""
+        """Token ids, int32 [N, max_length], of captions, string [N]."""
         return text.encode(captions, self.table, self._max_length)
 
     def oov(self, captions: tf.Tensor) -> tf.Tensor:
-        """string[N] -> float32 [N], the share of unknown words."""
+        """The fraction of unknown words, float32 [N], in captions, string [N]."""
         return text.oov_share(captions, self.table)
 
     def pictures(self, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """string[N] PNG or JPEG files -> float32 [N, R, R, 3] in [-1, 1], and string [N] errors."""
+        """Decodes PNG or JPEG files, string [N].
+
+        Returns:
+          Pictures, float32 [N, R, R, 3] in [-1, 1], and errors, string [N].
+        """
         pixels, errors = read_pictures(encoded, self._resolution, self._limits)
         return images.to_float(pixels), errors
 
     def in_chunks(self, function: Callable[..., Any], rows: tuple, signature: Any) -> Any:
-        """See `in_chunks`."""
+        """See the function `in_chunks`; the chunk size is that of the settings."""
         return in_chunks(function, rows, self._limits.chunk, signature)
 
 
 def from_examples(key: str, answer: Callable[[tf.Tensor], dict[str, tf.Tensor]]):
-    """A signature on serialized tf.Examples that feeds their feature `key` to `answer`."""
+    """A signature that passes the feature `key` of serialized tf.Examples to `answer`."""
 
     def examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         values, errors = read_examples(examples, key)

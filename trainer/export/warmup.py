@@ -1,4 +1,4 @@
-"""Warm-up requests that TensorFlow Serving replays before a model takes traffic."""
+"""Warm-up requests, which TensorFlow Serving replays before a model serves traffic."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Columns = dict[str, np.ndarray]
 
 
 class Samples:
-    """Inputs of requests, made of held-out examples, in every batch size that is in use."""
+    """Inputs of warm-up requests, from held-out examples, in each of the batch sizes."""
 
     def __init__(self, held_out: SplitArrays, sizes: Sequence[int]):
         self._sizes = sizes
@@ -30,20 +30,20 @@ class Samples:
         self._pictures, self._examples = _objects(pictures), _objects(examples)
 
     def of_encoder(self, signature: str) -> list[Columns]:
-        """One request a batch size."""
+        """One request for each batch size."""
         if signature == "embed_text":
             return self._of(text=self._captions)
         return self._of_pictures(signature)
 
     def of_captioner(self, signature: str, languages: Sequence[str]) -> list[Columns]:
-        """One request a batch size, in all languages."""
+        """One request for each batch size, over all languages."""
         if signature == "caption_in":
             asked = _objects([language.encode() for language in languages])
             return self._of(image_bytes=self._pictures, language=asked)
         return self._of_pictures(signature)
 
     def of_generator(self, signature: str) -> list[Columns]:
-        """One request a batch size."""
+        """One request for each batch size."""
         if signature == "examples":
             return self._of(examples=self._examples)
         if signature == "reconstruct":
@@ -75,13 +75,13 @@ def write_warmup(
     signatures: Iterable[str],
     requests: Callable[[str], Sequence[Columns]],
 ) -> None:
-    """Writes one PredictionLog a request.
+    """Writes a PredictionLog for each request.
 
     Args:
-      directory: takes the file.
+      directory: of the file.
       model: the model's name.
-      signatures: names of those to be warmed up.
-      requests: signature's name -> inputs by name, of each request.
+      signatures: names of the signatures to warm up.
+      requests: maps a signature's name to the inputs, by name, of each request.
     """
     with tf.io.TFRecordWriter(str(Path(directory) / FILE)) as writer:
         for signature in signatures:

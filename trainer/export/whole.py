@@ -1,4 +1,4 @@
-"""SavedModels on disk: whether one is whole, and how it becomes a served version whole."""
+"""Checks SavedModels on disk for damage and publishes them as served versions, atomically."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from data.base import files
 from trainer.engine import checkpoints
 from trainer.export.layout import FINGERPRINT, SAVED_MODEL
 
-# Servers look at numbers alone, so they never see a folder with this prefix.
+# Servers only read folders named by a number, so they ignore a folder with this prefix.
 PARTIAL = ".push-"
 _VARIABLES = "variables/variables"
 
 
 def damage(directory: Path) -> str | None:
-    """Why the SavedModel in `directory` cannot be served, or None where its files are whole.
+    """Why the SavedModel in `directory` cannot be served, or None if its files are intact.
 
-    Reads the graph and every weight, whose checksums TensorFlow compares; loads nothing.
+    Reads the graph and every weight, and TensorFlow compares their checksums. The model is not
+    loaded.
     """
     graph = directory / SAVED_MODEL
     try:
@@ -36,16 +37,16 @@ def damage(directory: Path) -> str | None:
     if not model.meta_graphs:
         return f"{graph.name} holds no graph"
     if not (directory / f"{_VARIABLES}.index").exists():
-        # A model without weights has none.
+        # A model without weights has no such file.
         return None
     fault = checkpoints.damage(directory / _VARIABLES)
     return f"its weights are damaged ({fault})" if fault else None
 
 
 def already_published(model: str, base: str) -> int | None:
-    """Returns the newest version in `base` if it is `model`, file by file, else None.
+    """Returns the newest version in `base` if all its files equal those of `model`, else None.
 
-    Finds the push that was killed after its model was published.
+    This detects a push that was killed after its model was published.
     """
     newest = max(_numbers(base), default=None)
     if newest is None:
@@ -62,25 +63,25 @@ def publish(
     now: float,
     additions: Callable[[int], Mapping[str, bytes]] = lambda _: {},
 ) -> int:
-    """Publishes the SavedModel `model` as a version of `base`, whole or not at all.
+    """Publishes the SavedModel `model` as a version in `base`, atomically.
 
     Args:
       model: a directory, may be a URI.
-      base: of the versions, may be a URI and may be missing.
-      now: seconds since 1970. They are the number, unless a version has a higher one, from a clock
-        that was ahead: servers take the highest.
-      additions: given the number, returns further files of the version: contents by relative path.
+      base: directory of the versions, may be a URI and need not exist.
+      now: seconds since 1970, the version number. If a version has a higher number, from a clock
+        that was ahead, the number after it is used, because servers take the highest.
+      additions: maps the number to further files of the version: contents by relative path.
 
     Returns:
-      The number.
+      The version number.
 
     Raises:
-      OSError: the copy is not like the model.
+      OSError: the copy differs from the model.
     """
     with _alone_in(base):
         number = max([int(now), *(found + 1 for found in _numbers(base))])
         final = posixpath.join(base, str(number))
-        # A store such as gs:// cannot rename a folder at once: there `SAVED_MODEL` tells.
+        # A store such as gs:// cannot rename a folder atomically: `SAVED_MODEL` is copied last.
         remote = files.is_remote(base)
         place = final if remote else posixpath.join(base, f"{PARTIAL}{number}")
         _remove_partial(base)
@@ -101,9 +102,9 @@ def publish(
 
 @contextlib.contextmanager
 def _alone_in(base: str) -> Iterator[None]:
-    """Waits until nobody else publishes in `base`: a run and a rollback may do so at once.
+    """Holds an exclusive lock on `base`: a run and a rollback may publish at the same time.
 
-    The lock ends with the process, however it ends. A store has none.
+    The lock ends with the process. A remote store has no lock.
     """
     if files.is_remote(base):
         yield
@@ -118,7 +119,7 @@ def _alone_in(base: str) -> Iterator[None]:
 
 
 def _copy(model: str, place: str, names: Sequence[str]) -> None:
-    """Copies files of `model` and compares them with the copies."""
+    """Copies files of `model` and compares the copies with the originals."""
     for name in names:
         target = posixpath.join(place, name)
         tf.io.gfile.makedirs(posixpath.dirname(target))
@@ -128,12 +129,12 @@ def _copy(model: str, place: str, names: Sequence[str]) -> None:
 
 
 def _differing(model: str, copy: str, names: Sequence[str]) -> list[str]:
-    """Those `names` of files of `model` that `copy` lacks or has otherwise."""
+    """The files among `names` that are missing in `copy` or differ from those of `model`."""
     return [name for name in names if _digest(model, name) != _digest(copy, name)]
 
 
 def _remove_partial(base: str) -> None:
-    """Removes what a killed publication has left."""
+    """Removes the partial copies of killed publications."""
     for name in _listed(base):
         if name.startswith(PARTIAL):
             tf.io.gfile.rmtree(posixpath.join(base, name))
