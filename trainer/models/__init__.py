@@ -1,1 +1,1 @@
-"""Keras models; each file is one system."""
+"""Keras models: encoder, captioner, generators, posterior, discriminators."""

@@ -1,4 +1,8 @@
-"""Models from settings: built, so that their weights exist, under a dtype policy."""
+"""Builds models from settings under a dtype policy.
+
+Each function calls its model once, so that all weights exist. It seeds Keras's initialisers with
+the run's seed plus the number of the network.
+"""
 
 from __future__ import annotations
 
@@ -24,15 +28,13 @@ from trainer.models.vae import VaeDecoder, VaeEncoder
 
 
 class Architecture(NamedTuple):
-    """Models that go together.
+    """A generator and the backbone of its discriminators.
 
     Attributes:
       generator: class of the model; called as (settings, resolution, condition). Its attribute
-        `axes` says by name which weights have an axis that stands for a condition, and of what
-        kind it is (`trainer.transfer.weights`), so that a training which starts from the model can
-        match labels by name.
-      body: (settings, resolution) -> what its discriminators see by, below a head; None where
-        there is no discriminator.
+        `axes` maps names of weights to the kinds of their axes (`trainer.transfer.weights`), so
+        that a warm start can match labels by name.
+      body: (settings, resolution) -> backbone of the discriminators; None if there is none.
     """
 
     generator: Any
@@ -49,7 +51,14 @@ GENERATORS = {
 
 
 def build_encoder(experiment: Experiment, vocabulary: int, attributes: int, policy: str) -> Encoder:
-    """The encoder for a vocabulary (special ids included) and a number of attributes."""
+    """Builds the encoder.
+
+    Args:
+      experiment: all settings.
+      vocabulary: number of tokens V, special ids included.
+      attributes: number of attributes A.
+      policy: Keras dtype policy.
+    """
     data = experiment.data
     keras.utils.set_random_seed(experiment.training.seed)
     with policy_scope(policy):
@@ -69,8 +78,16 @@ def build_captioner(
     policy: str,
     languages: tuple[str, ...] = (UNDETERMINED,),
 ) -> Captioner:
-    """The captioner for token counts [V], a grid of (places, channels), a `condition` width and
-    the languages that it writes, the most frequent first."""
+    """Builds the captioner.
+
+    Args:
+      experiment: all settings.
+      frequencies: float64 [V], token counts of the training captions.
+      grid: (positions P, channels C) of the feature map.
+      condition: length c of the condition vector.
+      policy: Keras dtype policy.
+      languages: languages that it writes, the most frequent first.
+    """
     keras.utils.set_random_seed(experiment.training.seed + 1)
     with policy_scope(policy):
         model = Captioner(experiment.captioner, frequencies, condition, languages)
@@ -80,10 +97,15 @@ def build_captioner(
 
 
 def build_generator(experiment: Experiment, condition: int, policy: str) -> keras.Model:
-    """The generator for a `condition` of that width; 0 makes it unconditional.
+    """Builds the generator of the settings.
 
-    Whatever the architecture, `generator((noise, text), training=False)` takes float32
-    [N, generator.noise_width] and [N, condition] and gives float32 [N, R, R, 3] in [-1, 1].
+    With any architecture, `generator((noise, text), training=False)` takes float32
+    [N, generator.noise_width] and [N, condition] and returns float32 [N, R, R, 3] in [-1, 1].
+
+    Args:
+      experiment: all settings.
+      condition: length c of the condition vector; 0 makes the generator unconditional.
+      policy: Keras dtype policy.
     """
     keras.utils.set_random_seed(experiment.training.seed + 2)
     settings = experiment.generator
@@ -97,8 +119,15 @@ def build_generator(experiment: Experiment, condition: int, policy: str) -> kera
 def build_posterior(
     experiment: Experiment, grid: tuple[int, ...], condition: int, noise: int, policy: str
 ) -> Posterior:
-    """The posterior of a `noise` of that width for a picture grid of (places, channels) and a
-    `condition` of that width."""
+    """Builds the posterior of the noise.
+
+    Args:
+      experiment: all settings.
+      grid: (positions P, channels C) of the feature map.
+      condition: length c of the condition vector.
+      noise: length z of the noise vector.
+      policy: Keras dtype policy.
+    """
     keras.utils.set_random_seed(experiment.training.seed + 4)
     with policy_scope(policy):
         model = Posterior(noise, condition)
@@ -107,7 +136,13 @@ def build_posterior(
 
 
 def build_vae_encoder(experiment: Experiment, condition: int, policy: str) -> VaeEncoder:
-    """What infers the noise of the `vae` for a `condition` of that width."""
+    """Builds the encoder of the architecture `vae`.
+
+    Args:
+      experiment: all settings.
+      condition: length c of the condition vector.
+      policy: Keras dtype policy.
+    """
     keras.utils.set_random_seed(experiment.training.seed + 5)
     side = experiment.data.resolution
     with policy_scope(policy):
@@ -119,7 +154,13 @@ def build_vae_encoder(experiment: Experiment, condition: int, policy: str) -> Va
 def build_discriminators(
     experiment: Experiment, condition: int, policy: str
 ) -> list[Discriminator]:
-    """One discriminator for each of the generator's stages, the last for its finished pictures."""
+    """Builds a discriminator for each stage of the generator, that of the final pictures last.
+
+    Args:
+      experiment: all settings.
+      condition: length c of the condition vector.
+      policy: Keras dtype policy.
+    """
     settings, side = experiment.generator, experiment.data.resolution
     last = build_discriminator(experiment, condition, policy)
     if settings.architecture != "two_stage":
@@ -130,10 +171,16 @@ def build_discriminators(
 def build_discriminator(
     experiment: Experiment, condition: int, policy: str, side: int | None = None
 ) -> Discriminator:
-    """The discriminator that goes with the generator of the same architecture.
+    """Builds a discriminator of the generator's architecture.
 
     Args:
-      side: of the pictures that it judges; None takes `data.resolution`.
+      experiment: all settings.
+      condition: length c of the condition vector.
+      policy: Keras dtype policy.
+      side: side of its input pictures; None takes `data.resolution`.
+
+    Raises:
+      ValueError: the architecture has no discriminator.
     """
     keras.utils.set_random_seed(experiment.training.seed + 3)
     settings, side = experiment.generator, side or experiment.data.resolution

@@ -1,10 +1,11 @@
-"""Captioner: GRUs that look at a frozen picture grid and at what is known of the picture.
+"""Captioner: GRUs with attention to the frozen encoder's feature map and gated attributes.
 
-Sources: soft attention of Show, Attend and Tell (Xu et al. 2015, section 3.1.2) with the additive
-score of Bahdanau et al. (2015), asked by the state that has just heard a word (Luong et al. 2015,
-section 3), so that teacher forcing attends for all words at once; a second, gated look at the
-picture's attributes after semantic attention (You et al. 2016, section 3). Without attention: Show
-and Tell (Vinyals et al. 2015, section 3), with the grid's mean beside every state.
+Sources: the soft attention of Show, Attend and Tell (Xu et al. 2015, section 3.1.2) with the
+additive score of Bahdanau et al. 2015. The query is the state after the current token (Luong et al.
+2015, section 3), so teacher forcing computes the attention of all tokens at once. A gate selects
+from the condition vector, after semantic attention (You et al. 2016, section 3). Without attention
+the model is Show and Tell (Vinyals et al. 2015, section 3), with the mean of the feature map
+appended to every state.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ BANNED = -1e9
 
 
 class Memory(NamedTuple):
-    """What every step reads of N pictures.
+    """Encoded pictures, as every step reads them.
 
     Attributes:
-      grid: [N, P, C] local features;  keys: [N, P, E], the same as the attention compares them;
-        without attention the grid's mean [N, 1, C].
-      picture: float32 [N, c], embedding and attributes.
+      grid: float [N, P, C], feature maps.
+      keys: float [N, P, E], attention keys; without attention the mean of the map, [N, 1, C].
+      picture: float32 [N, c], condition vectors.
     """
 
     grid: tf.Tensor
@@ -42,15 +43,20 @@ class Memory(NamedTuple):
 
 
 class Captioner(Composite, keras.Model):
-    """Next-word model of captions.
+    """Next-token model of captions.
 
-    The grid is [N, P, C] float (P = 64 places of an 8 x 8 grid), the picture float32 [N, c]: its
-    embedding and attributes (the encoder's `condition_vector`).
-    `frequencies` float [V] starts the output bias at the words' log frequency, so that the first
-    loss is the entropy of single words; padding, unknown and start can never be said.
-    Of several `languages`, what is heard in place of the start says which one to write (as the
-    token before the sentence does in translation, Johnson et al. 2017, section 3): see
-    `first_word`.
+    With several languages, the first input token selects the language to write, as in multilingual
+    translation (Johnson et al. 2017, section 3); see `first_word`. PAD, UNK and START are banned
+    from the output.
+
+    Args:
+      settings: widths, layers, attention and dropout.
+      frequencies: float [V], token counts. The output bias starts at the log frequencies, so the
+        initial loss is the unigram entropy.
+      condition: length c of the condition vector.
+      languages: languages that it writes, the default first.
+
+    Call arguments: see `call`. Feature maps have P = 64 positions (8 x 8).
     """
 
     def __init__(
@@ -65,7 +71,7 @@ class Captioner(Composite, keras.Model):
         self.languages = languages
         self.rate, self.depth = settings.dropout, settings.layers
         self.frequencies = frequencies
-        # Behind the words that can be said, one for each language there is a choice of.
+        # Behind the tokens of the vocabulary, one input token per language if there are several.
         heard = len(frequencies) + (len(languages) if len(languages) > 1 else 0)
         self.words = layers.Embedding(heard, settings.embedding)
         self.start_state = layers.Dense(settings.units * settings.layers, activation="tanh")
@@ -86,34 +92,50 @@ class Captioner(Composite, keras.Model):
         ban = np.zeros(len(frequencies), np.float32)
         ban[[PAD, UNK, START]] = BANNED
         self.ban = ban
-        # Above the first recurrence: what each of them hears is the state of the one below.
+        # Upper layers; the input of each is the state of the layer below.
         self.upper = [
             layers.RNN(layers.GRUCell(settings.units), return_sequences=True)
             for _ in range(settings.layers - 1)
         ]
 
     def first_word(self, language):
-        """int32 [N] places in `languages` -> int32 [N], what a caption in it begins with."""
+        """Returns the first input token of a caption: START, or the token of its language.
+
+        Args:
+          language: int32 [N], indices in `languages`.
+
+        Returns:
+          int32 [N].
+        """
         if len(self.languages) == 1:
             return language * 0 + START
         return language + len(self.frequencies)
 
     def begin(self, grid, picture):
-        """Returns (memory, state): what every step reads, and the first state [N, S]: those of all
-        layers, the lowest first, one beside the other."""
+        """Computes what all steps share.
+
+        Args:
+          grid: float [N, P, C] feature maps.
+          picture: float32 [N, c] condition vectors.
+
+        Returns:
+          (memory, initial state [N, S]). The state concatenates those of all layers, lowest first.
+        """
         mean = ops.mean(ops.cast(grid, "float32"), axis=1)
         state = self.start_state(ops.concatenate([mean, picture], -1))
         keys = self.keys(grid) if self.attends else ops.cast(mean, state.dtype)[:, None, :]
         return Memory(grid, keys, picture), state
 
     def step(self, word, state, memory: Memory):
-        """One word.
+        """Runs the model for one token.
 
         Args:
-          word: int32 [N];  state: [N, S];  memory: from `begin`.
+          word: int32 [N], input tokens.
+          state: float [N, S].
+          memory: from `begin`.
 
         Returns:
-          output [N, O] for `logits`, the next state, attention float32 [N, P].
+          output [N, O] for `logits`, the next state [N, S], attention float32 [N, P].
         """
         cells = [self.cell, *(recurrence.cell for recurrence in self.upper)]
         heard, after = self.words(word), []
@@ -124,10 +146,14 @@ class Captioner(Composite, keras.Model):
         return output[:, 0], ops.concatenate(after, axis=-1), attention[:, 0]
 
     def look(self, states, memory: Memory):
-        """Adds to the uppermost GRU's states [N, L, units] what each of them asks of the picture.
+        """Appends the attended context and the gated condition vector to each state.
+
+        Args:
+          states: float [N, L, units] of the top GRU.
+          memory: from `begin`.
 
         Returns:
-          output [N, L, O] for `logits`, attention float32 [N, L, P]; without attention it is even.
+          output [N, L, O] for `logits`, attention float32 [N, L, P]; without attention, uniform.
         """
         if not self.attends:
             return self._glance(states, memory)
@@ -139,7 +165,7 @@ class Captioner(Composite, keras.Model):
         return ops.concatenate([states, context, noted], axis=-1), attention
 
     def _glance(self, states, memory: Memory):
-        """The grid's mean beside every state."""
+        """Appends the mean of the feature map to each state."""
         rows, length = ops.shape(states)[0], ops.shape(states)[1]
         width, places = memory.keys.shape[-1], memory.grid.shape[1]
         mean = ops.broadcast_to(memory.keys, (rows, length, width))
@@ -147,15 +173,29 @@ class Captioner(Composite, keras.Model):
         return ops.concatenate([states, mean], axis=-1), even
 
     def logits(self, output, seed=None):
-        """Word logits float32 [..., V]; dropout only when a seed int32 [2] is given."""
+        """Returns the token logits.
+
+        Args:
+          output: float [..., O], from `step` or `look`.
+          seed: int32 [2], of dropout; None applies no dropout.
+
+        Returns:
+          float32 [..., V].
+        """
         if seed is not None:
             output = stateless_dropout(output, self.rate, seed)
         return self.vocabulary(self.widen(output)) + self.ban
 
     def call(self, inputs, seed=None):
-        """Teacher forcing: (grid, picture, ids int32 [N, L]) -> logits float32 [N, L - 1, V].
+        """Runs the model on whole captions (teacher forcing).
 
-        Captions begin with `first_word`.
+        Args:
+          inputs: feature maps float [N, P, C], condition vectors float32 [N, c], and token ids
+            int32 [N, L] that begin with `first_word`.
+          seed: int32 [2], of dropout; None applies no dropout.
+
+        Returns:
+          float32 [N, L - 1, V], the logits of tokens 1 to L - 1.
         """
         grid, picture, ids = inputs
         memory, state = self.begin(grid, picture)
@@ -175,19 +215,27 @@ def _log_frequencies(counts: np.ndarray) -> np.ndarray:
 
 
 def token_frequencies(ids: np.ndarray, size: int) -> np.ndarray:
-    """Counts of each token as something to be said: float64 [size] of int ids of any shape."""
+    """Counts each token as a target; PAD and START, which are never targets, count 0.
+
+    Args:
+      ids: int array of any shape.
+      size: number of tokens V.
+
+    Returns:
+      float64 [V].
+    """
     counts = np.bincount(ids.reshape(-1), minlength=size).astype(np.float64)
     counts[[PAD, START]] = 0.0
     return counts
 
 
 def repeat_memory(memory, times: int):
-    """Repeats each picture's memory `times` times along the batch, neighbours together."""
+    """Repeats each picture's memory in `times` consecutive rows."""
     return tf.nest.map_structure(lambda x: ops.repeat(x, times, axis=0), memory)
 
 
 def _says(model: Captioner, memory: Memory) -> Step:
-    """The model's step as a search takes it."""
+    """Returns the model's step in the form that `beam_search` and `roll_out` take."""
 
     def step(word, state):
         output, state, attention = model.step(word, state, memory)
@@ -197,10 +245,10 @@ def _says(model: Captioner, memory: Memory) -> Step:
 
 
 def _padded_step(model: Captioner, memory: Memory, rows: int) -> Step:
-    """The step of `_says` for `rows` hypotheses, computed on `whole_rows` of them.
+    """Returns the step of `_says` for `rows` hypotheses, padded to `whole_rows`.
 
-    Otherwise the log probabilities of a picture's hypotheses would depend on its place in the
-    batch, on processors with AVX2 alone.
+    Without padding, on processors that have AVX2 but not AVX-512, the log probabilities of a
+    picture's hypotheses would depend on its position in the batch.
     """
     whole = whole_rows(rows)
     padded = _says(model, tf.nest.map_structure(lambda x: pad_rows(x, whole), memory))
@@ -215,14 +263,18 @@ def _padded_step(model: Captioner, memory: Memory, rows: int) -> Step:
 
 
 def speak(model: Captioner, grid, picture, first, steps: int, seed=None) -> tf.Tensor:
-    """Captions N pictures word by word; see `roll_out`.
+    """Captions N pictures by greedy decoding or sampling; see `roll_out`.
 
     Args:
       model: the captioner.
-      grid: float [N, P, C];  picture: float32 [N, c].
+      grid: float [N, P, C] feature maps.
+      picture: float32 [N, c] condition vectors.
       first: int32 [N], see `Captioner.first_word`.
-      steps: the most tokens said, END included.
-      seed: int32 [2] draws the words; None takes the likeliest.
+      steps: maximum number of tokens, END included.
+      seed: int32 [2], samples the tokens; None takes the most likely ones.
+
+    Returns:
+      int32 [N, steps].
     """
     memory, state = model.begin(grid, picture)
     return roll_out(_says(model, memory), state, first, steps, seed)
@@ -231,21 +283,22 @@ def speak(model: Captioner, grid, picture, first, steps: int, seed=None) -> tf.T
 def search(
     model: Captioner, grid, picture, settings: CaptionerSettings, steps: int, language=None
 ) -> Hypothesis:
-    """Captions pictures by beam search; see `beam_search`.
+    """Captions N pictures by beam search; see `beam_search`.
 
     Args:
       model: the captioner.
-      grid: float [N, P, C];  picture: float32 [N, c].
-      settings: how is searched.
-      steps: the most tokens said, END included.
-      language: int32 [N] places in the model's languages; None asks for the first.
+      grid: float [N, P, C] feature maps.
+      picture: float32 [N, c] condition vectors.
+      settings: `beam`, `length_power` and `no_repeat` of the search.
+      steps: maximum number of tokens, END included.
+      language: int32 [N], indices in the model's languages; None takes the first.
     """
     if language is None:
         language = tf.zeros([tf.shape(picture)[0]], tf.int32)
     beam = settings.beam
     memory, state = model.begin(grid, picture)
     memory = repeat_memory(memory, beam)
-    # The number of pictures is static where models are served, and not in training.
+    # The number of pictures is static in served models, but not in training.
     pictures = picture.shape[0]
     step = _says(model, memory) if not pictures else _padded_step(model, memory, pictures * beam)
     return beam_search(

@@ -1,4 +1,4 @@
-"""Captions from a captioner, word by word: beam search, greedy decoding, sampling."""
+"""Decoding of captions: beam search, greedy decoding, sampling."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ import tensorflow as tf
 from data.text import END, PAD
 from trainer.engine.randomness import categorical, fold
 
-# Words that would say an n-gram again.
+# Tokens that would repeat an n-gram.
 
 
 def repeating(ids: tf.Tensor, place: tf.Tensor, n: int, vocabulary: int) -> tf.Tensor:
-    """Finds the words that would end an n-gram which has been said before.
+    """Finds the tokens that would complete an n-gram which the caption already has.
 
     Args:
-      ids: int32 [M, L] tokens said so far, PAD from `place` on; L is static.
-      place: int32 scalar, how many tokens were said; runs in a loop of the graph.
-      n: size of the n-grams, 1 or more; 1 forbids to say any word twice.
-      vocabulary: number of words V.
+      ids: int32 [M, L] tokens generated so far, PAD from `place` on; L is static.
+      place: int32 [], number of tokens generated; a tensor, as it changes in a loop of the graph.
+      n: size of the n-grams, 1 or more; 1 forbids any token to occur twice.
+      vocabulary: number of tokens V.
 
     Returns:
-      bool [M, V]; PAD's column means nothing.
+      bool [M, V]; the column of PAD is meaningless.
     """
     windows = ids.shape[1] - n + 1
     if windows < 1:
         return tf.zeros([tf.shape(ids)[0], vocabulary], tf.bool)
-    # A window of n tokens is whole where its last one has been said.
+    # Only windows whose n tokens have all been generated count.
     again = tf.range(windows)[None, :] + n - 1 < place
     for offset in range(n - 1):
         newest = ids[:, tf.maximum(place - n + 1 + offset, 0)]
@@ -40,7 +40,7 @@ def repeating(ids: tf.Tensor, place: tf.Tensor, n: int, vocabulary: int) -> tf.T
     return tf.scatter_nd(tf.stack([rows, words], axis=-1), tf.ones_like(words), shape) > 0
 
 
-# Beam search as a pure function of a step function; runs in the graph and is exported.
+# Beam search as a pure function of a step function. It runs in the graph and is exported with it.
 
 
 IMPOSSIBLE = -1e9
@@ -50,9 +50,9 @@ class Hypothesis(NamedTuple):
     """The best caption of each picture.
 
     Attributes:
-      ids: int32 [N, steps] tokens, END then PAD at the end.
-      log_prob: float32 [N] summed log probability of the tokens said, END included.
-      attention: float32 [N, steps, P], the attention when each token was said, 0 after the END.
+      ids: int32 [N, steps] tokens, ending in END and then PAD.
+      log_prob: float32 [N], summed log probability of the tokens, END included.
+      attention: float32 [N, steps, P], attention weights of each token, 0 after END.
     """
 
     ids: tf.Tensor
@@ -82,24 +82,26 @@ def beam_search(
     length_power: float,
     no_repeat: int = 0,
 ) -> Hypothesis:
-    """Keeps the `beam` likeliest beginnings at each word.
+    """Keeps the `beam` most likely partial captions at each step.
 
-    Finished hypotheses stay in the beam and can only be padded. At the end they are ranked by
+    Finished hypotheses stay in the beam and are only padded. At the end all are ranked by
     log probability / length ** length_power (Wu et al. 2016, section 7, without coverage).
 
     Args:
-      step: (words int32 [N * beam], state [N * beam, units]) -> (log probabilities float32
+      step: (tokens int32 [N * beam], state [N * beam, S]) -> (log probabilities float32
         [N * beam, V], next state, attention float32 [N * beam, places]).
-      state: first state, each picture's repeated `beam` times, neighbours together.
-      first: int32 [N * beam], the words heard before any is said.
-      beam: hypotheses kept.
-      steps: the most tokens said, END included.
-      places: attention's width.
-      length_power: 0 ranks by log probability alone.
-      no_repeat: no n-gram of this size is said twice in one caption (after Paulus et al. 2018,
-        section 2.5); 0 lets all be said.
+      state: float [N * beam, S], initial state, that of each picture in `beam` consecutive rows.
+      first: int32 [N * beam], the first input tokens.
+      beam: number of hypotheses per picture.
+      steps: maximum number of tokens, END included.
+      places: number of positions P of the attention.
+      length_power: exponent of the length; 0 ranks by log probability alone.
+      no_repeat: no n-gram of this size occurs twice in a caption (after Paulus et al. 2018,
+        section 2.5); 0 allows all.
     """
     rows = tf.shape(state)[0] // beam
+    # All hypotheses of a picture start equal. Only the first one is possible, or the first step
+    # would choose the same token `beam` times.
     alone = tf.concat([tf.zeros([rows, 1]), tf.fill([rows, beam - 1], IMPOSSIBLE)], axis=1)
     start = _Beams(
         place=tf.constant(0),
@@ -130,13 +132,15 @@ def _advance(beams: _Beams, step: Step, first: tf.Tensor, steps: int, no_repeat:
         said_before = repeating(tf.reshape(beams.ids, [-1, steps]), place, no_repeat, size)
         log_p = tf.where(said_before, IMPOSSIBLE, log_p)
     log_p = tf.reshape(log_p, [rows, beam, size])
+    # A finished hypothesis continues with PAD at no cost, so it keeps its score in the beam.
     only_pad = tf.one_hot(PAD, size, on_value=0.0, off_value=IMPOSSIBLE)
     log_p = tf.where(beams.finished[..., None], only_pad, log_p)
-    # The last word must be the end, so that every caption is whole.
+    # The last token must be END, so that every caption is complete.
     only_end = tf.where(tf.range(size) == END, log_p, IMPOSSIBLE)
     is_last = tf.logical_and(place == steps - 1, tf.logical_not(beams.finished))[..., None]
     log_p = tf.where(is_last, only_end, log_p)
 
+    # One top-k over all continuations of all hypotheses of a picture.
     total = tf.reshape(beams.log_prob[..., None] + log_p, [rows, beam * size])
     log_prob, chosen = tf.math.top_k(total, k=beam)
     parent, word = chosen // size, chosen % size
@@ -147,7 +151,7 @@ def _advance(beams: _Beams, step: Step, first: tf.Tensor, steps: int, no_repeat:
     shape = tf.shape(state)
     kept = follow(tf.reshape(state, [rows, beam, shape[1]]))
     column = tf.one_hot(place, steps, dtype=tf.int32)
-    # Nothing is seen after the end: how long the search goes on depends on the other pictures.
+    # Attention is 0 after END, because the number of steps depends on the other pictures.
     attention = tf.reshape(attention, [rows, beam, 1, attention.shape[-1]])
     seen = tf.where(beams.finished[..., None, None], 0.0, attention)
     mark = tf.cast(column, tf.float32)[None, None, :, None]
@@ -162,8 +166,8 @@ def _advance(beams: _Beams, step: Step, first: tf.Tensor, steps: int, no_repeat:
 
 
 def _best(beams: _Beams, length_power: float) -> Hypothesis:
-    # A table in place of `length ** length_power`: `pow` rounds differently where a processor
-    # computes several at once, and near ties would be decided by the picture's place in the batch.
+    # A table instead of `length ** length_power`: a processor rounds `pow` differently when it
+    # computes several at once, so near ties would depend on the picture's position in the batch.
     lengths = np.maximum(np.arange(beams.ids.shape[2] + 1), 1)
     penalties = tf.constant(lengths**length_power, tf.float32)
     length = tf.reduce_sum(tf.cast(beams.ids != PAD, tf.int32), axis=-1)
@@ -176,23 +180,23 @@ def _best(beams: _Beams, length_power: float) -> Hypothesis:
     return Hypothesis(pick(beams.ids), pick(beams.log_prob), pick(beams.attention))
 
 
-# Captions word by word, without a search: the likeliest word each time, or one that is drawn.
+# Greedy decoding and sampling.
 
 
 def roll_out(
     step: Step, state: tf.Tensor, first: tf.Tensor, steps: int, seed: tf.Tensor | None = None
 ) -> tf.Tensor:
-    """Says N captions.
+    """Generates N captions token by token.
 
     Args:
       step: as for `beam_search`, with a beam of 1.
-      state: first state [N, S].
-      first: int32 [N], the words heard before any is said.
-      steps: tokens said at most, END included; a caption that is longer stays without END.
-      seed: int32 [2] draws each word by its probability; None takes the likeliest.
+      state: float [N, S], the initial state.
+      first: int32 [N], the first input tokens.
+      steps: maximum number of tokens, END included; a longer caption is cut and has no END.
+      seed: int32 [2], samples each token by its probability; None takes the most likely token.
 
     Returns:
-      int32 [N, steps] tokens, END then PAD at the end.
+      int32 [N, steps] tokens, ending in END and then PAD.
     """
     none = tf.zeros_like(first)
     start = (

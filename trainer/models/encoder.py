@@ -1,8 +1,7 @@
-"""Shared text-image space and attribute recogniser.
+"""Encoder: a shared text-image space and an attribute recogniser.
 
-Two towers map pictures and captions to unit vectors that are trained to agree (CLIP: Radford et
-al. 2021, section 2.3); the picture tower also names attributes. Captioner and generator start
-from this model, frozen.
+Two towers map pictures and captions to unit vectors and are trained contrastively (CLIP: Radford et
+al. 2021, section 2.3). Both also predict attributes. Captioner and generator use this model frozen.
 """
 
 from __future__ import annotations
@@ -19,24 +18,25 @@ from trainer.engine.randomness import uniform
 from trainer.models.layers import Composite, FusedBatchNormalization, sigmoid
 
 GRID = 8
-# Words that a convolution over captions sees at once.
+# Kernel size of the convolutions over captions, in tokens.
 PHRASE = 7
-# Weight of a certain attribute beside an embedding of unit variance.
+# Value of an attribute of probability 1 in the condition vector; the embedding has unit variance.
 CERTAIN = 3.0
-# Attributes are rare: logits start at about 5 %, or the first hundred steps only learn that.
+# Bias of the attribute logits, a probability of about 5 %. Attributes are rare: from a bias of 0,
+# the first hundred steps would learn only that.
 RARE = keras.initializers.Constant(-3.0)
 
 
 def patch_side(resolution: int) -> int:
-    """Side of the blocks of pixels that the picture tower takes as channels."""
+    """Returns the side of the pixel blocks that the picture tower turns into channels."""
     return -(-resolution // (2 * GRID))
 
 
 class ImageCode(NamedTuple):
-    """What the picture tower says of a batch.
+    """Output of the picture tower.
 
     Attributes:
-      grid: [N, 8, 8, C] local features, for attention.
+      grid: float [N, 8, 8, C], the feature map.
       embedding: float32 [N, d] unit vectors.
       attributes: float32 [N, A] logits.
     """
@@ -47,11 +47,11 @@ class ImageCode(NamedTuple):
 
 
 class TextCode(NamedTuple):
-    """What the caption tower says of a batch.
+    """Output of the caption tower.
 
     Attributes:
       embedding: float32 [N, d] unit vectors.
-      attributes: float32 [N, A] logits of what is true of a picture so described.
+      attributes: float32 [N, A] logits of the attributes of the described picture.
     """
 
     embedding: tf.Tensor
@@ -59,7 +59,7 @@ class TextCode(NamedTuple):
 
 
 class ResidualBlock(Composite, layers.Layer):
-    """Two normalised 3x3 convolutions beside a shortcut; the first has the stride."""
+    """Two 3x3 convolutions with batch normalisation and a shortcut; the first has the stride."""
 
     def __init__(self, channels: int, stride: int, **kwargs):
         super().__init__(**kwargs)
@@ -79,17 +79,19 @@ class ResidualBlock(Composite, layers.Layer):
 
 
 class ImageTower(Composite, keras.Model):
-    """Convolutional picture tower with an embedding and an attribute head.
+    """Convolutional picture tower with an embedding head and an attribute head.
 
     Call arguments:
-      images: float [N, R, R, 3] in [-1, 1]; where R is no multiple of 16, as 28, they are enlarged
-        to the next one.
+      images: float [N, R, R, 3] in [-1, 1]; if R is not a multiple of 16, such as 28, they are
+        enlarged to the next multiple.
+      training: batch normalisation uses the batch and updates its averages.
+      seed: int32 [2], of dropout in training; None applies no dropout.
     """
 
     def __init__(self, settings: EncoderSettings, attributes: int, resolution: int, **kwargs):
         super().__init__(**kwargs)
         width = settings.width
-        # Blocks of pixels become channels, so that no convolution runs above 16 x 16.
+        # Space-to-depth: no convolution runs above 16 x 16.
         self.patch = patch_side(resolution)
         side = self.patch * 2 * GRID
         self.enlarged = [side, side] if side != resolution else None
@@ -116,7 +118,7 @@ class ImageTower(Composite, keras.Model):
         grid = ops.relu(self.stem(images))
         for block in self.to_grid:
             grid = block(grid, training=training)
-        # What there is does not depend on the place, so it is found anywhere; how things lie does.
+        # Object presence is position-independent: max-pool. Layout is not: flatten.
         found = ops.max(ops.relu(self.find(grid)), axis=(1, 2))
         lies = self.flatten(self.to_layout(grid, training=training))
         hidden = ops.concatenate([found, ops.relu(self.layout(lies))], axis=-1)
@@ -128,10 +130,10 @@ class ImageTower(Composite, keras.Model):
 
 
 class TextTower(Composite, keras.Model):
-    """Caption tower: what is read of the words, pooled over them.
+    """Caption tower: token features, pooled by mean and maximum over the tokens.
 
-    Reads by a bidirectional GRU, by two convolutions over phrases (after Kim 2014, section 2), or
-    by a small transformer.
+    The features come from a bidirectional GRU, from two convolutions (after Kim 2014, section 2),
+    or from a small transformer.
 
     Call arguments:
       ids: int32 [N, L] token ids, PAD at the end.
@@ -158,10 +160,12 @@ class TextTower(Composite, keras.Model):
         else:
             self.places = layers.Embedding(max_length, width)
             self.blocks = [TransformerBlock(width) for _ in range(2)]
-        # Means and maxima differ in scale; without this, who is above whom takes far longer.
+        # Means and maxima differ in scale. Without normalisation, spatial relations ("above") take
+        # far longer to learn.
         self.norm = layers.LayerNormalization(dtype="float32")
         self.project = layers.Dense(settings.embedding, dtype="float32")
-        # Not from the embedding: what tells one picture from others is not all that is said.
+        # Attributes are not read from the embedding, which is trained to tell pictures apart and
+        # need not keep everything that the caption states.
         self.understand = layers.Dense(2 * width)
         self.recognise = layers.Dense(max(1, attributes), dtype="float32", bias_initializer=RARE)
 
@@ -208,7 +212,7 @@ class TransformerBlock(Composite, layers.Layer):
 
 
 class Encoder(Composite, keras.Model):
-    """Both towers and the temperature of their agreement."""
+    """Both towers and the learned temperature of the contrastive loss."""
 
     def __init__(
         self,
@@ -231,21 +235,33 @@ class Encoder(Composite, keras.Model):
         )
 
     def call(self, inputs, training=False, seed=None):
-        """Returns (ImageCode, TextCode) of pictures and captions."""
+        """Encodes pictures and captions.
+
+        Args:
+          inputs: pictures float [N, R, R, 3] in [-1, 1] and token ids int32 [N, L].
+          training: batch normalisation uses the batch and updates its averages.
+          seed: int32 [2], of dropout in training; None applies no dropout.
+
+        Returns:
+          (ImageCode, TextCode).
+        """
         images, ids = inputs
         code = self.image_tower(images, training=training, seed=seed)
         return code, self.text_tower(ids, training=training)
 
     def scale(self):
-        """The inverse temperature, at most 100 (CLIP, section 2.5)."""
+        """Returns the inverse temperature, float32 [], at most 100 (CLIP, section 2.5)."""
         return ops.exp(ops.minimum(ops.convert_to_tensor(self.log_scale), 4.6))
 
 
 def condition_vector(code: ImageCode | TextCode):
-    """What one direction tells the other of pictures or sentences.
+    """Returns the condition vector of pictures or captions.
 
-    The embedding at unit variance beside how sure each attribute is: what differs in one word
-    differs in one number here.
+    It concatenates the embedding, scaled to unit variance, and `CERTAIN` times the probabilities of
+    the attributes. The attributes make captions that differ in one word differ in one entry.
+
+    Args:
+      code: output of either tower.
 
     Returns:
       float32 [N, d + A].
@@ -255,8 +271,16 @@ def condition_vector(code: ImageCode | TextCode):
 
 
 def stateless_dropout(x, rate: float, seed):
-    """Inverted dropout of [N, ...], each row's mask a function of `seed` (int32 [2]) and its place
-    in the whole batch."""
+    """Applies inverted dropout.
+
+    The mask of a row is a function of the seed and of its position in the whole batch, so it does
+    not depend on micro-batches or replicas.
+
+    Args:
+      x: float [N, ...].
+      rate: fraction of entries that are dropped.
+      seed: int32 [2].
+    """
     if rate <= 0:
         return x
     kept = uniform(seed, tf.shape(x)) >= rate

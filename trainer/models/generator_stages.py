@@ -1,4 +1,4 @@
-"""What of a generator is trained against one discriminator: all of it, or one stage of two."""
+"""The part of a generator that one discriminator trains: all of it, or one of two stages."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class GeneratorStage:
     """A generator that is trained as a whole.
 
     Attributes:
-      side: of the pictures that it generates, in pixels.
-      noise_width: length z of its noise.
+      side: side r of the generated pictures, in pixels.
+      noise_width: length z of the noise vector.
     """
 
     def __init__(self, generator: keras.Model, network: keras.Model, side: int):
@@ -23,15 +23,15 @@ class GeneratorStage:
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """What is trained."""
+        """The variables that are trained."""
         return self.network.trainable_variables
 
     def generate(self, noise: tf.Tensor, text: tf.Tensor) -> tf.Tensor:
-        """Pictures as in training.
+        """Generates pictures in training mode.
 
         Args:
           noise: float [N, z].
-          text: float [N, c], the condition vectors of captions.
+          text: float [N, c] condition vectors.
 
         Returns:
           float32 [N, side, side, 3] in [-1, 1].
@@ -39,8 +39,14 @@ class GeneratorStage:
         return self.network((noise, text), training=True)
 
     def divergence(self, text: tf.Tensor) -> tf.Tensor | None:
-        """KL divergence of a conditioning augmentation from its prior, float32 [N] nats; None where
-        there is no such augmentation."""
+        """Returns the KL divergence of the conditioning augmentation from its prior.
+
+        Args:
+          text: float [N, c] condition vectors.
+
+        Returns:
+          float32 [N] in nats, or None without conditioning augmentation.
+        """
         return None
 
 
@@ -57,10 +63,10 @@ class FirstStage(_StackedStage):
 
 
 class SecondStage(_StackedStage):
-    """Refines pictures of the first stage, which is trained before and stays as it is."""
+    """Refines the pictures of the first stage, which is trained before it and stays fixed."""
 
     def generate(self, noise, text):
-        # In inference mode the first stage does not follow the statistics of the batch either.
+        # Stage I is fixed: no gradient, and inference mode, so that its batch statistics stay too.
         small = tf.stop_gradient(self.generator.first((noise, text), training=False))
         return self.network((small, noise, text), training=True)
 
@@ -68,7 +74,7 @@ class SecondStage(_StackedStage):
 def stages_of(
     generator: keras.Model, settings: GeneratorSettings, resolution: int
 ) -> list[GeneratorStage]:
-    """The stages of a generator in the order in which they are trained."""
+    """Returns the stages of a generator in the order of their training."""
     if isinstance(generator, TwoStageGenerator):
         return [
             FirstStage(generator, generator.first, sketch_side(settings, resolution)),

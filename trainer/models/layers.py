@@ -1,4 +1,4 @@
-"""Layers and operations that several models share."""
+"""Layers and operations shared by several models."""
 
 from __future__ import annotations
 
@@ -10,56 +10,55 @@ from keras import layers, ops
 
 from trainer.engine import distribution
 
-# Layers and models that are made of layers.
+# Layers and models that consist of layers.
 
 
 class Composite:
-    """Has its parts built one by one, as `call` reaches them.
+    """Mixin whose sublayers are built when `call` reaches them.
 
-    Keras builds a layer that says nothing of its own by a symbolic call before the real one. Nested
-    layers do so on each level, so that the innermost are called once more for each level above
-    them: two thirds of the time in which a model is made.
+    Without a `build` method, Keras builds a layer by a symbolic call before the real one. Nested
+    layers repeat this at each level, so the innermost are called once for every level above them.
+    That takes two thirds of the time to build a model.
 
-    Stands before `keras.layers.Layer` or `keras.Model` among the bases.
+    List it before `keras.layers.Layer` or `keras.Model` among the base classes.
     """
 
     def build(self, first_shape) -> None:
         """Does nothing; Keras then counts the layer as built."""
 
 
-# Operations whose result for a row does not depend on its place among the rows.
+# Operations whose result for a row does not depend on the position of the row in the batch.
 #
-# A processor computes several neighbouring numbers with one instruction (SIMD). The numbers left
-# over at the end of a tensor are computed one by one, or by another kernel, and the last bits may
-# differ. This concerns `exp`, `log`, `rsqrt`, `sigmoid`, `pow` and the reciprocal. Sums, products,
+# A processor computes several neighbouring numbers with one instruction (SIMD). The remainder at
+# the end of a tensor is computed one by one, or by another kernel, and its last bits may differ.
+# This concerns `exp`, `log`, `rsqrt`, `sigmoid`, `pow` and the reciprocal. Sums, products,
 # quotients and square roots of single numbers are correctly rounded either way, and sums over a row
-# are summed in one order. The functions here fill tensors up so that nothing is left over.
+# have one order. The functions here pad tensors so that there is no remainder.
 
 
 # float32 numbers in the widest registers (AVX-512); those of AVX2 hold half as many.
 LANES = 16
-# oneDNN's matrix product for AVX2 computes blocks of six rows. A rest of one to three rows goes
-# through a kernel that sums in another order, a rest of four does not. Multiples of four also leave
-# whole registers to the elementwise functions, whatever even width a layer has.
+# oneDNN's matrix product for AVX2 computes blocks of six rows. A remainder of one to three rows
+# uses a kernel that sums in another order; a remainder of four does not. Multiples of four rows
+# also fill whole registers in elementwise functions, for every even layer width.
 BLOCK, REST = 12, 4
 
 
 def elementwise(
     function: Callable[[tf.Tensor], tf.Tensor], x: tf.Tensor, fill: float = 0.0
 ) -> tf.Tensor:
-    """Applies `function` to x, filled up so that each row is a multiple of `LANES` numbers.
+    """Applies `function` to x, padded so that each row has a multiple of `LANES` numbers.
 
-    The last axis is filled up, and only where the row as a whole leaves numbers over.
+    Only the last axis is padded, and only if the row as a whole has a remainder.
 
     Args:
-      function: computes each element from that element alone. Filling up does not help functions
-        that reduce, such as `tf.nn.softmax`: they compute one number per row, and the rows are
-        what is left over then.
-      x: float [..., n]; n is static. A row is what lies behind the first axis.
-      fill: value of the added elements.
+      function: computes each element from that element alone. Padding does not help reductions
+        such as `tf.nn.softmax`: they compute one number per row, so the remainder is among rows.
+      x: float [..., n]; n is static. A row is everything behind the first axis.
+      fill: value of the padding.
 
     Returns:
-      `function` of x, [..., n].
+      `function(x)`, [..., n].
     """
     width = x.shape[-1]
     row = x.shape[1:].num_elements() or width
@@ -71,15 +70,19 @@ def elementwise(
 
 
 def sigmoid(x: tf.Tensor) -> tf.Tensor:
-    """Sigmoid of float [..., n], of any static n."""
+    """Sigmoid whose bits do not depend on the position of a row.
+
+    Args:
+      x: float [..., n]; n is static.
+    """
     return elementwise(tf.sigmoid, x)
 
 
 def softmax(x: tf.Tensor) -> tf.Tensor:
     """Softmax over the last axis.
 
-    TensorFlow's own kernel multiplies by the reciprocals of the rows' sums, and computes these
-    reciprocals for several rows at once. A quotient is correctly rounded in any row.
+    TensorFlow's kernel multiplies by the reciprocals of the rows' sums and computes these for
+    several rows at once. A quotient, as used here, is correctly rounded in any row.
 
     Args:
       x: float [..., n]; n is static.
@@ -94,7 +97,7 @@ def softmax(x: tf.Tensor) -> tf.Tensor:
 def log_softmax(x: tf.Tensor) -> tf.Tensor:
     """Logarithm of the softmax over the last axis.
 
-    TensorFlow's own kernel computes the logarithms of the sums of several rows at once.
+    TensorFlow's kernel computes the logarithms of the sums for several rows at once.
 
     Args:
       x: float [..., n]; n is static.
@@ -108,35 +111,37 @@ def log_softmax(x: tf.Tensor) -> tf.Tensor:
 
 
 def _shifted(x: tf.Tensor) -> tf.Tensor:
-    """x minus its row's maximum, so that `exp` cannot overflow; the result does not depend on what
-    is subtracted, and so there is no gradient to follow."""
+    """Subtracts the maximum of each row, so that `exp` cannot overflow.
+
+    The softmax does not depend on the subtracted value, so its gradient is stopped.
+    """
     return x - tf.stop_gradient(tf.reduce_max(x, axis=-1, keepdims=True))
 
 
 def whole_rows(rows: int) -> int:
-    """The least number of rows, `rows` or more, that a matrix product treats alike."""
+    """Returns the smallest number of rows, at least `rows`, that a matrix product treats alike."""
     if rows <= REST:
         return rows
     return rows + min(-rows % BLOCK, (REST - rows) % BLOCK)
 
 
 def pad_rows(x: tf.Tensor, rows: int) -> tf.Tensor:
-    """Fills [n, ...] up to [rows, ...] with zeros; n is static."""
+    """Pads [n, ...] with zeros to [rows, ...]; n is static."""
     missing = rows - x.shape[0]
     if not missing:
         return x
     return tf.pad(x, [[0, missing]] + [[0, 0]] * (len(x.shape) - 1))
 
 
-# Batch normalisation by TensorFlow's one fused operation.
+# Batch normalisation by TensorFlow's fused operation.
 
 
 class FusedBatchNormalization(layers.BatchNormalization):
-    """`keras.layers.BatchNormalization` over the last axis, of the same weights and results.
+    """`keras.layers.BatchNormalization` over the last axis, with the same weights and results.
 
-    Keras takes moments and normalises in separate operations, each of which passes over the whole
-    picture; on a CPU in bfloat16 the fused form trains in about half the time. Among several
-    replicas the moments are those of the whole batch.
+    Keras computes moments and normalises in separate passes over the tensor; on a CPU in bfloat16
+    the fused operation takes about half the time in training. With several replicas the moments
+    are those of the whole batch.
 
     Call arguments:
       inputs: float [N, H, W, C].
@@ -156,14 +161,14 @@ class FusedBatchNormalization(layers.BatchNormalization):
             epsilon=self.epsilon,
             is_training=True,
         )
-        # Keras averages the variance of the batch itself, the operation estimates the population's.
+        # Keras averages the biased variance of the batch; the operation returns the unbiased one.
         count = tf.cast(tf.size(inputs) // inputs.shape[-1], tf.float32)
         variance *= (count - 1) / count
         self._follow(mean, variance)
         return normed
 
     def _across_replicas(self, inputs):
-        """The same with moments of the batch of all replicas, which the operation cannot take."""
+        """Normalises by the moments of all replicas, which the fused operation cannot take."""
         x = tf.cast(inputs, tf.float32)
         own_mean, own_variance = tf.nn.moments(x, [0, 1, 2])
         mean = distribution.mean(own_mean)
@@ -178,16 +183,16 @@ class FusedBatchNormalization(layers.BatchNormalization):
             average.assign(average * self.momentum + now * (1 - self.momentum))
 
 
-# Sides and widths of the grids between a seed and a picture.
+# Sides and widths of the feature maps between the seed, the smallest one, and the picture.
 
 
 LARGEST_SEED = 7
 
 
 def seed_side(resolution: int) -> int:
-    """The side that generators grow from and discriminators end at: at most 7.
+    """Returns the side of the generator's first and the discriminator's last feature map.
 
-    Pictures of 28 pixels have a seed of 7 x 7, those of a power of two one of 4 x 4.
+    It is 7 for pictures of 28 pixels, and 4 for powers of two.
     """
     side = resolution
     while side > LARGEST_SEED:
@@ -196,29 +201,38 @@ def seed_side(resolution: int) -> int:
 
 
 def channels(width: int, side: int, top: int, widest: int) -> int:
-    """`width` at the side `top`, doubled with each halving, at most `widest` times as many."""
+    """Returns the channels at a side: `width` at `top`, doubled at each halving of the side.
+
+    Args:
+      width: channels at the side `top`.
+      side: side of the feature map.
+      top: the largest side.
+      widest: maximum multiple of `width`.
+    """
     return width * min(widest, max(1, top // side))
 
 
 def at(side: int) -> str:
-    """The name of a layer that is known by the side of its grid, see `trainer.transfer.weights`."""
+    """Returns the name of a layer at a feature map's side, see `trainer.transfer.weights`."""
     return f"at_{side}"
 
 
-# Places that read their own part of a condition.
+# Gated conditioning.
 
 
 class Consult(Composite, layers.Layer):
-    """Gated conditioning: adds to every place what the condition says of what is there.
+    """Gated conditioning: each position of a feature map adds its own part of the condition.
 
-    Keras writes the name of this class into files of weights; another name could not read them.
+    A gate at each position selects the entries of the condition vector to read: for example the
+    colour of the circle at the circle's position. The gates replace AttnGAN's attention over words
+    (Xu et al. 2018, section 3.1), which also lets positions read different parts of a sentence.
 
-    Each place chooses by a gate which entries of the condition it reads: where a circle is being
-    painted, the circle's colour. The gates stand for AttnGAN's attention over words (Xu et al.
-    2018, section 3.1), which also lets places read different parts of a sentence.
+    Keras writes the name of this class into weight files, so renaming it makes them unreadable.
 
     Call arguments:
-      x: [N, H, W, C];  condition: [N, d].
+      x: float [N, H, W, C];  condition: float [N, c].
+    Returns:
+      float [N, H, W, C].
     """
 
     axes: ClassVar = {

@@ -1,11 +1,12 @@
-"""The noise that would have painted a given picture: q(z | picture, caption), a diagonal Gaussian.
+"""The posterior of the noise, q(z | picture, caption), a diagonal Gaussian.
 
-Source: conditional VAE-GAN (Bao et al. 2017, section 3), here on the frozen encoder's grid, which
-knows where things are. The posterior reads the caption too (Sohn et al. 2015, section 4.1). Without
-it the noise could only say where things lie, and so who is above whom; knowing the caption, it says
-only what the caption leaves open, and noise from the prior does not contradict captions. Each place
-of the grid reads its own part of the caption by gates: which of two things is in front decides what
-its corner means.
+Source: conditional VAE-GAN (Bao et al. 2017, section 3). The posterior reads the frozen encoder's
+feature map, which keeps positions, and the caption (Sohn et al. 2015, section 4.1). Without the
+caption, the noise would have to encode the positions of objects, and with them relations such as
+"above" that the caption states. With it, the noise encodes only what the caption leaves open, so
+noise from the prior does not contradict captions. Gated conditioning lets each position of the
+feature map read its own part of the caption, because what a corner means depends on which of two
+objects is in front.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ class Posterior(Composite, keras.Model):
     """Mean and log variance of the noise.
 
     Call arguments:
-      grid: float [N, P, C], the frozen encoder's local features.
-      text: float [N, c], what the generator is told; c may be 0.
+      grid: float [N, P, C], the frozen encoder's feature map.
+      text: float [N, c], the generator's condition vector; c may be 0.
     Returns:
-      two float32 [N, noise].
+      mean and log variance, both float32 [N, z]; the latter is clipped to [-8, 4].
     """
 
     axes: ClassVar = {
@@ -58,5 +59,13 @@ class Posterior(Composite, keras.Model):
 
 
 def draw(mean: tf.Tensor, log_variance: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """One sample of the Gaussian, differentiable (Kingma and Welling 2014, section 2.4)."""
+    """Samples the Gaussian by reparameterisation (Kingma and Welling 2014, section 2.4).
+
+    Args:
+      mean, log_variance: float32 [N, z].
+      seed: int32 [2].
+
+    Returns:
+      float32 [N, z], differentiable with respect to mean and log variance.
+    """
     return mean + tf.exp(0.5 * log_variance) * normal(seed, tf.shape(mean))

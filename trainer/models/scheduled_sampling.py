@@ -1,7 +1,7 @@
-"""Scheduled sampling: a captioner hears some of its own words while it is taught.
+"""Scheduled sampling: some input tokens of the captioner are its own predictions in training.
 
-Sources: Bengio et al. 2015, section 2.4; all words at once by a second pass, after Mihaylova and
-Martins 2019, section 3.
+Sources: Bengio et al. 2015, section 2.4; predictions of all tokens at once in a second pass, after
+Mihaylova and Martins 2019, section 3.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from trainer.models.captioner import Captioner
 
 
 def with_sampled_words(model: Captioner, grid, picture, ids, share, seed):
-    """Replaces words by what `model` would have said in their place, after the right words.
+    """Replaces random tokens by samples of the model, each given the reference tokens before it.
 
-    First word, end and padding stay, and no caption ends early.
+    The first token, END and PAD stay, and END is never inserted, so no caption ends early.
 
     Args:
-      model: is called once, without dropout.
-      grid: float [N, P, C];  picture: float32 [N, c].
-      ids: int32 [N, L], the right captions.
-      share: float scalar, the probability of each word to be replaced.
+      model: the captioner; it is called once, without dropout.
+      grid: float [N, P, C] feature maps.
+      picture: float32 [N, c] condition vectors.
+      ids: int32 [N, L], the reference captions.
+      share: float [], probability of replacing a token.
       seed: int32 [2].
 
     Returns:
