@@ -1,3 +1,3 @@
 """Models, losses, training, metrics and export."""
 
-import data  # noqa: F401 - chooses the kernels of TensorFlow before it is imported
+import data  # noqa: F401 - selects TensorFlow's kernels, so it must be imported before TensorFlow

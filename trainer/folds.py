@@ -1,4 +1,4 @@
-"""k-fold cross-validation of one stage: as many trainings as folds, each judged on its own fold."""
+"""k-fold cross-validation of one stage: one training for each fold, evaluated on that fold."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Fold:
 
     Attributes:
       fold: its number, from 1.
-      steps, seconds: of the stage, without the encoder that it starts from.
-      figures: held-out figures on this fold.
+      steps, seconds: of the stage, without the training of its encoder.
+      figures: metrics on this fold.
     """
 
     fold: int
@@ -39,7 +39,7 @@ class Fold:
 
 @dataclass(frozen=True)
 class Spread:
-    """A figure over all folds: mean, and standard deviation between folds (n - 1)."""
+    """A metric over all folds: mean, and sample standard deviation (n - 1)."""
 
     mean: float
     deviation: float
@@ -53,23 +53,27 @@ def cross_validate(
     work_dir: str,
     on_fold: Callable[[Fold], None],
 ) -> dict[str, Spread]:
-    """Trains `stage` once for each fold, with the whole budget each time, and exports nothing.
+    """Trains `stage` once for each fold, with the full budget each time, without an export.
 
-    Captioner and generator start from an encoder that is trained on the same folds, since one
-    that has seen the held-out pictures would tell of them.
+    Captioner and generator use an encoder that is trained on the same folds: an encoder trained on
+    the held-out pictures would leak them.
 
     Args:
-      experiment: all settings; every training has its budget for the stage.
-      prepared: train and val are regrouped, see `data.folds`.
-      folds: 2 or more.
-      work_dir: of this cross-validation alone. Finished folds are taken from it, and the one at
-        work goes on from its checkpoint. `folds.json` with all figures is left here.
-      on_fold: is told of each fold when it is finished, or found to be.
+      experiment: all settings; each training has the budget of the stage.
+      stage: `encoder`, `captioner` or `generator`.
+      prepared: its train and val splits are regrouped, see `data.folds`.
+      folds: number of folds, 2 or more.
+      work_dir: of this cross-validation only. Finished folds are read from it, and an interrupted
+        one continues from its checkpoint. `folds.json` with all metrics is written here.
+      on_fold: called with each fold, whether it was trained now or before.
+
+    Returns:
+      Mean and deviation of each metric.
 
     Raises:
-      SettingsError: fewer than two folds, or what `train` refuses.
+      SettingsError: fewer than two folds, or settings that `train` refuses.
       DataError: a fold would be empty.
-      TrainingError: a training broke down.
+      TrainingError: a training failed.
     """
     require(folds >= 2, "folds", folds, "2 or more")
     root, done = Path(work_dir), []
@@ -87,10 +91,10 @@ def cross_validate(
 
 
 def spreads(figures: Iterable[dict[str, float]]) -> dict[str, Spread]:
-    """Returns mean and deviation of each figure that all folds have.
+    """Returns mean and deviation of each metric that all folds have.
 
-    A retrieval figure names the size of its pool; where folds are smaller than that, and so have
-    different pools, it is not the same figure.
+    The name of a retrieval metric contains the size of its pool. If small folds have different
+    pools, their metrics have different names and are left out.
     """
     first, *others = list(figures)
     common = [name for name in first if all(name in other for other in others)]
@@ -116,7 +120,7 @@ def _fold(experiment: Experiment, stage: str, data: PreparedData, number: int, r
     _write(result, asdict(fold))
     for path in (*work.glob("*/checkpoints"), work / "encoder-model"):
         shutil.rmtree(path, ignore_errors=True)
-    # Models, optimisers and traced functions hold each other in cycles.
+    # Models, optimisers and traced functions form reference cycles.
     gc.collect()
     return fold
 

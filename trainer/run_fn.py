@@ -1,4 +1,4 @@
-"""Entry point of the TFX Trainer: `run_fn` by its dotted path."""
+"""Entry point of the TFX Trainer, which imports `run_fn` by its dotted path."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ def run_fn(fn_args: Any) -> None:
     """Trains one stage on the outputs of Transform.
 
     Args:
-      fn_args: TFX FnArgs. `custom_config` holds `experiment` (JSON), `stage`, and `resume_dir`,
-        where checkpoints outlive a killed execution, and `start_dir`, an earlier model to start
-        from, if there is one. `base_model` is the encoder for the stages
-        that start from it. The SavedModel goes to `serving_model_dir`, the logs to
-        `model_run_dir`. The values of `hyperparameters`, KerasTuner's form of what the Tuner found,
-        take the place of the experiment's.
+      fn_args: TFX FnArgs. `custom_config` has `experiment` (JSON), `stage`, `resume_dir` (where
+        checkpoints survive a killed execution) and optionally `start_dir` (an earlier model for a
+        warm start). `base_model` is the encoder, for the stages that use it. The SavedModel is
+        written to `serving_model_dir`, the logs to `model_run_dir`. `hyperparameters`, the Tuner's
+        result in KerasTuner's form, replace values of the experiment.
     """
     config = fn_args.custom_config
     experiment = from_mapping(Experiment, json.loads(config["experiment"]), "custom_config")
@@ -46,7 +45,7 @@ def run_fn(fn_args: Any) -> None:
 
 
 def transformed(fn_args: Any, experiment: Experiment) -> PreparedData:
-    """Returns the outputs of Transform that TFX names to a Trainer or a Tuner."""
+    """Returns the outputs of Transform that TFX passes to a Trainer or a Tuner."""
     assets = Path(fn_args.transform_graph_path) / "transform_fn" / "assets"
     settings = experiment.data
     return from_files(

@@ -1,4 +1,4 @@
-"""Exported models called from Python: captions to pictures and back, plain values in and out."""
+"""Calls exported models from Python, with plain values as inputs and outputs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from data.base.plain_paths import without_patterns
 
 
 class ServingError(ValueError):
-    """A model refused a row of a request; the message names row, reason and remedy."""
+    """A model rejected a row of a request; the message names row, reason and remedy."""
 
 
 class Picture(NamedTuple):
@@ -21,7 +21,7 @@ class Picture(NamedTuple):
 
     Attributes:
       png: the file's bytes.
-      oov: share of the caption's words that the model has never seen.
+      oov: fraction of the caption's words that the vocabulary lacks.
     """
 
     png: bytes
@@ -41,7 +41,7 @@ class Caption(NamedTuple):
 
 
 def load(directory: str) -> Any:
-    """Loads a SavedModel; raises OSError when `directory` holds none."""
+    """Loads a SavedModel; raises OSError if `directory` has none."""
     return tf.saved_model.load(without_patterns(directory))
 
 
@@ -54,14 +54,14 @@ def ask(model: Any, signature: str, **inputs: tf.Tensor) -> dict[str, np.ndarray
       **inputs: tensors [N].
 
     Returns:
-      All outputs but `error`, each [N, ...].
+      All outputs except `error`, each [N, ...].
 
     Raises:
-      ServingError: the model refused a row.
-      InvalidArgumentError: the inputs do not have the same number of rows.
+      ServingError: the model rejected a row.
+      InvalidArgumentError: the inputs differ in their number of rows.
     """
     answer = {name: value.numpy() for name, value in model.signatures[signature](**inputs).items()}
-    # Models exported by earlier versions fail as a whole, and have no such output.
+    # Models of earlier versions have no such output: a bad row fails the whole request.
     for row, error in enumerate(answer.pop("error", ())):
         if error:
             raise ServingError(f"row {row} of {signature}: {error.decode('utf-8')}")
@@ -71,15 +71,15 @@ def ask(model: Any, signature: str, **inputs: tf.Tensor) -> dict[str, np.ndarray
 def generate(
     model: Any, texts: Sequence[str], seeds: Sequence[int], truncation: float = 1.0
 ) -> list[Picture]:
-    """Paints one picture for each caption and seed.
+    """Generates one picture for each caption and seed.
 
     Args:
       model: a loaded generator.
-      texts, seeds: of equal length.
-      truncation: scale of the noise, 0 to 2; below 1 trades variety for typicality.
+      texts, seeds: captions and seeds, of equal length.
+      truncation: scale of the noise, 0 to 2; below 1, pictures are more typical and less varied.
 
     Raises:
-      ServingError: a caption is too long, or the truncation out of its range.
+      ServingError: a caption is too long, or the truncation is out of range.
     """
     answer = ask(
         model,
@@ -98,12 +98,15 @@ def interpolate(
     seeds: tuple[int, int],
     shares: Sequence[float],
 ) -> list[bytes]:
-    """Paints the way from one caption and seed to another.
+    """Interpolates between two captions and seeds.
 
     Args:
       model: a loaded generator.
-      texts, seeds: of both ends.
-      shares: where on the way, 0 to 1, one picture each.
+      texts, seeds: the two captions and the two seeds.
+      shares: positions from 0 (the first) to 1 (the second), one for each picture.
+
+    Returns:
+      PNG files, one for each position.
     """
     rows = len(shares)
     answer = model.signatures["interpolate"](
@@ -117,7 +120,7 @@ def interpolate(
 
 
 def languages(model: Any) -> tuple[str, ...]:
-    """The languages that a loaded captioner can be asked for, its default first; () if none."""
+    """The languages that a loaded captioner supports, the default first; () if it lists none."""
     if not hasattr(model, "languages"):
         return ()
     return tuple(tag.decode("utf-8") for tag in model.languages().numpy())
@@ -129,11 +132,10 @@ def caption(model: Any, images: Sequence[bytes], language: str | None = None) ->
     Args:
       model: a loaded captioner.
       images: the files' bytes.
-      language: BCP-47 tag of one of `languages`; None takes the first.
+      language: BCP-47 tag of one of `languages`; None for the default.
 
     Raises:
-      ServingError: what is no picture, is too large, or a language that the captioner does not
-        write.
+      ServingError: a file is not a picture or too large, or the captioner lacks the language.
     """
     inputs, signature = {"image_bytes": tf.constant(list(images), tf.string)}, "serving_default"
     if language is not None:
@@ -146,7 +148,7 @@ def caption(model: Any, images: Sequence[bytes], language: str | None = None) ->
 def caption_each(
     model: Any, images: Sequence[bytes], language: str | None = None
 ) -> list[Caption | ServingError]:
-    """As `caption`, with the error in the place of each picture that the model refuses."""
+    """As `caption`, but with an error in place of the caption for each rejected picture."""
     try:
         return list(caption(model, images, language))
     except ServingError as error:
@@ -156,12 +158,13 @@ def caption_each(
 
 
 def explain(model: Any, images: Sequence[bytes]) -> dict[str, np.ndarray]:
-    """Captions with their words and where the captioner looked for each.
+    """Captions pictures and returns the tokens and the attention of each step.
 
     Returns:
-      `caption` [N], `log_prob` [N], `tokens` [N, steps], `attention` [N, steps, h, w].
+      `caption`, string [N]; `log_prob`, float32 [N]; `tokens`, string [N, steps]; and `attention`,
+      float32 [N, steps, h, w].
 
     Raises:
-      ServingError: what is no picture, or is too large.
+      ServingError: a file is not a picture or too large.
     """
     return ask(model, "explain", image_bytes=tf.constant(list(images), tf.string))

@@ -1,4 +1,4 @@
-"""Strict reading of nested mappings into frozen dataclasses."""
+"""Strict conversion of nested mappings to frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-# Kinds of `trainer.engine.optimizers`, which loads TensorFlow and settings do not.
+# The optimisers of `trainer.engine.optimizers`, repeated here because settings are read without
+# TensorFlow.
 OPTIMIZERS = ("adam", "muon")
-# YAML 1.1 takes a number without a dot, such as 5e-5, for text.
+# YAML 1.1 reads a number without a dot, such as 5e-5, as text.
 _EXPONENT = re.compile(r"[-+]?\d+[eE][-+]?\d+")
-# Of one `--set`: more than any setting has.
+# Maximum number of keys in the path of a `--set`; no setting is deeper.
 _KEYS = 10
 _WIDTH = 80
 _SHORT = reprlib.Repr()
@@ -26,7 +27,7 @@ _SHORT.maxstring = _SHORT.maxother = _WIDTH
 
 
 class SettingsError(ValueError):
-    """A setting that cannot be used; the message names file, key and what is allowed."""
+    """A setting that cannot be used; the message names the file, the key and what is allowed."""
 
 
 def from_mapping(cls: type[T], values: Mapping[str, Any], where: str, prefix: str = "") -> T:
@@ -34,12 +35,12 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], where: str, prefix: st
 
     Args:
       cls: a frozen dataclass; fields may be dataclasses, mappings, tuples, optionals and literals.
-      values: what the file holds, keys as written there.
+      values: the content of the file, with its keys.
       where: the file's name, for messages.
       prefix: dotted path of `values` in the file, for messages.
 
     Raises:
-      SettingsError: an unknown key, a value of the wrong type, or one out of its range.
+      SettingsError: a key is unknown, or a value has the wrong type or is out of range.
     """
     if not isinstance(values, Mapping):
         raise SettingsError(
@@ -60,7 +61,7 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], where: str, prefix: st
 
 
 def to_mapping(settings: Any) -> dict[str, Any]:
-    """Returns nested plain dicts and lists, which `from_mapping` reads back to an equal value."""
+    """Returns nested plain dicts and lists; `from_mapping` is the inverse."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, Mapping):
@@ -74,8 +75,8 @@ def override(values: Mapping[str, Any], assignment: str) -> dict[str, Any]:
     """Returns `values` with one `dotted.key=value` applied; the value is read as YAML.
 
     Raises:
-      SettingsError: the assignment has no `=`, walks through a value that is no mapping, or has a
-        value that is not YAML.
+      SettingsError: the assignment has no `=`, its path passes through a value that is not a
+        mapping, or its value is not YAML.
     """
     from trainer import yaml_values
 
@@ -103,13 +104,13 @@ def override(values: Mapping[str, Any], assignment: str) -> dict[str, Any]:
 
 
 def read_yaml(path: Path) -> Any:
-    """Returns the value of a YAML file of settings, None where it is empty.
+    """Returns the value of a YAML file of settings, None for an empty file.
 
     Raises:
       SettingsError: it is not UTF-8, or not YAML; the message names file and line.
       OSError: it cannot be read.
     """
-    # PyYAML takes a while to load, which no command does that reads no settings.
+    # PyYAML is slow to import: import it only in commands that read settings.
     from trainer import yaml_values
 
     try:
@@ -121,17 +122,17 @@ def read_yaml(path: Path) -> Any:
 
 
 def shown(value: Any) -> str:
-    """Returns `repr(value)`, shortened to what fits a line."""
+    """Returns `repr(value)`, shortened to fit a line."""
     return _SHORT.repr(value)
 
 
 def clipped(text: str) -> str:
-    """Returns `text`, shortened to what fits a line."""
+    """Returns `text`, shortened to fit a line."""
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."
 
 
 def require(condition: bool, key: str, value: Any, allowed: str) -> None:
-    """Raises SettingsError naming the key, the value and what is allowed."""
+    """Raises SettingsError unless `condition`, naming the key, the value and what is allowed."""
     if not condition:
         raise SettingsError(f"{key} = {shown(value)} is not allowed: {allowed}")
 
@@ -145,7 +146,7 @@ def require_one_of(key: str, value: str, names: typing.Iterable[str]) -> None:
 
 
 def require_optimiser(optimizer: str, batch_size: int, learning_rate: float) -> None:
-    """Raises SettingsError unless all three can be trained with."""
+    """Raises SettingsError unless all three values are valid."""
     require_one_of("optimizer", optimizer, OPTIMIZERS)
     require(batch_size >= 1, "batch_size", batch_size, "1 or more")
     require(learning_rate > 0, "learning_rate", learning_rate, "more than 0")
@@ -187,7 +188,7 @@ def _convert(hint: Any, value: Any, where: str, key: str) -> Any:
 
 
 def _is_mapping(hint: Any) -> bool:
-    """Whether values of this type are written as a mapping of keys."""
+    """Whether values of this type are written as a mapping."""
     origin = typing.get_origin(hint) or hint
     return isinstance(origin, type) and (
         issubclass(origin, Mapping) or dataclasses.is_dataclass(origin)

@@ -1,4 +1,4 @@
-"""The table of all trials of a search for hyper-parameters; needs no TensorFlow."""
+"""The table of all trials of a hyper-parameter search; needs no TensorFlow."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Trial:
     Attributes:
       trial: its number, from 1.
       settings: values of the knobs.
-      objective, direction: which figure decides, and whether `min` or `max` of it.
-      figure: the held-out figure at the end; None where the trial failed.
-      steps, seconds: what was trained; None where the trial failed.
+      objective, direction: name of the held-out metric that is optimised, and `min` or `max`.
+      figure: its value at the end; None for a failed trial.
+      steps, seconds: of the training; None for a failed trial.
       status: `running`, `finished` or `failed`.
       reason: why it failed.
-      own: the settings are the config's own.
+      own: whether the settings are those of the config.
     """
 
     trial: int
@@ -41,17 +41,17 @@ class Trial:
 
 
 def ranked(trials: Iterable[Trial]) -> list[Trial]:
-    """Returns the trials, best figure first, the earlier first of equals, failed ones last."""
+    """Returns the trials, best first; of equals the earlier first, failed ones last."""
     return sorted(trials, key=_rank)
 
 
 def best_of(trials: Iterable[Trial]) -> Trial | None:
-    """Returns the first of `ranked`; None if no trial finished."""
+    """Returns the best trial; None if no trial finished."""
     return next((trial for trial in ranked(trials) if trial.figure is not None), None)
 
 
 def write_table(trials: Iterable[Trial], path: Path) -> None:
-    """Writes a JSON line for each trial, under another name first."""
+    """Writes a JSON line for each trial, atomically."""
     partial = path.with_suffix(".partial")
     lines = [json.dumps(asdict(trial), ensure_ascii=False) + "\n" for trial in trials]
     partial.write_text("".join(lines), encoding="utf-8")
@@ -59,7 +59,7 @@ def write_table(trials: Iterable[Trial], path: Path) -> None:
 
 
 def read_table(text: str) -> list[Trial]:
-    """Reads what `write_table` wrote."""
+    """Reads the output of `write_table`."""
     return [Trial(**json.loads(line)) for line in text.splitlines()]
 
 

@@ -1,4 +1,4 @@
-"""Entry point of the TFX Tuner: `tuner_fn` by its dotted path, and the tuner that it returns."""
+"""Entry point of the TFX Tuner, which imports `tuner_fn` by its dotted path; and its tuner."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ROW, _TRAINING = "row.jsonl", "training"
 
 
 class TunerFnResult(NamedTuple):
-    """What the TFX Tuner reads of a `tuner_fn`'s result; TFX's own type would have to be imported.
+    """The result of `tuner_fn`, with the fields of TFX's type, which would need an import of TFX.
 
     Attributes:
       tuner: has `search`, `oracle` and `get_best_hyperparameters`.
@@ -44,10 +44,10 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
     """Returns a tuner over the outputs of Transform.
 
     Args:
-      fn_args: TFX FnArgs. `custom_config` holds `experiment` and `tuning` (JSON), and
-        `resume_dir`, where finished trials outlive a killed execution and where the table of all
-        trials is left, and `start_dir`, an earlier model that trials start from, if there is one.
-        `base_model` is the encoder for the stages that start from it.
+      fn_args: TFX FnArgs. `custom_config` has `experiment` and `tuning` (JSON), `resume_dir`
+        (where finished trials survive a killed execution and the table of all trials is written)
+        and optionally `start_dir` (an earlier model for a warm start of each trial). `base_model`
+        is the encoder, for the stages that use it.
     """
     config = fn_args.custom_config
     experiment = from_mapping(Experiment, json.loads(config["experiment"]), "custom_config")
@@ -67,10 +67,10 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
 class StageTuner(BaseTuner):
     """Random search (Bergstra and Bengio 2012) over the knobs of one stage.
 
-    The first trial has the config's own values where the space holds them, so that the best one
-    has something to be compared with. The values of each trial follow from `tuning.seed` alone,
-    whatever earlier trials gave. A killed search goes on: KerasTuner's project keeps finished
-    trials, and the trial that was at work goes on from its checkpoint.
+    The first trial has the config's values, if they are in the space, as a baseline for the best
+    one. The values of each trial depend only on `tuning.seed`, not on the results of earlier
+    trials. A killed search can be resumed: KerasTuner's project has the finished trials, and the
+    interrupted trial continues from its checkpoint.
     """
 
     def __init__(
@@ -93,19 +93,19 @@ class StageTuner(BaseTuner):
             self.own,
             objective=keras_tuner.Objective(*self.wanted),
             max_trials=tuning.trials,
-            # KerasTuner takes 0 for no seed.
+            # KerasTuner treats 0 as no seed.
             seed=tuning.seed + 1,
             hyperparameters=space_of(tuning),
             tune_new_entries=False,
             allow_new_entries=False,
-            # Failed trials are no reason to stop; that all failed is told at the end.
+            # Failed trials do not stop the search; if all fail, `on_search_end` raises.
             max_consecutive_failed_trials=tuning.trials + 1,
         )
         oracle.verbose = 0
         super().__init__(oracle, directory=directory, project_name=PROJECT)
 
     def run_trial(self, trial: Any, *fit_args: Any, **fit_kwargs: Any) -> dict[str, float]:
-        """Trains once with the trial's values; its row lies in the trial's directory then."""
+        """Trains once with the trial's values and writes the row to the trial's directory."""
         values = {name: typed(name, value) for name, value in trial.hyperparameters.values.items()}
         row = Trial(int(trial.trial_id) + 1, values, *self.wanted, own=values == self.own)
         directory = Path(self.get_trial_dir(trial.trial_id))
@@ -120,7 +120,7 @@ class StageTuner(BaseTuner):
                 self.start_dir,
             )
         except Exception as error:
-            # KerasTuner would take it for a failed trial.
+            # KerasTuner would treat any other exception as a failed trial.
             raise keras_tuner.errors.FatalError(str(error)) from error
         trials.write_table([row], directory / _ROW)
         if row.figure is None:
@@ -128,7 +128,7 @@ class StageTuner(BaseTuner):
         return {row.objective: row.figure}
 
     def on_trial_end(self, trial: Any) -> None:
-        """Records the trial and drops its checkpoints."""
+        """Records the trial and deletes its checkpoints."""
         super().on_trial_end(trial)
         shutil.rmtree(Path(self.get_trial_dir(trial.trial_id)) / _TRAINING, ignore_errors=True)
         row, best = self._row(trial.trial_id), trials.best_of(self.rows())
@@ -153,7 +153,7 @@ class StageTuner(BaseTuner):
             )
 
     def rows(self) -> list[Trial]:
-        """Returns the trials that ended, in the order of their numbers."""
+        """Returns the trials that have ended, ordered by number."""
         return [self._row(trial_id) for trial_id in sorted(self.oracle.end_order)]
 
     def _row(self, trial_id: str) -> Trial:
@@ -162,7 +162,7 @@ class StageTuner(BaseTuner):
 
 
 class OwnValuesFirst(keras_tuner.oracles.RandomSearchOracle):
-    """Random search that begins with given values, if there are any."""
+    """Random search whose first trial has the given values, if there are any."""
 
     def __init__(self, own: Mapping[str, Any], **options: Any):
         super().__init__(**options)

@@ -1,4 +1,4 @@
-"""What one trial of a search for hyper-parameters is: a short training, judged on held-out data."""
+"""One trial of a hyper-parameter search: a short training, evaluated on held-out data."""
 
 from __future__ import annotations
 
@@ -27,16 +27,19 @@ def run_trial(
     encoder_dir: str | None,
     start_dir: str | None = None,
 ) -> Trial:
-    """Trains with the settings of `row`, or goes on with that, and returns the row filled in.
+    """Trains with the settings of `row`, or resumes that training, and returns the filled row.
 
-    Values that do not go together and trainings that break down give a failed row. Any other
-    error is raised: it is no property of the settings.
+    Incompatible values and failed trainings give a failed row. Any other error is raised, because
+    it is not a property of the settings.
 
     Args:
       experiment: the settings that the trial does not change.
-      work_dir: takes the trial's checkpoints and logs; nothing is exported.
-      encoder_dir: the exported encoder, for the stages that look through one.
-      start_dir: an earlier model of the stage that each trial starts from, or None.
+      tuning: the search.
+      row: the trial's row in the table, with its settings.
+      prepared: the data.
+      work_dir: of the trial's checkpoints and logs; nothing is exported.
+      encoder_dir: the exported encoder, for the stages that use one.
+      start_dir: an earlier model of the stage for a warm start, or None.
     """
     try:
         changed = for_trial(experiment, tuning, row.settings)
@@ -45,7 +48,7 @@ def run_trial(
     except (TrainingError, SettingsError, tf.errors.ResourceExhaustedError) as error:
         return replace(row, status=FAILED, reason=str(error))
     finally:
-        # Models, optimisers and traced functions hold each other in cycles.
+        # Models, optimisers and traced functions form reference cycles.
         gc.collect()
     if not math.isfinite(figure):
         return replace(row, status=FAILED, reason=f"{row.objective} is {figure}")

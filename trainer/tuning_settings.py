@@ -1,4 +1,4 @@
-"""What a search for hyper-parameters may try: typed, and checked before anything starts."""
+"""The search space of hyper-parameters, typed and checked before the search starts."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ SAMPLINGS = ("linear", "log")
 
 @dataclass(frozen=True)
 class Knob:
-    """The values that one setting may take: a range, or a list.
+    """The values that one setting may take: a range or a list.
 
     Attributes:
-      min, max: ends of a range of numbers, both of them in it.
-      sampling: `linear`, or `log` where orders of magnitude are tried evenly.
-      values: in place of a range: two or more of one kind (numbers, text, or true and false).
+      min, max: ends of a range of numbers, inclusive.
+      sampling: `linear`, or `log` for a log-uniform distribution.
+      values: a list instead of a range: two or more of one type (numbers, text, or true and false).
     """
 
     min: float | None = None
@@ -49,11 +49,11 @@ class Knob:
         require(not log or self.min > 0, "min", self.min, "more than 0 where sampling is log")
 
     def tried(self) -> tuple[Any, ...]:
-        """Returns what stands for the whole space: the listed values, or both ends."""
+        """Returns the listed values, or both ends of the range."""
         return self.values or (self.min, self.max)
 
     def holds(self, value: Any) -> bool:
-        """Tells whether a trial can have this value."""
+        """Whether a trial can have this value."""
         if self.values:
             return value in self.values
         number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -62,16 +62,17 @@ class Knob:
 
 @dataclass(frozen=True)
 class TuningSettings:
-    """A search for better settings of one stage, before that stage is trained.
+    """A search for settings of one stage, before that stage is trained.
 
     Attributes:
       stage: whose settings are searched: `encoder`, `captioner` or `generator`.
       space: the knobs, by `stage.setting`.
-      trials: trainings at most; the first has the config's own values, if the space holds them.
-      minutes: of training for each trial.
-      steps: a fixed number of steps for each trial in place of minutes; only then do trials not
-        depend on the clock.
-      seed: decides which values are tried; all trials train with `training.seed`.
+      trials: maximum number of trainings; the first has the config's values, if they are in the
+        space.
+      minutes: training time of each trial.
+      steps: a fixed number of steps for each trial instead of minutes; only then are trials
+        independent of the clock.
+      seed: of the sampled values; all trials train with `training.seed`.
     """
 
     stage: str = "generator"
@@ -93,20 +94,20 @@ class TuningSettings:
             _require_kind(name, knob)
 
     def require_fit(self, experiment: Experiment) -> None:
-        """Raises SettingsError unless each value of each knob is one that its setting may have."""
+        """Raises SettingsError unless each value of each knob is valid for its setting."""
         for name, knob in self.space.items():
             for value in knob.tried():
                 with_values(experiment, {name: typed(name, value)}, f"tuning.space.{name}")
 
 
 def knob_names(stage: str) -> list[str]:
-    """Returns every setting of `stage` that a search can change: numbers, text and switches."""
+    """Returns the settings of `stage` that a search can change: numbers, text and booleans."""
     section = type(getattr(Experiment(), stage))
     return [f"{stage}.{item.name}" for item in fields(section) if _kind(stage, item.name)]
 
 
 def kind(name: str) -> type:
-    """Returns int, float, str or bool: what the setting `name` (`stage.setting`) holds."""
+    """Returns the type of the setting `name` (`stage.setting`): int, float, str or bool."""
     stage, _, key = name.partition(".")
     found = _kind(stage, key)
     if found is None:
@@ -115,17 +116,18 @@ def kind(name: str) -> type:
 
 
 def typed(name: str, value: Any) -> Any:
-    """Returns `value` as the setting holds it: 1 is 1.0 where numbers may have fractions."""
+    """Returns `value` in the type of the setting: 1 becomes 1.0 for a float."""
     return kind(name)(value)
 
 
 def with_values(
     experiment: Experiment, values: Mapping[str, Any], where: str = "hyperparameters"
 ) -> Experiment:
-    """Returns `experiment` with settings replaced, each by `stage.setting`.
+    """Returns `experiment` with the given values of settings, by `stage.setting`.
 
     Raises:
-      SettingsError: there is no such setting, or it cannot have that value; begins with `where`.
+      SettingsError: a setting is unknown, or its value is not valid; the message begins with
+        `where`.
     """
     mapping = to_mapping(experiment)
     for name, value in values.items():
@@ -136,7 +138,7 @@ def with_values(
 
 
 def own_values(experiment: Experiment, tuning: TuningSettings) -> dict[str, Any]:
-    """Returns what the knobs' settings are now; empty unless the space holds all of it."""
+    """Returns the experiment's values of the knobs; empty unless all are in the space."""
     own = {name: getattr(getattr(experiment, tuning.stage), key) for name, key in _keys(tuning)}
     return own if all(tuning.space[name].holds(value) for name, value in own.items()) else {}
 
@@ -144,7 +146,7 @@ def own_values(experiment: Experiment, tuning: TuningSettings) -> dict[str, Any]
 def for_trial(
     experiment: Experiment, tuning: TuningSettings, values: Mapping[str, Any]
 ) -> Experiment:
-    """Returns the experiment of one trial: some settings replaced, and the budget of a trial."""
+    """Returns the experiment of one trial, with its values and the budget of a trial."""
     training = replace(
         experiment.training,
         minutes=tuning.minutes,
@@ -166,7 +168,7 @@ def _kind(stage: str, key: str) -> type | None:
 
 
 def _require_kind(name: str, knob: Knob) -> None:
-    """Refuses values that are not what the setting holds, before they are put into it."""
+    """Raises SettingsError for values of another type than the setting's."""
     wanted = kind(name)
     words = {int: "whole numbers", float: "numbers", str: "text", bool: "true and false"}[wanted]
     if not knob.values:

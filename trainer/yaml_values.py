@@ -1,7 +1,7 @@
-"""Reads YAML of settings, and refuses what a person can hardly have meant.
+"""Reads YAML files of settings, and rejects content that is almost certainly a mistake.
 
-PyYAML takes the last of two equal keys, builds values as deep and as large as aliases make them,
-and leaves numbers and dates that Python cannot represent to exceptions without a line.
+PyYAML silently takes the last of two equal keys, expands aliases without a limit on depth or size,
+and raises exceptions without a line number for numbers and dates that Python cannot represent.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-# More than any settings need, and few enough for every function that walks through them.
+# Maximum depth and number of values: more than settings need, and small enough for recursion.
 DEPTH, VALUES = 30, 20_000
 _WHOLE = 2**63
 _LETTERS = 160
@@ -19,7 +19,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class YamlError(ValueError):
-    """Text that is no YAML, or holds more than settings can be: `line`, from 1, and `problem`."""
+    """Text that is not YAML or exceeds a limit.
+
+    Attributes:
+      line: number of the line, from 1.
+      problem: what is wrong.
+    """
 
     def __init__(self, line: int, problem: str):
         self.line, self.problem = line, problem[:_LETTERS]
@@ -27,16 +32,17 @@ class YamlError(ValueError):
 
 
 def load(text: str) -> Any:
-    """Returns the value of one YAML document, None where it is empty; raises YamlError."""
+    """Returns the value of one YAML document, None for an empty one; raises YamlError."""
     found = load_all(text, at_most=1)
     return found[0] if found else None
 
 
 def load_all(text: str, at_most: int | None = None) -> list[Any]:
-    """Returns the values of all documents in `text`; raises YamlError, also for too many."""
+    """Returns the values of all documents in `text`; raises YamlError, also for more than
+    `at_most`."""
     loader = None
     try:
-        # Looks at the first letters already.
+        # The constructor already reads the first characters, so it can fail.
         loader = _Loader(text)
         found: list[Any] = []
         while loader.check_data():
@@ -58,14 +64,14 @@ def load_all(text: str, at_most: int | None = None) -> list[Any]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Counts values and levels while nodes are made, aliases with all that they stand for."""
+    """Counts values and levels while nodes are composed; an alias counts as its expansion."""
 
     def __init__(self, text: str):
         super().__init__(text)
         self._values = 0
-        # The levels below each node that is being made, from the outermost.
+        # Levels below each node that is being composed, outermost first.
         self._open: list[int] = []
-        # Values and levels of each node with an anchor.
+        # Numbers of values and levels of each node with an anchor.
         self._anchored: dict[str, tuple[int, int]] = {}
 
     def compose_node(self, parent: Any, index: Any) -> Any:
@@ -107,7 +113,7 @@ class _Loader(yaml.SafeLoader):
         except yaml.YAMLError:
             raise
         except Exception as error:
-            # PyYAML's constructors let through whatever Python's own raise.
+            # PyYAML's constructors do not catch exceptions of Python's own.
             kind = node.tag.rpartition(":")[2]
             _refuse(f"{str(node.value)[:40]!r} cannot be read as {kind} ({error})", node)
         if isinstance(value, int) and not -_WHOLE <= value < _WHOLE:
