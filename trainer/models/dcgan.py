@@ -1,16 +1,16 @@
-"""Deep convolutional pair: plain strided convolutions, batch normalisation in the generator.
+"""DCGAN architecture: strided convolutions, with batch normalisation in the generator.
 
-Sources: DCGAN (Radford et al. 2016, section 3); the text is projected and joined to the noise as
-in GAN-INT-CLS (Reed et al. 2016, section 4.1).
+Sources: DCGAN (Radford et al. 2016, section 3); the text is projected and concatenated to the noise
+as in GAN-INT-CLS (Reed et al. 2016, section 4.1).
 
-The generator doubles sides by transposed convolutions as in the paper, but 4x4 instead of 5x5: with
-a stride of 2 each pixel then has the same number of taps (2x2), which spares the chequerboard of
-uneven overlap (Odena et al. 2016), and on a CPU it is the cheapest of the usual forms: repeating
-pixels before a 4x4 convolution takes 1.3 to 2 times as long.
+The generator upsamples by transposed convolutions as in the paper, but with 4x4 instead of 5x5
+kernels. With a stride of 2 each output pixel then has the same number of taps (2x2), which avoids
+the checkerboard artefacts of uneven overlap (Odena et al. 2016). On a CPU it is also the cheapest
+of the usual forms: repeating pixels before a 4x4 convolution takes 1.3 to 2 times as long.
 
-The discriminator has no batch normalisation. Real and generated pictures pass it in one batch,
-whose statistics would tell them apart or hide what does; and a gradient penalty is about each
-picture's own logit, which must not depend on its neighbours (Gulrajani et al. 2017, section 4).
+The discriminator has no batch normalisation. Real and generated pictures share a batch, and its
+statistics would reveal or hide the difference between them. A gradient penalty also needs each
+logit to depend on its own picture alone (Gulrajani et al. 2017, section 4).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from trainer.models.layers import Composite, FusedBatchNormalization, at, seed_s
 from trainer.models.layers import channels as channels_at
 
 TOLD = 128
-# A layer has one convolution where a block of `one_stage` has two, so it may be wider.
+# Multiple of the width: a layer has one convolution where a block of `one_stage` has two.
 WIDER = 2
 
 
@@ -33,9 +33,9 @@ class Grow(Composite, layers.Layer):
     """Doubles the side: transposed convolution, batch normalisation, ReLU.
 
     Call arguments:
-      x: [N, H, W, C].
+      x: float [N, H, W, C].
     Returns:
-      [N, 2 H, 2 W, channels].
+      float [N, 2 H, 2 W, channels].
     """
 
     def __init__(self, channels: int, **kwargs):
@@ -50,10 +50,11 @@ class Grow(Composite, layers.Layer):
 
 
 class DcganPainter(Composite, layers.Layer):
-    """Picture from one code that holds all there is to know.
+    """Generates pictures from a single code, which includes the noise.
 
     Call arguments:
       code: float [N, d].
+      training: batch normalisation uses the batch and updates its averages.
     Returns:
       float32 [N, R, R, 3] in [-1, 1].
     """
@@ -81,11 +82,11 @@ class DcganPainter(Composite, layers.Layer):
 
 
 class DcganGenerator(Composite, keras.Model):
-    """Picture from noise and sentence.
+    """Generates pictures from noise and condition vectors.
 
     Call arguments:
-      noise: float [N, noise_width];  text: float [N, condition].
-      training: normalise by the batch and move the averages; else normalise by the averages.
+      noise: float [N, noise_width];  text: float [N, c] condition vectors.
+      training: batch normalisation uses the batch and updates its averages.
     Returns:
       float32 [N, R, R, 3] in [-1, 1].
     """
@@ -107,15 +108,15 @@ class DcganGenerator(Composite, keras.Model):
 
 
 class DcganBackbone(Composite, layers.Layer):
-    """Pictures to the grid that a head judges, by 4x4 convolutions of stride 2 and leaky ReLU.
+    """Backbone of the discriminator: 4x4 convolutions of stride 2 with leaky ReLU.
 
     Attributes:
-      side, channels: of the grid;  width: its channels.
+      side, channels: of the feature map;  width: its channels.
 
     Call arguments:
-      images: float [N, R, R, 3].
+      images: float [N, R, R, 3] in [-1, 1].
     Returns:
-      [N, side, side, channels].
+      float [N, side, side, channels].
     """
 
     def __init__(self, settings: GeneratorSettings, resolution: int, **kwargs):

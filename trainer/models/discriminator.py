@@ -1,4 +1,4 @@
-"""Discriminators: the backbone of an architecture below a head of one's choice."""
+"""Discriminators: the backbone of an architecture, followed by one of several heads."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from keras import layers, ops
 
 from trainer.models.layers import Composite, Consult
 
-# Heads of discriminators: from a picture's grid, and mostly a caption, to one logit.
+# Heads map the backbone's feature map, and except for `unconditional` the caption, to one logit.
 #
-# A head is made for a grid of `side` x `side` places with `channels` channels and for sentences of
-# `condition` numbers; its own layers are sized by `width`. Called with (grid float [N, side, side,
-# channels], text float [N, condition]) it returns float32 [N] logits. All heads end in float32,
-# because the logits of a converged discriminator differ in the third digit.
+# A head is built for a feature map of `side` x `side` positions with `channels` channels and for
+# condition vectors of length `condition`; `width` sizes its own layers. Called with (grid float
+# [N, side, side, channels], text float [N, condition]) it returns float32 [N] logits. All heads end
+# in float32, because the logits of a converged discriminator differ in the third digit.
 
 
 class Unconditional(Composite, layers.Layer):
-    """Realness alone: whatever the text, the logit is the same (Goodfellow et al. 2014)."""
+    """Ignores the text: the logit depends on the picture alone (Goodfellow et al. 2014)."""
 
     def __init__(self, side: int, channels: int, width: int, condition: int, **kwargs):
         super().__init__(**kwargs)
@@ -28,10 +28,10 @@ class Unconditional(Composite, layers.Layer):
 
 
 class MatchingAware(Composite, layers.Layer):
-    """One logit for realness and matching together, from the sentence at every place.
+    """One logit for realness and match, from the caption concatenated at every position.
 
     Source: GAN-INT-CLS (Reed et al. 2016, section 4.1), with the single joint head of DF-GAN (Tao
-    et al. 2022, section 3.3); what places read of the sentence by gates is added before.
+    et al. 2022, section 3.3). Gated conditioning comes before it.
     """
 
     def __init__(self, side: int, channels: int, width: int, condition: int, **kwargs):
@@ -45,9 +45,9 @@ class MatchingAware(Composite, layers.Layer):
 
 
 class Projection(Composite, layers.Layer):
-    """The sentence judges by an inner product: logit = linear(phi) + <V text, phi>.
+    """Projection discriminator: logit = linear(phi) + <V text, phi>.
 
-    phi is the grid's activations summed over its places.
+    phi is the sum of the feature map's activations over positions.
     Source: Miyato and Koyama 2018, equation 3 and figure 1d.
     """
 
@@ -62,15 +62,20 @@ class Projection(Composite, layers.Layer):
 
 
 class LogitHead(layers.Layer):
-    """A convolution of each place with its neighbours, then all places' word for one logit.
+    """Maps a feature map, and optionally a text code, to one logit.
+
+    The layers are a convolution over neighbouring positions, a 1x1 convolution, and a dense layer
+    over all positions.
 
     Call arguments:
-      grid: [N, side, side, C];  said: [N, w], appended to every place, or None.
+      grid: float [N, side, side, C];  said: float [N, w], appended to every position, or None.
+    Returns:
+      float32 [N] logits.
     """
 
     def __init__(self, side: int, width: int, **kwargs):
         super().__init__(**kwargs)
-        # A single place has no neighbours.
+        # A feature map of side 1 has no neighbouring positions, so the kernel is 1x1.
         self.joint = layers.Conv2D(2 * width, min(3, side), padding="same")
         self.taps = taps_inside(side, min(3, side))
         self.squeeze = layers.Conv2D(64, 1, dtype="float32")
@@ -88,10 +93,10 @@ class LogitHead(layers.Layer):
         return self.logit(self.flatten(x))[:, 0]
 
     def _joined(self, grid, said):
-        """What `joint` gives of `grid` with `said` appended to each place, for half the cost.
+        """Applies `joint` to `grid` with `said` appended to each position, at half the cost.
 
-        `said` is the same everywhere: it is multiplied once with each tap of the kernel, and a
-        place adds up the taps that lie inside the grid.
+        `said` is the same at all positions, so it is multiplied once with each tap of the kernel.
+        Each position then sums the taps that lie inside the feature map.
         """
         kernel, channels = self.joint.kernel, grid.shape[-1]
         x = ops.conv(grid, kernel[:, :, :channels], padding="same")
@@ -102,7 +107,15 @@ class LogitHead(layers.Layer):
 
 
 def taps_inside(side: int, size: int) -> np.ndarray:
-    """float32 [side * side, size * size]: 1 where a tap of a centred kernel lies in the grid."""
+    """Returns which taps of a centred kernel lie inside the feature map, for each position.
+
+    Args:
+      side: side of the feature map.
+      size: side of the kernel.
+
+    Returns:
+      float32 [side * side, size * size], 1 for a tap inside, else 0.
+    """
     places, taps = np.arange(side)[:, None], np.arange(size) - (size - 1) // 2
     inside = ((places + taps >= 0) & (places + taps < side)).astype(np.float32)
     return np.kron(inside, inside)
@@ -115,21 +128,21 @@ HEADS = {
 }
 
 
-# Discriminators: an architecture's body below a head of one's choice.
+# Discriminators: backbone and head.
 
 
 class Discriminator(Composite, keras.Model):
-    """Realness of pictures, and with most heads how well they match a sentence, as one logit.
+    """Predicts one logit: realness of the picture and, with most heads, match with the caption.
 
-    `features` reads pictures, `logits` reads sentences too: of a picture with several sentences the
-    features are computed once.
+    `features` reads the pictures alone, `logits` reads captions too. A picture with several
+    captions needs its features only once.
 
     Args:
-      body: float [N, R, R, 3] -> the grid that `head` reads, [N, side, side, channels].
-      head: an entry of `HEADS`.
+      body: the backbone, float [N, R, R, 3] -> feature map [N, side, side, channels].
+      head: an instance of an entry of `HEADS`.
 
     Call arguments:
-      images: float [N, R, R, 3] in [-1, 1];  text: float [N, c], the encoder's `condition`.
+      images: float [N, R, R, 3] in [-1, 1];  text: float [N, c] condition vectors.
     Returns:
       float32 [N] logits.
     """
@@ -139,11 +152,26 @@ class Discriminator(Composite, keras.Model):
         self.body, self.head = body, head
 
     def features(self, images):
-        """float [N, R, R, 3] -> [N, side, side, channels], in the compute dtype."""
+        """Computes the backbone's features.
+
+        Args:
+          images: float [N, R, R, 3] in [-1, 1].
+
+        Returns:
+          [N, side, side, channels], in the compute dtype.
+        """
         return self.body(images)
 
     def logits(self, features, text):
-        """What `features` returned and float [N, c] sentences -> float32 [N] logits."""
+        """Computes logits from features.
+
+        Args:
+          features: [N, side, side, channels], from `features`.
+          text: float [N, c] condition vectors.
+
+        Returns:
+          float32 [N].
+        """
         return self.head(features, text)
 
     def call(self, inputs):

@@ -1,10 +1,10 @@
-"""The multilayer perceptrons that generative adversarial networks began with, for orientation.
+"""The multilayer perceptrons of the original GAN, as a baseline.
 
-Source: Goodfellow et al. 2014, section 5: rectifiers and a sigmoid in the generator, maxout in the
-discriminator; a condition enters beside the noise (Mirza and Osindero 2014, section 4.1). Known
-from 28 x 28 pixels. At other sides the outer layers grow with the number of pixels: 1.6 million
-weights each at 32 pixels and the default widths, 100 million at 256. The discriminator's dropout
-is left out; augmentation and penalties are shared with the other architectures.
+Source: Goodfellow et al. 2014, section 5: ReLU and a sigmoid in the generator, maxout in the
+discriminator. The condition is concatenated to the noise (Mirza and Osindero 2014, section 4.1).
+The model is known from 28 x 28 pixels. Its outer layers grow with the number of pixels: 1.6 million
+weights each at 32 pixels and the default widths, 100 million at 256. The discriminator has no
+dropout; augmentation and penalties are shared with the other architectures.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from keras import layers, ops
 from trainer.config import GeneratorSettings
 from trainer.models.layers import Composite
 
-# Hidden units for each unit of a width.
+# Hidden units per unit of `width`, and affine pieces of a maxout unit.
 UNITS = 16
 PIECES = 2
 
 
 class MlpGenerator(Composite, keras.Model):
-    """Picture from noise and sentence by two hidden layers.
+    """Generates pictures from noise and condition vectors by two hidden layers.
 
     Call arguments:
-      noise: float [N, noise_width];  text: float [N, condition].
-      training: changes nothing here.
+      noise: float [N, noise_width];  text: float [N, c] condition vectors.
+      training: has no effect.
     Returns:
       float32 [N, R, R, 3] in [-1, 1].
     """
@@ -49,12 +49,12 @@ class MlpGenerator(Composite, keras.Model):
 
 
 class Maxout(Composite, layers.Layer):
-    """The largest of several affine functions, unit by unit (Goodfellow et al. 2013, section 2).
+    """Each unit is the maximum of several affine functions (Goodfellow et al. 2013, section 2).
 
     Call arguments:
-      x: [N, d].
+      x: float [N, d].
     Returns:
-      [N, units].
+      float [N, units].
     """
 
     def __init__(self, units: int, **kwargs):
@@ -67,15 +67,15 @@ class Maxout(Composite, layers.Layer):
 
 
 class MlpBackbone(Composite, layers.Layer):
-    """Pictures to a grid of a single place.
+    """Backbone of the discriminator; its feature map has a single position.
 
     Attributes:
-      side, channels: of the grid;  width: its channels.
+      side, channels: of the feature map;  width: its channels.
 
     Call arguments:
-      images: float [N, R, R, 3].
+      images: float [N, R, R, 3] in [-1, 1].
     Returns:
-      [N, 1, 1, channels].
+      float [N, 1, 1, channels].
     """
 
     def __init__(self, settings: GeneratorSettings, resolution: int, **kwargs):

@@ -1,9 +1,8 @@
-"""One-stage text-to-image pair: a text-modulated residual generator and its discriminator's body.
+"""One-stage architecture: a residual generator modulated by text, and a residual backbone.
 
-Source of the idea: DF-GAN (Tao et al. 2022), section 3: one backbone, the sentence modulates every
-block, the discriminator is residual too. To spend few operations at full resolution, the
-generator's last step is a depth-to-space and the discriminator's first one a space-to-depth, so
-that no 3x3 convolution runs above half the resolution.
+After DF-GAN (Tao et al. 2022, section 3): a single generator whose blocks are all modulated by the
+caption, and a residual discriminator. The generator ends in a depth-to-space and the discriminator
+begins with a space-to-depth, so no 3x3 convolution runs above half the resolution.
 """
 
 from __future__ import annotations
@@ -18,15 +17,17 @@ from trainer.config import GeneratorSettings
 from trainer.models.layers import Composite, Consult, at, elementwise, seed_side
 from trainer.models.layers import channels as channels_at
 
-# Finer grids than this read the condition as a whole only.
+# Up to this side, feature maps also have gated conditioning.
 CONSULTED_SIDE = 8
 
 
 class Modulate(Composite, layers.Layer):
-    """Scales and shifts channels by affine functions of the condition, then leaky ReLU.
+    """Normalises, then scales and shifts channels by affine functions of the condition; leaky ReLU.
 
     Call arguments:
-      x: [N, H, W, C];  condition: [N, d].
+      x: float [N, H, W, C];  condition: float [N, d].
+    Returns:
+      float [N, H, W, C].
     """
 
     def __init__(self, channels: int, **kwargs):
@@ -41,14 +42,23 @@ class Modulate(Composite, layers.Layer):
 
 
 def _unit(x):
-    """Every place's channels at a mean square of 1 (Karras et al. 2018, section 4.2)."""
+    """Pixel normalisation (Karras et al. 2018, section 4.2): mean square over channels becomes 1.
+
+    The statistics are computed in float32.
+    """
     square = ops.mean(ops.square(ops.cast(x, "float32")), axis=-1, keepdims=True)
-    # 7 x 7 places do not fill whole registers, and those left over would be rounded differently.
+    # 7 x 7 positions do not fill whole SIMD registers; the remainder would be rounded differently.
     return x * ops.cast(elementwise(tf.math.rsqrt, square + 1e-8, fill=1.0), x.dtype)
 
 
 class GeneratorBlock(Composite, layers.Layer):
-    """Two modulated 3x3 convolutions beside a shortcut; doubles the side first if `upsample`."""
+    """Residual block of two modulated 3x3 convolutions; doubles the side first if `upsample`.
+
+    Call arguments:
+      x: float [N, H, W, channels_in];  condition: float [N, d].
+    Returns:
+      float [N, H, W, channels], or [N, 2 H, 2 W, channels] with `upsample`.
+    """
 
     def __init__(self, channels_in: int, channels: int, upsample: bool, **kwargs):
         super().__init__(**kwargs)
@@ -60,7 +70,7 @@ class GeneratorBlock(Composite, layers.Layer):
         self.shortcut = layers.Conv2D(channels, 1) if channels_in != channels else None
 
     def call(self, x, condition):
-        # Modulation and the 1x1 shortcut cost a quarter before the side is doubled.
+        # Modulation and the 1x1 shortcut run before upsampling, at a quarter of the cost.
         h = self.modulate_first(x, condition)
         x = x if self.shortcut is None else self.shortcut(x)
         if self.upsample is not None:
@@ -70,13 +80,13 @@ class GeneratorBlock(Composite, layers.Layer):
 
 
 class OneStageGenerator(Composite, keras.Model):
-    """Picture from noise and sentence.
+    """Generates pictures from noise and condition vectors.
 
-    Without a sentence (`condition` 0) the noise alone modulates the blocks.
+    With an empty condition vector (c = 0) the noise alone modulates the blocks.
 
     Call arguments:
-      noise: float [N, noise_width];  text: float [N, condition], the encoder's `condition`.
-      training: changes nothing here.
+      noise: float [N, noise_width];  text: float [N, c] condition vectors.
+      training: has no effect.
     Returns:
       float32 [N, R, R, 3] in [-1, 1].
     """
@@ -120,7 +130,13 @@ class OneStageGenerator(Composite, keras.Model):
 
 
 class CriticBlock(Composite, layers.Layer):
-    """Halves the side by two convolutions beside a pooled shortcut."""
+    """Residual block of two convolutions with a pooled shortcut; halves the side.
+
+    Call arguments:
+      x: float [N, H, W, C].
+    Returns:
+      float [N, H / 2, W / 2, channels].
+    """
 
     def __init__(self, channels: int, **kwargs):
         super().__init__(**kwargs)
@@ -136,15 +152,15 @@ class CriticBlock(Composite, layers.Layer):
 
 
 class OneStageBackbone(Composite, layers.Layer):
-    """Pictures to the grid that a head judges; its last channel is the batch's spread.
+    """Backbone of the discriminator; the last channel is the minibatch standard deviation.
 
     Attributes:
-      side, channels: of the grid;  width: its channels without the spread.
+      side, channels: of the feature map;  width: its channels without the standard deviation.
 
     Call arguments:
-      images: float [N, R, R, 3].
+      images: float [N, R, R, 3] in [-1, 1].
     Returns:
-      [N, side, side, channels].
+      float [N, side, side, channels].
     """
 
     def __init__(self, settings: GeneratorSettings, resolution: int, **kwargs):
@@ -168,14 +184,20 @@ class OneStageBackbone(Composite, layers.Layer):
 
 
 def _batch_deviation(x, group: int = 4):
-    """Standard deviation over groups of neighbours in the batch, one value a picture, as one more
-    channel.
+    """Returns the standard deviation over groups of neighbours in the batch as one more channel.
 
-    A group is not to hold real pictures and generated ones, or it says nothing of either: where
-    both are judged in one batch, the number of each has to be a multiple of `group`. So does what
-    each of several devices, and each part of an accumulated step, sees of a batch.
+    Each group has one value. A group must not mix real and generated pictures. If both are in one
+    batch, the number of each must be a multiple of `group`, also on each device and in each
+    micro-batch.
 
     Source: progressive growing (Karras et al. 2018), section 3.
+
+    Args:
+      x: float [N, H, W, C].
+      group: pictures per group; if it does not divide N, each picture is its own group.
+
+    Returns:
+      [N, H, W, 1], in the dtype of x.
     """
     shape = ops.shape(x)
     size = group if isinstance(shape[0], int) and shape[0] % group == 0 else 1

@@ -1,4 +1,4 @@
-"""Two-stage text-to-image pair: a small picture from the sentence, then a larger one from both.
+"""Two-stage architecture: stage I generates a small picture from the caption, stage II refines it.
 
 Source: StackGAN (Zhang et al. 2017)."""
 
@@ -16,20 +16,20 @@ from trainer.models.encoder import ResidualBlock
 from trainer.models.layers import Composite, FusedBatchNormalization, at
 from trainer.models.layers import channels as channels_at
 
-# Conditioning augmentation: a Gaussian around each caption in place of its one code.
+# Conditioning augmentation: samples the code from a Gaussian that depends on the caption.
 #
-# Source: StackGAN (Zhang et al. 2017, section 3.2). A caption then stands for a small cloud of
-# codes, which the divergence keeps smooth, so that few captions cover the space between them.
+# Source: StackGAN (Zhang et al. 2017, section 3.2). The KL divergence keeps the codes smooth, so
+# that few captions cover the space between them.
 
 
 class ConditioningAugmentation(Composite, layers.Layer):
-    """A code drawn from the Gaussian that the text gives.
+    """Samples a code from a Gaussian whose mean and variance depend on the text.
 
-    The standard normal draw is an argument: it is a part of the generator's noise, so that a served
+    The standard normal draw is an argument. It is a part of the generator's noise, so a served
     picture depends on noise and text alone.
 
     Call arguments:
-      text: float [N, c];  draw: float [N, width].
+      text: float [N, c] condition vectors;  draw: float [N, width], standard normal.
     Returns:
       float32 [N, width].
     """
@@ -44,43 +44,44 @@ class ConditioningAugmentation(Composite, layers.Layer):
         return mean + ops.exp(0.5 * log_variance) * draw
 
     def moments(self, text):
-        """Returns mean and log variance, both float32 [N, width]; the variance is bounded."""
+        """Returns mean and log variance, both float32 [N, width]; the latter is clipped."""
         return self.mean(text), ops.clip(self.log_variance(text), -8.0, 4.0)
 
     def divergence(self, text):
-        """KL divergence in nats of the text's Gaussian from the standard one, float32 [N]."""
+        """Returns the KL divergence of the Gaussian from the standard normal, float32 [N] nats."""
         return gaussian_kl(*self.moments(text))
 
 
-# Two stages: a small sketch from noise and text, then a larger picture from sketch and text.
+# The two stages: a small picture, the sketch, from noise and text; then the final picture from
+# sketch and text.
 #
-# Source: StackGAN (Zhang et al. 2017, sections 3.3 and 3.4). Stage I is the painter of `dcgan`, fed
-# with noise and an augmented code of the text. Stage II looks at the sketch on a coarser grid,
-# joins the text to it again, and grows a correction. Other than in the paper the correction is
-# added to the sketch and starts at zero, so that a picture is the sketch where stage II has learned
-# nothing.
+# Source: StackGAN (Zhang et al. 2017, sections 3.3 and 3.4). Stage I is the generator of `dcgan`
+# with noise and an augmented text code as input. Stage II downsamples the sketch, concatenates the
+# text code, and upsamples to a correction. Unlike in the paper, the correction is added to the
+# sketch and its last layer starts at zero, so an untrained stage II returns the enlarged sketch.
 
 
-# Sketches are read off their tanh up to here, a quarter of one of 256 levels from the end.
+# Sketch values are clipped to this before arctanh: a quarter of one of 256 levels below 1.
 BRIGHTEST = 0.998
 
 
 def sketch_side(settings: GeneratorSettings, resolution: int) -> int:
-    """The side of stage I's pictures."""
+    """Returns the side of stage I's pictures."""
     return settings.sketch_resolution or resolution // 2
 
 
 def code_width(settings: GeneratorSettings, condition: int) -> int:
-    """Numbers in the text's code: twice those of the noise (StackGAN has 128 and 100)."""
+    """Returns the length of the text code: twice that of the noise (StackGAN has 128 and 100)."""
     return 2 * settings.noise if condition else 0
 
 
 class Sketcher(Composite, keras.Model):
-    """Stage I.
+    """Stage I: generates the sketch.
 
     Call arguments:
-      noise: float [N, noise + code], the latter part for the code;  text: float [N, condition].
-      training: normalise by the batch and move the averages; else normalise by the averages.
+      noise: float [N, noise + code], of which the last `code` entries draw the text code.
+      text: float [N, c] condition vectors.
+      training: batch normalisation uses the batch and updates its averages.
     Returns:
       float32 [N, r, r, 3] in [-1, 1].
     """
@@ -104,9 +105,9 @@ class Shrink(Composite, layers.Layer):
     """Halves the side: 4x4 convolution, batch normalisation, leaky ReLU.
 
     Call arguments:
-      x: [N, H, W, C].
+      x: float [N, H, W, C].
     Returns:
-      [N, H / 2, W / 2, channels].
+      float [N, H / 2, W / 2, channels].
     """
 
     def __init__(self, channels: int, **kwargs):
@@ -119,13 +120,13 @@ class Shrink(Composite, layers.Layer):
 
 
 class Refiner(Composite, keras.Model):
-    """Stage II: the sketch, enlarged, plus a correction before the tanh.
+    """Stage II: adds a correction to the enlarged sketch, before the tanh.
 
     Call arguments:
       sketch: float32 [N, r, r, 3] in [-1, 1].
-      noise: float [N, noise + code], of which the code's part is read.
-      text: float [N, condition].
-      training: normalise by the batch and move the averages; else normalise by the averages.
+      noise: float [N, noise + code], of which only the last `code` entries are read.
+      text: float [N, c] condition vectors.
+      training: batch normalisation uses the batch and updates its averages.
     Returns:
       float32 [N, R, R, 3] in [-1, 1].
     """
@@ -140,7 +141,7 @@ class Refiner(Composite, keras.Model):
         )
         self.stem = layers.Conv2D(width, 3, padding="same", name=at(sketch))
         side, self.shrink = sketch, []
-        # A grid of a quarter of the sketch's side, as 64 pixels give 16 places in the paper.
+        # Down to a quarter of the sketch's side, as in the paper (64 pixels to 16 positions).
         while side % 2 == 0 and side > sketch // 4:
             side //= 2
             self.shrink.append(Shrink(channels_at(width, side, sketch, widest), name=at(side)))
@@ -174,7 +175,7 @@ class Refiner(Composite, keras.Model):
         return ops.tanh(ops.arctanh(shown) + self.correct(x))
 
     def _look(self, sketch, noise, text, training):
-        """What there is in the sketch beside what the text says, at every place of the grid."""
+        """Encodes the sketch and joins the text code to every position of the feature map."""
         x = ops.leaky_relu(self.stem(sketch), 0.2)
         for shrink in self.shrink:
             x = shrink(x, training=training)
@@ -186,17 +187,17 @@ class Refiner(Composite, keras.Model):
 
 
 class TwoStageGenerator(Composite, keras.Model):
-    """Picture from noise and sentence by way of a sketch.
+    """Generates pictures from noise and condition vectors in two stages.
 
-    Both stages read the same draw, each around a mean and with deviations of its own.
+    Both stages use the same draw for the text code, each with its own mean and variance.
 
     Attributes:
       first: (noise, text) -> sketch, a `Sketcher`.
       second: (sketch, noise, text) -> picture, a `Refiner`.
 
     Call arguments:
-      noise: float [N, noise_width];  text: float [N, condition].
-      training: normalise by the batch and move the averages; else normalise by the averages.
+      noise: float [N, noise_width];  text: float [N, c] condition vectors.
+      training: batch normalisation uses the batch and updates its averages.
     Returns:
       float32 [N, R, R, 3] in [-1, 1].
     """
@@ -219,7 +220,7 @@ class TwoStageGenerator(Composite, keras.Model):
         return self.second((sketch, noise, text), training=training)
 
     def divergence(self, text):
-        """What the augmentation of both stages costs: KL in nats, float32 [N]; 0 without text."""
+        """Returns the KL divergence of both augmentations, float32 [N] nats; 0 if c is 0."""
         parts = [self.first.augment, self.second.augment]
         zero = ops.zeros(ops.shape(text)[:1], "float32")
         return sum((part.divergence(text) for part in parts if part is not None), zero)

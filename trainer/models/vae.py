@@ -1,7 +1,7 @@
-"""Conditional variational autoencoder: pictures and captions to noise, noise and captions back.
+"""Conditional variational autoencoder.
 
-Sources: Kingma and Welling (2014), appendix C, with convolutions; the caption is told to both
-sides (Sohn et al. 2015, section 4.1), so that the noise need not say what the caption says.
+Sources: Kingma and Welling 2014, appendix C, with convolutions. Encoder and decoder both read the
+caption (Sohn et al. 2015, section 4.1), so the noise need not encode what the caption states.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ class VaeEncoder(Composite, keras.Model):
     """q(noise | picture, caption), a diagonal Gaussian.
 
     Call arguments:
-      images: float [N, R, R, 3] in [-1, 1];  text: float [N, c].
+      images: float [N, R, R, 3] in [-1, 1];  text: float [N, c] condition vectors.
     Returns:
-      mean and log variance, float32 [N, z].
+      mean and log variance, both float32 [N, z]; the latter is clipped to [-8, 4].
     """
 
     axes: ClassVar = {"hidden/kernel": ("told", "")}
@@ -52,7 +52,8 @@ class VaeDecoder(Composite, keras.Model):
     """The mean of p(picture | noise, caption).
 
     Call arguments:
-      noise: float [N, z];  text: float [N, c].
+      noise: float [N, z];  text: float [N, c] condition vectors.
+      training: has no effect.
     Returns:
       float32 [N, R, R, 3] in [-1, 1].
     """
