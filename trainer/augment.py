@@ -1,4 +1,4 @@
-"""Augmentation: of what a discriminator sees, as much as is needed, and of what an encoder sees."""
+"""Augmentation of the discriminator's pictures (DiffAugment, adaptive) and random views."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import tensorflow as tf
 from trainer.config import EncoderSettings, GeneratorSettings
 from trainer.engine.randomness import fold, uniform
 
-# Differentiable augmentation of what the discriminator sees.
+# Differentiable augmentation of the discriminator's input.
 #
-# Source: DiffAugment (Zhao et al. 2020), section 3; the same kinds of change, drawn independently
-# for each picture, applied to real and generated pictures alike.
+# Source: DiffAugment (Zhao et al. 2020), section 3. Real and generated pictures get the same kinds
+# of change, drawn independently for each picture.
 
 
-# Strength of colour changes where captions name colours, which must stay what they are.
+# Strength of colour changes if captions name colours, which must stay true.
 GENTLE = 1 / 3
 
 
@@ -31,10 +31,13 @@ def augment(
 
     Args:
       images: float [N, R, R, 3] in [-1, 1].
-      policies: names out of `POLICIES`.
-      seed: int32 [2]; the same seed gives the same change.
-      probability: float32 [], of each policy for each picture; None applies all.
-      colour_strength: as for `colour`.
+      policies: keys of `POLICIES`.
+      seed: int32 [2]; the same seed gives the same changes.
+      probability: float32 [], of applying each policy to each picture; None applies all.
+      colour_strength: `strength` of `colour`.
+
+    Returns:
+      float [N, R, R, 3]; `colour` may leave [-1, 1].
     """
     for index, name in enumerate(policies):
         strength = (colour_strength,) if name == "colour" else ()
@@ -47,7 +50,13 @@ def augment(
 
 
 def colour(images: tf.Tensor, seed: tf.Tensor, strength: float = GENTLE) -> tf.Tensor:
-    """Brightness +-0.5, saturation x 0 to 2, contrast x 0.5 to 1.5, all times `strength`."""
+    """Changes brightness by +-0.5, saturation by x 0 to 2 and contrast by x 0.5 to 1.5.
+
+    Args:
+      images: float [N, R, R, 3] in [-1, 1].
+      seed: int32 [2].
+      strength: factor of the three changes.
+    """
     count = tf.shape(images)[0]
     shift, saturation, contrast = (
         tf.cast(uniform(fold(seed, i), [count, 1, 1, 1], -1.0, 1.0), images.dtype) for i in range(3)
@@ -60,7 +69,13 @@ def colour(images: tf.Tensor, seed: tf.Tensor, strength: float = GENTLE) -> tf.T
 
 
 def translation(images: tf.Tensor, seed: tf.Tensor, share: float = 0.125) -> tf.Tensor:
-    """Shifts each picture by up to `share` of its side; what enters is grey (0)."""
+    """Shifts each picture by up to `share` of its side; the border is filled with grey (0).
+
+    Args:
+      images: float [N, R, R, 3] in [-1, 1].
+      seed: int32 [2].
+      share: largest shift, as a fraction of the side.
+    """
     count, side = tf.shape(images)[0], images.shape[1]
     reach = max(1, round(side * share))
     down, right = (
@@ -71,18 +86,22 @@ def translation(images: tf.Tensor, seed: tf.Tensor, share: float = 0.125) -> tf.
         )
         for i in range(2)
     )
-    # Two small matrix products are several times faster than a gather, and so is their gradient.
+    # Two small matrix products are several times faster than a gather, also in the gradient.
     return tf.einsum("nij,njkc,nlk->nilc", down, images, right, optimize="greedy")
 
 
 def cutout(images: tf.Tensor, seed: tf.Tensor, share: float = 0.4) -> tf.Tensor:
-    """Greys out a square of `share` of the side at a random place, at least partly inside.
+    """Sets a square of `share` of the side to grey, at a random position at least partly inside.
 
-    The share is ours; DiffAugment has 0.5.
+    Args:
+      images: float [N, R, R, 3] in [-1, 1].
+      seed: int32 [2].
+      share: side of the square, as a fraction of the picture's. DiffAugment has 0.5; the default
+        here is smaller.
     """
     count, side = tf.shape(images)[0], images.shape[1]
     half = side * share / 2
-    # Where pixels have their middles: without the half, the last rows are cut more often.
+    # Centres of the pixels: without the 0.5, the last rows would be cut more often.
     place = tf.range(side, dtype=tf.float32)[None, :] + 0.5
 
     def outside(axis: int) -> tf.Tensor:
@@ -94,7 +113,7 @@ def cutout(images: tf.Tensor, seed: tf.Tensor, share: float = 0.4) -> tf.Tensor:
 
 
 def _shift_matrix(offset: tf.Tensor, side: int, dtype: tf.DType) -> tf.Tensor:
-    """[N, side, side] matrices that move a row vector by `offset` [N] places."""
+    """Returns matrices [N, side, side] that shift a row vector by `offset`, int32 [N]."""
     target = tf.range(side)[None, :, None]
     source = tf.range(side)[None, None, :]
     return tf.cast(tf.equal(target - source, offset[:, None, None]), dtype)
@@ -103,22 +122,24 @@ def _shift_matrix(offset: tf.Tensor, side: int, dtype: tf.DType) -> tf.Tensor:
 POLICIES = {"colour": colour, "translation": translation, "cutout": cutout}
 
 
-# Views of pictures: changed at random so that their captions stay true.
+# Views: random changes of a picture that keep its captions true, against overfitting to pixels.
 #
-# What is learned from few pictures must not hang on their very pixels. Crops are those of Szegedy
-# et al. 2015, section 6 (area and aspect at random), with a milder smallest area.
+# Crops have random area and aspect (Szegedy et al. 2015, section 6), with a larger smallest area.
 
 
 ASPECT = 4 / 3
 
 
 def view(images: tf.Tensor, settings: EncoderSettings, seed: tf.Tensor) -> tf.Tensor:
-    """Draws a view of each picture.
+    """Draws a random view of each picture.
 
     Args:
       images: float32 [N, R, R, 3] in [-1, 1].
-      settings: which changes there are (`shift`, `crop`, `flip`, `colour`, `cutout`), how large.
+      settings: kinds and sizes of the changes: `shift`, `crop`, `flip`, `colour`, `cutout`.
       seed: int32 [2]; the same seed gives the same views.
+
+    Returns:
+      float32 [N, R, R, 3] in [-1, 1].
     """
     if settings.shift:
         images = translation(images, fold(seed, 2), settings.shift / images.shape[1])
@@ -135,15 +156,15 @@ def view(images: tf.Tensor, settings: EncoderSettings, seed: tf.Tensor) -> tf.Te
 
 
 def random_crop(images: tf.Tensor, seed: tf.Tensor, smallest: float) -> tf.Tensor:
-    """Enlarges a part of each picture, at a random place, to the whole.
+    """Crops a random part of each picture and enlarges it to the full size.
 
-    Its area is `smallest` to 1 of the picture's, evenly; width by height is 3/4 to 4/3, evenly in
-    its logarithm, and less far from 1 where the part would not fit.
+    The area of the crop is uniform in [`smallest`, 1] of the picture's. Its aspect ratio is
+    log-uniform in [3/4, 4/3], and closer to 1 if the crop would not fit.
 
     Args:
       images: float32 [N, R, R, 3].
       seed: int32 [2].
-      smallest: above 0, at most 1.
+      smallest: smallest area, above 0, at most 1.
     """
     count, side = tf.shape(images)[0], images.shape[1]
     area, stretch, down, right = (
@@ -158,10 +179,10 @@ def random_crop(images: tf.Tensor, seed: tf.Tensor, smallest: float) -> tf.Tenso
     return tf.image.crop_and_resize(images, boxes, tf.range(count), [side, side])
 
 
-# Whether captions name colours, so that changed colours would contradict them.
+# Detects captions that name colours, which changed colours would contradict.
 
 
-# Basic colour terms (Berlin and Kay 1969) without orange, which is a fruit too.
+# Basic colour terms (Berlin and Kay 1969) without orange, which is also a fruit.
 WORDS = frozenset(
     [
         "black",
@@ -191,33 +212,38 @@ FEWEST = 3
 
 
 def name_colours(pieces: Iterable[str]) -> bool:
-    """True where a vocabulary holds several colours: one alone may be a name.
+    """Returns whether a vocabulary has at least `FEWEST` colours; a single one may be a name.
 
     Args:
-      pieces: tokens, as the captions' tokeniser writes them.
+      pieces: tokens of the captions' tokeniser.
     """
     return len(WORDS.intersection(pieces)) >= FEWEST
 
 
-# Adaptive discriminator augmentation: as much as keeps the discriminator from overfitting.
+# Adaptive discriminator augmentation: the probability follows the discriminator's overfitting.
 #
-# Source: StyleGAN2-ADA (Karras et al. 2020), section 3; the changes themselves are DiffAugment's.
+# Source: StyleGAN2-ADA (Karras et al. 2020), section 3; the changes are those of DiffAugment.
 
 
-# Of each kind, at most, that a held-out check takes the overfitting of.
+# Most pictures of each kind in the overfitting estimate of a held-out check.
 GAP_PICTURES = 256
 
 
 class Augmentation:
-    """What discriminators see of pictures.
+    """Augments the discriminator's input.
 
     Attributes:
-      probability: float32 [], of each policy for each picture; 1 where it does not adapt.
-      variables: what a checkpoint must hold.
+      probability: float32 [], of applying each policy to each picture; 1 if it does not adapt.
+      variables: variables for the checkpoint.
     """
 
     def __init__(self, settings: GeneratorSettings, colours_named: bool = True):
-        """With `colours_named` in the captions, colours are changed by less."""
+        """Sets strength and initial probability.
+
+        Args:
+          settings: the generator's settings.
+          colours_named: whether captions name colours; then colour changes are weaker.
+        """
         self.settings, adapts = settings, settings.augment_adaptive
         by_captions = GENTLE if colours_named else 1.0
         chosen = settings.augment_colour
@@ -227,16 +253,16 @@ class Augmentation:
         self.variables = [self.probability] if adapts else []
 
     def __call__(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Changes float [N, R, R, 3] pictures in [-1, 1]; seed int32 [2]."""
+        """Augments pictures, float [N, R, R, 3] in [-1, 1], with a seed int32 [2]."""
         probability = self.probability.value if self.variables else None
         return augment(images, self.settings.augment, seed, probability, self.colour_strength)
 
     def control(self, train: tf.Tensor, held_out: tf.Tensor, fake: tf.Tensor, images: int) -> None:
-        """Moves the probability a step towards the target.
+        """Raises the probability if overfitting exceeds the target, otherwise lowers it.
 
         Args:
-          train, held_out, fake: float32 logits of training, held-out and generated pictures.
-          images: pictures seen since the last step.
+          train, held_out, fake: float32 [any] logits of training, held-out and generated pictures.
+          images: pictures seen since the last call; `augment_images` of them move it by 1.
         """
         over = overfitting(train, held_out, fake) - self.settings.augment_target
         reach = images / self.settings.augment_images
@@ -245,14 +271,13 @@ class Augmentation:
 
 
 def overfitting(train: tf.Tensor, held_out: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
-    """How far logits of held-out pictures have gone from training ones towards generated ones.
+    """Returns the overfitting heuristic r_v of Karras et al. 2020, equation 1.
 
-    0: the discriminator treats both alike; 1: it takes held-out pictures for generated ones
-    (Karras et al. 2020, equation 1, r_v). Where training and generated pictures are not told apart
-    it is 0.
+    0: the discriminator treats held-out pictures like training pictures. 1: it treats them like
+    generated ones. It is also 0 if training pictures have no higher logits than generated ones.
 
     Args:
-      train, held_out, fake: float32 [any].
+      train, held_out, fake: float32 [any] logits of training, held-out and generated pictures.
 
     Returns:
       float32 [].

@@ -1,4 +1,4 @@
-"""Trains and exports one stage; needs no TFX."""
+"""Trains and exports one stage, without TFX."""
 
 from __future__ import annotations
 
@@ -36,30 +36,31 @@ def train(
     encoder_dir: str | None = None,
     start_dir: str | None = None,
 ) -> loop.TrainingSummary:
-    """Trains `stage`, or goes on with what `work_dir` holds of it, and exports the SavedModel.
+    """Trains `stage`, or resumes it from `work_dir`, and exports the SavedModel.
 
-    Of several workers, each calls this with the same arguments, and all see the same `work_dir`;
-    only the chief writes there and exports.
+    With several workers, each calls this function with the same arguments and the same `work_dir`;
+    only the chief writes and exports.
 
     Args:
       experiment: all settings.
       stage: `encoder`, `captioner` or `generator`.
       prepared: the data, at `experiment.data.resolution`.
-      work_dir: takes checkpoints, logs and samples.
-      export_dir: takes the SavedModel, whole or not at all; None exports nothing.
-      encoder_dir: the exported encoder that captioner and generator look through.
-      start_dir: an earlier model of this stage whose weights it takes over: exported, or the work
-        directory of a training. A training that was killed goes on from its own checkpoint.
+      work_dir: directory of checkpoints, logs and samples.
+      export_dir: directory of the SavedModel, written completely or not at all; None exports
+        nothing.
+      encoder_dir: the exported encoder; required for captioner and generator.
+      start_dir: an earlier model of this stage to start from: an exported one, or the work
+        directory of a training. A training that was killed resumes from its own checkpoint.
 
     Raises:
-      SettingsError: settings, data, encoder and earlier model do not belong together, or `work_dir`
-        holds the training of something else.
-      TrainingError: training broke down.
+      SettingsError: settings, data, encoder and earlier model do not match, or `work_dir` belongs
+        to another training.
+      TrainingError: training stays broken after all rollbacks, or another worker is lost.
     """
     require_one_of("stage", stage, STAGES)
     strategy = distribution.start(experiment.training.strategy, experiment.training.devices)
-    # Keras numbers layers as long as a process lives, and a graph of other names gives other last
-    # bits: a training must not depend on what was built before it.
+    # Keras numbers layers through the life of a process, and a graph with other names gives other
+    # last bits. Reset the numbers, so that a training does not depend on models built before.
     keras.utils.clear_session(free_memory=False)
     _require_equal_parts(experiment, stage, strategy.num_replicas_in_sync)
     _require_fit("settings", experiment.data, prepared)
@@ -68,14 +69,14 @@ def train(
         chief = distribution.is_chief()
     if chief and export_dir is not None:
         task.export(export_dir)
-        # Whoever judges the model may want to know how its training ended.
+        # Evaluation reads the training's summary.
         side = Path(export_dir) / SIDECAR
         if summary.start:
             card = with_start((side / CARD).read_text(encoding="utf-8"), summary.start["lines"])
             write_whole(str(side / CARD), card.encode("utf-8"))
         write_whole(str(side / SUMMARY), loop.to_json(summary))
     with strategy.scope():
-        # A worker that left while another still runs would look like one that was killed.
+        # A barrier: a worker that exits while another still runs would look like a killed one.
         distribution.of_chief(0.0)
     return summary
 
@@ -91,7 +92,7 @@ def _train(
         tqdm.write(f"{stage}: {policy}, because {reason}{length}", file=sys.stderr)
     encoder = None if stage == "encoder" else _encoder(stage, encoder_dir, prepared, policy)
     if encoder is not None:
-        # The encoder is as it was trained, whatever the settings say now.
+        # Use the encoder's settings at its training, whatever the current ones are.
         experiment = replace(experiment, encoder=encoder.experiment.encoder)
     start = read(start_dir, stage) if start_dir else None
     _claim(work_dir, experiment, stage, prepared, encoder_dir, start)
@@ -155,7 +156,11 @@ def _require_fit(where: str, data: DataSettings, prepared: PreparedData) -> None
 
 
 def _claim(work_dir, experiment, stage, prepared, encoder_dir, start: Start | None) -> None:
-    """Refuses to go on with the checkpoints of another training."""
+    """Records whose training `work_dir` holds.
+
+    Raises:
+      SettingsError: it holds a training with other settings, data, encoder or start.
+    """
     identity = {
         "stage": stage,
         "experiment": deciding(experiment),

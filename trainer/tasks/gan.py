@@ -1,6 +1,6 @@
 """Trains a generator against its discriminator, conditioned on the frozen encoder's caption codes.
 
-The order of one update:
+One update runs these steps, in this order:
 
     ELBO phase:         ELBO step -> moving average
     adversarial phase:  discriminator step -> generator step -> moving average
