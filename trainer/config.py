@@ -1,6 +1,6 @@
 """Typed, frozen settings of data preparation, models, training and export.
 
-They load without TensorFlow, and say which of them contradict each other."""
+They load without TensorFlow and reject values that contradict each other."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Any
 from data.label_rules import SOURCES, WORDS, LabelRules
 from trainer.settings_loader import require, require_one_of, require_optimiser, to_mapping
 
-# Typed, frozen settings that every stage has of what it takes over from an earlier model.
+# Warm start.
 
 
 @dataclass(frozen=True)
 class TransferSettings:
-    """How weights that a stage takes over from an earlier model are trained on.
+    """How the weights of a warm start are trained.
 
-    Without an earlier model they change nothing, and weights that were not wholly taken over are
-    neither frozen nor slowed down: they have learned nothing yet.
+    Without an earlier model these settings have no effect. Only weights that were transferred
+    completely are frozen or slowed down; the others have entries that are not trained yet.
 
     Attributes:
-      freeze: names of weights that stay as they are, with `*` for any characters; the name of a
-        block stands for all below it. `discriminator/body` of the generator is FreezeD (Mo et al.
-        2020, section 3).
-      freeze_until: share of the training after which they are trained too; 1 is never. Until then
-        averages of batch normalisation move on; with 1 they stay as well.
-      kept_rate: factor of the learning rate of weights that were taken over.
+      freeze: names of weights to freeze, with `*` for any characters; the name of a block means
+        all weights below it. `discriminator/body` of the generator is FreezeD (Mo et al. 2020,
+        section 3).
+      freeze_until: fraction of the training after which they are trained too; 1 is never. With 1
+        the averages of batch normalisation are frozen as well, otherwise they are updated.
+      kept_rate: factor of the learning rate of transferred weights.
     """
 
     freeze: tuple[str, ...] = ()
@@ -40,31 +40,31 @@ class TransferSettings:
         require(0 < rate <= 1, "kept_rate", rate, "above 0, at most 1; freeze holds weights still")
 
 
-# Typed, frozen settings of the exported models: what they take and how they are run.
+# Export.
 
 
-# Weights as they are; as float16; as int8 with a scale each, activations in float32.
+# Weights in float32, float16, or int8 with scales; activations stay in float32.
 COMPRESSED_FORMS = ("float32", "float16", "int8")
-# What a client may scale the noise by; training knows 1.
+# Largest factor of the noise in a request; training uses 1.
 LARGEST_TRUNCATION = 2.0
 
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """What every served model takes, and how it is run. None of it changes what is learned.
+    """Limits and execution of served models; they do not change what is learned.
 
     Attributes:
-      caption_bytes: the longest caption that is answered, in bytes of UTF-8.
-      picture_bytes: the largest picture file that is answered.
-      picture_pixels: the largest picture, width times height by its header. Reading one takes up
-        to 12 bytes of memory a pixel: where anyone may send pictures, set less. As a default, what
-        was let into the data can be answered too.
-      chunk: rows that are computed together. It is always exactly so many, so that neither the
-        size of a batch nor the neighbours in it change a bit of an answer; a request of fewer rows
-        costs as much as a whole chunk. This holds for 1 and for 4. Of other numbers,
-        the kernels for AVX2 sum some rows of a chunk in another order than the rest.
+      caption_bytes: longest caption that is accepted, in bytes of UTF-8.
+      picture_bytes: largest picture file that is accepted.
+      picture_pixels: largest picture, width times height by its header. Decoding takes up to 12
+        bytes of memory per pixel: set less where anyone may send pictures. The default accepts
+        every picture that data preparation accepts.
+      chunk: rows that are computed together. Requests are padded to it, so neither the size of a
+        batch nor the other rows in it change a bit of an answer; a smaller request costs as much
+        as a whole chunk. This guarantee holds for 1 and 4. With other numbers, the kernels for
+        AVX2 sum some rows of a chunk in another order than the rest.
       warm_up: batch sizes of the warm-up requests of every signature.
-      compressed: forms in which captioner and generator are written as LiteRT models too:
+      compressed: formats in which captioner and generator are also written as LiteRT models:
         `float32`, `float16`, `int8`.
     """
 
@@ -86,10 +86,10 @@ class ExportSettings:
             require_one_of("compressed", form, COMPRESSED_FORMS)
 
 
-# Typed, frozen settings of the generator, and which of them contradict each other.
+# Generator.
 
 
-# Keys of `trainer.losses`, which loads TensorFlow and settings do not.
+# Keys of `trainer.losses`, repeated here because that package loads TensorFlow.
 ADVERSARIAL_LOSSES = (
     "minimax",
     "non_saturating",
@@ -106,59 +106,60 @@ DISCRIMINATORS = ("matching_aware", "projection", "unconditional")
 
 @dataclass(frozen=True)
 class GeneratorSettings(TransferSettings):
-    """The generator of pictures and what it is trained against.
+    """The generator and its discriminator.
 
     Attributes:
-      architecture: name of the pair in `trainer.models.build`.
-      discriminator: how logits come about (`trainer.models.discriminator`): `matching_aware`, from
-        picture and caption together; `projection`; or `unconditional`, from the picture alone.
-      conditional: whether pictures are painted after captions. If not, the generator gets no text,
-        and the discriminator must be `unconditional`.
+      architecture: name of the architecture in `trainer.models.build`.
+      discriminator: head of the discriminator (`trainer.models.discriminator`): `matching_aware`
+        reads picture and caption together, `projection` adds an inner product with the caption,
+        `unconditional` reads the picture alone.
+      conditional: whether the generator reads captions. If not, the discriminator must be
+        `unconditional`.
       sketch_resolution: side of stage I's pictures (`two_stage` only), a half or a quarter of
         `data.resolution`; null takes the half.
-      loss: name of the adversarial loss in `trainer.losses.adversarial`; `elbo`, the only loss of
-        the `vae`; `auto` takes the one that goes with the architecture, `hinge` for all others.
-      noise: dimension of the latent vector.
-      width: channels at full resolution of the generator.
+      loss: name of the adversarial loss in `trainer.losses.adversarial`, or `elbo`, the only loss
+        of the `vae`. `auto` takes `elbo` for the `vae` and `hinge` for all others.
+      noise: length of the noise vector.
+      width: channels of the generator at full resolution.
       discriminator_width: channels after the discriminator's first convolution.
-      widest: channels of small grids are at most so many times those two widths. At twice the
-        resolution, halved widths and twice this number keep all blocks that both have.
+      widest: maximum multiple of the two widths at small feature maps. At twice the resolution,
+        half the widths and twice this number keep the shapes of all common blocks.
       augment: DiffAugment policies, in order.
-      augment_colour: strength of the policy `colour`, 1 as published; null takes a third where
+      augment_colour: strength of the policy `colour`, 1 as published; null takes a third if
         captions name colours (`trainer.augment`), else 1.
-      augment_adaptive: apply them as often as keeps the discriminator from overfitting, not always.
-      augment_target: overfitting that is put up with (`trainer.augment.overfitting`).
+      augment_adaptive: adapt the probability of augmentation to the discriminator's overfitting
+        instead of always augmenting.
+      augment_target: target of the overfitting heuristic (`trainer.augment.overfitting`).
       augment_images: pictures in which the probability can rise from 0 to 1.
-      discriminator_steps: updates of the discriminator for each of the generator; null takes what
-        goes with the loss.
-      conditioning_ramp: share of the game over which captions are faded in, from none.
-      conditioning_weight: weight of the conditioning augmentation's divergence, per nat
-        (`two_stage`). At 1, as the paper has it, the caption's code says nothing any more; its
-        authors' program averages over the code's 128 numbers and weighs by 2, which is 1 / 64.
+      discriminator_steps: discriminator updates per generator update; null takes the loss's own.
+      conditioning_ramp: fraction of the adversarial phase over which captions are faded in from 0.
+      conditioning_weight: weight of the conditioning augmentation's KL divergence, per nat
+        (`two_stage`). At 1, as in the paper, the caption's code carries no information; the
+        authors' code averages over its 128 entries and multiplies by 2, which is 1 / 64.
       ema_images: half-life of the exported moving average of the weights, in images.
-      penalty: name of the penalty in `trainer.losses.penalties`, computed in float32, or `none`;
-        `auto` takes the one that goes with the loss.
-      penalty_weight: its weight; null takes the penalty's own: for r1, r2 and r1_r2
-        0.0002 * resolution^2 / batch_size (StyleGAN2-ADA, train.py's rule), for wgan_gp 10, for
-        matching_aware 2.
-      penalty_every: steps between two penalties; the weight is multiplied by as much. Null takes
+      penalty: name of the gradient penalty in `trainer.losses.penalties`, computed in float32, or
+        `none`; `auto` takes the loss's own.
+      penalty_weight: weight of the penalty; null takes the penalty's own: for r1, r2 and r1_r2
+        0.0002 * resolution^2 / batch_size (the rule of StyleGAN2-ADA's train.py), for wgan_gp 10,
+        for matching_aware 2.
+      penalty_every: steps between penalties; the weight is multiplied by this number. Null takes
         the penalty's own: 1 for wgan_gp, else 16.
-      contrastive_weight: weight of the text-image term through the frozen encoder.
-      attribute_weight: weight of the frozen recogniser finding in the picture what was said.
-      reconstruction_weight: weight of the evidence lower bound (per pixel value) of real pictures,
-        whose noise a small posterior network infers; 0 leaves it out.
-      kl_weight: weight of the bound's divergence from the prior (beta-VAE, Higgins et al. 2017,
-        section 2); above 1 the noise says less, and the caption is listened to more. At first it
-        is 60: what the caption says is learned before the noise can say it.
-      free_bits: nats that each dimension of the noise may say at no cost (`vae`).
-      adversarial_from: share of the training in which only the bound is optimised, which costs a
-        third of a whole step; the game begins after it.
-      optimizer: `adam`, or `muon` for the generator. Posterior and discriminators take Adam: a
-        posterior that learns faster puts into the noise what the caption says. The `vae` trains
-        both of its networks by it.
-      bound_learning_rate: of the generator while only the bound is optimised.
-      clip_norm: the gradients of the generator, and those of the posterior, are cut to this norm.
-        Those of the discriminator are not.
+      contrastive_weight: weight of the InfoNCE loss through the frozen encoder.
+      attribute_weight: weight of the frozen recogniser's loss for the caption's attributes.
+      reconstruction_weight: weight of the negative ELBO (per pixel value) of real pictures, whose
+        noise a small posterior network infers; 0 leaves it out.
+      kl_weight: final weight of the KL divergence in the ELBO (beta-VAE, Higgins et al. 2017,
+        section 2). Above 1 the noise carries less, so the generator relies more on the caption.
+        The weight starts at 60, so the generator learns to use the caption before the noise.
+      free_bits: nats that each dimension of the noise may carry without a penalty (`vae`).
+      adversarial_from: fraction of the training in which only the ELBO is optimised, at a third of
+        the cost of an adversarial step; the adversarial phase follows.
+      optimizer: `adam`, or `muon` for the generator. Posterior and discriminators always use Adam:
+        a posterior that learns faster encodes the caption's content in the noise. The `vae` trains
+        both of its networks with it.
+      bound_learning_rate: learning rate of the generator while only the ELBO is optimised.
+      clip_norm: norm that the gradients of the generator, and those of the posterior, are clipped
+        to. Those of the discriminator are not clipped.
       mismatch_weight: weight of real pictures with other pictures' captions.
     """
 
@@ -231,14 +232,14 @@ class GeneratorSettings(TransferSettings):
 
     @property
     def loss_in_use(self) -> str:
-        """The loss by its name, whatever `auto` stands for."""
+        """The name of the loss, with `auto` resolved."""
         if self.loss != "auto":
             return self.loss
         return "elbo" if self.architecture == "vae" else "hinge"
 
 
 def _require_readers(settings: GeneratorSettings) -> None:
-    """Refuses to ask for captions where nobody reads them."""
+    """Rejects settings that need captions where the networks do not read any."""
     reads = settings.discriminator != "unconditional"
     require(
         settings.conditional or not reads,
@@ -297,14 +298,14 @@ def _require_penalty(settings: GeneratorSettings) -> None:
     )
 
 
-# Typed, frozen settings of data preparation, models and training.
+# Data preparation, encoder, captioner and training.
 
 
 STAGES = ("encoder", "captioner", "generator")
 RESOLUTIONS = ("16", "28", "32", "64", "128", "256")
-# Steps draw with signed seeds of 32 bits, and each network adds a small number to the run's.
+# Below 2^31: seeds are signed 32-bit numbers, and each network adds a small number to the run's.
 HIGHEST_SEED = 2_000_000_000
-# Of a sketch: a seed of 4 x 4, doubled once.
+# Side of the smallest sketch: a 4 x 4 feature map, doubled once.
 SMALLEST_SKETCH = 8
 STRATEGIES = ("none", "mirrored", "multi_worker")
 SCHEDULES = ("cosine", "constant", "plateau")
@@ -313,18 +314,18 @@ PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 @dataclass(frozen=True)
 class DataSettings:
-    """What the models see of a captioned picture.
+    """Preparation of captioned pictures.
 
     Attributes:
       resolution: side of the square pictures, in pixels.
-      max_captions: captions kept of one picture.
-      max_length: tokens kept of one caption, start and end marks included.
-      vocabulary_size: at most this many tokens, the most frequent first.
-      min_count: a token seen less often in the training split is unknown.
-      labels: what the recogniser learns: `given` takes the attributes of the data, `captions` mines
-        content words from the captions, `auto` mines where no training picture has attributes.
-      max_labels: at most this many mined labels, the most frequent first.
-      min_label_count: a word in the captions of fewer training pictures is no mined label.
+      max_captions: maximum number of captions per picture.
+      max_length: maximum number of tokens per caption, START and END included.
+      vocabulary_size: maximum number of tokens; the most frequent are kept.
+      min_count: tokens that are rarer in the training split are unknown.
+      labels: labels of the recogniser: `given` takes the attributes of the data, `captions` mines
+        content words from the captions, `auto` mines if no training picture has attributes.
+      max_labels: maximum number of mined labels; the most frequent are kept.
+      min_label_count: words in the captions of fewer training pictures are not mined.
       label_words: `all` mined words, or `content`, only nouns, verbs and adjectives, which needs
         the extra `tagger` (`data.mining`).
     """
@@ -357,19 +358,20 @@ class EncoderSettings(TransferSettings):
     """The shared text-image space and the attribute recogniser.
 
     Attributes:
-      text: how captions are read: `convolution`, `gru` or `transformer`.
-      width: channels of the first convolution; doubled at each halving of the picture.
+      text: architecture of the caption tower: `convolution`, `gru` or `transformer`.
+      width: channels of the first convolution; doubled at each halving of the side.
       embedding: dimension of the shared space.
-      attribute_weight: weight of the recogniser's loss beside the contrastive one.
-      dropout: share of the pooled features of a picture that is left out.
-      shift: move pictures at random, by so many pixels at most.
-      crop: enlarge parts of pictures at random to whole ones, of so large a share of their area at
-        least; 1 takes all of them. Wrong where captions say what is at an edge.
-      flip: mirror pictures at random; wrong where captions say left or right.
+      text_width: width of the caption tower.
+      attribute_weight: weight of the recogniser's loss relative to the contrastive loss.
+      dropout: dropout rate of the pooled picture features.
+      shift: largest random shift, in pixels.
+      crop: smallest area of a random crop, as a fraction of the picture; 1 does not crop. Wrong if
+        captions describe what is at an edge.
+      flip: mirror pictures at random; wrong if captions say left or right.
       colour: strength of random brightness (+-0.5), saturation (x 0 to 2) and contrast
         (x 0.5 to 1.5); 0 changes none.
-      cutout: side of a square that is greyed out at random, as a share of the picture's; 0 is none.
-      optimizer: `adam`, or `muon`, which learns more in a step and costs more
+      cutout: side of a square set to grey at random, as a fraction of the picture's; 0 is none.
+      optimizer: `adam`, or `muon`, which learns more per step and costs more
         (`trainer.engine.optimizers`).
     """
 
@@ -401,26 +403,26 @@ class EncoderSettings(TransferSettings):
 
 @dataclass(frozen=True)
 class CaptionerSettings(TransferSettings):
-    """Frozen picture features, attention and GRUs.
+    """The captioner: GRUs with attention to frozen picture features.
 
     Attributes:
-      attention: how words look at the picture: `additive`, or `none`, where the picture starts the
-        state and every word is told the same mean of it.
-      views: learn from views of the pictures that are changed at random as the encoder's were, and
-        encoded anew at each step, instead of from their codes; costs a pass of the encoder.
-      layers: GRUs one above the other, with dropout between them.
+      attention: `additive`, or `none`: the picture sets the initial state, and every step reads
+        the same mean of the feature map.
+      views: train on random views of the pictures, changed as for the encoder, which are encoded
+        at each step, instead of on fixed codes; costs a pass of the encoder.
+      layers: number of stacked GRUs, with dropout between them.
       units: size of a GRU's state.
-      beam: hypotheses kept when decoding.
+      beam: hypotheses of the beam search.
       length_power: hypotheses are ranked by log probability / length ** length_power.
-      no_repeat: tokens of a run that no caption says twice; 0 lets captions repeat themselves.
+      no_repeat: n-grams of this size occur at most once in a caption; 0 allows repetition.
       label_smoothing: probability mass spread over the vocabulary.
-      sampled_words: the share of words in training, at its end, that are the captioner's own in
-        place of the caption's (scheduled sampling); it rises from 0 with progress.
-      self_critical_from: share of the training after which the captioner no longer learns words
-        but is rewarded for captions of a higher CIDEr-D than its likeliest (self-critical sequence
-        training), at several times the cost of a step; 1 is never.
-      self_critical_learning_rate: of that phase, which then has a schedule of its own, as the phase
-        before it has; null goes on with learning_rate and its schedule.
+      sampled_words: scheduled sampling: final fraction of input tokens that are the captioner's
+        own predictions; it rises from 0 with progress.
+      self_critical_from: fraction of the training after which cross-entropy is replaced by
+        self-critical training, which rewards captions with a higher CIDEr-D than the greedy one,
+        at several times the cost of a step; 1 is never.
+      self_critical_learning_rate: learning rate of self-critical training; each phase then has its
+        own schedule. Null continues with learning_rate and its schedule.
       optimizer: `adam` or `muon`, as for the encoder.
     """
 
@@ -464,34 +466,35 @@ def _default_shares() -> dict[str, float]:
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How long and how to train.
+    """Length and method of training.
 
     Attributes:
       minutes: wall-clock budget of all three stages together.
-      shares: part of the budget that each stage gets.
-      steps: a fixed number of steps in place of a time budget, one for all stages or one for each
-        by name; null takes minutes. Steps give the same models on slow machines and on fast ones.
-      precision: `auto` takes bfloat16 where the device computes in it, else float32; `float16` is
-        for GPUs without bfloat16 and scales the loss.
-      accumulate: parts that a batch is cut into, one in memory at a time; their gradients are
-        averaged before the one update of a step. Divides the stage's batch_size.
+      shares: fraction of the budget for each stage.
+      steps: a fixed number of steps instead of a time budget, one for all stages or one for each
+        by name; null takes minutes. Steps give the same models on slow and fast machines.
+      precision: `auto` takes bfloat16 if the device computes in it, else float32; `float16` is for
+        GPUs without bfloat16 and scales the loss.
+      accumulate: micro-batches per batch, one in memory at a time; their gradients are averaged
+        before the single update of a step. Divides the stage's batch_size.
       strategy: `mirrored` trains on the devices of this machine, `multi_worker` on those of all
-        machines that TF_CONFIG names; batch_size is that of all together, and a multiple of their
-        number.
-      devices: for `mirrored`: GPUs to use, or CPU devices to make if there is none; null takes all
-        GPUs.
-      replay: share of the examples of a step that is drawn from the older spans of the window; null
+        machines in TF_CONFIG. batch_size is the total over devices and a multiple of their number.
+      devices: for `mirrored`: number of GPUs, or of virtual CPU devices if there is no GPU; null
+        takes all GPUs.
+      seed: seed of all random draws.
+      replay: fraction of the examples of a step that come from the older spans of the window; null
         draws from all spans alike.
-      checkpoint_seconds: time between two checkpoints.
-      sample_seconds: time between two sample grids and held-out checks.
-      check_steps: steps between two of them, in place of a time; null takes sample_seconds.
-      schedule: of the learning rate, after a warm-up: `cosine` falls to the end, `constant` stays,
+      checkpoint_seconds: time between checkpoints.
+      sample_seconds: time between sample grids and held-out checks.
+      check_steps: steps between them, instead of a time; null takes sample_seconds.
+      schedule: learning rate after the warm-up: `cosine` falls to the end, `constant` stays,
         `plateau` is multiplied by plateau_factor after plateau_checks held-out checks without a
-        better figure (each stage has one that counts).
-      patience: held-out checks without a better figure after which training ends; null never.
-      keep: what is exported, the `last` state or the one whose held-out figure was `best`.
-      rollbacks: how often a broken training goes back to its last checkpoint, with other draws and
-        half the learning rate, before it ends in an error.
+        better selection metric (each stage has one).
+      patience: held-out checks without a better selection metric after which training ends; null
+        is never.
+      keep: state to export, the `last` one or that with the `best` selection metric.
+      rollbacks: how often a broken training returns to its last checkpoint, with other random
+        draws and half the learning rate, before it ends in an error.
     """
 
     minutes: float = 8.0
@@ -550,13 +553,13 @@ class TrainingSettings:
             require(steps is None or steps > 0, "steps", steps, "1 or more, or null")
 
     def steps_of(self, stage: str) -> int | None:
-        """The fixed number of steps of a stage, or None where its budget is time."""
+        """Returns the fixed number of steps of a stage, or None if its budget is time."""
         return self.steps[stage] if isinstance(self.steps, dict) else self.steps
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """Everything that the trainer needs to know; written beside every model that it exports."""
+    """All settings of the trainer; exported with every model."""
 
     name: str = "experiment"
     data: DataSettings = field(default_factory=DataSettings)
@@ -577,7 +580,7 @@ class Experiment:
 def deciding(experiment: Experiment) -> dict[str, Any]:
     """Returns the settings that decide what is learned, as plain values.
 
-    A training goes on, or is only exported anew, where no other setting has changed.
+    A training resumes, or is exported again, only if these are unchanged.
     """
     values = to_mapping(experiment)
     del values["export"]
