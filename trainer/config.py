@@ -43,7 +43,7 @@ class TransferSettings:
 # Export.
 
 
-# Weights in float32, float16, or int8 with scales; activations stay in float32.
+# Weights in float32, float16, or int8 with scales (activations in float32).
 COMPRESSED_FORMS = ("float32", "float16", "int8")
 # Largest factor of the noise in a request; training uses 1.
 LARGEST_TRUNCATION = 2.0

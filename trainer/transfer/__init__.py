@@ -1,1 +1,1 @@
-"""What a training takes over from an earlier model, and how it is trained on."""
+"""Warm start: the transfer of weights from an earlier model, and how they are trained."""

@@ -1,4 +1,4 @@
-"""An earlier model: its networks, its weights by name, and the record of what was taken from it."""
+"""The earlier model of a warm start: its networks, its weights by name, the record of transfer."""
 
 from __future__ import annotations
 
@@ -30,23 +30,25 @@ from trainer.models.encoder import GRID
 from trainer.settings_loader import SettingsError, from_mapping
 from trainer.transfer.weights import World, named_weights
 
-# The networks of a stage by name, and blank ones for settings that were read from a file.
+# The networks of a stage by name.
 
 
-# Encoder and captioner are one network each, and the names of their weights begin with its own.
+# Encoder and captioner have one network each, so the names of their weights have no prefix.
 WHOLE = ""
 GENERATOR = "generator"
 DISCRIMINATORS = ("sketch_discriminator", "discriminator")
 
 
 def discriminator_names(count: int) -> tuple[str, ...]:
-    """Names of a generator's discriminators in the order of its stages: the last is `discriminator`
-    always, so that it is found whatever goes before it."""
+    """Returns the names of a generator's discriminators in the order of its stages.
+
+    The last is always `discriminator`, so that it is found with any number of stages.
+    """
     return DISCRIMINATORS[-count:]
 
 
 def blank(stage: str, world: World) -> dict[str, keras.Model]:
-    """Builds the networks of a stage in float32, the one that is exported first."""
+    """Builds the networks of a stage in float32 by name, the main exported one first."""
     experiment, policy = world.experiment, "float32"
     if stage == "encoder":
         return {WHOLE: build_encoder(experiment, len(world.tokens), len(world.attributes), policy)}
@@ -72,7 +74,7 @@ def _painting(
     }
 
 
-# What a training took over from an earlier model, for people.
+# The record of a transfer.
 
 
 _SHOWN = 6
@@ -80,21 +82,21 @@ _SHOWN = 6
 
 @dataclass
 class StartRecord:
-    """What became of an earlier model's weights; it goes into the training's summary.
+    """Record of a transfer, part of the training's summary.
 
     Attributes:
       source: directory of the earlier model.
-      digest: of its weights.
-      name, resolution: of its experiment.
-      taken: weights that were taken over as they were.
+      digest: digest of its weights.
+      name, resolution: name and resolution of its experiment.
+      taken: weights that were taken over completely.
       grown: weights of which some entries were taken over, such as the rows of known words.
-      resized: weights that were fitted to another resolution.
-      new: weights that have no counterpart of their shape.
-      left: weights of the earlier model that have none.
-      numbers: of `taken`, `grown`, `resized`, `new` and `left`: how many numbers these are. Of
-        `grown` the kept ones count; the others count as new.
-      words, labels, languages: how many were `kept`, are `new`, were `left`.
-      frozen: weights that are not trained, `frozen_until` so far.
+      resized: weights that were resized to another resolution.
+      new: weights of the new model without a matching weight in the earlier one.
+      left: weights of the earlier model without a matching weight in the new one.
+      numbers: number of entries in `taken`, `grown`, `resized`, `new` and `left`. Entries of
+        `grown` weights that were not taken over count as `new`.
+      words, labels, languages: how many are `kept`, `new` and `left`.
+      frozen: weights that are frozen until the progress `frozen_until`.
       kept_rate: factor of the learning rate of the weights in `taken`.
     """
 
@@ -116,15 +118,15 @@ class StartRecord:
     kept_rate: float = 1.0
 
     def count(self, kind: str, numbers: int) -> None:
-        """Adds `numbers` to those of a kind."""
+        """Adds `numbers` entries to the count of `kind`."""
         self.numbers[kind] = self.numbers.get(kind, 0) + int(numbers)
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-able mapping, with `lines` for people."""
+        """Returns a JSON-able mapping, including `lines`."""
         return asdict(self) | {"lines": self.lines()}
 
     def lines(self) -> list[str]:
-        """The record in sentences."""
+        """Returns the record as lines of text."""
         kinds = ("taken", "grown", "resized", "new", "left")
         counts = _counts({kind: self.numbers.get(kind, 0) for kind in kinds})
         found = [f"starts from {self.source} ({self.name}, {self.resolution} px): {counts}"]
@@ -143,7 +145,7 @@ class StartRecord:
 
 
 def kept_and_new(old: Sequence[str], new: Sequence[str]) -> dict[str, int]:
-    """How many of `new` were in `old`, how many not, and how many of `old` are gone."""
+    """Counts the entries that both have (`kept`), only `new` has, and only `old` has (`left`)."""
     before, now = set(old), set(new)
     return {"kept": len(now & before), "new": len(now - before), "left": len(before - now)}
 
@@ -157,10 +159,10 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + more
 
 
-# The weights of an earlier model by name, with what they stand for, read from where they lie.
+# Reading an earlier model.
 
 
-# In the directory of a training.
+# Files in the work directory of a training.
 IDENTITY, WORLD = "identity.json", "world.json"
 EXPECTED = (
     "a pushed or exported model (saved_model.pb with assets.extra/tuwen), or the directory of a "
@@ -175,11 +177,11 @@ class Start:
     """An earlier model of a stage.
 
     Attributes:
-      directory: where it was read from.
+      directory: its directory.
       stage: `encoder`, `captioner` or `generator`.
-      digest: hex, of its weights.
-      world: what its inputs and outputs stand for.
-      parts: weights by name of each network, by its name.
+      digest: hex digest of its weights.
+      world: its settings and vocabularies.
+      parts: weights by name, for each network by name.
     """
 
     directory: str
@@ -190,7 +192,7 @@ class Start:
 
 
 def write_world(world: World, work_dir: str) -> None:
-    """Writes beside the checkpoints of a training what its weights stand for."""
+    """Writes the vocabularies of a training to its work directory."""
     values = {key: list(getattr(world, key)) for key in World._fields[1:]}
     text = json.dumps(values, ensure_ascii=False)
     write_whole(f"{work_dir}/{WORLD}", text.encode("utf-8"))
@@ -200,7 +202,7 @@ def digest_of(directory: str) -> str:
     """Returns a hex digest of the weights that `read` would read.
 
     Raises:
-      SettingsError: there are none.
+      SettingsError: there are no weights.
     """
     files = sorted((Path(directory) / SIDECAR).glob("*.weights.h5"))
     checkpoint = None if files else newest_whole(directory)
@@ -215,10 +217,10 @@ def digest_of(directory: str) -> str:
 
 
 def read(directory: str, stage: str) -> Start:
-    """Reads what `stage` can start from.
+    """Reads an earlier model of `stage`, exported or from the checkpoint of a training.
 
     Raises:
-      SettingsError: nothing of the kind is there; the message says what was expected.
+      SettingsError: there is no such model; the message says what was expected.
     """
     root = Path(directory)
     if (root / SIDECAR / RECORD).is_file():
@@ -278,7 +280,7 @@ def _checkpointed(root: Path, stage: str) -> tuple[World, dict[str, keras.Model]
 
 
 def _in_checkpoint(part: str, parts: Mapping[str, Any]) -> str:
-    """The name of a network among the states of its task."""
+    """Returns the name of a network in the checkpoint, see `Task.state`."""
     if part in DISCRIMINATORS:
         return f"discriminator_{[name for name in DISCRIMINATORS if name in parts].index(part)}"
     return {WHOLE: "model", GENERATOR: "average"}.get(part, part)

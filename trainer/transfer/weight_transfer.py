@@ -1,4 +1,4 @@
-"""What the networks of a task begin with, and how far they are held to it."""
+"""Warm start of a task's networks: loads weights, freezes some, slows down others."""
 
 from __future__ import annotations
 
@@ -28,24 +28,25 @@ from trainer.transfer.weights import (
 )
 
 _PATCHES = "image_tower/stem/kernel"
-# Among the uses of the run's seed (`trainer.engine.batches`).
+# Number of this use of the run's seed, see `trainer.engine.batches.generator_of`.
 _DRAWS = 4
 
 
 def world_of(
     experiment: Experiment, prepared: PreparedData, languages: Sequence[str] = ("und",)
 ) -> World:
-    """What the inputs and outputs of a stage stand for that learns from `prepared`."""
+    """Returns the settings and vocabularies of a stage that is trained on `prepared`."""
     return World(experiment, prepared.tokens.pieces, prepared.attributes, tuple(languages))
 
 
 class WeightTransfer:
-    """Takes weights over from an earlier model, freezes some of them, and slows down others.
+    """Loads weights of an earlier model, freezes some of them and slows down others.
 
-    Call `load` for each network of the task before its optimiser is made, then `summary`.
+    Call `load` for each network of the task before its optimiser is built, because frozen weights
+    are not trainable; then call `summary`.
 
     Attributes:
-      record: what was taken; None without an earlier model.
+      record: record of the transfer; None without an earlier model.
     """
 
     def __init__(self, stage: str, world: World, start: Start | None):
@@ -57,11 +58,17 @@ class WeightTransfer:
         self._matched: set[str] = set()
         self._kept: set[int] = set()
         self._held: set[int] = set()
-        # A function of progress that the loop restores, so no checkpoint has to hold it.
+        # 0 before `freeze_until`, then 1. `set_progress` sets it before each step, so it is not
+        # part of the checkpoint.
         self._loose = tf.Variable(1.0, trainable=False, name="loose")
 
     def load(self, part: str, model: keras.Model) -> None:
-        """Gives `model` the weights that the earlier one has, and freezes what is to stay."""
+        """Loads the weights of `model` that the earlier model has, and freezes those of `freeze`.
+
+        Args:
+          part: name of the network, see `trainer.transfer.start`.
+          model: the built network; its weights are assigned in place.
+        """
         prefix = f"{part}/" if part else ""
         before = dict(self.start.parts.get(part, {})) if self.start else {}
         whole = set()
@@ -78,7 +85,7 @@ class WeightTransfer:
             self._freeze(prefix, model, whole)
 
     def _take(self, part: str, name: str, weight: keras.Variable, old: Any, place: int) -> bool:
-        """Returns whether the weight was taken over as it was."""
+        """Loads one weight; returns whether it was taken over completely."""
         assert self.start is not None and self.record is not None
         called = f"{part}/{name}" if part else name
         kind, found = "new", None
@@ -92,7 +99,7 @@ class WeightTransfer:
                 self.record.count("left", old.size)
             return False
         weight.assign(found.value)
-        # A bias alone is no knowledge.
+        # The models share something only if they share a kernel; a bias is not enough.
         self._shared |= part in (WHOLE, GENERATOR) and found.value.ndim > 1
         getattr(self.record, kind).append(called)
         self.record.count(kind, found.kept)
@@ -143,10 +150,10 @@ class WeightTransfer:
         return any(_names(pattern, name) for pattern in self.settings.freeze)
 
     def summary(self) -> dict[str, Any] | None:
-        """Checks that all made sense; returns the record as JSON-able values.
+        """Checks the transfer as a whole and returns its record as JSON-able values.
 
         Raises:
-          SettingsError: the models share nothing, or a pattern names no weight.
+          SettingsError: the models share no kernel, or a pattern of `freeze` matches no weight.
         """
         for pattern in self.settings.freeze:
             if not any(_names(pattern, name) for name in self._known):
@@ -164,12 +171,15 @@ class WeightTransfer:
         return self.record.to_json()
 
     def set_progress(self, progress: float) -> None:
-        """To be called before each step with the share of the training that is done."""
+        """Sets the progress, 0 to 1; call it before each step."""
         if self._held:
             self._loose.assign(float(progress >= self.settings.freeze_until))
 
     def update_scales(self, variables: Sequence[keras.Variable]) -> list[Any] | None:
-        """Of each variable, the part of an update that it follows; None where all follow whole."""
+        """Returns the factor of each variable's update, or None if all are 1.
+
+        The factors scale updates instead of gradients, see `trainer.engine.optimizers.apply`.
+        """
         rate = self.settings.kept_rate
         if not self._held and (rate == 1 or not self._kept):
             return None
@@ -194,7 +204,7 @@ def _blank_record(start: Start, world: World) -> StartRecord:
 
 
 def _still(prefix: str, model: keras.Model, frozen: set[str]) -> None:
-    """Stops layers all of whose weights are frozen: batch statistics no longer move either."""
+    """Freezes layers whose weights are all frozen, so that batch statistics stay as well."""
     for name, layer in layers_of(model):
         own = [f"{prefix}{name}/{below}" for below in named_weights(layer)]
         if own and frozen.issuperset(own):
@@ -202,7 +212,7 @@ def _still(prefix: str, model: keras.Model, frozen: set[str]) -> None:
 
 
 def _names(pattern: str, name: str) -> bool:
-    """Whether a pattern names a weight or a block that it is in."""
+    """Returns whether a pattern matches a weight or a block that contains it."""
     return fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern.rstrip('/')}/*")
 
 

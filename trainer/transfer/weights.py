@@ -1,4 +1,4 @@
-"""One weight of a new model from its counterpart in an earlier one: name, axes, values."""
+"""Transfer of one weight from an earlier model to a new one: names, axes, values."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from trainer.models.layers import Consult
 from trainer.models.posterior import Posterior
 from trainer.models.vae import VaeEncoder
 
-# Names of weights that are the same in every process.
+# Stable names of weights.
 #
-# Keras numbers layers as they are made, so that the path of a weight depends on what was built
-# before. Here a weight is called by the attributes that lead to it. A layer in a list is called by
-# its place there, or by the side of its grid where its own name says so
-# (`trainer.models.layers.at`), so that a block keeps its name when others come before it.
+# Keras numbers layers in the order of creation, so the path of a weight depends on the models built
+# before. Here the name of a weight is the path of attributes that leads to it. A layer in a list is
+# named by its index, or by the side of its feature map if its own name holds it
+# (`trainer.models.layers.at`), so that a block keeps its name when others are added before it.
 
 
 _PLACED = "at_"
-# Where Keras keeps track of layers that stand in attributes too.
+# Keras attributes that repeat the layers of other attributes.
 _TRACKERS = ("_layers", "_metrics")
 
 
@@ -33,7 +33,7 @@ def named_weights(model: keras.Layer) -> dict[str, keras.Variable]:
     """Returns all weights of a built model by name, such as `blocks/at_8/first/kernel`.
 
     Raises:
-      ValueError: two weights of one name.
+      ValueError: two weights have the same name.
     """
     found: dict[str, keras.Variable] = {}
     _walk(model, "", found, set())
@@ -61,7 +61,7 @@ def _walk(layer, prefix: str, found: dict[str, keras.Variable], seen: set[int]) 
 
 
 def _children(layer: keras.Layer) -> Iterator[tuple[str, keras.Layer]]:
-    """Layers in the attributes of `layer`, public ones first."""
+    """Yields name and layer of the attributes of `layer`, public ones first."""
     attributes = sorted(vars(layer).items(), key=lambda item: item[0].startswith("_"))
     for name, value in attributes:
         if isinstance(value, keras.Layer):
@@ -74,27 +74,27 @@ def _children(layer: keras.Layer) -> Iterator[tuple[str, keras.Layer]]:
                     yield f"{name.lstrip('_')}/{place}", item
 
 
-# What the axes of a weight stand for: words, labels, languages, or nothing but a place.
+# The meaning of the axes of a weight: tokens, labels, languages, or plain indices.
 #
-# Where an axis stands for something, its entries are matched by what they stand for, whatever their
-# places: a word that has another number in the new vocabulary takes its row along.
+# Entries of an axis with a meaning are matched by key, not by index: a token with another id in the
+# new vocabulary keeps its row.
 
 
-# What becomes of entries that the earlier model lacks.
-FRESH = "fresh"  # as the new model was initialised
-SILENT = "silent"  # zero: a new input says nothing at first, and the model does what it did
-ALIKE = "alike"  # drawn with mean and deviation of the known entries
-AVERAGE = "average"  # the same with a tenth of the deviation
+# Initial values of entries that the earlier model lacks.
+FRESH = "fresh"  # the initial value of the new model
+SILENT = "silent"  # zero: a new input has no effect at first, so the model behaves as before
+ALIKE = "alike"  # Gaussian with the mean and the standard deviation of the known entries
+AVERAGE = "average"  # the same with a tenth of the standard deviation
 
 
 class World(NamedTuple):
-    """What a model's inputs and outputs stand for.
+    """The settings of a model and the vocabularies of its inputs and outputs.
 
     Attributes:
       experiment: all settings.
       tokens: every token by id, the special ones first.
       attributes: names of the labels, in order.
-      languages: that a captioner writes, the default first.
+      languages: languages that a captioner writes, the default first.
     """
 
     experiment: Experiment
@@ -104,17 +104,17 @@ class World(NamedTuple):
 
 
 class Language(NamedTuple):
-    """Key of an entry that is heard in place of the start of a caption."""
+    """Key of the input token that selects a language at the start of a caption."""
 
     tag: str
 
 
 class Axis(NamedTuple):
-    """An axis whose last `len(keys)` entries stand for `keys`; those before go by their place.
+    """An axis whose last `len(keys)` entries have keys; the entries before match by index.
 
     Attributes:
-      keys: what entries stand for.
-      fill: of entries that the earlier model lacks.
+      keys: the meaning of each entry.
+      fill: initial value of entries that the earlier model lacks, such as `SILENT`.
     """
 
     keys: tuple[Hashable, ...]
@@ -122,14 +122,14 @@ class Axis(NamedTuple):
 
 
 def _heard(world: World) -> tuple[Hashable, ...]:
-    """Of a captioner's embeddings; where it writes one language, the start stands for it."""
+    """Returns the keys of a captioner's input tokens; a single language is the key of START."""
     if len(world.languages) == 1:
         return (*world.tokens[:START], Language(world.languages[0]), *world.tokens[START + 1 :])
     return (*world.tokens, *map(Language, world.languages))
 
 
 def _labels(world: World) -> tuple[Hashable, ...]:
-    """Of the recogniser, which without labels has one output for nothing."""
+    """Returns the keys of the recogniser's outputs; without labels it has one unused output."""
     return world.attributes or ("",)
 
 
@@ -140,12 +140,12 @@ def _places(world: World) -> tuple[Hashable, ...]:
 _KINDS = {
     "words": (lambda world: world.tokens, ALIKE),
     "heard": (_heard, ALIKE),
-    # The bias says how likely a word is, and the rest should not gainsay it.
+    # The bias holds the frequency of a token; a small deviation keeps the kernel subordinate.
     "said": (lambda world: world.tokens, AVERAGE),
     "frequencies": (lambda world: world.tokens, FRESH),
     "places": (_places, FRESH),
     "labels": (_labels, FRESH),
-    # The embedding goes before the labels, and before it what else is read beside it.
+    # The inputs end with the condition vector, which ends with the labels: only these have keys.
     "told": (_labels, SILENT),
     "gates": (_labels, FRESH),
 }
@@ -175,14 +175,14 @@ _CRITIC: Spec = {
 
 
 def axes_of(stage: str, part: str, name: str, rank: int, world: World) -> tuple[Axis | None, ...]:
-    """Returns what each axis of a weight stands for; None where entries go by their place.
+    """Returns the meaning of each axis of a weight; None if its entries match by index.
 
     Args:
       stage: `encoder`, `captioner` or `generator`.
-      part: of the stage, see `trainer.transfer.start`.
-      name: of the weight in its part.
+      part: network of the stage, see `trainer.transfer.start`.
+      name: name of the weight in its network.
       rank: number of its axes.
-      world: of the model.
+      world: vocabularies of the model.
     """
     kinds = next((k for p, k in _spec(stage, part, world).items() if fnmatchcase(name, p)), None)
     if kinds is None:
@@ -217,21 +217,21 @@ def _axis(kind: str, world: World) -> Axis | None:
     return Axis(tuple(keys(world)), fill)
 
 
-# One weight of a new model from its counterpart in an earlier one.
+# Merging two values of a weight.
 
 
-# Of the known entries' deviation.
+# Factor of the standard deviation for `AVERAGE`.
 _NEAR = 0.1
 
 Axes = Sequence[Axis | None]
 
 
 class Merged(NamedTuple):
-    """A new value of a weight.
+    """A merged value of a weight.
 
     Attributes:
       value: float32, of the new shape.
-      kept: how many of its numbers are those of the earlier model.
+      kept: how many of its entries come from the earlier model.
     """
 
     value: np.ndarray
@@ -241,15 +241,16 @@ class Merged(NamedTuple):
 def merged(
     old: np.ndarray, old_axes: Axes, new: np.ndarray, new_axes: Axes, seed: Sequence[int]
 ) -> Merged | None:
-    """Returns `new` with all entries of `old` that stand for the same, or None if none do.
+    """Returns `new` with all entries of `old` that have the same keys, or None if there are none.
 
-    Entries that go by their place must be as many in both: nothing is cut to size. Of several axes
-    with new entries, the later ones decide where those cross.
+    The number of entries that match by index must be equal: nothing is cropped. Where new entries
+    of several axes cross, the later axis decides the initial value.
 
     Args:
-      old, new: the weight of the earlier model, and that of the new one as it was initialised.
-      old_axes, new_axes: what their axes stand for.
-      seed: of the draws for new entries.
+      old: float32, the weight of the earlier model.
+      new: float32, the initial weight of the new model.
+      old_axes, new_axes: the meaning of their axes.
+      seed: seed of the draws for new entries.
     """
     if old.ndim != new.ndim:
         return None
@@ -273,7 +274,7 @@ def merged(
 def _matched(
     old: Axis | None, new: Axis | None, old_size: int, new_size: int
 ) -> tuple[list[int], list[int]] | None:
-    """Places in the old and the new axis of what both have, in the order of the new one."""
+    """Returns the indices of common entries in the old and the new axis, in the new order."""
     before, now = (() if axis is None else axis.keys for axis in (old, new))
     rest = new_size - len(now)
     if rest != old_size - len(before):
@@ -290,7 +291,7 @@ def _matched(
 def _fill(
     value: np.ndarray, axis: int, kind: Axis, known: Sequence[int], draws: np.random.Generator
 ) -> None:
-    """Gives entries along `axis` that are not `known` a start, in place."""
+    """Initialises in place the entries along `axis` that are not `known`."""
     unknown = sorted(set(range(value.shape[axis])) - set(known))
     if not unknown:
         return
@@ -306,7 +307,7 @@ def _fill(
 
 
 def _begin_alike(rows: np.ndarray, kind: Axis, known: set[int]) -> None:
-    """Captions in a new language begin as those in the known ones do."""
+    """Initialises the start tokens of new languages to the mean of the known ones."""
     first = len(rows) - len(kind.keys)
     places = [first + place for place, key in enumerate(kind.keys) if isinstance(key, Language)]
     old = [place for place in places if place in known]
@@ -316,19 +317,19 @@ def _begin_alike(rows: np.ndarray, kind: Axis, known: set[int]) -> None:
 
 
 def resized_patches(kernel: np.ndarray, before: int, now: int) -> np.ndarray | None:
-    """Fits a convolution over blocks of pixels to blocks of another side.
+    """Resizes the kernel of a convolution over pixel blocks to blocks of another side.
 
-    On a picture that is enlarged by repeated pixels, the result is what it was on the picture
-    itself; on one that is made smaller, what it was on the means of pixels. So does a vision
-    transformer keep its patch embedding at another resolution (FlexiViT, Beyer et al. 2023, section
-    3.4), which for whole factors comes to this.
+    For a picture enlarged by repeating pixels, the output is that of the old kernel on the original
+    picture. For one reduced by averaging pixels, it is that of the old kernel on the averages. This
+    is the resizing of patch embeddings in FlexiViT (Beyer et al. 2023, section 3.4) for integer
+    factors.
 
     Args:
-      kernel: float32 [h, w, before * before * 3, channels], blocks row by row.
-      before, now: sides of the blocks in pixels.
+      kernel: float32 [h, w, before * before * 3, channels], blocks in row-major order.
+      before, now: sides of the old and the new blocks, in pixels.
 
     Returns:
-      float32 [h, w, now * now * 3, channels], or None where neither side divides the other.
+      float32 [h, w, now * now * 3, channels], or None if neither side divides the other.
     """
     height, width, _, channels = kernel.shape
     blocks = kernel.reshape(height, width, before, before, 3, channels)
