@@ -160,6 +160,7 @@ class _Training:
         return self.settings.patience is not None and waited >= self.settings.patience
 
     def stop_reason(self) -> str:
+        """Returns why training ended, for the summary."""
         if self.best_metric.figure is not None and self.out_of_patience():
             return f"{self.settings.patience} checks brought no better {self.best_metric.figure[0]}"
         fixed = self.settings.steps_of(self.task.stage)
@@ -185,6 +186,7 @@ class _Training:
             self.save()
 
     def check_due(self) -> bool:
+        """Returns whether a held-out check is due, by steps or by time."""
         every = self.settings.check_steps
         if every is not None:
             return self.step % every == 0
@@ -211,6 +213,7 @@ class _Training:
             best_metric.waited.assign(0)
 
     def save(self) -> None:
+        """Writes a checkpoint of the current state."""
         self.checkpoints.save(self.step, self.budget.elapsed)
         self.saved = self.budget.elapsed
 

@@ -17,7 +17,13 @@ from trainer.models.layers import Composite, Consult
 
 
 class Unconditional(Composite, layers.Layer):
-    """Ignores the text: the logit depends on the picture alone (Goodfellow et al. 2014)."""
+    """Ignores the text: the logit depends on the picture alone (Goodfellow et al. 2014).
+
+    Call arguments:
+      grid: float [N, side, side, channels];  text: float [N, condition], unused.
+    Returns:
+      float32 [N] logits.
+    """
 
     def __init__(self, side: int, channels: int, width: int, condition: int, **kwargs):
         super().__init__(**kwargs)
@@ -32,6 +38,11 @@ class MatchingAware(Composite, layers.Layer):
 
     Source: GAN-INT-CLS (Reed et al. 2016, section 4.1), with the single joint head of DF-GAN (Tao
     et al. 2022, section 3.3). Gated conditioning comes before it.
+
+    Call arguments:
+      grid: float [N, side, side, channels];  text: float [N, condition].
+    Returns:
+      float32 [N] logits.
     """
 
     def __init__(self, side: int, channels: int, width: int, condition: int, **kwargs):
@@ -49,6 +60,11 @@ class Projection(Composite, layers.Layer):
 
     phi is the sum of the feature map's activations over positions.
     Source: Miyato and Koyama 2018, equation 3 and figure 1d.
+
+    Call arguments:
+      grid: float [N, side, side, channels];  text: float [N, condition].
+    Returns:
+      float32 [N] logits.
     """
 
     def __init__(self, side: int, channels: int, width: int, condition: int, **kwargs):

@@ -74,7 +74,13 @@ class SecondStage(_StackedStage):
 def stages_of(
     generator: keras.Model, settings: GeneratorSettings, resolution: int
 ) -> list[GeneratorStage]:
-    """Returns the stages of a generator in the order of their training."""
+    """Returns the stages of a generator in the order of their training.
+
+    Args:
+      generator: a built generator.
+      settings: its settings.
+      resolution: side R of the final pictures, in pixels.
+    """
     if isinstance(generator, TwoStageGenerator):
         return [
             FirstStage(generator, generator.first, sketch_side(settings, resolution)),

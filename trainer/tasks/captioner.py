@@ -126,6 +126,12 @@ class CaptionerTask(Task):
         return found
 
     def batch(self, step: int) -> tuple[np.ndarray, ...]:
+        """Returns captions of similar length and their pictures or codes.
+
+        Returns:
+          with views, pictures uint8 [N, R, R, 3]; otherwise feature maps float16 [N, P, C] and
+          condition vectors float32 [N, c]. Then token ids int32 [N, L].
+        """
         rows = self._rows(step)
         pictures, ids = self.picture_of[rows], self.ids[rows, : self.sampler.width(rows)]
         if self.settings.views:

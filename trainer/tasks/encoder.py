@@ -71,6 +71,11 @@ class EncoderTask(Task):
         return selection_metric_of(self.stage, bool(self.prepared.attributes))
 
     def batch(self, step: int) -> tuple[np.ndarray, ...]:
+        """Returns pictures, one random caption each, and labels.
+
+        Returns:
+          uint8 [N, R, R, 3], token ids int32 [N, L], float32 [N, A].
+        """
         turn = int(self.control.rollback_count.numpy())
         rows = self.sampler.rows(step, turn)
         caption = self.sampler.captions(step, self.train.caption_count[rows], turn)

@@ -326,12 +326,28 @@ class Gan:
         return Forward(tape, inputs, fake, elbo)
 
     def negative_elbo(self, terms: Losses, kl_weight) -> tf.Tensor:
-        """Returns the weighted negative ELBO of the terms, float32 []."""
+        """Weights the terms of the negative ELBO.
+
+        Args:
+          terms: float32 [] by name, from `elbo_terms`.
+          kl_weight: weight of the KL divergence, float [].
+
+        Returns:
+          float32 [].
+        """
         bound = terms["reconstruction"] + kl_weight * terms["kl"]
         return self.settings.reconstruction_weight * bound
 
     def adversarial_loss(self, inputs: Inputs, fake) -> tf.Tensor:
-        """Returns the generator's adversarial loss, float32 []; only paired losses read `real`."""
+        """Returns the generator's adversarial loss.
+
+        Args:
+          inputs: the micro-batch; only paired losses read its real pictures.
+          fake: float32 [N, r, r, 3] in [-1, 1], on the tape.
+
+        Returns:
+          float32 [].
+        """
         condition, real_logit = inputs.text.condition, None
         augmented = self.augmentation(fake, fold(inputs.seed, 4))
         if self.loss.paired:
@@ -341,10 +357,18 @@ class Gan:
         return tf.reduce_mean(self.loss.generator(real_logit, fake_logit))
 
     def penalty_value(self, penalty: PenaltyTerm, inputs: Inputs, fake) -> tf.Tensor:
-        """Returns the weighted gradient penalty, float32 [].
+        """Returns the weighted gradient penalty.
 
         The discriminator computes in float32 here, whatever its dtype policy: second derivatives
         lose too much precision in bfloat16 and float16. The pictures are not augmented.
+
+        Args:
+          penalty: function, weight and interval.
+          inputs: the micro-batch.
+          fake: float32 [N, r, r, 3] in [-1, 1], constant.
+
+        Returns:
+          float32 [].
         """
 
         def critic(images, text):
@@ -357,7 +381,12 @@ class Gan:
             return penalty.weight * tf.reduce_mean(values)
 
     def generator_terms(self, inputs: Inputs, fake) -> Iterator[tuple[float, str, tf.Tensor]]:
-        """Yields weight, name and float32 [] value of each loss of the pictures from the prior."""
+        """Yields weight, name and float32 [] value of each loss of the pictures from the prior.
+
+        Args:
+          inputs: the micro-batch.
+          fake: float32 [N, r, r, 3] in [-1, 1], on the tape.
+        """
         yield 1.0, "g_adversarial", self.adversarial_loss(inputs, fake)
         yield from self.task.agreement.terms(fake, inputs.text)
         yield from self.conditioning_terms(inputs.text.condition)

@@ -103,6 +103,11 @@ class TextToImageTask(Task):
         return codes._replace(condition=codes.condition[..., :0])
 
     def batch(self, step: int) -> tuple[np.ndarray, SentenceCodes, np.ndarray]:
+        """Returns pictures, the codes of one random caption each, and feature maps.
+
+        Returns:
+          uint8 [N, R, R, 3], `SentenceCodes`, float16 [N, P, C].
+        """
         turn = int(self.control.rollback_count.numpy())
         rows = self.sampler.rows(step, turn)
         caption = self.sampler.captions(step, self.train.caption_count[rows], turn)
