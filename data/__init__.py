@@ -1,6 +1,6 @@
-"""Captioned images: the contract, the sources, generated scenes, preprocessing."""
+"""Captioned pictures: the record, sources, generated scenes, checks and preprocessing."""
 
 from data.base import processor
 
-# Every process that computes imports this package first, and TensorFlow after it.
+# Every process imports this package before TensorFlow.
 processor.prefer_onednn()

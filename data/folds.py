@@ -1,4 +1,4 @@
-"""Prepared examples regrouped into folds for cross-validation: each held out once."""
+"""Regroups prepared examples into folds for cross-validation; each fold is held out once."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ def fold_of(image_hash: str, folds: int) -> int:
     """Returns the fold of a picture, 0 to `folds` - 1.
 
     Args:
-      image_hash: what `data.picture_files.content_hash` says of the prepared picture. Its last
-        digits count here; the first ones have already decided between train and val.
+      image_hash: `data.picture_files.content_hash` of the prepared picture. Its last digits decide,
+        because the first ones have already decided between train and val.
     """
     return int(image_hash, 16) % folds
 
 
 def split_into_folds(prepared: PreparedData, folds: int, directory: str) -> list[PreparedData]:
-    """Regroups the pictures of train and val; the test split stays out of it.
+    """Regroups the pictures of train and val; the test split is not used.
 
-    Only what a picture shows, at the prepared resolution, decides about its fold, so identical
-    pictures stay together. The vocabularies stay those of the whole train split.
+    The fold depends only on the picture's pixels at the prepared resolution, so identical pictures
+    are in the same fold. The vocabularies remain those of the whole train split.
 
     Args:
-      prepared: has the splits train and val.
+      prepared: with the splits train and val.
       folds: 2 or more.
-      directory: takes the folds' files, about as large as the prepared ones; used as it is where
-        a former call left them whole.
+      directory: of the folds' files, which are about as large as the prepared ones; complete files
+        of an earlier call are reused.
 
     Returns:
-      Of each fold the data whose `val` is that fold and whose `train` are all others.
+      For each fold, the data with that fold as `val` and all others as `train`.
 
     Raises:
       DataError: a fold would be empty.

@@ -1,4 +1,5 @@
-"""Pictures as pixels and back, in the graph: the same operations prepare data, train and serve."""
+"""Decodes, resizes and encodes pictures in the graph: the same operations in data preparation,
+training and serving."""
 
 from __future__ import annotations
 
@@ -10,27 +11,28 @@ import tensorflow as tf
 from data import picture_bytes
 from data.picture_bytes import JPEG_MAGIC, PNG_MAGIC
 
-# A large picture is converted and resized in strips of about so many pixels: as floating-point
-# numbers, all of it would take ten times the memory of what the decoder gives.
+# A large picture is converted and resized in strips of about this many pixels: as floats, the whole
+# picture would take ten times the memory of the decoder's output.
 _STRIP = 2**20
-# Bytes of a JPEG that are searched for a marker at a time.
+# Number of bytes of a JPEG that are searched for a marker at a time.
 _PART = 2**16
-# Length and name of a PNG's first chunk; sides of four bytes each and the depth follow.
+# Signature, and length and name of the first chunk of a PNG; width and height of four bytes each,
+# and the depth follow.
 _PNG_HEADER = PNG_MAGIC + b"\0\0\0\rIHDR"
 
 
 def _over_white(part: tf.Tensor, opaque: tf.Tensor) -> tf.Tensor:
-    """RGBA [..., 4] of 8 or 16 bits -> float32 [..., 3] in [0, 255], clear parts over white."""
-    # Of 16 bits in any case: a division by another number would round otherwise.
+    """Blends RGBA [..., 4] of 8 or 16 bits with white: float32 [..., 3] in [0, 255]."""
+    # Scale to 16 bits in both cases: dividing by another number would round differently.
     rgba = tf.cast(part, tf.float32) * (65535.0 / part.dtype.max)
     alpha = tf.where(opaque, 1.0, rgba[..., 3:] / 65535.0)
     return rgba[..., :3] / 257.0 * alpha + 255.0 * (1.0 - alpha)
 
 
 def _has_made_up_alpha(rgba: tf.Tensor) -> tf.Tensor:
-    """Whether the decoder of TensorFlow wrongly calls all of a picture almost clear.
+    """Whether TensorFlow's decoder wrongly made the whole picture almost transparent.
 
-    Where a file of 1, 2 or 4 bits has no alpha, decode_png puts in 1, 3 or 15 of 255.
+    For a file of 1, 2 or 4 bits without alpha, decode_png sets alpha to 1, 3 or 15 of 255.
     """
     alpha = rgba[..., 3]
     highest = tf.reduce_max(alpha)
@@ -46,8 +48,8 @@ def _decoded(
 
     Args:
       encoded: scalar string.
-      shown: given the pixels [H, W, C] as they lie, how Exif says to turn them, and what makes
-        float32 [..., 3] in [0, 255] of a part of them, returns what is wanted.
+      shown: computes the result from the pixels [H, W, C] before rotation, the Exif orientation,
+        and a function that converts a part of the pixels to float32 [..., 3] in [0, 255].
     """
     turn = orientation(encoded)
 
@@ -75,10 +77,10 @@ def _square(
     colours: Callable[[tf.Tensor], tf.Tensor],
     resolution: int,
 ) -> tf.Tensor:
-    """Resizes the centre square of [H, W, C], turned upright; returns float32 [R, R, 3].
+    """Rotates [H, W, C] upright and resizes its centre square; returns float32 [R, R, 3].
 
-    First the columns of each strip, then all rows: so does the resizing of a whole picture, and the
-    bits are the same.
+    Resizes the columns of each strip first, then all rows. Resizing a whole picture has the same
+    order, so the bits are the same.
     """
     sides = tf.shape(image)[:2]
     sides = tf.where(turn >= 5, sides[::-1], sides)
@@ -104,7 +106,7 @@ def _square(
             parallel_iterations=1,
         )[1]
 
-    # A loop of one step would take longer than all the rest of a small picture.
+    # For a small picture, a loop of one step would take longer than everything else.
     columns = tf.cond(side <= _STRIP // side, lambda: strip(0, side), all_columns)
     return _resized(columns, resolution, resolution)
 
@@ -117,16 +119,16 @@ def _resized(image: tf.Tensor, height: int, width: tf.Tensor | int) -> tf.Tensor
 def _upright_part(
     image: tf.Tensor, turn: tf.Tensor, begin: tf.Tensor, size: tf.Tensor
 ) -> tf.Tensor:
-    """Returns a part of [H, W, C] upright that lies as Exif's orientation `turn` says.
+    """Returns a part of [H, W, C], rotated upright by the Exif orientation `turn`.
 
     Args:
-      image: as it lies.
+      image: before rotation.
       turn: 1 to 8.
       begin, size: int32 [2], rows and columns of the part in the upright picture.
     """
     across = turn >= 5
     sides = tf.shape(image)[:2]
-    # Bit `turn` of each number: whether rows, and whether columns, run the other way.
+    # Bit `turn` of each number says whether rows, and whether columns, are reversed.
     backwards = tf.stack([_bit(0b110011000, turn), _bit(0b011001100, turn)])
     begin = tf.where(backwards, tf.where(across, sides[::-1], sides) - begin - size, begin)
     begin, size = (tf.where(across, pair[::-1], pair) for pair in (begin, size))
@@ -144,13 +146,13 @@ def _bit(bits: int, place: tf.Tensor) -> tf.Tensor:
 
 
 def orientation(encoded: tf.Tensor) -> tf.Tensor:
-    """Returns how Exif says to turn a PNG or JPEG, as `data.picture_bytes.orientation` does.
+    """Returns the Exif orientation of a PNG or JPEG, like `data.picture_bytes.orientation`.
 
     Args:
       encoded: scalar string.
 
     Returns:
-      int32 scalar, 1 to 8; 1 where Exif says nothing or is damaged.
+      int32 scalar, 1 to 8; 1 if there is no Exif or it is damaged.
     """
     block = tf.cond(
         _starts_with(encoded, JPEG_MAGIC),
@@ -163,13 +165,13 @@ def orientation(encoded: tf.Tensor) -> tf.Tensor:
 
 
 def has_endless_scans(encoded: tf.Tensor) -> tf.Tensor:
-    """Whether a JPEG would take minutes to decode, as `data.picture_bytes.check_scans` tells.
+    """Whether a JPEG would take minutes to decode, like `data.picture_bytes.check_scans`.
 
     Args:
       encoded: scalar string.
 
     Returns:
-      bool scalar; false for what is no JPEG.
+      bool scalar; false for other files.
     """
     values = tf.io.decode_raw(encoded, tf.uint8)
     first, second = picture_bytes.SCAN
@@ -189,10 +191,10 @@ def _goes_on_scanning(encoded: tf.Tensor) -> tf.Tensor:
     def step(
         at: tf.Tensor, steps: tf.Tensor, scans: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        # Part by part: as numbers, the places of all bytes of a file would take a lot of memory.
+        # In parts: the positions of all bytes of a file would take a lot of memory.
         values = tf.cast(tf.io.decode_raw(_part(encoded, at, _PART), tf.uint8), tf.int32)
         markers = tf.where((values[:-1] == 0xFF) & ~tf.gather(bare, values[1:]))[:, 0]
-        # What is found is the end of the part where there is no marker.
+        # Without a marker, the result is the end of the part.
         last = tf.cast(tf.maximum(tf.size(values) - 1, 1), tf.int64)
         place = tf.concat([markers, last[None]], 0)[0]
         there, is_marker = at + place, tf.size(markers) > 0
@@ -216,20 +218,20 @@ def _starts_with(encoded: tf.Tensor, magic: bytes) -> tf.Tensor:
 
 
 def _part(text: tf.Tensor, start: tf.Tensor | int, length: tf.Tensor | int) -> tf.Tensor:
-    """The bytes from `start` on, fewer where the text ends before."""
+    """The bytes from `start` on, fewer at the end of the text."""
     end = tf.cast(tf.strings.length(text), tf.int64)
     start = tf.minimum(tf.cast(start, tf.int64), end)
     return tf.strings.substr(text, start, tf.maximum(tf.cast(length, tf.int64), 0))
 
 
 def _bytes(text: tf.Tensor, count: int) -> tf.Tensor:
-    """int64 [count], zeros where the text ends before."""
+    """The first `count` bytes, int64 [count]; zeros after the end of the text."""
     values = tf.cast(tf.io.decode_raw(text, tf.uint8), tf.int64)[:count]
     return tf.ensure_shape(tf.pad(values, [[0, count - tf.size(values)]]), [count])
 
 
 def _number(values: tf.Tensor, little: tf.Tensor | bool = False) -> tf.Tensor:
-    """int64 [..., bytes] -> int64 [...], the unsigned number."""
+    """Converts bytes, int64 [..., bytes], to unsigned numbers, int64 [...]."""
     powers = tf.constant([256**place for place in range(values.shape[-1])], tf.int64)
     return tf.reduce_sum(values * tf.where(little, powers, powers[::-1]), -1)
 
@@ -239,13 +241,13 @@ def _search(
     start: int,
     step: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]],
 ) -> tf.Tensor:
-    """Goes through the pieces of a file until one is found.
+    """Goes through the pieces of a file until one of them gives a result.
 
     Args:
       encoded: scalar string.
-      start: of the first piece.
-      step: int64 start of a piece -> whether to go on, start of the next piece, and what was found,
-        empty for nothing.
+      start: position of the first piece.
+      step: maps the position of a piece, int64, to whether to continue, the position of the next
+        piece, and the result, empty for none.
     """
     return tf.while_loop(
         lambda going, at, found: going,
@@ -286,7 +288,7 @@ def _png_exif(encoded: tf.Tensor) -> tf.Tensor:
 
 
 def _exif_orientation(block: tf.Tensor) -> tf.Tensor:
-    """Reads the first directory of an Exif block: 12 bytes an entry."""
+    """Reads the first directory of an Exif block, 12 bytes an entry."""
     order = _part(block, 0, 4)
     little = order == picture_bytes.LITTLE_ENDIAN
     start = _number(_bytes(_part(block, 4, 4), 4), little)
@@ -294,7 +296,7 @@ def _exif_orientation(block: tf.Tensor) -> tf.Tensor:
     text = _part(block, start + 2, 12 * count)
     whole = tf.cast(tf.strings.length(text), tf.int64) == 12 * count
     values = tf.cast(tf.io.decode_raw(tf.where(whole, text, ""), tf.uint8), tf.int64)
-    # The last entry, of zeros, is found where there is none.
+    # The appended entry of zeros is found if there is no orientation.
     entries = tf.concat([tf.reshape(values, [-1, 12]), tf.zeros([1, 12], tf.int64)], 0)
     tags = _number(entries[:, :2], little)
     entry = entries[tf.argmax(tf.cast(tags == picture_bytes.ORIENTATION, tf.int32))]
@@ -309,14 +311,15 @@ def preprocess(encoded: tf.Tensor, resolution: int) -> tf.Tensor:
     """Decodes one picture upright, crops its centre square and resizes it with antialiasing.
 
     Args:
-      encoded: scalar string, a PNG (grey, palette, alpha, 8 or 16 bit) or a JPEG; its Exif counts.
-      resolution: side of the result in pixels; a picture of that side keeps its very pixels.
+      encoded: scalar string, a PNG (grey, palette, alpha, 8 or 16 bit) or a JPEG; it is rotated by
+        its Exif orientation.
+      resolution: side of the result in pixels; a picture of that size keeps its exact pixels.
 
     Returns:
       uint8[resolution, resolution, 3].
 
     Raises:
-      tf.errors.InvalidArgumentError: when the bytes are neither.
+      tf.errors.InvalidArgumentError: the bytes are neither.
     """
     image = _decoded(encoded, functools.partial(_square, resolution=resolution))
     image = tf.ensure_shape(image, [resolution, resolution, 3])
@@ -343,5 +346,5 @@ def to_float(images: tf.Tensor) -> tf.Tensor:
 
 
 def to_uint8(images: tf.Tensor) -> tf.Tensor:
-    """Maps float [-1, 1] to uint8 [0, 255], rounding and clipping: the inverse of `to_float`."""
+    """Maps float [-1, 1] to uint8 [0, 255] with rounding and clipping; inverse of `to_float`."""
     return tf.saturate_cast(tf.round((tf.cast(images, tf.float32) + 1.0) * 127.5), tf.uint8)

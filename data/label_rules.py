@@ -1,4 +1,4 @@
-"""Where the recogniser's labels come from; needs no TensorFlow."""
+"""The source of the recogniser's labels; needs no TensorFlow."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ WORDS = (ALL, CONTENT)
 
 @dataclass(frozen=True)
 class LabelRules:
-    """Where labels come from.
+    """The source of labels.
 
     Attributes:
-      labels: `given` takes the attributes of the data, `captions` mines the captions, `auto` takes
-        the attributes where the training pictures have any.
-      max_labels: mined labels at most, the most frequent first.
-      min_label_count: a word in fewer training pictures is no label.
-      label_words: `all` mined words but stop words, or `content`, only nouns, verbs and adjectives,
-        as taggers judge them (`data.mining`).
+      labels: `given` uses the attributes of the data, `captions` mines the captions, `auto` uses
+        the attributes if the training pictures have any, else the captions.
+      max_labels: maximum number of mined labels, most frequent first.
+      min_label_count: minimum number of training pictures with the word in a caption.
+      label_words: `all` words except stop words, or `content`: only nouns, verbs and adjectives
+        according to part-of-speech taggers (`data.mining`).
     """
 
     labels: str = AUTO

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 UNDETERMINED = "und"
-# Han characters, as ranges for a class of the graph's regular expressions and of Python's.
+# Han characters, as ranges for a character class in Python and in TensorFlow's RE2.
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 
-# Scripts that neither English nor Chinese is written in, and a language of each. A mark or two may
+# Scripts other than those of English and Chinese, and a language of each. One or two characters may
 # be an ornament.
 _SCRIPTS = {
     "ja": "\u3041-\u3096\u30a1-\u30fa",
@@ -27,8 +27,8 @@ _SCRIPTS = {
     "th": "\u0e01-\u0e4e",
 }
 _IN_SCRIPT = {tag: re.compile(f"[{marks}].*[{marks}]") for tag, marks in _SCRIPTS.items()}
-# Common words of captions in each language. Those that neighbours share tell them from English,
-# and the others tell them from each other.
+# Common caption words of each language. Words shared by related languages distinguish them from
+# English, the others distinguish them from each other.
 _COMMON = {
     "en": "the a an of and with in on is are at to from by near while his her their its this that",
     "de": "der die und ein eine einen einem einer eines ist mit auf dem den das im vor von sich",
@@ -51,15 +51,14 @@ _COMMON = {
 _WORDS = {tag: frozenset(words.split()) for tag, words in _COMMON.items()}
 _WORD = re.compile(r"[^\W\d_]+")
 
-# What columns and files are called by: not every tag that there is, for two letters often stand for
-# something else.
+# Tags in the names of columns and files. Not all tags: two letters often mean something else.
 _COMMON_TAGS = (
     "af am ar az be bg bn bs ca cs cy da de el en es et eu fa fi fil fr ga gl gu he hi hr hu hy id "
     "is it ja ka kk km kn ko lt lv mi mk ml mn mr ms my nb ne nl nn no pa pl ps pt quz ro ru si sk "
     "sl sq sr sv sw ta te th tl tr uk ur uz vi yue zh zu"
 )
 _TAGS = frozenset(_COMMON_TAGS.split())
-# Tags that more often stand for something else: `caption_id` and `caption_no` are numbers.
+# Tags that usually mean something else: `caption_id` and `caption_no` are numbers.
 WORDS_TOO = frozenset({"id", "no", "is", "it", "am", "my", "he", "hi"})
 _NAMES = {
     "english": "en", "eng": "en", "chinese": "zh", "mandarin": "zh", "cn": "zh", "chn": "zh",
@@ -80,8 +79,8 @@ _HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
 def other_than(caption: str) -> tuple[str, ...]:
-    """Returns tags of languages that a caption may be in, where its script or its commonest words
-    say that it is neither English nor Chinese; else nothing."""
+    """Returns tags of possible languages of a caption, if its script or its common words show that
+    it is neither English nor Chinese; else ()."""
     for tag, pattern in _IN_SCRIPT.items():
         if pattern.search(caption):
             return (tag,)
@@ -94,12 +93,12 @@ def other_than(caption: str) -> tuple[str, ...]:
 
 
 def primary(language: str) -> str:
-    """The primary subtag: `zh` of `zh-Hans-CN`."""
+    """The primary subtag, such as `zh` of `zh-Hans-CN`."""
     return language.partition("-")[0].lower()
 
 
 def spoken(tags: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    """Primary subtags of several pictures' captions, the most frequent first, `und` if none."""
+    """Primary subtags of the captions of several pictures, most frequent first; `und` if none."""
     counts = Counter(primary(tag) for several in tags for tag in several)
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return tuple(tag for tag, _ in ranked) or (UNDETERMINED,)
@@ -108,15 +107,15 @@ def spoken(tags: Iterable[Sequence[str]]) -> tuple[str, ...]:
 def language_numbers(
     tags: Sequence[Sequence[str]], languages: Sequence[str], captions: int
 ) -> np.ndarray:
-    """Numbers the languages of N pictures' captions.
+    """Maps the languages of N pictures' captions to indices.
 
     Args:
-      tags: of each picture, the BCP-47 tags of its captions.
-      languages: what to count in, see `spoken`.
-      captions: columns of the answer.
+      tags: for each picture, the BCP-47 tags of its captions.
+      languages: the primary subtags, see `spoken`.
+      captions: number of columns.
 
     Returns:
-      int32 [N, captions] places in `languages`; 0 where a tag is missing or of another language.
+      int32 [N, captions], indices in `languages`; 0 for a missing tag or another language.
     """
     place = {tag: index for index, tag in enumerate(languages)}
     numbers = np.zeros((len(tags), captions), np.int32)
@@ -127,18 +126,18 @@ def language_numbers(
 
 
 def captions_in(language: str, captions: Sequence[str], tags: Sequence[str]) -> list[str]:
-    """Those of one picture's captions whose tags have the primary subtag `language`."""
+    """The captions of one picture whose tags have the primary subtag `language`."""
     return [text for text, tag in zip(captions, tags, strict=True) if primary(tag) == language]
 
 
 def called(words: Sequence[str]) -> str | None:
-    """Returns the BCP-47 tag of a language by what columns and files call it.
+    """Returns the BCP-47 tag of a language from the name of a column or a file.
 
     Args:
       words: the parts of a name: `en`, `English`, `zh` and `CN`, `zh` and `Hans`.
 
     Returns:
-      `en`, `zh-CN`, `zh-Hans`; None where the words name none of the languages known here.
+      `en`, `zh-CN`, `zh-Hans`; None if the words name no known language.
     """
     first, *rest = [word.lower() for word in words] or [""]
     tag = _NAMES.get(first, first if first in _TAGS else None)
@@ -148,7 +147,7 @@ def called(words: Sequence[str]) -> str | None:
 
 
 def words_of(name: str) -> list[str]:
-    """Returns the parts of a name in snake_case, kebab-case, camelCase and the like."""
+    """Splits a name in snake_case, kebab-case, camelCase and the like into its parts."""
     found = []
     for part in filter(None, _SEPARATORS.split(name)):
         humps = _HUMPS.findall(part)

@@ -1,10 +1,10 @@
-"""Labels for the recogniser mined from captions: the frequent content words.
+"""Mines labels for the recogniser from captions: the frequent content words.
 
-A label is `word:` and a word. In scripts with blanks a word is a token that is no stop word.
-Chinese is written without, so there a word is a run of up to four characters that hangs together:
-its parts meet far more often than by chance (pointwise mutual information; Church and Hanks 1990),
-and it is not mostly a piece of longer words. Counts are of pictures with the word in any caption.
-The same graph operations count, label and evaluate.
+A label is `word:` and a word. In scripts with spaces, a word is a token that is not a stop word.
+Chinese has no spaces. There, a word is a sequence of up to four characters that is cohesive: its
+parts co-occur far more often than by chance (pointwise mutual information; Church and Hanks 1990),
+and it is not mostly a part of longer words. A count is the number of pictures with the word in any
+caption. Counting, labelling and evaluation use the same graph operations.
 """
 
 from __future__ import annotations
@@ -25,10 +25,9 @@ from data.label_rules import AUTO, CAPTIONS, CONTENT, GIVEN, LabelRules
 from data.languages import HAN
 from data.schema import CaptionedImage
 
-# Stop words say nothing of a picture by themselves. Only closed classes: articles, pronouns,
-# prepositions, conjunctions, auxiliaries, particles, numbers, measure words. The general lists of
-# information retrieval also drop `man`, `front`, `fire` or `young`, which are what captions are
-# about.
+# Stop words, only from closed classes: articles, pronouns, prepositions, conjunctions, auxiliaries,
+# particles, numbers, measure words. General lists of information retrieval also contain `man`,
+# `front`, `fire` or `young`, which are content words of captions.
 _ENGLISH_STOP_WORDS = """
 a an the this that these those such same other another each every either neither both all any
 some no none many much more most several few less least own enough
@@ -52,7 +51,7 @@ one two three four five six seven eight nine ten eleven twelve first second thir
 """
 ENGLISH_STOP_WORDS = frozenset(_ENGLISH_STOP_WORDS.split())
 
-# A word never spans one of these characters.
+# A word never contains one of these characters.
 CHINESE_STOP_WORDS = frozenset(
     "的地得了着过吗呢吧啊呀嘛是在有没不也都还又再就才很太最更挺真正刚已曾将会能可要应该"
     "和与及跟同或而但却且因为所以于从到向往朝由把被让给对用以"
@@ -61,23 +60,23 @@ CHINESE_STOP_WORDS = frozenset(
     "上下里中内外前后左右旁边间面处之起来去像"
 )
 
-# Endings that make words and are none by themselves.
+# Suffixes, which are not words by themselves.
 CHINESE_ENDINGS = frozenset("子儿者样色")
 
 
-# Parts of speech, as taggers of the extra `tagger` judge them. A word is judged by itself: English
-# by the Hanover Tagger, whose tags are those of the British National Corpus (CLAWS C5), Chinese by
-# jieba, whose tags are those of the People's Daily corpus.
+# Parts of speech by the taggers of the extra `tagger`, without context: the Hanover Tagger for
+# English, with the tags of the British National Corpus (CLAWS C5), and jieba for Chinese, with the
+# tags of the People's Daily corpus.
 #
-# Nouns, names, verbs other than be, do, have and the modal ones, adjectives.
+# Nouns, names, verbs other than be, do, have and modals, adjectives.
 _ENGLISH_TAGS = re.compile("NN|NP|VV|AJ")
-# Nouns, verbs, adjectives, words that only stand before nouns, states.
+# Nouns, verbs, adjectives, attributive-only words, state words.
 _CHINESE_TAGS = re.compile("[nvabz]")
 _TAGGERS = ("HanTa", "rjieba")
 
 
 def require_taggers() -> None:
-    """Raises ModuleNotFoundError, with the remedy, where a tagger is missing."""
+    """Raises ModuleNotFoundError, with the remedy, if a tagger is missing."""
     missing = [name for name in _TAGGERS if importlib.util.find_spec(name) is None]
     if missing:
         raise ModuleNotFoundError(
@@ -121,10 +120,10 @@ def _chinese_tagger():
 
 GROUP = "word:"
 
-# How often the parts of a Chinese word must meet, in multiples of chance.
+# Minimum co-occurrence of the parts of a Chinese word, as a multiple of chance.
 COHESION = 8.0
-# A piece is no word where one longer word holds it in a larger share of its pictures; the second
-# number is for single characters, few of which are words.
+# A sequence is not a word if one longer word contains it in more than this fraction of its
+# pictures; the second number is for single characters, few of which are words.
 WITHIN, WITHIN_ONE = 0.75, 0.5
 _LONGEST = 4
 
@@ -134,14 +133,14 @@ _CHINESE_STOP = "[" + "".join(sorted(CHINESE_STOP_WORDS)) + "]"
 
 
 def candidates(captions: tf.RaggedTensor, tokens: tf.RaggedTensor) -> tf.RaggedTensor:
-    """Returns what might be a word in the captions of N pictures.
+    """Returns the candidates for words in the captions of N pictures.
 
     Args:
       captions: string[N, (captions)].
       tokens: string[M, (tokens)], `text.tokenise` of the flat captions.
 
     Returns:
-      string[N, (candidates)], each once a picture, in the order of the captions.
+      string[N, (candidates)], each once per picture, in the order of the captions.
     """
     single = tokens.with_flat_values(tf.strings.regex_replace(tokens.flat_values, r"'s?$", ""))
     single = _matching(single, f"{_WORD}|[{HAN}]")
@@ -154,10 +153,10 @@ def candidates(captions: tf.RaggedTensor, tokens: tf.RaggedTensor) -> tf.RaggedT
 
 
 def choose(counts: Mapping[str, int], rules: LabelRules) -> list[str]:
-    """Returns the labels, most frequent first, ties as in `text.ranked`.
+    """Returns the labels, most frequent first; ties as in `text.ranked`.
 
     Args:
-      counts: in how many training pictures each of the `candidates` is; rare ones may be missing.
+      counts: number of training pictures with each of the `candidates`; rare ones may be missing.
       rules: the limits.
     """
     frequent = {word: n for word, n in counts.items() if n >= rules.min_label_count}
@@ -171,18 +170,18 @@ def choose(counts: Mapping[str, int], rules: LabelRules) -> list[str]:
 def keep_labels(
     found: tf.RaggedTensor, wanted: Callable[[tf.Tensor], tf.Tensor]
 ) -> tf.RaggedTensor:
-    """Returns string[N, (n)]: the `candidates` found in N pictures as labels, those `wanted`.
+    """Keeps the `candidates` of N pictures that are labels: string[N, (n)].
 
     Args:
       found: string[N, (candidates)].
-      wanted: from string[n] labels to bool[n].
+      wanted: maps labels, string[n], to bool[n].
     """
     names = found.with_flat_values(tf.strings.join([GROUP, found.flat_values]))
     return tf.ragged.boolean_mask(names, names.with_flat_values(wanted(names.flat_values)))
 
 
 def count(pictures: Iterable[Sequence[str]]) -> collections.Counter[str]:
-    """Counts the pictures that each candidate is in; each item holds the captions of one."""
+    """Counts the pictures of each candidate; an item of `pictures` has the captions of one."""
     counts: collections.Counter[str] = collections.Counter()
     for found in _found(pictures):
         counts.update(word.decode("utf-8") for word in found.flat_values.numpy())
@@ -190,7 +189,7 @@ def count(pictures: Iterable[Sequence[str]]) -> collections.Counter[str]:
 
 
 def label(pictures: Iterable[Sequence[str]], labels: Sequence[str]) -> list[tuple[str, ...]]:
-    """Returns which of the mined `labels` the captions of each picture have."""
+    """Returns the mined `labels` in the captions of each picture."""
     table = text.Vocabulary(labels).table()
     return [
         tuple(name.decode("utf-8") for name in row)
@@ -202,11 +201,11 @@ def label(pictures: Iterable[Sequence[str]], labels: Sequence[str]) -> list[tupl
 def with_labels(
     splits: Mapping[str, Sequence[CaptionedImage]], rules: LabelRules
 ) -> dict[str, Sequence[CaptionedImage]]:
-    """Returns the pictures with mined labels as attributes, where `rules` ask for them.
+    """Returns the pictures with mined labels as attributes, if `rules` ask for them.
 
     Args:
-      splits: pictures by split; `train` decides what labels there are.
-      rules: which labels are wanted.
+      splits: pictures by split; labels are mined from `train`.
+      rules: the source of labels.
 
     Raises:
       ModuleNotFoundError: `rules` ask for a tagger that is not installed.
@@ -223,7 +222,7 @@ def with_labels(
 
 
 def relabel(pictures: Sequence[CaptionedImage], labels: Sequence[str]) -> list[CaptionedImage]:
-    """Adds to the attributes of the pictures the mined `labels` that their captions have."""
+    """Adds the mined `labels` in the captions of each picture to its attributes."""
     mined = label((one.captions for one in pictures), labels)
     return [
         replace(one, attributes=(*one.attributes, *found))
@@ -255,7 +254,7 @@ def _without(strings: tf.RaggedTensor, pattern: str) -> tf.RaggedTensor:
 
 
 def _distinct(strings: tf.RaggedTensor) -> tf.RaggedTensor:
-    """Leaves out what was in the same row before."""
+    """Removes repeated values in each row."""
     rows, values = strings.value_rowids(), strings.values
     keys, place = tf.unique(tf.strings.join([tf.strings.as_string(rows), values], " "))
     order = tf.range(tf.size(values))
@@ -266,7 +265,7 @@ def _distinct(strings: tf.RaggedTensor) -> tf.RaggedTensor:
 
 
 def _han_words(counts: Mapping[str, int]) -> dict[str, int]:
-    """Those of the frequent pieces of Chinese that are words."""
+    """The counts of the sequences that are words."""
     total = sum(n for piece, n in counts.items() if len(piece) == 1)
     words: dict[str, int] = {}
     within: dict[str, int] = {}
@@ -284,7 +283,7 @@ def _han_words(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def _cohesion(piece: str, counts: Mapping[str, int], total: int) -> float:
-    """How much more often the parts of a piece meet than by chance, where that is least."""
+    """Minimum over all cuts of how much more often the two parts co-occur than by chance."""
     cuts = ((piece[:place], piece[place:]) for place in range(1, len(piece)))
     return min(counts[piece] * total / (counts[head] * counts[tail]) for head, tail in cuts)
 

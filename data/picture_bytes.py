@@ -1,8 +1,8 @@
-"""What the bytes of PNG and JPEG files say before a pixel is decoded: structure, Exif, profile.
+"""Parses PNG and JPEG files without decoding a pixel: structure, Exif, ICC profile.
 
-Decoders agree on files that keep the rules and differ on all others: one reads a picture whose
-pixel data end early as black, another refuses it, a third warns. So this module says which rules a
-file keeps. `data.images` reads the orientation in the graph, by the same steps.
+Decoders agree on valid files and differ on all others: if pixel data end early, one decoder fills
+with black, another fails, a third warns. This module checks which rules a file follows.
+`data.images` reads the orientation in the graph, in the same steps.
 
 Sources: PNG, third edition (W3C, 2025); JPEG, ITU-T T.81 (1992); Exif 2.32 (CIPA DC-008).
 """
@@ -16,57 +16,57 @@ from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 PNG_MAGIC, JPEG_MAGIC = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
-# Chunks or segments in which Exif is looked for: files have it among the first few, and a file of
-# millions of tiny ones must not hold up a server.
+# Maximum number of chunks or segments that are searched for Exif: files have it among the first
+# few, and a file of millions of tiny chunks must not block a server.
 EXIF_STEPS = 100
 EXIF_HEAD = b"Exif\0\0"
 LITTLE_ENDIAN, BIG_ENDIAN = b"II*\0", b"MM\0*"
 ORIENTATION, SHORT = 0x0112, 3
 
 _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
-# Width, height, depth, colour type, and the methods of compression, filters and interlacing.
+# Width, height, depth, colour type, and the compression, filter and interlace methods.
 _HEADER = struct.Struct(">IIBBBBB")
-# Samples of a pixel and the depths in bits that each colour type of PNG may have.
+# Samples per pixel, and allowed depths in bits, of each PNG colour type.
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
-# First column and row, and the steps between them, of Adam7's passes.
+# First column and row of each Adam7 pass, and the steps between columns and rows.
 _ADAM7 = (
     *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4)),
     *((0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)),
 )
 _LARGEST_PROFILE = 16 * 2**20
 _PIECE = 2**16
-# A marker that ends a scan: neither a stuffed zero nor a restart.
+# A marker that ends a scan: neither a stuffed zero nor a restart marker.
 _AFTER_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]", re.DOTALL)
-# Each scan of a JPEG goes over the whole picture. Encoders write about ten.
+# Decoding time grows with the number of scans of a JPEG. Encoders write about ten.
 MOST_SCANS = 100
-# Segments that are gone through to count scans, and the bytes that each scan begins with.
+# Maximum number of segments that are read to count scans, and the marker of a scan.
 SCAN_STEPS = 1000
 SCAN = b"\xff\xda"
-# What is not followed by a segment: stuffed zeros, fill bytes, restarts and TEM.
+# Not followed by a segment: stuffed zeros, fill bytes, restart markers and TEM.
 BARE = (0x00, 0x01, *range(0xD0, 0xD8), 0xFF)
 _SEGMENT = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])", re.DOTALL)
 
 
 class DamagedFileError(ValueError):
-    """A file that is cut short or damaged; the message says where."""
+    """A file that is truncated or damaged; the message says where."""
 
 
 class UnknownFormError(ValueError):
-    """A file that is whole, in a form that only some decoders know."""
+    """An intact file in a form that only some decoders support."""
 
 
 def orientation(encoded: bytes) -> int:
-    """Returns how Exif says to turn a PNG or JPEG, 1 to 8; 1, as it lies, where it says nothing.
+    """Returns the Exif orientation of a PNG or JPEG, 1 to 8; 1 (no rotation) without Exif.
 
-    Of a JPEG the first Exif segment before the scan counts, of a PNG the first eXIf chunk before
-    the pixel data.
+    Reads the first Exif segment before the scan of a JPEG, or the first eXIf chunk before the pixel
+    data of a PNG.
     """
     return exif_orientation(_jpeg_exif(encoded) or _png_exif(encoded))
 
 
 def exif_orientation(block: bytes) -> int:
-    """Returns the orientation of an Exif block, from its byte order on; 1 where it is damaged."""
+    """Returns the orientation of an Exif block that starts with its byte order; 1 if damaged."""
     kinds: dict[bytes, Literal["little", "big"]] = {LITTLE_ENDIAN: "little", BIG_ENDIAN: "big"}
     order = kinds.get(block[:4])
     if order is None:
@@ -92,7 +92,7 @@ def _jpeg_exif(encoded: bytes) -> bytes:
         head = encoded[at : at + 10]
         if len(head) < 4 or head[0] != 0xFF:
             break
-        if head[1] == 0xFF:  # Markers may be filled up with more of these.
+        if head[1] == 0xFF:  # Fill bytes may precede a marker.
             at += 1
             continue
         length = int.from_bytes(head[2:4], "big")
@@ -105,7 +105,7 @@ def _jpeg_exif(encoded: bytes) -> bytes:
 
 
 def _has_length(marker: int) -> bool:
-    """Whether a segment that is no scan follows the marker."""
+    """Whether a segment follows the marker, other than a scan."""
     return marker >= 0xC0 and not 0xD0 <= marker <= 0xDA
 
 
@@ -123,17 +123,17 @@ def _png_exif(encoded: bytes) -> bytes:
 
 
 class Png(NamedTuple):
-    """A PNG whose chunks are whole.
+    """A PNG with intact chunks.
 
     Attributes:
       width, height: in pixels. depth: bits of a sample. colour: PNG's colour type.
-      interlaced: whether its pixels come in Adam7's seven passes.
-      entries: of the palette, 0 without one.
-      essential: the file with nothing in it but what decides the pixels and how they are turned;
-        the very object that was given where there is nothing else.
+      interlaced: whether it uses Adam7 interlacing.
+      entries: number of palette entries, 0 without a palette.
+      essential: the file with only the chunks that decide the pixels and the orientation; the given
+        object itself if there are no others.
       data: the pieces of the compressed pixel data.
-      profile: ICC profile, empty where there is none; damaged where its chunk is.
-      frames: of an animation, else 1.
+      profile: ICC profile, empty if there is none; damaged if its chunk is.
+      frames: number of frames of an animation, else 1.
     """
 
     width: int
@@ -149,11 +149,11 @@ class Png(NamedTuple):
 
 
 def read_png(encoded: bytes) -> Png:
-    """Reads the chunks of a PNG; `check_pixel_data` reads what its pixel data hold.
+    """Reads the chunks of a PNG; `check_pixel_data` checks its pixel data.
 
     Raises:
-      DamagedFileError: it breaks a rule of the format.
-      UnknownFormError: it has a critical chunk that is not of the standard.
+      DamagedFileError: it violates the format.
+      UnknownFormError: it has a critical chunk that is not in the standard.
     """
     chunks = list(_chunks(encoded))
     kinds = [kind for kind, _ in chunks]
@@ -165,7 +165,7 @@ def read_png(encoded: bytes) -> Png:
     if not right or any(methods) or interlace > 1:
         raise DamagedFileError("its header IHDR holds values that no PNG has")
     data = tuple(content[8:-4] for kind, content in chunks if kind == b"IDAT")
-    # The first of each kind.
+    # Keep the first chunk of each kind.
     before = dict(reversed(chunks[: kinds.index(b"IDAT")]))
     palette = len(before.get(b"PLTE", b"")) - 12 if colour == 3 else 0
     if palette < 0 or palette > 3 * 256 or palette % 3 or (colour == 3 and not palette):
@@ -191,7 +191,7 @@ def read_png(encoded: bytes) -> Png:
 
 
 def _chunks(encoded: bytes) -> Iterator[tuple[bytes, memoryview]]:
-    """Yields the kind and all bytes of each chunk, up to the last."""
+    """Yields the kind and all bytes of each chunk."""
     view, at, kind = memoryview(encoded), 8, b""
     while kind != b"IEND":
         head = encoded[at : at + 8]
@@ -221,13 +221,13 @@ def _check_critical(kinds: list[bytes]) -> None:
 
 
 def _has_transparency(before: Mapping[bytes, memoryview], colour: int, entries: int) -> bool:
-    """Whether there is a chunk tRNS of the right form; decoders pass over others."""
+    """Whether there is a valid tRNS chunk; decoders ignore others."""
     length = len(before.get(b"tRNS", b"")) - 12
     return {0: length == 2, 2: length == 6, 3: 0 < length <= entries}.get(colour, False)
 
 
 def _exif_chunk(turn: int) -> bytes:
-    """Returns a chunk eXIf that says an orientation and nothing else, or nothing for 1."""
+    """Returns an eXIf chunk with only an orientation; b"" for 1."""
     if turn == 1:
         return b""
     content = struct.pack(">4sIHHHIHHI", BIG_ENDIAN, 8, 1, ORIENTATION, SHORT, 1, turn, 0, 0)
@@ -247,20 +247,20 @@ def _png_profile(chunk: bytes) -> bytes:
 
 
 def check_pixel_data(png: Png) -> bool:
-    """Unpacks the pixel data in pieces and checks that they are whole.
+    """Decompresses the pixel data in pieces and checks that they are complete.
 
     Returns:
-      Whether they end where the pixels do; decoders differ about what to say of more.
+      Whether nothing follows the last pixel; decoders differ on extra data.
 
     Raises:
       DamagedFileError: they are damaged or end early.
     """
     unpack, left = zlib.decompressobj(), b""
-    # In small pieces, for what is not unpacked yet is copied each time.
+    # In small pieces: zlib copies the remaining input on each call.
     pieces = (part[at : at + _PIECE] for part in png.data for at in range(0, len(part), _PIECE))
 
     def read(length: int) -> bytes:
-        """Returns the next bytes, fewer where there are no more."""
+        """Returns the next bytes, fewer at the end."""
         nonlocal left
         found = bytearray()
         while len(found) < length and not unpack.eof:
@@ -288,7 +288,8 @@ def check_pixel_data(png: Png) -> bool:
 
 
 def _scan_lines(png: Png) -> Iterator[tuple[int, int]]:
-    """Yields the length of a row in bytes, its filter included, and how many rows there are."""
+    """Yields, for each pass, the length of a row in bytes with its filter, and the number of
+    rows."""
     bits = png.depth * _SAMPLES[png.colour]
     for x, y, across, down in _ADAM7 if png.interlaced else ((0, 0, 1, 1),):
         columns, rows = -(-(png.width - x) // across), -(-(png.height - y) // down)
@@ -297,14 +298,14 @@ def _scan_lines(png: Png) -> Iterator[tuple[int, int]]:
 
 
 def check_scans(encoded: bytes) -> None:
-    """Checks that a JPEG, whole or damaged, does not take minutes to decode.
+    """Checks that a JPEG, intact or damaged, does not take minutes to decode.
 
-    Goes from marker to marker as decoders do, who pass over what stands between two segments.
+    Goes from marker to marker like decoders, which skip bytes between two segments.
 
     Raises:
-      UnknownFormError: it has more scans than a picture needs.
+      UnknownFormError: it has more than `MOST_SCANS` scans.
     """
-    # Embedded pictures, or a film behind the end, may hold some that are none.
+    # An upper bound: embedded pictures, or a film after the end, may contain the same bytes.
     if encoded.count(SCAN) <= MOST_SCANS:
         return
     at, scans = 2, 0
@@ -321,10 +322,10 @@ def check_scans(encoded: bytes) -> None:
 
 
 def is_plain_jpeg(encoded: bytes) -> bool:
-    """Whether a JPEG is of a kind that all decoders read alike, and whole from start to end.
+    """Whether a JPEG is complete and of a kind that all decoders decode in the same way.
 
-    That is: sequential or progressive by Huffman codes, 8 bits, grey or of three components, all of
-    which its scans give in full.
+    That is: sequential or progressive with Huffman codes, 8 bits, grey or three components, and
+    scans that contain every component in full.
 
     Raises:
       DamagedFileError: it ends before its end marker.
@@ -364,20 +365,20 @@ _FRAMES = (b"\xc0", b"\xc1", b"\xc2")
 
 
 def _is_plain_segment(marker: int) -> bool:
-    """Frames, tables, scans, restart intervals, application data and comments."""
+    """Whether it is a frame, a table, a scan, a restart interval, application data or a comment."""
     return marker in (0xC0, 0xC1, 0xC2, 0xC4, 0xDA, 0xDB, 0xDD, 0xFE) or 0xE0 <= marker <= 0xEF
 
 
 def _gives_all(frame: bytes, scans: list[bytes]) -> bool:
-    """Whether the scans give every coefficient of every component to its last bit.
+    """Whether the scans contain every bit of every coefficient of every component.
 
     Args:
-      frame: marker and content of the frame's header, empty where there was none.
-      scans: content of each scan's header.
+      frame: marker and content of the frame header, empty without one.
+      scans: content of each scan header.
     """
     if len(frame) < 7 or frame[1] != 8 or frame[6] not in (1, 3) or len(frame) != 7 + 3 * frame[6]:
         return False
-    # What each component's coefficients still lack, in bits; -1 where none was given.
+    # Bits that each component's coefficients still lack; -1 before the first scan.
     lacking = {component: [-1] * 64 for component in frame[7::3]}
     for scan in scans:
         count = scan[0] if scan else 0

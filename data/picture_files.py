@@ -1,7 +1,7 @@
-"""Opening picture files with Pillow: the one place where the project does it.
+"""Opens picture files with Pillow; the only module of the project that does.
 
-What is opened is of a short list of formats, no larger than its limit and one picture, not several:
-Pillow itself knows some forty formats, and starts Ghostscript for one of them.
+It opens a short list of formats, up to a size limit and single pictures only: Pillow supports some
+forty formats, and starts Ghostscript for one of them.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from PIL import Image, ImageCms
 from data import picture_bytes
 from data.picture_bytes import DamagedFileError, Png, UnknownFormError
 
-# Where Pillow itself refuses a picture, whatever is asked of it.
+# Pillow refuses larger pictures, regardless of settings.
 MOST_PIXELS = 178_956_970
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF")
-# How the names of such files end, and those of photos that are refused with what to do.
+# Endings of the supported formats, and of photo formats that are rejected with a remedy.
 PICTURE_ENDINGS = (
     *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jif", ".jfi", ".jfif", ".pjpeg", ".pjp"),
     *(".webp", ".avif", ".tif", ".tiff", ".bmp", ".dib", ".gif"),
@@ -33,7 +33,7 @@ UNSUITED_PROFILE = "unsuitable colour profile ignored"
 
 _MAGIC = (b"\x89PNG", b"\xff\xd8", b"II*", b"MM\x00*", b"BM", b"GIF8")
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
-# What people have under the names of pictures, by how it begins.
+# Other files that have the name of a picture, by their first bytes.
 _OTHERS = {
     b"\xff\x0a": "a JPEG XL file",
     b"\x00\x00\x00\x0cJXL ": "a JPEG XL file",
@@ -47,7 +47,7 @@ _OTHERS = {
     b"version https://git-lfs": "a pointer of Git LFS; 'git lfs pull' fetches the file",
 }
 _DEEP_GREY = ("I", "I;16", "I;16B", "I;16L")
-# Modes as PNG has them, and those that convert to one without loss.
+# Modes of PNG, and modes that convert to one of them without loss.
 _PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 _CONVERSIONS = {"YCbCr": "RGB", "RGBX": "RGB", "RGBa": "RGBA", "La": "LA", "PA": "RGBA"}
 _MODES = {
@@ -65,12 +65,12 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# Levels of 255 by which profiles that are called sRGB differ.
+# Tolerance, in levels of 255, between ICC profiles of sRGB.
 _SAME = 2
 
 
 def is_picture_name(name: str) -> bool:
-    """Whether a file's name ends as those of pictures do."""
+    """Whether a file's name has the ending of a picture."""
     return name.lower().endswith(PICTURE_ENDINGS)
 
 
@@ -93,14 +93,14 @@ class PictureError(ValueError):
 
 @dataclass(frozen=True)
 class PictureFile:
-    """A picture file of which the header is read, and no pixel.
+    """A picture file whose header has been read, but no pixel.
 
     Attributes:
-      encoded: the file; of a PNG, only what decides its pixels.
-      image: as Pillow opened it; its format is JPEG for a phone's several pictures in one, too.
-      orientation: how Exif says to turn it, 1 to 8.
-      profile: ICC profile, empty where there is none.
-      png: what the bytes of a PNG say, else None.
+      encoded: the file; for a PNG, only the chunks that decide its pixels.
+      image: as Pillow opened it; the format is JPEG also for a phone's multi-picture files.
+      orientation: its Exif orientation, 1 to 8.
+      profile: ICC profile, empty if there is none.
+      png: the parsed chunks of a PNG, else None.
     """
 
     encoded: bytes
@@ -116,17 +116,17 @@ class PictureFile:
         return "JPEG" if name == "MPO" else name
 
     def decode(self) -> Image.Image:
-        """Decodes the picture as it lies, its colours as they are written.
+        """Decodes the picture without rotation and colour conversion.
 
         Returns:
-          An image of a mode that PNG has, or of CMYK.
+          An image in a mode of PNG, or in CMYK.
 
         Raises:
-          PictureError: it is damaged, or its numbers are no colours.
+          PictureError: it is damaged, or its values are not colours.
         """
         try:
             self.image.load()
-        except Exception as error:  # On damaged bytes Pillow's readers raise almost any type.
+        except Exception as error:  # For damaged bytes, Pillow raises almost any type.
             detail = f"{type(error).__name__}: {error}"
             raise PictureError("undecodable_image", detail) from None
         image = _with_right_transparency(self.image, self.png)
@@ -140,14 +140,14 @@ class PictureFile:
         return image
 
     def rgb(self) -> Image.Image:
-        """Decodes the picture to 8-bit RGB, upright and over white, as `data.images` does."""
+        """Decodes to 8-bit RGB, upright and blended with white, like `data.images`."""
         return turned(over_white(self.decode()), self.orientation)
 
     def is_read_alike(self) -> bool:
-        """Whether every decoder reads `encoded` as `decode` did; looks at all of its bytes.
+        """Whether every decoder gives the same pixels as `decode`; reads all bytes.
 
         Raises:
-          PictureError: it is cut short or damaged.
+          PictureError: it is truncated or damaged.
         """
         try:
             if self.format == "JPEG":
@@ -170,7 +170,7 @@ def open_picture(encoded: bytes, max_pixels: int = MOST_PIXELS) -> PictureFile:
       max_pixels: the largest width times height that may be decoded.
 
     Raises:
-      PictureError: it is no picture of `FORMATS`, too large, animated or damaged.
+      PictureError: it is not a picture of `FORMATS`, or too large, animated or damaged.
     """
     if not encoded:
         raise PictureError("empty_file", "the file has no bytes")
@@ -194,7 +194,7 @@ def open_picture(encoded: bytes, max_pixels: int = MOST_PIXELS) -> PictureFile:
         raise PictureError("decompression_bomb", str(error)) from None
     except Image.UnidentifiedImageError:
         raise _unidentified(encoded) from None
-    except Exception as error:  # As for the pixels.
+    except Exception as error:  # As in `decode`.
         raise PictureError("undecodable_image", f"{type(error).__name__}: {error}") from None
     if frames > 1:
         raise PictureError("animated", f"a {image.format} of {frames} frames")
@@ -225,7 +225,7 @@ def _unidentified(encoded: bytes) -> PictureError:
 
 
 def _orientation(encoded: bytes, image: Image.Image) -> int:
-    """Pillow turns a TIFF by itself."""
+    """The Exif orientation; 1 for a TIFF, which Pillow rotates itself."""
     if image.format in ("WEBP", "AVIF"):
         exif = image.info.get("exif") or b""
         return picture_bytes.exif_orientation(exif.removeprefix(picture_bytes.EXIF_HEAD))
@@ -237,9 +237,10 @@ def _profile(image: Image.Image, png: Png | None) -> bytes:
 
 
 def _with_right_transparency(image: Image.Image, png: Png | None) -> Image.Image:
-    """Returns the image with the one clear colour of its PNG in the pixels' own levels.
+    """Returns the image with the transparent colour of its PNG in the levels of its pixels.
 
-    Pillow leaves it in the file's: 0 to 3 and 0 to 15 for grey of 2 and 4 bits, and 16 bits deep.
+    Pillow leaves it in the levels of the file: 0 to 3 and 0 to 15 for grey of 2 and 4 bits, or 16
+    bits.
     """
     clear = image.info.get("transparency")
     if (
@@ -263,14 +264,14 @@ def _with_right_transparency(image: Image.Image, png: Png | None) -> Image.Image
 
 
 def turned(image: Image.Image, orientation: int) -> Image.Image:
-    """Returns an image upright that lies as an orientation of Exif says; itself for 1."""
+    """Rotates an image upright by an Exif orientation; returns the same object for 1."""
     return image if orientation == 1 else image.transpose(_TURNS[orientation])
 
 
 def over_white(image: Image.Image) -> Image.Image:
-    """Returns `image` as 8-bit RGB, laid over white where it is transparent.
+    """Returns `image` as 8-bit RGB, blended with white where it is transparent.
 
-    Pillow's own conversion of 16-bit grey clips at 255, which leaves white.
+    Pillow's conversion of 16-bit grey clips at 255, which makes almost everything white.
     """
     if image.mode in _DEEP_GREY:
         image = _eight_bits(image)
@@ -281,9 +282,9 @@ def over_white(image: Image.Image) -> Image.Image:
 
 
 def smooth(image: Image.Image) -> Image.Image:
-    """Returns `image` in a mode of 8 bits in which neighbouring pixels may be averaged.
+    """Returns `image` in an 8-bit mode in which pixels can be averaged, not a palette.
 
-    That is itself where it has one: Pillow's conversion to an image's own mode is a copy.
+    Returns the same object if it has such a mode: Pillow's conversion would make a copy.
     """
     if image.mode in _DEEP_GREY:
         return _eight_bits(image)
@@ -292,7 +293,7 @@ def smooth(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Deep grey, scaled to 0 to 255."""
+    """16-bit grey, scaled to 0 to 255."""
     return image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
 
 
@@ -301,10 +302,10 @@ def _has_alpha(image: Image.Image) -> bool:
 
 
 def hash_pixels(image: Image.Image) -> str:
-    """Returns 32 hex digits that stand for the size and the pixels of a decoded picture.
+    """Returns a hash of the size and the pixels of a decoded picture, 32 hex digits.
 
-    Pixels rather than file bytes, so that a PNG and a BMP of one picture are one picture. Deep
-    grey pictures are hashed at their full depth, all others as RGB over white.
+    It hashes pixels rather than file bytes, so a PNG and a BMP of the same picture are equal.
+    16-bit grey is hashed at full depth, everything else as RGB over white.
     """
     shown = image.convert("I") if image.mode in _DEEP_GREY else over_white(image)
     digest = hashlib.blake2b(f"{shown.mode} {shown.size}".encode(), digest_size=16)
@@ -319,15 +320,15 @@ def content_hash(encoded: bytes) -> str:
 
 
 def to_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, str]:
-    """Converts a decoded picture from the colours of its ICC profile to those of sRGB.
+    """Converts a decoded picture from its ICC profile to sRGB.
 
     Args:
       image: of any mode that `PictureFile.decode` returns.
       profile: empty for none.
 
     Returns:
-      The picture, which is `image` itself where nothing had to be converted; and what was done, ""
-      for nothing.
+      The picture, `image` itself if no conversion was needed; and a note on the conversion, "" for
+      none.
     """
     if not profile:
         return image, ""
@@ -337,7 +338,7 @@ def to_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, str]:
         conversion = _conversion(profile, "RGB")
     if isinstance(conversion, str):
         return image, conversion
-    if image.mode in _DEEP_GREY:  # Converted, it would keep 8 of its 16 bits.
+    if image.mode in _DEEP_GREY:  # A conversion would keep only 8 of 16 bits.
         return image, UNSUITED_PROFILE
     converted = conversion.apply(image.convert(conversion.input_mode))
     converted.info.clear()
@@ -352,7 +353,7 @@ def to_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, str]:
 def _conversion(
     profile: bytes, mode: Literal["L", "RGB", "CMYK"]
 ) -> ImageCms.ImageCmsTransform | str:
-    """Returns how to convert an image of a mode, or what is to be said in place of it."""
+    """Returns the conversion of images in a mode, or a note if there is none."""
     spaces = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
     try:
         opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -366,7 +367,7 @@ def _conversion(
 
 
 def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
-    """Whether a conversion leaves all colours of a grid of 17 levels as they are."""
+    """Whether a conversion leaves all colours of a grid of 17 levels unchanged, up to `_SAME`."""
     levels = np.linspace(0, 255, 17 if transform.input_mode == "RGB" else 256).round()
     grid = np.stack(np.meshgrid(*[levels] * (3 if len(levels) == 17 else 1)), -1)
     grid = grid.astype(np.uint8).reshape(len(levels), -1, grid.shape[-1])

@@ -1,7 +1,7 @@
-"""Examples as the models read them: written once, by TFX Transform or by `prepare`, read anywhere.
+"""Prepared examples, which the models read: written by TFX Transform or by `prepare`.
 
-One prepared example holds the picture as a lossless PNG at the model's resolution, its captions
-as text and as ids, and its attributes. Transform and `prepare` compute these features by the same
+A prepared example has the picture as a lossless PNG at the model's resolution, its captions as text
+and as ids, and its attributes. Transform and `prepare` compute these features with the same
 functions. The vocabularies are learned from the train split only.
 """
 
@@ -59,9 +59,9 @@ def encode_captions(
     Args:
       captions: string[N, (captions)].
       tokens: string[M, (tokens)], `text.tokenise` of the flat captions.
-      table: from token to id.
-      max_captions: further captions of a picture are left out; fewer are filled up with PAD.
-      max_length: ids of one caption, see `text.encode`.
+      table: maps tokens to ids.
+      max_captions: captions per picture; further ones are dropped, missing ones are PAD.
+      max_length: ids per caption, see `text.encode`.
 
     Returns:
       int64[N, max_captions * max_length].
@@ -72,7 +72,7 @@ def encode_captions(
 
 
 def shrink(encoded: tf.Tensor, resolution: int) -> tf.Tensor:
-    """Turns encoded pictures string[N] of any size into PNGs string[N] at `resolution`."""
+    """Resizes encoded pictures, string[N], to PNGs, string[N], at `resolution`."""
     return images.encode_png_batch(images.preprocess_batch(encoded, resolution))
 
 
@@ -83,9 +83,9 @@ class SplitArrays:
     Attributes:
       image_ids: N names.
       images: uint8[N, R, R, 3].
-      ids: int32[N, C, L], PAD rows where a picture has fewer than C captions.
-      caption_count: int32[N], the rows of `ids` in use.
-      captions: all captions of each picture, also those past C.
+      ids: int32[N, C, L]; rows of PAD where a picture has fewer than C captions.
+      caption_count: int32[N], the number of captions in `ids`.
+      captions: all captions of each picture, including those beyond C.
       languages: a BCP-47 tag for each of `captions`.
       labels: float32[N, A], 1 where the picture has the attribute.
     """
@@ -168,7 +168,7 @@ def _multi_hot(rows: Sequence[Sequence[str]], names: Sequence[str]) -> np.ndarra
 
 @dataclass(frozen=True)
 class PreparedData:
-    """Where the prepared examples are, and what is needed to read them.
+    """The files of the prepared examples, and their vocabularies and sizes.
 
     Attributes:
       files: gzipped TFRecord files by split.
@@ -187,9 +187,9 @@ class PreparedData:
     max_length: int
 
     def fingerprint(self) -> str:
-        """Returns a hex digest of the settings, the vocabularies and the examples in their order.
+        """Returns a hex digest of the settings, the vocabularies and the examples in order.
 
-        Not of the files' bytes: TFX writes the features of an example in another order each time.
+        It does not depend on the files' bytes: TFX writes features in a different order each time.
 
         Raises:
           DataError: a file is damaged.
@@ -227,19 +227,19 @@ def from_files(
     max_captions: int,
     max_length: int,
 ) -> PreparedData:
-    """Describes prepared examples that lie anywhere, such as the outputs of TFX Transform.
+    """Returns prepared data from given files, such as the outputs of TFX Transform.
 
     Args:
       token_file, attribute_file: vocabularies, one entry per line.
-      files_by_split: gzipped TFRecords, by paths whose last name may be a pattern.
-      resolution, max_captions, max_length: as they were prepared.
+      files_by_split: paths of gzipped TFRecords; the last name of a path may be a pattern.
+      resolution, max_captions, max_length: with which they were prepared.
 
     Raises:
       FileNotFoundError: when a pattern matches nothing.
     """
     files = {}
     for split, patterns in files_by_split.items():
-        # Folders are no patterns: their names may hold any letter.
+        # Only the last name is a pattern: names of folders may contain any character.
         found = (matching(*posixpath.split(pattern)) for pattern in patterns)
         files[split] = sorted(itertools.chain.from_iterable(found))
         if not files[split]:
@@ -255,7 +255,7 @@ def from_files(
 
 
 def load(directory: str) -> PreparedData:
-    """Reads back what `prepare` left in `directory`.
+    """Reads the output of `prepare` in `directory`.
 
     Raises:
       FileNotFoundError: when `prepare` did not finish there.
@@ -283,16 +283,17 @@ def prepare(
     min_label_count: int = LabelRules.min_label_count,
     label_words: str = LabelRules.label_words,
 ) -> PreparedData:
-    """Writes what TFX Transform would write, without TFX; keeps the shrunk pictures in memory.
+    """Writes the same prepared examples as TFX Transform, without TFX.
 
     Args:
-      examples_by_split: pictures by split; the vocabularies come from `train`.
-      directory: made or replaced as a whole, and only when all is written.
+      examples_by_split: pictures by split; the vocabularies come from `train`. The resized
+        pictures are kept in memory.
+      directory: created or replaced as a whole, after everything is written.
       resolution: side of the pictures in pixels.
-      max_captions, max_length: size of the ids of one picture.
-      vocabulary_size: tokens at most, the most frequent first, special ones not counted.
+      max_captions, max_length: shape of the ids of one picture.
+      vocabulary_size: maximum number of tokens, most frequent first, without special tokens.
       min_count: rarer tokens become UNK.
-      labels, max_labels, min_label_count, label_words: where attributes come from, see
+      labels, max_labels, min_label_count, label_words: the source of attributes, see
         `data.label_rules`.
 
     Raises:
@@ -344,7 +345,7 @@ def _shrunk(
 def _learn(
     rows: Sequence[schema.CaptionedImage], directory: Path, size: int, min_count: int
 ) -> text.Vocabulary:
-    """Writes both vocabularies into `directory`; returns that of the captions."""
+    """Writes both vocabularies to `directory`; returns the caption vocabulary."""
     captions = [caption for row in rows for caption in row.captions]
     found = text.tokenise(tf.constant(captions, tf.string)).flat_values.numpy()
     tokens = text.most_frequent((token.decode("utf-8") for token in found), size, min_count)

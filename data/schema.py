@@ -1,4 +1,4 @@
-"""The contract of one captioned image: feature keys, the typed record, and its tf.train.Example."""
+"""One captioned picture: feature keys, the typed record, and its tf.train.Example."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ RAW_FEATURE_SPEC = {
 
 @dataclass(frozen=True)
 class CaptionedImage:
-    """One picture with what is said of it.
+    """One picture with its captions and attributes.
 
     Attributes:
       image_id: stable name of the picture, unique within its data set.
-      encoded: the PNG or JPEG file's bytes. Its Exif may say to turn it, as `data.images` does.
+      encoded: the PNG or JPEG file's bytes. `data.images` rotates it by its Exif orientation.
       height, width: of the upright picture, in pixels. channels: as decoded.
       captions: one or more UTF-8 sentences.
       languages: a BCP-47 tag for each caption.
@@ -85,14 +85,14 @@ def to_example(image: CaptionedImage) -> tf.train.Example:
 
 
 def with_split(serialized: bytes, split: str) -> bytes:
-    """Returns a serialised example of `to_example` with another split."""
+    """Replaces the split of a serialised example of `to_example`."""
     example = tf.train.Example.FromString(serialized)
     example.features.feature[SPLIT].CopyFrom(_strings(split))
     return example.SerializeToString(deterministic=True)
 
 
 def from_example(serialized: bytes) -> CaptionedImage:
-    """Parses what `to_example` wrote; raises DecodeError on bytes that are no tf.train.Example."""
+    """The inverse of `to_example`; raises DecodeError for bytes that are not a tf.train.Example."""
     feature = tf.train.Example.FromString(serialized).features.feature
 
     def strings(key: str) -> tuple[str, ...]:

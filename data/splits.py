@@ -1,15 +1,15 @@
-"""How the pictures of one data set are divided into train, val and test.
+"""Divides the pictures of a data set into train, val and test.
 
-A picture goes where the data say, and without a word of theirs where its content says: a stable
-hash of what it shows has a place in the range of hashes, and two borders cut that range in the
-shares. So all captions of a picture, and identical pictures under other names or in other
-encodings, stay on one side, on every machine. Of a set of fewer than `EXACT_BELOW` pictures the
-borders lie between hashes, so that the shares come out to the picture; of a larger one they are the
-shares themselves, so that it can grow and no picture changes sides. Each span has borders of its
-own, which do not depend on the other spans that are read with it.
+A picture belongs to the split that the data name. If they name none, its content decides: a stable
+hash of its pixels is a position from 0 to 1, and two borders divide that range by the shares. All
+captions of a picture, and identical pictures with other names or encodings, are therefore in the
+same split on every machine. With fewer than `EXACT_BELOW` pictures, the borders are placed between
+hashes so that the shares are exact to one picture. With more, the borders are the shares
+themselves, so the set can grow and no picture changes its split. Each span has its own borders,
+which do not depend on other spans.
 
-A split of too few pictures is cut from the others, where the data name splits: a picture that they
-name for another one, and whose hash lies in its share, goes there.
+If the data name splits, a split with too few pictures is cut from the others: it gets the pictures
+that the data name for another split and whose hash is in its range.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from data.base.errors import DataError
 SPLITS = ("train", "val", "test")
 SHARES = (0.8, 0.1, 0.1)
 
-# Where val and test begin in the range of hashes, 0 to 1.
+# Positions where val and test begin, 0 to 1.
 Borders = tuple[float, float]
 
 
@@ -33,30 +33,30 @@ def assign(content_hash: str, shares: Sequence[float] = SHARES) -> str:
     """Returns the split of a picture.
 
     Args:
-      content_hash: hex digits of an even hash of 52 bits or more.
+      content_hash: hex digits of a uniform hash of at least 52 bits.
       shares: of train, val and test; they sum to 1.
 
-    A picture keeps its split for ever as long as the shares stay the same; when they change, only
-    the pictures near the moved borders change sides.
+    A picture keeps its split as long as the shares stay the same. If they change, only pictures
+    between the old and the new borders change their split.
     """
     check_shares(shares)
     return side(position(content_hash), fixed_borders(shares))
 
 
 def position(content_hash: str) -> float:
-    """Returns where a picture stands in the range of hashes, 0 to 1."""
-    return int(content_hash[:13], 16) / 16**13  # 52 bits, as many as a float holds exactly
+    """Returns the position of a content hash, 0 to 1."""
+    return int(content_hash[:13], 16) / 16**13  # 52 bits, which a float represents exactly
 
 
 def fixed_borders(shares: Sequence[float]) -> Borders:
-    """Returns where val and test begin in the range of hashes when shares alone decide."""
+    """Returns the borders given by the shares alone."""
     train, val, test = shares
-    # Rounding may leave a sum a hair below 1, and a picture of the last hash in an empty share.
+    # Rounding may leave a sum just below 1, which would put the last hashes into an empty split.
     return (train if val or test else 1.0), (train + val if test else 1.0)
 
 
 def side(position: float, borders: Borders) -> str:
-    """Returns the split in whose part of the range of hashes `position` lies."""
+    """Returns the split of a position."""
     return SPLITS[sum(position >= border for border in borders)]
 
 
@@ -70,22 +70,22 @@ def check_shares(shares: Sequence[float]) -> None:
         )
 
 
-# Chance moves a share of 10 % by a tenth of itself here, and by less in larger sets.
+# At this size, chance changes a share of 10 % by a tenth of its value; in larger sets by less.
 EXACT_BELOW = 1000
-# What the checks want of each split, too.
+# The checks require as many pictures of each split.
 MIN_SPLIT = 8
 
-# Span, split that the data name, and split by the shares' own borders.
+# Span, split that the data name, and split by `fixed_borders`.
 _Group = tuple[int | None, str | None, str]
 
 
 class Placed(NamedTuple):
-    """What decides the split of one picture.
+    """The facts that decide the split of one picture.
 
     Attributes:
-      position: of its content hash in the range of hashes, 0 to 1.
+      position: of its content hash, 0 to 1.
       named: the split that the data name for it, or None.
-      span: the number of its span where several are read, or None.
+      span: the number of its span if several are read, or None.
       size: bytes of the encoded picture.
     """
 
@@ -98,18 +98,18 @@ class Placed(NamedTuple):
     def of(
         cls, content_hash: str, named: str | None, span: int | None = None, size: int = 0
     ) -> Placed:
-        """Returns what decides the split of a picture with this content hash."""
+        """Returns the facts for a picture with this content hash."""
         return cls(position(content_hash), named, span, size)
 
 
 @dataclass
 class SplitTally:
-    """The pictures of a data set, in as little memory as their splits need.
+    """Counts the pictures of a data set, with no more memory than their splits require.
 
     Attributes:
       shares: of train, val and test.
       counts: pictures and bytes of each group.
-      few: of each span all its pictures, or None once they are `EXACT_BELOW`.
+      few: for each span, all its pictures, or None if there are `EXACT_BELOW` or more.
     """
 
     shares: Sequence[float] = SHARES
@@ -120,13 +120,13 @@ class SplitTally:
         check_shares(self.shares)
 
     def add(self, picture: Placed) -> None:
-        """Counts one picture; a copy of one that is counted must not come."""
+        """Counts one picture; the caller must leave out copies."""
         group = (picture.span, picture.named, side(picture.position, fixed_borders(self.shares)))
         self._count(group, 1, picture.size)
         self._hold(picture.span, [picture])
 
     def merge(self, other: SplitTally) -> None:
-        """Counts the pictures of `other` as well."""
+        """Adds the pictures of `other`."""
         for group, (pictures, size) in other.counts.items():
             self._count(group, pictures, size)
         for span, held in other.few.items():
@@ -146,14 +146,14 @@ class SplitTally:
 
 @dataclass(frozen=True)
 class SplitRule:
-    """By what a data set is divided, and what comes of it.
+    """The rule by which a data set is divided, and the resulting counts.
 
     Attributes:
-      borders: by span, where val and test begin in the range of hashes.
+      borders: by span, the positions where val and test begin.
       cut: the splits that are cut from the others.
-      named: pictures that the data name for each split.
-      moved: pictures by the split that the data name and the one in `cut` where they went.
-      pictures, sizes: pictures and bytes of each split in the end.
+      named: number of pictures that the data name for each split.
+      moved: number of moved pictures, by the split that the data name and the split in `cut`.
+      pictures, sizes: resulting number of pictures and of bytes in each split.
     """
 
     borders: Mapping[int | None, Borders]
@@ -169,8 +169,8 @@ class SplitRule:
 
         Args:
           tally: of the whole set.
-          min_split: a split of fewer pictures is cut from the others; where all have fewer, one
-            without any picture. 0 cuts none.
+          min_split: a split with fewer pictures is cut from the others. If all have fewer, only
+            splits without a picture are cut. 0 cuts none.
         """
         rule = cls._with(tally, ())
         while lacking := rule._lacking(tally.shares, min_split):
@@ -183,7 +183,7 @@ class SplitRule:
         return _split(by_content, picture.named, self.cut)
 
     def sentences(self) -> Iterator[str]:
-        """Yields what was cut from the splits of the data, a sentence for each split."""
+        """Yields a sentence for each split that was cut from others."""
         for split in self.cut:
             sources = {given: self.moved.get((given, split), 0) for given in SPLITS}
             taken = [f"{given} ({count:,})" for given, count in sources.items() if count]
@@ -210,7 +210,7 @@ class SplitRule:
         return cls(borders, cut, named, +moved, pictures, sizes)
 
     def _lacking(self, shares: Sequence[float], min_split: int) -> tuple[str, ...]:
-        """Returns the splits that are to be cut besides those in `cut`."""
+        """Returns the splits that must be cut in addition to those in `cut`."""
         lacking = {split for split in SPLITS if self.pictures[split] < min_split}
         if lacking.union(self.cut) == {*SPLITS}:
             lacking = {split for split in lacking if not self.pictures[split]}
@@ -228,7 +228,7 @@ def _split(by_content: str, named: str | None, cut: Sequence[str]) -> str:
 def _outcomes(
     tally: SplitTally, borders: Mapping[int | None, Borders], cut: tuple[str, ...]
 ) -> Iterator[tuple[str | None, str, int, int]]:
-    """Yields named split, split, pictures and bytes of pictures or of groups of them."""
+    """Yields named split, resulting split, number of pictures and bytes, by picture or by group."""
     for span, held in tally.few.items():
         for one in held or ():
             split = _split(side(one.position, borders[span]), one.named, cut)
@@ -244,11 +244,11 @@ def _borders(
     """Returns the borders of one span.
 
     Args:
-      held: its pictures, or None for many.
+      held: its pictures, or None if there are many.
       cut: the splits that are cut from the others.
       shares: of train, val and test.
-      alone: whether it is all that there is. Of several small spans, each of which would have no
-        picture for a small share, the shares themselves give one to some.
+      alone: whether it is the only span. With several small spans, exact shares would give a small
+        split no picture of any; the fixed borders give it some.
     """
     decided = sorted(one.position for one in held or () if _by_content(one.named, cut))
     least = min(share for share in shares if share)
@@ -260,14 +260,14 @@ def _borders(
 
 
 def _by_content(named: str | None, cut: Sequence[str]) -> bool:
-    """Whether a picture's content can decide its split."""
+    """Whether the content of a picture can decide its split."""
     return named is None or (bool(cut) and named not in cut)
 
 
 def exact_counts(total: int, shares: Sequence[float]) -> tuple[int, ...]:
-    """Returns whole numbers that sum to `total` in these shares, each less than 1 from its own.
+    """Divides `total` into integers by shares; each differs by less than 1 from its exact value.
 
-    What is left of the whole parts goes to the largest remainders (Hare quota).
+    After rounding down, the largest remainders get the rest (Hare quota).
     """
     quotas = [total * share for share in shares]
     counts = [math.floor(quota + 1e-9) for quota in quotas]

@@ -1,9 +1,10 @@
-"""Captions as ids and back, in the graph: the same operations prepare data, train and serve.
+"""Encodes captions to ids and decodes ids, in the graph: the same operations in data preparation,
+training and serving.
 
 A token is a word (letters and digits, with inner apostrophes and hyphens), a number, one Han
-character, or one punctuation mark. English and Chinese share one vocabulary; a Chinese sentence
-needs no segmenter, and out-of-vocabulary tokens stay rare (0.3 % of the characters in the
-human-written Chinese Flickr8k captions at a minimum count of 2).
+character, or one punctuation mark. English and Chinese share one vocabulary. Chinese needs no
+segmenter, and out-of-vocabulary tokens are rare (0.3 % of the characters in the human-written
+Chinese Flickr8k captions at a minimum count of 2).
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ import tensorflow_text as tf_text
 PAD, UNK, START, END = 0, 1, 2, 3
 SPECIAL = ("[PAD]", "[UNK]", "[START]", "[END]")
 
-# TensorFlow Transform writes this line when an analysed feature had no value at all.
+# TensorFlow Transform writes this line for a vocabulary without entries.
 EMPTY_VOCABULARY_LINE = "49d0cd50-04bb-48c0-bc6f-5b575dce351a"
 
 _LETTER = r"[\p{L}\p{M}\p{N}]"
 _TOKEN = rf"(\p{{Han}}|\p{{N}}+(?:[.,]\p{{N}}+)+|{_LETTER}+(?:['\-]{_LETTER}+)*|\S)"
 
-# (pattern, replacement) that NFKC leaves to us: one apostrophe, one quote, one hyphen, one blank.
+# (pattern, replacement) beyond NFKC: one kind of apostrophe, quote, hyphen and space.
 _CLEANING = (
     (r"[‘’ʼ]", "'"),
     (r"[“”]", '"'),
@@ -35,7 +36,7 @@ _CLEANING = (
     (r"^ | $", ""),
 )
 
-# (pattern, replacement) that sets tokens joined by blanks as a person would write them.
+# (pattern, replacement) that corrects the spaces between joined tokens.
 _TYPESETTING = (
     (r"(\p{Han}|[、。《》「」『』…]) ", r"\1"),
     (r" (\p{Han}|[、。《》「」『』…])", r"\1"),
@@ -56,7 +57,7 @@ def _replace_all(text: tf.Tensor, rules: Sequence[tuple[str, str]]) -> tf.Tensor
 
 
 def normalise(text: tf.Tensor) -> tf.Tensor:
-    """Returns `text` in one form: NFKC, case folded, control characters and spare blanks removed.
+    """Normalises text: NFKC, case folding, without control characters and redundant spaces.
 
     Args:
       text: string[N], UTF-8; bytes that are not UTF-8 are dropped.
@@ -70,27 +71,27 @@ def normalise(text: tf.Tensor) -> tf.Tensor:
 
 
 def tokenise(text: tf.Tensor) -> tf.RaggedTensor:
-    """Splits string[N] into string[N, (tokens)] after `normalise`."""
-    # The tokens are those of tensorflow_text.regex_split, in a graph a fifth its size.
+    """Normalises text, string[N], and splits it into tokens, string[N, (tokens)]."""
+    # The same tokens as tensorflow_text.regex_split, in a graph a fifth of the size.
     apart = tf.strings.regex_replace(normalise(text), r"(\p{Han})", r" \1 ")
     return tf.strings.split(tf.strings.regex_replace(apart, _TOKEN, r"\1 "))
 
 
 class Lookup(Protocol):
-    """What maps string[n] to int64[n] ids: a table, or an analysed vocabulary inside Transform."""
+    """Maps string[n] to ids, int64[n]: a table, or a vocabulary inside TFX Transform."""
 
     def lookup(self, keys: tf.Tensor) -> tf.Tensor: ...
 
 
 class Vocabulary:
-    """An ordered set of tokens; the id of the first one is `len(SPECIAL)`.
+    """An ordered set of tokens; the id of the first is `len(SPECIAL)`.
 
     Attributes:
       tokens: the learned tokens, most frequent first, without the special ones.
     """
 
     def __init__(self, tokens: Sequence[str]):
-        """Raises ValueError on an empty or repeated token."""
+        """Raises ValueError for an empty or repeated token."""
         self.tokens = tuple(tokens)
         known: set[str] = set()
         for position, token in enumerate(self.tokens):
@@ -111,29 +112,29 @@ class Vocabulary:
 
     @property
     def pieces(self) -> tuple[str, ...]:
-        """Every token by id, the special ones first: what `decode` takes."""
+        """All tokens by id, special tokens first, for `decode`."""
         return SPECIAL + self.tokens
 
     @property
     def size(self) -> int:
-        """Number of ids, the special ones included."""
+        """Number of ids, including special tokens."""
         return len(SPECIAL) + len(self.tokens)
 
     def table(self) -> tf.lookup.StaticHashTable:
-        """Returns a lookup from string to int64 id; unknown strings give `UNK`."""
-        # A table refuses to be empty: the mark of an empty vocabulary then stands for nothing.
+        """Returns a lookup from string to int64 id; unknown strings map to `UNK`."""
+        # A table cannot be empty: an empty vocabulary has a placeholder that never matches.
         keys = tf.constant(self.tokens or (EMPTY_VOCABULARY_LINE,), tf.string)
         ids = tf.range(len(SPECIAL), len(SPECIAL) + len(keys), dtype=tf.int64)
         return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, ids), UNK)
 
     def fingerprint(self) -> str:
-        """Returns a hex digest that changes with any token or its place."""
+        """Returns a hex digest of the tokens in order."""
         return hashlib.sha256("\n".join(self.tokens).encode("utf-8")).hexdigest()
 
 
 def read_lines(path: str) -> list[str]:
-    """Reads the entries of a vocabulary file, without the mark of an empty one."""
-    # Only "\n" ends an entry: str.splitlines would also cut at U+2028 and its like.
+    """Reads the entries of a vocabulary file; [] for the placeholder of an empty vocabulary."""
+    # Only "\n" ends an entry: str.splitlines would also split at U+2028 and the like.
     with tf.io.gfile.GFile(path, "rb") as file:
         lines = file.read().decode("utf-8").split("\n")
     return [line for line in lines if line and line != EMPTY_VOCABULARY_LINE]
@@ -145,12 +146,12 @@ def most_frequent(entries: Iterable[str], limit: int | None, min_count: int) -> 
 
 
 def ranked(counts: Mapping[str, int], limit: int | None, min_count: int) -> list[str]:
-    """Ranks entries by count, ties by their UTF-8 bytes downwards, as TensorFlow Transform does.
+    """Ranks entries by count, ties by descending UTF-8 bytes, as TensorFlow Transform does.
 
     Args:
-      counts: how often each entry was seen.
-      limit: entries to keep at most; None keeps all.
-      min_count: entries seen less often are left out.
+      counts: the count of each entry.
+      limit: maximum number of entries; None for all.
+      min_count: rarer entries are left out.
     """
     frequent = [(count, entry) for entry, count in counts.items() if count >= min_count]
     frequent.sort(key=lambda item: (item[0], item[1].encode("utf-8")), reverse=True)
@@ -158,7 +159,7 @@ def ranked(counts: Mapping[str, int], limit: int | None, min_count: int) -> list
 
 
 def table_from_file(path: str | tf.Tensor) -> tf.lookup.StaticHashTable:
-    """Returns the same lookup as `Vocabulary.table`, with the file at `path` as a tracked asset."""
+    """As `Vocabulary.table`, but with the file at `path` as a tracked asset."""
     initializer = tf.lookup.TextFileInitializer(
         path,
         key_dtype=tf.string,
@@ -171,12 +172,15 @@ def table_from_file(path: str | tf.Tensor) -> tf.lookup.StaticHashTable:
 
 
 def encode(text: tf.Tensor, table: Lookup, max_length: int) -> tf.Tensor:
-    """Returns int32[N, max_length]: START, tokens, END, then PAD; long texts are cut before END."""
+    """Encodes text, string[N], to int32[N, max_length]: START, tokens, END, then PAD.
+
+    Long texts are truncated before END.
+    """
     return encode_tokens(tokenise(text), table, max_length)
 
 
 def encode_tokens(tokens: tf.RaggedTensor, table: Lookup, max_length: int) -> tf.Tensor:
-    """As `encode`, of tokens string[N, (tokens)]."""
+    """As `encode`, for tokens, string[N, (tokens)]."""
     room = max_length - 2
     ids = tokens.with_flat_values(table.lookup(tokens.flat_values))
     inner = tf.pad(ids.to_tensor(PAD, shape=[None, room]), [[0, 0], [1, 1]])
@@ -187,14 +191,15 @@ def encode_tokens(tokens: tf.RaggedTensor, table: Lookup, max_length: int) -> tf
 
 
 def decode(ids: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
-    """Writes ids out as sentences, in the graph.
+    """Decodes ids to sentences, in the graph.
 
     Args:
-      ids: int[N, L]; special ids are dropped, and so is all that follows the first END.
+      ids: int[N, L]; special ids and everything after the first END are dropped.
       tokens: string[size], `Vocabulary.pieces`.
 
     Returns:
-      string[N] with blanks between words, none next to Han characters or before closing marks.
+      string[N] with spaces between words, but not next to Han characters or before closing
+      punctuation.
     """
     ended = tf.cumsum(tf.cast(tf.equal(ids, END), tf.int32), axis=1) > 0
     kept = tf.logical_and(tf.greater_equal(ids, len(SPECIAL)), tf.logical_not(ended))
@@ -203,7 +208,7 @@ def decode(ids: tf.Tensor, tokens: tf.Tensor) -> tf.Tensor:
 
 
 def oov_share(text: tf.Tensor, table: Lookup) -> tf.Tensor:
-    """Returns float32[N]: the share of each text's tokens unknown to `table`, 0 for no tokens."""
+    """The fraction of each text's tokens that `table` lacks: float32[N], 0 without tokens."""
     tokens = tokenise(text)
     ids = tokens.with_flat_values(table.lookup(tokens.flat_values))
     unknown = tf.reduce_sum(tf.cast(tf.equal(ids, UNK), tf.float32), axis=1)

@@ -1,1 +1,1 @@
-"""What all rooms use: files, errors, text for a terminal, TensorFlow's graphs and records."""
+"""Shared helpers: files, errors, terminal text, TensorFlow graphs and records."""

@@ -1,4 +1,4 @@
-"""The error of data that cannot be used: where it is, what is wrong, and what to do about it."""
+"""The error for unusable data: where it is, what is wrong, and what to do."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from data.base.terminal import printable, printable_lines
 
 
 class DataError(ValueError):
-    """Data, or a description of data, that a person has to put right before anything can go on.
+    """Data, or a description of data, that the user must correct.
 
     Attributes:
-      where: file, row, column or key, as exactly as it is known.
+      where: file, row, column or key, as precisely as known.
       problem: what is wrong there.
-      remedy: what a person can do about it.
+      remedy: what the user can do.
     """
 
     def __init__(self, where: str, problem: str, remedy: str):
@@ -26,4 +26,4 @@ class DataError(ValueError):
 
 
 class AddressError(DataError):
-    """A place that is named by an address which nothing here reads."""
+    """An address with a scheme that is not supported."""

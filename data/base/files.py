@@ -1,7 +1,7 @@
-"""Reading and writing files on this disk and, by TensorFlow's gfile, on any store it knows.
+"""Reads and writes files on the local disk and, with TensorFlow's gfile, on remote stores.
 
-Paths with a scheme (`gs://bucket/x`) go through tf.io.gfile; all others use the standard library,
-so that work on local files never waits for TensorFlow to start. Errors are OSErrors either way.
+Paths with a scheme (`gs://bucket/x`) use tf.io.gfile. All others use the standard library, so local
+files do not need TensorFlow, which is slow to import. Errors are OSErrors in both cases.
 """
 
 # Paths are text here: pathlib folds the slashes of gs://, and raises on names that are too long.
@@ -29,12 +29,12 @@ from typing import Any
 
 from data.base.errors import AddressError, DataError
 
-# How packed files end, and tar files by another name.
+# Endings of compressed files, and of compressed tar files under another name.
 PACKINGS = GZIP, BZIP2, XZ, ZSTD = ".gz", ".bz2", ".xz", ".zst"
 TAR_PACKINGS = {".tgz": GZIP, ".tbz2": BZIP2, ".tbz": BZIP2, ".txz": XZ, ".tzst": ZSTD}
 _POINTER = b"version https://git-lfs"
 
-# Why something in a folder is not read whatever it is. Names that begin with a dot are those of
+# Reasons to skip an entry of a folder regardless of its kind. Names that begin with a dot belong to
 # systems and editors.
 OBSTACLES = HIDDEN, LINKED_FOLDER, BROKEN_LINK, SPECIAL, UNREADABLE_FOLDER = (
     "hidden",
@@ -59,9 +59,9 @@ def is_remote(path: str) -> bool:
 
 
 def check_scheme(path: str) -> None:
-    """Raises AddressError for an address that nothing here reads, with a command that fetches it.
+    """Raises AddressError, with a command that downloads it, for an unsupported address.
 
-    TensorFlow, which may have a plugin for a scheme, starts only to be asked for a rare one.
+    Only an uncommon scheme imports TensorFlow, which may have a plugin for it.
     """
     scheme, _, rest = path.partition("://")
     scheme = scheme.lower()
@@ -84,12 +84,12 @@ def check_scheme(path: str) -> None:
 
 
 def join(folder: str, name: str) -> str:
-    """Returns the path of `name` in `folder`; both keep forward slashes."""
+    """Returns the path of `name` in `folder`, with forward slashes."""
     return posixpath.join(folder, name)
 
 
 def natural_key(text: str) -> tuple[tuple[str, int], ...]:
-    """Returns a sort key by which `captions.jsonl:9` comes before `captions.jsonl:10`."""
+    """Returns a sort key that puts `captions.jsonl:9` before `captions.jsonl:10`."""
     return tuple((word, int(digits or 0)) for word, digits in re.findall(r"(\D*)(\d*)", text))
 
 
@@ -104,7 +104,7 @@ def _gfile() -> Iterator[Any]:
 
 
 def is_file(path: str) -> bool:
-    """Whether a regular file (not a folder, pipe or device) stands at `path`."""
+    """Whether `path` is a regular file (not a folder, pipe or device)."""
     if is_remote(path):
         with _gfile() as gfile:
             return gfile.exists(path) and not gfile.isdir(path)
@@ -131,9 +131,9 @@ def matching(folder: str, patterns: str) -> list[str]:
     """Returns the files in `folder` whose names match a shell pattern, in natural order.
 
     Args:
-      folder: may hold characters that mean something in a pattern.
-      patterns: one or more for names, such as `captions*.jsonl` or `*/metadata.jsonl`, separated
-        by commas.
+      folder: may contain characters that have a meaning in patterns.
+      patterns: one or more patterns, such as `captions*.jsonl` or `*/metadata.jsonl`, separated by
+        commas.
     """
     found: dict[str, None] = {}
     for pattern in patterns.split(","):
@@ -142,10 +142,10 @@ def matching(folder: str, patterns: str) -> list[str]:
 
 
 def _matching(folder: str, parts: list[str]) -> Iterator[str]:
-    """Yields the files below `folder` that match a pattern, given by the names in its path."""
+    """Yields the files below `folder` that match a pattern, given by its path components."""
     first, *rest = parts
     if rest:
-        # A folder that is named may be a link; those that are looked for may not.
+        # A folder that is named explicitly may be a link; one that matches a pattern may not.
         named = [first] if is_folder(join(folder, first)) else []
         found = (name for name in folders_in(folder) if fnmatch.fnmatchcase(name, first))
         for name in dict.fromkeys((*named, *found)):
@@ -158,7 +158,7 @@ def _matching(folder: str, parts: list[str]) -> Iterator[str]:
 
 
 def names_in(folder: str) -> list[str]:
-    """Returns the names of the files and folders in a folder, in no order."""
+    """Returns the names of the files and folders in a folder, in arbitrary order."""
     if not is_remote(folder):
         return os.listdir(folder)
     with _gfile() as gfile:
@@ -166,19 +166,19 @@ def names_in(folder: str) -> list[str]:
 
 
 def below(folder: str) -> Iterator[str]:
-    """Yields the regular files in `folder` and in the folders within, relative to it, in no order.
+    """Yields the regular files below `folder`, relative to it, in arbitrary order.
 
-    What has one of the `OBSTACLES` is left out.
+    Entries with one of the `OBSTACLES` are left out.
     """
     return (path for path, obstacle in entries(folder) if not obstacle)
 
 
 def entries(folder: str) -> Iterator[tuple[str, str]]:
-    """Yields all that is in `folder` and in the folders within but these, in no order.
+    """Yields all entries below `folder` except folders, in arbitrary order.
 
     Yields:
-      The path relative to `folder`, and one of `OBSTACLES` or nothing. A folder that is a link or
-      cannot be read is not looked into, and comes out as one path.
+      The path relative to `folder`, and one of `OBSTACLES` or "". A folder that is a link or cannot
+      be read is not entered, and counts as one entry.
     """
     unreadable: list[str] = []
     found: Iterable[tuple[str, list[str], list[str]]] = os.walk(
@@ -213,11 +213,12 @@ def _hidden(path: str) -> bool:
 
 
 def folders_in(folder: str, *, links: bool = False) -> list[str]:
-    """Returns the names of the folders in `folder`, without hidden ones, in natural order.
+    """Returns the names of the folders in `folder`, except hidden ones, in natural order.
 
     Args:
-      folder: one that may not be looked into has none.
-      links: whether the links to folders are wanted, which nothing follows, or the others.
+      folder: the result is empty if it cannot be read.
+      links: whether to return only links to folders, which are never followed, or only real
+        folders.
     """
     if not is_folder(folder) or (links and is_remote(folder)):
         return []
@@ -227,7 +228,7 @@ def folders_in(folder: str, *, links: bool = False) -> list[str]:
     else:
         try:
             with os.scandir(folder) as entries:
-                # Asking a link may raise; most entries are files, and known to be.
+                # Checking a link may raise; most entries are known to be files.
                 names = [
                     entry.name
                     for entry in entries
@@ -253,11 +254,11 @@ def read_json(path: str, remedy: str, fields: Iterable[str] = ()) -> dict[str, A
 
     Args:
       path: of the file.
-      remedy: what a person can do where it is damaged.
+      remedy: what the user can do if it is damaged.
       fields: names that it must have.
 
     Raises:
-      DataError: it holds something else.
+      DataError: it has another content.
       OSError: it cannot be read.
     """
     try:
@@ -265,7 +266,7 @@ def read_json(path: str, remedy: str, fields: Iterable[str] = ()) -> dict[str, A
     except RecursionError:
         raise DataError(path, "it is damaged (nested too deeply)", remedy) from None
     except ValueError as error:
-        # Of bytes that are no text and of numbers with too many digits, too.
+        # Also raised for bytes that are not text and for numbers with too many digits.
         raise DataError(path, f"it is damaged ({str(error)[:100]})", remedy) from None
     if not isinstance(found, dict):
         raise DataError(path, "it is damaged (no object of names and values)", remedy)
@@ -283,7 +284,7 @@ def size(path: str) -> int:
 
 
 def stamp(path: str) -> tuple[int, int] | None:
-    """Returns length and change time (ns) of a file on this disk, cheaply; else None."""
+    """Returns length and change time (ns) of a local file; None for a missing or remote one."""
     if is_remote(path):
         return None
     try:
@@ -295,7 +296,7 @@ def stamp(path: str) -> tuple[int, int] | None:
 
 @contextmanager
 def opened(path: str, mode: str = "rb") -> Iterator[Any]:
-    """The file as an object to read, write or seek in; raises OSError."""
+    """Opens a local or remote file; raises OSError."""
     if is_remote(path):
         with _gfile() as gfile, gfile.GFile(path, mode) as file:
             yield file
@@ -305,7 +306,7 @@ def opened(path: str, mode: str = "rb") -> Iterator[Any]:
 
 
 def without_packing(path: str) -> str:
-    """Returns a path without the ending of a packed file, such as `.gz`; `.tgz` becomes `.tar`."""
+    """Removes the ending of a compressed file, such as `.gz`; `.tgz` becomes `.tar`."""
     stem, ending = posixpath.splitext(path)
     if ending.lower() in TAR_PACKINGS:
         return f"{stem}.tar"
@@ -313,11 +314,11 @@ def without_packing(path: str) -> str:
 
 
 def check_pointer(path: str, file: Any) -> None:
-    """Raises DataError where Git LFS has left a pointer in a file's place; reads from the start.
+    """Raises DataError if a file is only a Git LFS pointer; reads from the start.
 
     Args:
       path: for the message.
-      file: an open one, which is back at its start after this.
+      file: an open file; its position is the start afterwards.
     """
     file.seek(0)
     begins = file.read(len(_POINTER))
@@ -329,11 +330,11 @@ def check_pointer(path: str, file: Any) -> None:
 
 @contextmanager
 def unpacked(path: str) -> Iterator[Any]:
-    """The content of a file to read in, that of a packed file unpacked.
+    """Opens a file for reading; a compressed file is decompressed.
 
     Raises:
-      DataError: it is a pointer of Git LFS.
-      OSError: the file cannot be read, or is packed and not whole.
+      DataError: it is a Git LFS pointer.
+      OSError: the file cannot be read, or is compressed and damaged.
     """
     ending = posixpath.splitext(path.lower())[1]
     unpack = _UNPACK.get(TAR_PACKINGS.get(ending, ending))
@@ -350,10 +351,10 @@ def unpacked(path: str) -> Iterator[Any]:
 
 
 class _Zstandard(io.RawIOBase):
-    """The content of a file that is packed by Zstandard."""
+    """The content of a file that is compressed with Zstandard."""
 
     def __init__(self, file: Any):
-        # Takes a tenth of a second to import.
+        # The import takes a tenth of a second.
         import pyarrow as pa
 
         self._stream = pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd")
@@ -388,7 +389,7 @@ def chunks(path: str, length: int = 2**20) -> Iterator[bytes]:
 def lines(path: str) -> Iterator[bytes]:
     """Yields the lines of a file, undecoded, without their line ends and a leading BOM.
 
-    A packed file is unpacked.
+    A compressed file is decompressed.
     """
     with unpacked(path) as file:
         for number, line in enumerate(file):
@@ -396,9 +397,9 @@ def lines(path: str) -> Iterator[bytes]:
 
 
 def inside(folder: str, name: str) -> bool:
-    """Whether the relative path `name` stays in `folder`, links on this disk followed.
+    """Whether the relative path `name` stays in `folder`, after following local links.
 
-    What no path can hold, NUL or half a surrogate pair, stays nowhere.
+    False for names that no path can contain, with NUL or a lone surrogate.
     """
     if name.startswith("/") or is_remote(name) or posixpath.normpath(name).split("/")[0] == "..":
         return False
@@ -412,7 +413,7 @@ def inside(folder: str, name: str) -> bool:
 
 
 def write_whole(path: str, content: bytes) -> None:
-    """Writes a file under a temporary name beside it, then renames it: all of it or nothing."""
+    """Writes a file atomically: under a temporary name in the same folder, then renames it."""
     temporary = f"{path}.{uuid.uuid4().hex}.tmp"
     if is_remote(path):
         with _gfile() as gfile:

@@ -1,4 +1,4 @@
-"""Functions that are computed as graphs."""
+"""Functions compiled to TensorFlow graphs."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-# `tf.function` without AutoGraph. Control flow that depends on tensors is written in operations
-# here, so there is nothing to rewrite, and looking for it takes a third of the time that a training
-# step needs until it first runs. AutoGraph would also read the source files again while a training
-# is under way, when they may have been edited.
+# `tf.function` without AutoGraph. Control flow on tensors is written with operations here, so there
+# is nothing to convert, and AutoGraph takes a third of the time until a training step first runs.
+# AutoGraph would also read the source files again during a training, when they may have been
+# edited.
 graph = functools.partial(tf.function, autograph=False)
 
 
 def graph_of_rows(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` of arrays [N, ...] and scalars as a graph that is traced once, whatever N is.
+    """Compiles a function of arrays [N, ...] and scalars to a graph that is traced once for all N.
 
-    The last batch of a data set is shorter than the others: without this it is traced anew.
+    Otherwise the last batch of a data set, which is shorter, would be traced again.
     """
 
     @functools.cache

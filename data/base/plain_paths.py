@@ -1,7 +1,7 @@
-"""Paths that libraries which take every path for a pattern can read.
+"""Paths for libraries that treat every path as a pattern.
 
-TensorFlow's readers of checkpoints, and so of SavedModels, and TFX's nodes look for files by
-patterns: `runs/[old]` then stands for `runs/o`, `runs/l` or `runs/d`. TFX cannot be told otherwise.
+TensorFlow's readers of checkpoints, and so of SavedModels, and TFX's nodes find files by patterns:
+they read `runs/[old]` as `runs/o`, `runs/l` or `runs/d`. TFX has no option to change that.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _FURTHER = ("/tmp", "/var/tmp")
 
 
 def without_patterns(path: str) -> str:
-    """Returns `path`, or a link to it in the temporary folder where it holds such letters.
+    """Returns `path`, or a link to it in the temporary folder if it contains pattern characters.
 
-    A path has one link, whoever asks: it may be part of what a cache goes by.
+    A path always has the same link, because it may be part of a cache key.
 
     Raises:
-      DataError: the temporary folders have such letters too.
+      DataError: the temporary folders contain such characters too.
     """
     letters = _PATTERN.search(path)
     if is_remote(path) or not letters:
@@ -37,7 +37,7 @@ def without_patterns(path: str) -> str:
         target = os.path.abspath(path)  # noqa: PTH100
         link = own_folder(place) / name_of(target)
         if not link.is_symlink():
-            # Under another name first: several processes may do so at once.
+            # Create it under another name first: several processes may do so at the same time.
             beside = link.with_name(f"{link.name}.{os.getpid()}")
             beside.unlink(missing_ok=True)
             beside.symlink_to(target)
@@ -51,7 +51,7 @@ def without_patterns(path: str) -> str:
 
 
 def own_folder(temporary: str) -> Path:
-    """Makes and returns this user's folder in `temporary`, which others may write to as well.
+    """Creates and returns this user's folder in `temporary`, which others may write to.
 
     Raises:
       DataError: it belongs to another user.
@@ -66,5 +66,5 @@ def own_folder(temporary: str) -> Path:
 
 
 def name_of(path: str) -> str:
-    """Returns a short name that stands for a path."""
+    """Returns a short unique name for a path."""
     return hashlib.blake2b(os.fsencode(path), digest_size=8).hexdigest()

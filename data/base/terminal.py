@@ -1,4 +1,4 @@
-"""Text as a terminal may show it: nothing that steers it, in lines of 80 columns."""
+"""Formats text for a terminal: without control sequences, in lines of 80 columns."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import unicodedata
 from collections.abc import Iterator
 
 COLUMNS = 80
-# Characters that turn the order of a line's others around, so that it reads as something else.
+# Characters that change the direction of text, so that a line reads as something else.
 _REORDERING = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
 def printable(text: str) -> str:
-    """Returns `text` as a terminal may show it: names in other people's data can hold anything.
+    """Escapes `text` for a terminal: names in foreign data can contain anything.
 
-    Characters that steer a terminal, break or reorder a line, or are half of one, become escapes
-    such as `\\x1b`.
+    Control characters, line breaks, direction marks and lone surrogates become escapes such as
+    `\\x1b`.
     """
     return "".join(_escaped(mark) if _steers(mark) else mark for mark in text)
 
 
 def printable_lines(text: str) -> str:
-    """As `printable`, of a text whose line breaks are its own."""
+    """As `printable`, but keeps line breaks."""
     return "\n".join(map(printable, text.split("\n")))
 
 
@@ -35,8 +35,8 @@ def _escaped(mark: str) -> str:
 def fitted(text: str, indent: str) -> Iterator[str]:
     """Yields `text` in lines of at most 80 columns; the later ones begin with `indent`.
 
-    What would steer the terminal is escaped. Wide characters take two columns. A word that is
-    longer than a line is cut.
+    Control characters are escaped. Wide characters take two columns. A word longer than a line is
+    split.
     """
     line, used = "", 0
     for piece in _pieces(printable(text), COLUMNS - len(indent)):
@@ -52,7 +52,7 @@ def fitted(text: str, indent: str) -> Iterator[str]:
 
 
 def columns(text: str) -> int:
-    """Returns how many columns of a terminal `text` takes."""
+    """Returns the width of `text` in columns of a terminal."""
     return sum(
         0 if unicodedata.combining(mark) else 1 + (unicodedata.east_asian_width(mark) in "WF")
         for mark in text
@@ -60,7 +60,7 @@ def columns(text: str) -> int:
 
 
 def _pieces(text: str, most: int) -> Iterator[str]:
-    """Yields words with the blanks before them, in pieces of at most `most` columns."""
+    """Yields words with the spaces before them, in pieces of at most `most` columns."""
     piece, used = "", 0
     for place, mark in enumerate(text):
         wide = columns(mark)

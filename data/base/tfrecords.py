@@ -1,4 +1,4 @@
-"""Gzipped TFRecord files that a run made: a damaged one is named, with what makes it again."""
+"""Reports damaged TFRecord files of a run, with the step that creates them again."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _SPLIT = "Split-"
 
 @contextmanager
 def naming_damaged(paths: Sequence[str]) -> Iterator[None]:
-    """Turns an error of reading `paths` into one that names the damaged file.
+    """Replaces an error while reading `paths` with one that names the damaged file.
 
-    TensorFlow's error names none, and it takes an empty file for one without records.
+    TensorFlow's error names no file, and it reads an empty file as one without records.
 
     Raises:
       DataError: one of the files is damaged.
@@ -33,7 +33,7 @@ def naming_damaged(paths: Sequence[str]) -> Iterator[None]:
 
 
 def require_whole(paths: Sequence[str]) -> None:
-    """Reads all records, whose checksums TensorFlow compares; raises DataError."""
+    """Reads all records, so that TensorFlow compares their checksums; raises DataError."""
     for path in paths:
         if not files.size(path):
             raise _error(path, "it is empty")
@@ -47,7 +47,7 @@ def require_whole(paths: Sequence[str]) -> None:
 def _error(path: str, why: str) -> DataError:
     folder = posixpath.dirname(path)
     if posixpath.basename(folder).startswith(_SPLIT):
-        # The artefact of a node, which is made again where the whole of it is gone.
+        # The artefact of a node, which is created again only if all of it is deleted.
         folder = posixpath.dirname(folder)
     remedy = f"Delete {folder}, and give the command again: it is made again."
     return DataError(path, f"the file is damaged ({why})", remedy)
