@@ -1,1 +1,1 @@
-"""Looking at captioned pictures before anything is trained on them: figures and findings."""
+"""Checks captioned pictures before training: statistics and findings."""

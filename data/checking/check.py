@@ -1,4 +1,4 @@
-"""Reading a data set as a run would: figures, findings with remedies, and a few pictures."""
+"""Reads a data set like a run: statistics, findings with remedies, and sample pictures."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from data.sources import Reject, RejectReport, Source, inventory, sift
 from data.sources.pictures import Loaded
 from data.splits import MIN_SPLIT, SHARES, SPLITS, Placed, SplitRule, SplitTally
 
-# Of each group of attributes, the values that are shown.
+# Number of values that are shown of each group of attributes.
 _VALUES = 40
 
 
 @dataclass(frozen=True)
 class Spread:
-    """The least, the middle and the greatest of some numbers; all 0 where there are none."""
+    """Minimum, median and maximum of some numbers; all 0 if there are none."""
 
     low: float
     median: float
@@ -54,11 +54,11 @@ NOTHING = Spread(0, 0, 0)
 
 @dataclass(frozen=True)
 class CaptionFigures:
-    """The captions of one language: how many, how many different ones, and their words.
+    """Statistics of the captions of one language.
 
     Attributes:
-      lengths: number of captions by words.
-      vocabulary: different words. once: those that are met but once.
+      lengths: number of captions by number of words.
+      vocabulary: number of distinct words. once: those that occur only once.
     """
 
     count: int
@@ -71,12 +71,12 @@ class CaptionFigures:
 
 @dataclass(frozen=True)
 class LabelFigures:
-    """One group of attributes.
+    """Statistics of one group of attributes.
 
     Attributes:
-      pictures: that have a value of it. values: different ones.
-      commonest: pictures by value, the commonest first.
-      rare: values that fewer than five pictures have.
+      pictures: number of pictures with a value. values: number of distinct values.
+      commonest: number of pictures by value, most frequent first.
+      rare: values of fewer than five pictures.
     """
 
     pictures: int
@@ -87,7 +87,7 @@ class LabelFigures:
 
 @dataclass
 class Tally:
-    """Counts that grow picture by picture."""
+    """Counts that are updated picture by picture."""
 
     formats: Counter[str] = field(default_factory=Counter)
     modes: Counter[str] = field(default_factory=Counter)
@@ -117,12 +117,12 @@ class Tally:
             self.labels[group][value] += 1
 
     def smaller(self, resolution: int) -> int:
-        """Returns how many pictures have a side below `resolution`."""
+        """Returns the number of pictures with a side below `resolution`."""
         sides = zip(self.heights, self.widths, strict=True)
         return sum(min(height, width) < resolution for height, width in sides)
 
     def captions(self) -> dict[str, CaptionFigures]:
-        """Returns the figures of each language."""
+        """Returns the statistics of each language."""
         return {
             language: CaptionFigures(
                 count=lengths.total(),
@@ -136,7 +136,7 @@ class Tally:
         }
 
     def attributes(self) -> dict[str, LabelFigures]:
-        """Returns the figures of each group of attributes."""
+        """Returns the statistics of each group of attributes."""
         return {
             group: LabelFigures(
                 pictures=self.labelled[group],
@@ -155,7 +155,8 @@ _COLUMNS = 8
 
 @dataclass(frozen=True)
 class Sample:
-    """One picture of the sheet: a JPEG of at most 96 pixels, its place, split and first caption."""
+    """A picture of the contact sheet: a JPEG of at most 96 pixels, its place, split and first
+    caption."""
 
     where: str
     split: str
@@ -165,13 +166,13 @@ class Sample:
 
 @dataclass
 class Sampler:
-    """Keeps `count` pictures of a stream: those of the smallest content hashes."""
+    """Keeps the `count` pictures of a stream with the smallest content hashes."""
 
     count: int = 48
     _kept: list[tuple[int, str, Placed, Sample]] = field(default_factory=list)
 
     def add(self, loaded: Loaded) -> None:
-        """Looks at one picture; decodes it only if it may stay."""
+        """Adds one picture; decodes it only if it may be kept."""
         lot = -int(loaded.content_hash, 16)
         if len(self._kept) >= self.count and not (self._kept and lot > self._kept[0][0]):
             return
@@ -182,7 +183,7 @@ class Sampler:
             heapq.heapreplace(self._kept, held)
 
     def samples(self, rule: SplitRule) -> tuple[Sample, ...]:
-        """Returns the pictures kept, in the order of their lots, in the splits of `rule`."""
+        """Returns the kept pictures in the order of their hashes, with the splits of `rule`."""
         return tuple(
             replace(sample, split=rule.split_of(placed))
             for _, _, placed, sample in sorted(self._kept, reverse=True)
@@ -200,7 +201,7 @@ def _sample(loaded: Loaded) -> Sample:
 
 
 def sheet(samples: tuple[Sample, ...]) -> bytes:
-    """Returns one JPEG with the pictures in rows of eight; empty where there is none."""
+    """Returns a JPEG with the pictures in rows of eight; empty if there are none."""
     if not samples:
         return b""
     rows = -(-len(samples) // _COLUMNS)
@@ -224,21 +225,22 @@ Wrap = Callable[[Iterator[Loaded]], Iterable[Loaded]]
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a data set holds.
+    """The result of checking a data set.
 
     Attributes:
-      source, fingerprint: what was looked at.
-      resolution: that pictures are wanted at; `smaller` counts those with a shorter side below it.
-      pictures: that can be used; `splits`, `formats` and `modes` count them.
+      source, fingerprint: the source.
+      resolution: of the models; `smaller` counts pictures with a shorter side below it.
+      pictures: number of usable pictures; `splits`, `formats` and `modes` count them.
       heights, widths: in pixels.
-      captions: figures by language. A Han character counts as a word.
-      attributes: figures by group.
-      reject_reasons, dropped_captions, mended: what was left out, and what a policy has put right.
-      rejects: every row and picture left out.
-      files: in the source's folders on this disk, by what became of each: `read`, `rejected`, or
-        the reason why it was ignored.
-      model: what a given model knows of the words, or None.
-      findings: the ones that stop a run first.
+      captions: statistics by language. A Han character counts as a word.
+      attributes: statistics by group.
+      reject_reasons, dropped_captions, mended: counts of rejects and dropped captions by reason,
+        and of corrections by policy.
+      rejects: all rejected rows and pictures.
+      files: numbers of files in the source's local folders: `read`, `rejected`, or the reason why
+        they were ignored.
+      model: the coverage of the words by a given model, or None.
+      findings: those that stop a run first.
       samples: pictures for a contact sheet.
     """
 
@@ -269,14 +271,14 @@ class CheckResult:
         return not any(finding.stops for finding in self.findings)
 
     def to_json(self) -> str:
-        """Returns all of it but the samples as a JSON object, with `ok`."""
+        """Returns everything except the samples as a JSON object, with `ok`."""
         held = asdict(self)
         del held["samples"]
         return json.dumps({"ok": self.ok, **held}, ensure_ascii=False, indent=2)
 
 
 def unreadable(path: str, error: DataError) -> CheckResult:
-    """Returns the result of a source that cannot be read as a whole."""
+    """Returns the result for a source that cannot be read at all."""
     finding = Finding("unreadable_source", True, error.problem, error.remedy, (error.where,))
     return CheckResult(source=path, findings=(finding,))
 
@@ -292,20 +294,20 @@ def check(
     model: vocabulary_coverage.ModelWords | None = None,
     progress: Wrap = iter,
 ) -> CheckResult:
-    """Opens every picture of a source and returns what is in it.
+    """Opens every picture of a source and checks the data.
 
     Args:
-      source: from `open_source`; its own limits hold for single pictures.
+      source: from `open_source`; its own limits apply to single pictures.
       limits: of the data as a whole.
-      resolution: in pixels, that pictures are wanted at.
-      shares: of train, val and test, for rows that name no split.
-      min_split: a split of fewer pictures is cut from the others, see `data.splits`.
-      max_reject_share: of the rows that a run may lose, 0 to 1.
-      model: to compare the words with; None compares with nothing.
-      progress: wraps the pictures as they pass, such as a progress bar.
+      resolution: of the models, in pixels.
+      shares: of train, val and test, for rows without a split.
+      min_split: a split with fewer pictures is cut from the others, see `data.splits`.
+      max_reject_share: maximum fraction of rejected rows, 0 to 1.
+      model: whose vocabulary the words are compared with; None for no comparison.
+      progress: wraps the iterator over pictures, such as a progress bar.
 
     Raises:
-      DataError: the source as a whole cannot be read.
+      DataError: the source cannot be read at all.
     """
     report, tally, sampler = RejectReport(), Tally(), Sampler()
     places, seen = SplitTally(shares), []
@@ -365,7 +367,7 @@ def _facts(loaded: Loaded) -> Facts:
 
 
 def _reject_findings(report: RejectReport, max_share: float) -> Iterator[Finding]:
-    """Yields a finding for each reason to leave rows out, and for captions left out of rows."""
+    """Yields a finding for each reason of rejects, and for captions dropped from rows."""
     stops = report.share > max_share or not report.kept
     for reason, count in report.by_reason().items():
         several = [reject for reject in report.rejects if reject.reason == reason]
@@ -381,7 +383,7 @@ def _reject_findings(report: RejectReport, max_share: float) -> Iterator[Finding
 
 
 def cut_split(sentence: str) -> Finding:
-    """Returns the note that a split was cut from the others; see `SplitRule.sentences`."""
+    """Returns the finding that a split was cut from the others; see `SplitRule.sentences`."""
     remedy = (
         "Nothing is to be done where that suits you. To keep the splits as the data name them: "
         "--set ingest.min_split=0."

@@ -1,7 +1,7 @@
-"""All checks of pictures and captions together, which no schema can express.
+"""Runs all checks of pictures and captions that a schema cannot express.
 
-Those of captions and of files that are not read stand here; attributes and copies of pictures have
-modules of their own.
+This module has the checks of captions and of unread files; checks of attributes and of duplicates
+are in other modules.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from data.splits import SPLITS, exact_counts
 
 _HAN = re.compile(f"[{HAN}]")
 
-# What is seldom meant to be learned from, by what it is.
+# Captions that are rarely useful for training, by kind.
 _ODD = {
     "hold markup": re.compile(r"</?[a-z][^>]*>|&(?:amp|lt|gt|quot|nbsp|#\d+);", re.IGNORECASE),
     "hold a web address": re.compile(r"https?://|www\.", re.IGNORECASE),
@@ -79,7 +79,7 @@ _ODD_REMEDY = {
 
 
 def pairing(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
-    """Every caption needs a language and some text; every picture a name of its own."""
+    """Every caption needs a language and text; every picture a unique name."""
     for split, rows in splits.items():
         uneven = [row for row in rows if len(row.captions) != len(row.languages)]
         empty = [row for row in rows if "" in row.folded]
@@ -106,13 +106,13 @@ def pairing(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
 
 
 def shared_captions(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
-    """A caption that fits many pictures teaches nothing about any of them."""
+    """A caption of many pictures does not distinguish them."""
     for split, rows in splits.items():
         uses = Counter(caption for row in rows for caption in row.folded)
         if len(rows) < limits.min_pictures or not uses:
             continue
         caption, most = uses.most_common(1)[0]
-        # In a small split, the caption of a single picture may be a large part.
+        # In a small split, the caption of a single picture may already be a large fraction.
         if most > max(1, limits.max_caption_share * len(rows)):
             yield Finding(
                 "one_caption",
@@ -134,7 +134,7 @@ def shared_captions(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
 
 
 def languages(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
-    """Tags have to fit the script, and the languages of val and test have to be learned first."""
+    """Tags must fit the script, and train must have the languages of val and test."""
     tagged = {
         split: Counter(tag for row in rows for tag in row.languages)
         for split, rows in splits.items()
@@ -168,7 +168,7 @@ def languages(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
 
 
 def other_languages(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
-    """Captions that are taken for English or Chinese and are neither."""
+    """Captions that are tagged as English or Chinese but are neither."""
     found: dict[str, list[tuple[Facts, str]]] = defaultdict(list)
     likely: Counter[str] = Counter()
     total = 0
@@ -180,7 +180,7 @@ def other_languages(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
                 likely.update(tags)
                 for one in tags:
                     found[one].append((row, caption))
-    # Of languages that share words, the one that fits most captions.
+    # If languages share words, only the one that fits most captions is reported.
     for tag, count in likely.most_common(1):
         if count > limits.max_mislabelled_share * total:
             yield Finding(
@@ -199,7 +199,7 @@ def _judged(tag: str) -> bool:
 
 
 def oddities(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
-    """Captions that say nothing of a picture, or that were damaged on their way."""
+    """Captions that do not describe a picture, or that are damaged."""
     found: dict[str, list[tuple[Facts, str]]] = defaultdict(list)
     for row in everything(splits):
         for caption in row.captions:
@@ -226,7 +226,7 @@ def _kinds(caption: str) -> Iterator[str]:
 
 
 def repetitions(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
-    """A caption that a picture has twice counts twice."""
+    """A caption that a picture has twice is weighted twice."""
     twice = [row for row in everything(splits) if len(row.folded) < len(row.captions)]
     if twice:
         yield Finding(
@@ -238,10 +238,10 @@ def repetitions(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
         )
 
 
-# What lies in a data set's folders and is not read: often a caption file that is not whole, or
-# pictures of a kind that nobody looked for.
+# Files in a data set's folders that are not read, often an incomplete caption file or unexpected
+# pictures.
 
-# By the reason why files are ignored: name of the check, what they are, and a remedy.
+# By reason: name of the check, description of the files, and a remedy.
 _NOTES = {
     inventory.UNNAMED: (
         "uncaptioned_files",
@@ -270,15 +270,15 @@ _NOTES = {
         "Remove them; nothing is read from them.",
     ),
 }
-# Files that stand beside data to be read by people or by systems.
+# Endings of files that accompany data, such as documentation and scripts.
 _PLAIN = (".md", ".pdf", ".html", ".db", ".ini", ".py", ".sh", ".yaml", ".yml", ".log")
 
 
 def unread_files(counted: Inventory | None) -> Iterator[Finding]:
-    """Yields a note for each kind of file that is not read; hidden ones and texts for people apart.
+    """Yields a note for each kind of file that is not read, except hidden files and documentation.
 
     Args:
-      counted: the files of a source; None where they are not on this disk.
+      counted: the files of a source; None if they are not on this disk.
     """
     if counted is None:
         return
@@ -319,7 +319,7 @@ def sizes(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
 
 
 def _more(counts: Sequence[int], wanted: int) -> str:
-    """Returns what helps splits of which one has fewer than `wanted` pictures."""
+    """Returns the remedy for splits of which one has fewer than `wanted` pictures."""
     total = sum(counts)
     share = min(33, max(10, math.ceil(100 * wanted / max(1, total))))
     percents = (100 - 2 * share, share, share)
@@ -354,6 +354,6 @@ CHECKS = (
 
 
 def run_all(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
-    """Yields what every check finds."""
+    """Yields the findings of all checks."""
     for check in CHECKS:
         yield from check(splits, limits)

@@ -1,4 +1,4 @@
-"""A `CheckResult` as plain text for a terminal of 80 columns."""
+"""Formats a `CheckResult` as plain text for a terminal of 80 columns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NAME = 11
 
 
 def render(result: CheckResult) -> str:
-    """Returns the figures, and the findings with where they are and their remedies."""
+    """Returns the statistics, and the findings with their places and remedies."""
     lines = [*fitted(result.source, "")]
     for name, text in _figures(result) if result.pictures or result.rejects else ():
         lines += fitted(f"{name:<{_NAME}}{text}", " " * _NAME)
@@ -56,7 +56,7 @@ def _figures(result: CheckResult) -> Iterator[tuple[str, str]]:
 
 
 def counts(held: Mapping[str, int], most: int = _SHOWN) -> str:
-    """Returns `name count, ...` of the first `most`."""
+    """Returns `name count, ...` for the first `most`."""
     shown = [f"{name} {count:,}" for name, count in list(held.items())[:most]]
     more = [f"and {len(held) - most} more"] if len(held) > most else []
     return ", ".join(shown + more)
@@ -72,7 +72,7 @@ def _sizes(result: CheckResult) -> str:
 
 
 def places(finding: Finding, most: int = _PLACES) -> str:
-    """Returns the first places of a finding, in words."""
+    """Returns a phrase with the first places of a finding."""
     more = ", ..." if len(finding.rows) > most else ""
     return ", ".join(finding.rows[:most]) + more
 

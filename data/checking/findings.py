@@ -1,4 +1,4 @@
-"""What the checks remember of each picture, what they allow, and what they say."""
+"""Inputs, limits and results of the checks."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _WORD = re.compile(rf"[{HAN}]|[^\W_{HAN}]+(?:['’-][^\W_{HAN}]+)*")
 
 @dataclass(frozen=True)
 class Facts:
-    """One picture without its pixels.
+    """The facts about one picture that the checks need, without its pixels.
 
     Attributes:
       image_id, captions, languages, attributes: as in the example.
-      content: digest of what the picture is.
-      look: the bytes of a thumbnail, see `data.checking.near_duplicates`; empty when the picture
+      content: hash of the picture's content.
+      look: the bytes of a thumbnail, see `data.checking.near_duplicates`; empty if the picture
         cannot be decoded.
-      where: the picture's place in its source, or nothing where it is not known.
+      where: the picture's place in its source, or "" if unknown.
     """
 
     image_id: str
@@ -40,12 +40,12 @@ class Facts:
 
     @property
     def place(self) -> str:
-        """What a person can look up."""
+        """The place in the source, for the user."""
         return self.where or self.image_id
 
     @functools.cached_property
     def folded(self) -> frozenset[str]:
-        """The captions, equal where they differ in case, width, blanks and end marks only."""
+        """The captions without differences in case, width, spaces and final punctuation."""
         return frozenset(map(fold, self.captions))
 
 
@@ -59,13 +59,13 @@ def everything(splits: Splits) -> Iterator[Facts]:
 
 
 def fold(caption: str) -> str:
-    """Returns `caption` without what does not change its meaning."""
+    """Normalises case, width, spaces and final punctuation of a caption."""
     plain = unicodedata.normalize("NFKC", caption).casefold()
     return re.sub(r"\s+", " ", plain).strip(" .。!")
 
 
 def words(caption: str) -> list[str]:
-    """Returns the words of a caption, case folded; a Han character counts as a word."""
+    """Returns the case-folded words of a caption; a Han character counts as a word."""
     return _WORD.findall(caption.casefold())
 
 
@@ -74,14 +74,14 @@ _SHOWN = 20
 
 @dataclass(frozen=True)
 class Finding:
-    """Something a person should know of the data.
+    """A problem or a remarkable property of the data.
 
     Attributes:
       check: short name of the check.
-      stops: whether nothing should be trained on this data.
-      what: what was found, with figures and an example.
-      remedy: what a person can do.
-      rows: where it was found, the first places: `captions.jsonl:12`, or a picture's name.
+      stops: whether this data must not be used for training.
+      what: what was found, with numbers and an example.
+      remedy: what the user can do.
+      rows: the first places where it was found: `captions.jsonl:12`, or a picture's name.
     """
 
     check: str
@@ -92,33 +92,34 @@ class Finding:
 
 
 def first_places(places: Iterable[str]) -> tuple[str, ...]:
-    """Returns as many of `places` as a finding names."""
+    """Returns the first places, as many as a finding names."""
     return tuple(islice(places, _SHOWN))
 
 
 @dataclass(frozen=True)
 class CheckLimits:
-    """What the data may be like; shares are between 0 and 1.
+    """Limits of the checks; shares are fractions from 0 to 1.
 
     Attributes:
-      min_pictures: of each split.
-      max_caption_share: of a split's pictures that have one and the same caption among theirs.
-      max_ambiguous_share: of the pictures without a caption of their own; past it is a warning.
+      min_pictures: minimum number of pictures in each split.
+      max_caption_share: of a split's pictures with the same caption.
+      max_ambiguous_share: of pictures that share all their captions with others; beyond it, a
+        warning.
       max_mislabelled_share: of captions whose script contradicts their language tag.
-      max_similar_share: of val and test pictures that look like one of train, and of the pictures
-        of a split that look like another of it; past it is a warning.
-      min_agreement_lift: captions have to name attributes of their own picture this many times as
-        often as they would name those of any other.
-      max_value_share: of the pictures with a group of attributes that have one and the same value
-        of it, where there are several; past it is a warning.
-      max_unknown_share: of the words that a model does not know; past it is a warning.
-      max_drift: between these data and those of the last blessed run: of a feature's values by
-        L-infinity distance, of its numbers by Jensen-Shannon divergence; past it is a finding.
+      max_similar_share: of val and test pictures that are similar to one of train, and of pictures
+        that are similar to another one of their split; beyond it, a warning.
+      min_agreement_lift: how many times more often captions must name attributes of their own
+        picture than those of another one.
+      max_value_share: of the pictures with a group of attributes that have the same value, if the
+        group has several; beyond it, a warning.
+      max_unknown_share: of words that a model's vocabulary lacks; beyond it, a warning.
+      max_drift: between these data and those of the last blessed run, as L-infinity distance for
+        categorical features and Jensen-Shannon divergence for numeric ones; beyond it, a finding.
       max_skew: the same between train and val or test.
-      max_new_words: share of the words in these captions that those of the last blessed run lack.
-      max_look_shift: of the pictures' mean brightness, contrast or colour from those of the last
-        blessed run, in standard deviations of single pictures there.
-      stop_on_drift: whether drift, skew, new words and shifted looks stop the run.
+      max_new_words: of words in these captions that those of the last blessed run lack.
+      max_look_shift: of mean brightness, contrast or colourfulness from those of the last blessed
+        run, in standard deviations over its pictures.
+      stop_on_drift: whether drift, skew, new words and look shifts stop the run.
     """
 
     min_pictures: int = MIN_SPLIT
@@ -145,7 +146,7 @@ class CheckLimits:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> CheckLimits:
-        """Reads plain values; raises DataError on a key that is not known."""
+        """Reads plain values; raises DataError for an unknown key."""
         known = [one.name for one in fields(cls)]
         unknown = sorted(set(values) - set(known))
         if unknown:
@@ -155,7 +156,7 @@ class CheckLimits:
         return cls(**values)
 
     def to_json(self) -> str:
-        """Returns one line."""
+        """Returns one line of JSON."""
         return json.dumps(asdict(self), sort_keys=True)
 
 

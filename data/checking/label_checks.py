@@ -8,17 +8,17 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from data.checking.findings import CheckLimits, Facts, Finding, Splits, everything, first_places
 
-# A group of attributes of which (almost) every picture has one value is taken to allow but one.
+# A group is exclusive if at least this fraction of its pictures has exactly one value.
 _EXCLUSIVE = 0.98
 _ENOUGH = 20
-# Fewer chance meetings of a word and an attribute say nothing.
+# Minimum number of expected chance mentions of an attribute, for a meaningful comparison.
 _MENTIONS = 50
 
 Groups = Mapping[str, set[str]]
 
 
 def by_group(row: Facts) -> dict[str, set[str]]:
-    """Returns the values of a picture's attributes, case folded, by group."""
+    """Returns the case-folded values of a picture's attributes by group."""
     groups: dict[str, set[str]] = defaultdict(set)
     for name in row.attributes:
         group, _, value = name.rpartition(":")
@@ -27,7 +27,7 @@ def by_group(row: Facts) -> dict[str, set[str]]:
 
 
 def exclusive_groups(pictures: Iterable[Groups]) -> set[str]:
-    """Returns the groups of attributes of which a picture has one value at most, as it seems."""
+    """Returns the groups of attributes that seem to allow one value per picture."""
     present: Counter[str] = Counter()
     single: Counter[str] = Counter()
     values: dict[str, set[str]] = defaultdict(set)
@@ -44,7 +44,7 @@ def exclusive_groups(pictures: Iterable[Groups]) -> set[str]:
 
 
 def contradictions(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
-    """Where nearly all pictures have one value of a group, two values contradict each other."""
+    """In an exclusive group of attributes, two values of a picture contradict each other."""
     exclusive = exclusive_groups(by_group(row) for row in everything(splits))
     twice: dict[str, list[Facts]] = defaultdict(list)
     for row in everything(splits):
@@ -64,7 +64,7 @@ def contradictions(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
 
 
 def spellings(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
-    """`colour:Red` and `colour:red ` would be two things to learn."""
+    """`colour:Red` and `colour:red ` would be two labels."""
     written: dict[str, Counter[str]] = defaultdict(Counter)
     for row in everything(splits):
         for name in row.attributes:
@@ -83,7 +83,7 @@ def spellings(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
 
 
 def unseen(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
-    """What train never shows cannot be recognised in val and test."""
+    """Attributes that train lacks cannot be recognised in val and test."""
     known = {name for row in splits.get("train", ()) for name in row.attributes}
     for split, rows in splits.items():
         strange = Counter(name for row in rows for name in row.attributes if name not in known)
@@ -99,7 +99,7 @@ def unseen(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
 
 
 def balance(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
-    """A value that nearly every picture has is right without looking."""
+    """A value that nearly every picture has can be predicted without the picture."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     present: Counter[str] = Counter()
     for row in everything(splits):
@@ -119,7 +119,7 @@ def balance(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
 
 
 def agreement(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
-    """Captions must name the attributes of their own picture oftener than those of another."""
+    """Captions must name attributes of their own picture more often than those of another."""
     rows = [row for row in everything(splits) if row.attributes]
     values = [{value for held in by_group(row).values() for value in held} for row in rows]
     known = set().union(*values)

@@ -1,8 +1,9 @@
-"""Checks of pictures: copies and near copies, found without comparing all with all.
+"""Checks of pictures: exact and near duplicates, found without comparing all pairs.
 
-A difference hash (Krawetz, "Kind of Like That", 2013) says of each place of a thumbnail whether it
-is brighter than its neighbour. Its bits are dealt into bands; two hashes that differ in fewer bits
-than there are bands agree in one band at least, so only pictures that share a band are compared.
+A bit of a difference hash (Krawetz, "Kind of Like That", 2013) says whether a pixel of a thumbnail
+is brighter than its neighbour. The bits are divided into bands. Two hashes that differ in fewer
+bits than there are bands are equal in at least one band, so only pictures that share a band are
+compared.
 """
 
 from __future__ import annotations
@@ -21,19 +22,19 @@ from data.picture_files import PictureError, open_picture
 from data.splits import SPLITS
 
 SIDE = 9
-# Levels of 255: a lesser difference of neighbours is noise of the encoder, not a gradient.
+# In levels of 255: a smaller difference between neighbours is coding noise, not a gradient.
 _MARGIN = 6
 _BANDS = 8
-# Levels by which a place of one thumbnail may differ from the same place of the other.
+# Maximum difference, in levels of 255, between corresponding pixels of two thumbnails.
 _CLOSE = 20
-# In a crowded band, only so many neighbours in order of brightness are compared.
+# In a crowded band, each picture is compared with this many neighbours by brightness.
 _NEIGHBOURS = 64
 
 
 def thumbnail(encoded: bytes) -> bytes:
-    """Returns the centre square as `SIDE` x `SIDE` RGB bytes; empty where nothing can be decoded.
+    """Returns the centre square as `SIDE` x `SIDE` RGB bytes; empty if the file cannot be decoded.
 
-    JPEGs are decoded at an eighth of their size where that is enough.
+    JPEGs are decoded at an eighth of their size if that is enough.
     """
     try:
         file = open_picture(encoded)
@@ -47,13 +48,13 @@ def thumbnail(encoded: bytes) -> bytes:
 
 
 def groups_alike(looks: Sequence[bytes]) -> list[list[int]]:
-    """Returns groups of two and more pictures that look alike, as places in `looks`.
+    """Returns groups of two or more similar pictures, as indices in `looks`.
 
     Args:
       looks: RGB bytes of thumbnails of `SIDE` x `SIDE` pixels.
 
-    Two pictures are alike when fewer than 8 of 128 gradients differ and no place of the thumbnail
-    by more than 20 of 255 levels; what is alike to a third picture is in one group.
+    Two pictures are similar if fewer than 8 of 128 gradients differ and no pixel of the thumbnail
+    differs by more than 20 of 255 levels. Groups are the connected components of this relation.
     """
     if len(looks) < 2:
         return []
@@ -66,7 +67,7 @@ def groups_alike(looks: Sequence[bytes]) -> list[list[int]]:
 
 
 def _components(pixels: np.ndarray) -> np.ndarray:
-    """uint8 [N, SIDE * SIDE * 3] -> int [N]: the same number for thumbnails that are alike."""
+    """The component of each thumbnail, int [N], from uint8 [N, SIDE * SIDE * 3]."""
     bits = _gradients(pixels)
     brightness = pixels.mean(1)
     packed = np.packbits(bits, axis=1).view(np.uint64)
@@ -86,7 +87,7 @@ def _gradients(pixels: np.ndarray) -> np.ndarray:
 
 
 def _bands(bits: np.ndarray) -> Iterator[np.ndarray]:
-    """Yields int [N] for each band, the bits that tell most dealt evenly over the bands."""
+    """Yields the values of each band, int [N]; the most informative bits are spread evenly."""
     telling = np.argsort(np.abs(bits.mean(0) - 0.5), kind="stable")
     for band in range(_BANDS):
         mine = bits[:, telling[band::_BANDS]]
@@ -96,7 +97,7 @@ def _bands(bits: np.ndarray) -> Iterator[np.ndarray]:
 def _pairs(
     pixels: np.ndarray, packed: np.ndarray, band: np.ndarray, brightness: np.ndarray
 ) -> list[np.ndarray]:
-    """Returns int [2, pairs] arrays of pictures that share a value of `band` and are alike."""
+    """Returns int [2, pairs] arrays of similar pictures with the same value of `band`."""
     order = np.lexsort((brightness, band))
     sorted_band = band[order]
     found = []
@@ -115,7 +116,7 @@ def _pairs(
 
 
 def _bits_set(words: np.ndarray) -> np.ndarray:
-    """uint64 [...] -> the number of bits set in each, by adding neighbouring fields."""
+    """Number of bits set in each of uint64 [...], by adding neighbouring fields."""
     for width, mask in (
         (1, 0x5555555555555555),
         (2, 0x3333333333333333),
@@ -123,7 +124,7 @@ def _bits_set(words: np.ndarray) -> np.ndarray:
     ):
         field = np.uint64(mask)
         words = (words & field) + ((words >> np.uint64(width)) & field)
-    # The eight bytes' sum comes out in the highest one.
+    # The product has the sum of the eight bytes in its highest byte.
     return (words * np.uint64(0x0101010101010101)) >> np.uint64(56)
 
 
@@ -145,7 +146,7 @@ def decoding(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
 
 
 def leakage(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
-    """A picture that is tested on must not have been trained on."""
+    """A picture must not be in two splits."""
     seen = {row.content: (split, row.image_id) for split in splits for row in splits[split]}
     for split, rows in splits.items():
         twice = [(row, seen[row.content]) for row in rows if seen[row.content][0] != split]
@@ -162,7 +163,7 @@ def leakage(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
 
 
 def lookalikes(splits: Splits, limits: CheckLimits) -> Iterator[Finding]:
-    """Near copies: across splits they flatter the models, and within one they weigh double."""
+    """Near duplicates make metrics optimistic across splits, and count double within one."""
     placed = [(split, row) for split, rows in splits.items() for row in rows if row.look]
     groups = [
         [placed[index] for index in group]
@@ -219,7 +220,7 @@ def _within(
 
 
 def _contradicting(groups: Sequence[Sequence[Placed]], exclusive: set[str]) -> Iterator[Finding]:
-    """Near copies with different values of a group that has one value per picture."""
+    """Near duplicates with different values of an exclusive group."""
     found: list[tuple[str, Facts, Facts]] = []
     for group in groups:
         held = [(row, by_group(row)) for _, row in group]

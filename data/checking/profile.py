@@ -1,4 +1,4 @@
-"""What a data set is like in a few numbers, to say later what has changed."""
+"""Summarises a data set in a few numbers, to detect later changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from data.checking.findings import CheckLimits, Facts, Finding, Splits, everything, words
 from data.checking.near_duplicates import SIDE
 
-# Words that are remembered, the most frequent first.
+# Number of words that are stored, most frequent first.
 _WORDS = 50_000
 _SHOWN = 8
 
@@ -26,21 +26,21 @@ class Moments:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Moments:
-        """Returns the moments of `values`; zeros where there are none."""
+        """Returns the moments of `values`; zeros if there are none."""
         array = np.fromiter(values, float)
         return cls(float(array.mean()), float(array.std())) if len(array) else cls(0.0, 0.0)
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A data set in numbers.
+    """Summary of a data set.
 
     Attributes:
-      pictures: by split.
-      languages: captions by language.
-      attributes: pictures by attribute.
-      words: uses of each word of the captions.
-      caption_words: words of one caption.
+      pictures: number of pictures by split.
+      languages: number of captions by language.
+      attributes: number of pictures by attribute.
+      words: number of occurrences of each caption word.
+      caption_words: number of words in a caption.
       looks: brightness, contrast and colourfulness of single pictures, each 0 to 1.
     """
 
@@ -53,7 +53,7 @@ class Profile:
 
     @classmethod
     def of(cls, splits: Splits) -> Profile:
-        """Returns the profile of what the checks look at."""
+        """Returns the profile of the splits."""
         rows = list(everything(splits))
         captions = [words(caption) for row in rows for caption in row.captions]
         used = Counter(word for caption in captions for word in caption)
@@ -72,7 +72,7 @@ class Profile:
 
     @classmethod
     def from_json(cls, held: Mapping[str, Any]) -> Profile:
-        """Reads what `to_json` returned."""
+        """Reads the output of `to_json`."""
         looks = {name: Moments(**moments) for name, moments in held["looks"].items()}
         caption_words = Moments(**held["caption_words"])
         return cls(**{**held, "looks": looks, "caption_words": caption_words})
@@ -90,7 +90,7 @@ def _looks(rows: list[Facts]) -> dict[str, Moments]:
 
 
 def changes(before: Profile, after: Profile) -> Iterator[str]:
-    """Yields what is different, a few words each."""
+    """Yields a short phrase for each difference."""
     for split, count in after.pictures.items():
         if count != before.pictures.get(split, 0):
             yield f"{split} {before.pictures.get(split, 0):,} to {count:,} pictures"
@@ -119,7 +119,7 @@ def changes(before: Profile, after: Profile) -> Iterator[str]:
 
 
 def drift(before: Profile, after: Profile, limits: CheckLimits) -> Iterator[Finding]:
-    """Yields what has changed, and as findings of their own what has changed too much."""
+    """Yields a finding with all changes, and one for each change beyond its limit."""
     found = list(changes(before, after))
     if found:
         yield Finding(
@@ -152,14 +152,14 @@ def drift(before: Profile, after: Profile, limits: CheckLimits) -> Iterator[Find
 
 
 def new_words(before: Profile, after: Profile) -> tuple[float, list[str]]:
-    """Returns the share of word uses that `before` has no word for, and these words."""
+    """Returns the fraction of word occurrences that `before` lacks, and these words."""
     strange = _fresh(before.words, after.words)
     uses = sum(after.words[word] for word in strange)
     return uses / max(1, sum(after.words.values())), strange
 
 
 def _fresh(before: Mapping[str, int], after: Mapping[str, int]) -> list[str]:
-    """Returns what only `after` has, the most frequent first."""
+    """Returns the keys that only `after` has, most frequent first."""
     return sorted(after.keys() - before.keys(), key=lambda name: (-after[name], name))
 
 

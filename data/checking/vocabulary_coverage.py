@@ -1,4 +1,4 @@
-"""What of a data set a trained model knows: the words of its captions, and its attributes."""
+"""How much of a data set a trained model covers: the words of captions, and attributes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _SHOWN = 20
 
 @dataclass(frozen=True)
 class ModelWords:
-    """What a model has learned to read and to name.
+    """The vocabularies of a model.
 
     Attributes:
       name: of the model, for messages.
-      tokens: of its caption vocabulary.
-      attributes: that it recognises.
+      tokens: its caption vocabulary.
+      attributes: those that it recognises.
     """
 
     name: str
@@ -29,13 +29,13 @@ class ModelWords:
 
 @dataclass
 class KnownFigures:
-    """Tokens by the models' own tokeniser, and which of them a model does not know.
+    """Tokens by the models' tokeniser, and those that a model's vocabulary lacks.
 
     Attributes:
       tokens, unknown: number of tokens in the captions by language.
-      commonest: unknown tokens, the most frequent first.
-      lost: captions of which the model knows no more than half of the tokens.
-      attributes, unknown_attributes: different ones.
+      commonest: unknown tokens, most frequent first.
+      lost: number of captions with at most half of their tokens in the vocabulary.
+      attributes, unknown_attributes: the distinct ones.
     """
 
     model: str
@@ -48,12 +48,12 @@ class KnownFigures:
 
     @property
     def share(self) -> float:
-        """The out-of-vocabulary share of all tokens; 0 without any."""
+        """The out-of-vocabulary fraction of all tokens; 0 without tokens."""
         return sum(self.unknown.values()) / max(1, sum(self.tokens.values()))
 
 
 def compare(rows: Iterable[Facts], model: ModelWords) -> tuple[KnownFigures, tuple[str, ...]]:
-    """Returns the figures, and the places of pictures with a caption that the model cannot read."""
+    """Returns the coverage, and the places of pictures with a `lost` caption."""
     rows = list(rows)
     tokens: Counter[str] = Counter()
     unknown: Counter[str] = Counter()
@@ -82,7 +82,7 @@ def compare(rows: Iterable[Facts], model: ModelWords) -> tuple[KnownFigures, tup
 def findings(
     figures: KnownFigures, lost: tuple[str, ...], limits: CheckLimits
 ) -> Iterator[Finding]:
-    """Yields what a person should know before this model is trained on."""
+    """Yields findings for a training that starts from this model."""
     if figures.share > limits.max_unknown_share:
         shown = ", ".join(list(figures.commonest)[:8])
         yield Finding(
@@ -103,7 +103,7 @@ def findings(
 
 
 def _tokenised(rows: list[Facts]) -> Iterator[tuple[str, str, list[str]]]:
-    """Yields (place, language, tokens) of each caption, as the models read it."""
+    """Yields (place, language, tokens) of each caption, by the models' tokeniser."""
     import tensorflow as tf
 
     from data import text
@@ -121,7 +121,7 @@ def _tokenised(rows: list[Facts]) -> Iterator[tuple[str, str, list[str]]]:
 
 
 def by_language(figures: KnownFigures) -> dict[str, float]:
-    """Returns the out-of-vocabulary share of each language."""
+    """Returns the out-of-vocabulary fraction of each language."""
     shares: dict[str, float] = defaultdict(float)
     for language, count in figures.tokens.items():
         shares[language] = figures.unknown.get(language, 0) / max(1, count)
