@@ -5,8 +5,9 @@ One update runs these steps, in this order:
     ELBO phase:         ELBO step -> moving average
     adversarial phase:  discriminator step -> generator step -> moving average
 
-Each step is one method: forward pass, losses, gradients, weight update, from top to bottom. The
-ELBO step and the generator step update generator and posterior.
+With several discriminator steps per generator step, the updates in between are a discriminator step
+alone. Each step is one method: forward pass, losses, gradients, weight update, from top to bottom.
+The ELBO step and the generator step update generator and posterior.
 
 Sources: Goodfellow et al. 2014, algorithm 1, for the adversarial steps; Reed et al. 2016,
 algorithm 1, for the mismatched captions; Larsen et al. 2016 (VAE-GAN), section 2, for adding the
