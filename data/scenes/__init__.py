@@ -1,4 +1,4 @@
-"""Generated scenes: simple shapes whose pictures, captions and attributes are known exactly."""
+"""Generated scenes of simple shapes, with exact captions and attributes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["PLAN", "Sample", "as_captioned_images", "generate", "samples"]
 def generate(
     count: int, resolution: int, seed: int, languages: Sequence[str] = PLAN
 ) -> Iterator[tuple[np.ndarray, tuple[str, ...], tuple[str, ...], tuple[str, ...]]]:
-    """Yields the first `count` scenes of `seed` as (image, captions, languages, attributes).
+    """Yields the first `count` scenes of a seed as (image, captions, languages, attributes).
 
     Images are uint8[resolution, resolution, 3]; the other three are tuples of strings.
     """
@@ -30,7 +30,7 @@ def generate(
 def as_captioned_images(
     count: int, resolution: int, seed: int, languages: Sequence[str] = PLAN
 ) -> Iterator[CaptionedImage]:
-    """Yields the first `count` scenes of `seed` as records with PNG bytes and their split."""
+    """Yields the first `count` scenes of a seed as records with PNG bytes and a split."""
     for one in islice(samples(seed, languages), count):
         yield CaptionedImage(
             image_id=one.image_id,
@@ -46,7 +46,7 @@ def as_captioned_images(
 
 
 def png(image: np.ndarray) -> bytes:
-    """Returns uint8[h, w, 3] as the bytes of a PNG file."""
+    """Encodes uint8[h, w, 3] as a PNG file."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format="PNG")
     return buffer.getvalue()

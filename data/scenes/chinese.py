@@ -1,4 +1,4 @@
-"""How scenes are described in Chinese: words, templates, and the patterns that read them back.
+"""Chinese descriptions of scenes: words, templates, and the patterns that parse them.
 
 Codes: c colour, o shape, s size, t texture, a action, r relation, n number with its measure word,
 g background, z 在, y 有 or 是, k 图中有, x 的.
@@ -110,7 +110,7 @@ _ALIKE_ACTING = {"{n}{ing}": 1.0, "{k}{n}{ing}": 0.5}
 
 
 def say(rng: np.random.Generator, claim: Claim) -> str:
-    """Returns a Chinese sentence, written without blanks, that says exactly `claim`."""
+    """Returns a Chinese sentence, without spaces, with exactly the claims of `claim`."""
     action = claim.objects[0].action
     acting = action is not None and rng.random() < 0.5
     sentence = (_say_pair if claim.relation is not None else _say_alike)(rng, claim, acting)
@@ -162,13 +162,13 @@ def _with_ground(rng: np.random.Generator, sentence: str, background: str) -> st
 
 
 def _number(rng: np.random.Generator, shape: str, count: int) -> str:
-    """Returns the number with its measure word; stars may be counted by 颗."""
+    """Returns the number with its measure word, which may be 颗 for stars."""
     text = LEXICON.say(rng, "n", world.COUNTS[count - 1])
     return text.replace("个", "颗") if shape == "star" and rng.random() < 0.5 else text
 
 
 def _noun(rng: np.random.Generator, thing: ObjectClaim, action: bool = True) -> str:
-    """Returns the noun with what is said of it before it: 滚动的带条纹的红色大圆形."""
+    """Returns the noun preceded by its modifiers: 滚动的带条纹的红色大圆形."""
     colour = LEXICON.say(rng, "c", thing.colour)
     linked = colour.endswith("色") and rng.random() < 0.7
     parts = []

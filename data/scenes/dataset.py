@@ -1,4 +1,4 @@
-"""The endless sequence of scenes that belongs to a seed, and the split of each of them."""
+"""The infinite sequence of scenes of a seed, and the split of each scene."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _SHARES = ("train",) * 6 + ("val", "test")
 
 @dataclass(frozen=True)
 class Sample:
-    """One scene of the sequence with what is said of it.
+    """One scene of the sequence with its captions.
 
     Attributes:
-      seed, index: the sequence and the place in it.
-      scene: what it shows.
+      seed, index: the sequence and the position in it.
+      scene: its content.
       captions, languages: sentences and the BCP-47 tag of each.
     """
 
@@ -36,12 +36,12 @@ class Sample:
 
     @property
     def image_id(self) -> str:
-        """The name of the picture, unique over all seeds."""
+        """The name of the picture, unique across seeds."""
         return f"scene-{self.seed}-{self.index:06d}"
 
     @property
     def split(self) -> str:
-        """The split that all scenes with the same facts belong to."""
+        """The split, which is the same for all scenes with the same facts."""
         return split_of(self.scene.facts)
 
     def image(self, resolution: int) -> np.ndarray:
@@ -50,7 +50,7 @@ class Sample:
 
 
 def samples(seed: int, languages: Sequence[str] = PLAN) -> Iterator[Sample]:
-    """Yields the scenes of `seed` without end; one depends on (seed, index) alone."""
+    """Yields the infinite sequence of scenes; a scene depends only on (seed, index)."""
     for index in count():
         rng = world.generator(seed, index)
         yield _told(rng, sample(rng), seed, index, languages)
@@ -59,7 +59,7 @@ def samples(seed: int, languages: Sequence[str] = PLAN) -> Iterator[Sample]:
 def split_samples(
     seed: int, split: str, size: int, languages: Sequence[str] = PLAN
 ) -> Iterator[Sample]:
-    """Yields the first `size` scenes of `seed` that belong to `split`."""
+    """Yields the first `size` scenes of a seed that are in `split`."""
     for index in count():
         if size == 0:
             return
@@ -71,7 +71,7 @@ def split_samples(
 
 
 def split_of(facts: Claim) -> str:
-    """Returns the split of all scenes with these facts, so that none is in two splits."""
+    """Returns the split of all scenes with these facts, so that no facts are in two splits."""
     digest = hashlib.sha256("|".join(sorted(facts.attributes())).encode()).digest()
     place = int.from_bytes(digest[:8], "big") % len(_SHARES)
     return _SHARES[place]

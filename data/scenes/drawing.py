@@ -1,6 +1,6 @@
-"""Paints a scene at any resolution: signed distances, two samples a pixel and axis.
+"""Draws a scene at any resolution with signed distances and two samples per pixel and axis.
 
-The shapes' distances are for a nominal radius of one.
+Distances of shapes are for a nominal radius of one.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ RING_INNER = 0.48
 
 
 def _polygon(corners: np.ndarray, x: Points, y: Points) -> Distance:
-    """Returns the signed distance to a polygon that is its own mirror image in x.
+    """Returns the signed distance to a polygon that is symmetric in x.
 
     Args:
-      corners: float[n, 2], the half with x >= 0 from the top to the bottom.
-      x, y: positions, of one shape.
+      corners: float[n, 2], the half with x >= 0 from top to bottom.
+      x, y: positions, arrays of the same shape.
     """
     x = np.abs(x)
     nearest = np.full(x.shape, np.inf, x.dtype)
@@ -92,11 +92,11 @@ SHAPE_DISTANCE: dict[str, Callable[[Points, Points], Distance]] = {
 def coverage(
     shape: str, x: Points, y: Points, *, radius: float, angle: float, pixel: float = 1.0
 ) -> np.ndarray:
-    """Returns how much of each sample a shape covers, in [0, 1], shaped as `x` and `y`.
+    """Returns the fraction of each sample that a shape covers, in the shape of `x` and `y`.
 
     Args:
       shape: one of `world.SHAPES`.
-      x, y: positions from the shape's centre, y downwards.
+      x, y: positions relative to the shape's centre, y downwards.
       radius: nominal radius, in the unit of `x` and `y`.
       angle: clockwise rotation in radians.
       pixel: side of one sample, in the unit of `x` and `y`.
@@ -118,7 +118,7 @@ def draw(scene: Scene, resolution: int) -> np.ndarray:
     """Returns the picture of `scene`, uint8[resolution, resolution, 3].
 
     Raises:
-      ValueError: if `resolution` is below 8 pixels, where nothing could be told apart.
+      ValueError: `resolution` is below 8 pixels, where shapes cannot be distinguished.
     """
     if resolution < 8:
         raise ValueError(f"resolution is {resolution}; a scene needs 8 pixels or more a side")
@@ -139,7 +139,7 @@ def draw(scene: Scene, resolution: int) -> np.ndarray:
 
 
 def _window(canvas: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Returns the part of the canvas in `box`, x and y of its samples, and a sample's side."""
+    """Returns the part of the canvas in `box`, x and y of its samples, and the side of a sample."""
     side = canvas.shape[0]
     sample = world.GRID / side
     left, top = (max(0, math.floor(edge / sample) - 1) for edge in box[:2])
@@ -163,10 +163,10 @@ def _paint_figure(canvas: np.ndarray, figure: Figure) -> None:
 
 
 def _texture(figure: Figure, x: np.ndarray, y: np.ndarray, sample: float) -> np.ndarray:
-    """Returns how much of the second tone is in each sample, in [0, 1]."""
+    """Returns the fraction of the second tone in each sample."""
     cos, sin = math.cos(figure.angle), math.sin(figure.angle)
     u, v = x * cos + y * sin, y * cos - x * sin
-    # Distances to the nearest stripe's or dot's middle, on a grid through the centre.
+    # Distance to the centre of the nearest stripe or dot, on a grid through the figure's centre.
     across = np.abs((v + PERIOD / 2) % PERIOD - PERIOD / 2)
     if figure.texture == "striped":
         return np.clip(0.5 - (across - PERIOD / 4) / sample, 0.0, 1.0)
@@ -175,7 +175,7 @@ def _texture(figure: Figure, x: np.ndarray, y: np.ndarray, sample: float) -> np.
 
 
 def _motion_lines(figure: Figure) -> Iterator[Box]:
-    """Yields the motion lines (x0, y0, x1, y1) that go with the figure's action."""
+    """Yields the motion lines (x0, y0, x1, y1) of the figure's action."""
     for box, (share, length) in product(figure.strokes(), LINES):
         left, top, right, bottom = box
         if figure.action == "falling":

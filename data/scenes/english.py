@@ -1,4 +1,4 @@
-"""How scenes are described in English: words, templates, and the patterns that read them back.
+"""English descriptions of scenes: words, templates, and the patterns that parse them.
 
 Codes: c colour, o shape, p shapes, s size, t texture, T texture after the noun, a participle of an
 action, v its finite verb, r relation, n number, g background, d article, i "is", e "there is",
@@ -114,7 +114,7 @@ _ALIKE_ACTING = {"{n} {is} {p}": 1.0, "{n} {v}": 1.0, "there {is} {n} {p}": 1.0}
 
 
 def say(rng: np.random.Generator, claim: Claim) -> str:
-    """Returns an English sentence that says exactly `claim`."""
+    """Returns an English sentence with exactly the claims of `claim`."""
     first = claim.objects[0]
     acting = first.action is not None and rng.random() < 0.6
     sentence = (_say_pair if claim.relation is not None else _say_alike)(rng, claim, acting)

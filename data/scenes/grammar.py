@@ -1,6 +1,6 @@
-"""Says what a scene shows, in English and Chinese, and reads captions: the inverse.
+"""Describes scenes in English and Chinese, and parses the captions.
 
-A caption always says colours, shapes and the relation or count, the rest sometimes.
+A caption always has colours, shapes and the relation or count; other facts are optional.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ _PATTERNS = {
 
 
 def parse(caption: str, language: str) -> Claim | None:
-    """Returns what a caption says, or None where the grammar knows no such sentence.
+    """Returns the claims of a caption, or None if the grammar has no such sentence.
 
-    Case, punctuation and, in Chinese, blanks do not matter.
+    Ignores case, punctuation and, in Chinese, spaces.
 
     Args:
       caption: one sentence.
-      language: BCP-47 tag; only its primary subtag counts.
+      language: BCP-47 tag; only its primary subtag is used.
 
     Raises:
       ValueError: for a language without a grammar.
@@ -66,7 +66,7 @@ def parse(caption: str, language: str) -> Claim | None:
 
 
 def _claim(match: re.Match[str], found: list[Lexeme]) -> Claim | None:
-    """Returns the claim of a matched sentence, None where it contradicts or repeats itself."""
+    """Returns the claims of a matched sentence; None if it contradicts or repeats itself."""
     spans = {name: found[slice(*match.span(name))] for name in match.groupdict() if match[name]}
     first = _object([*spans["A"], *spans.get("V", [])])
     grounds = [lexeme.value for lexeme in found if lexeme.code == "g"]
@@ -110,11 +110,11 @@ TRIES = 6
 def captions(
     rng: np.random.Generator, facts: Claim, languages: Sequence[str] = PLAN
 ) -> tuple[str, ...]:
-    """Returns one caption for each of `languages`, different from one another where it can.
+    """Returns one caption for each of `languages`, distinct if possible.
 
     Args:
       rng: source of all choices.
-      facts: all that is true of the scene.
+      facts: all facts about the scene.
       languages: BCP-47 primary subtags, such as "en" or "zh".
     """
     said: list[str] = []
@@ -128,7 +128,7 @@ def captions(
 
 
 def _choose(rng: np.random.Generator, facts: Claim) -> Claim:
-    """Returns the part of `facts` that one caption tells."""
+    """Returns a random selection of `facts` for one caption."""
     things = tuple(_choose_of(rng, thing) for thing in facts.objects)
     background = facts.background if rng.random() < BACKGROUND_SAID else None
     return replace(facts, objects=things, background=background)

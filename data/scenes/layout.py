@@ -1,4 +1,4 @@
-"""Chooses what is in a scene and where it stands, all from (seed, index)."""
+"""Samples the content and the layout of a scene from (seed, index)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Box = tuple[float, float, float, float]
 class Figure:
     """One drawn object: centre and diameter in `world.GRID` pixels, angle in radians clockwise.
 
-    `side` is +1 or -1: where a rolling figure's motion lines are (its right or its left).
+    `side` is +1 or -1: the side of a rolling figure's motion lines (right or left).
     """
 
     colour: str
@@ -50,12 +50,12 @@ class Figure:
     side: int
 
     def body(self) -> Box:
-        """Returns the box of the shape itself."""
+        """Returns the bounding box of the shape."""
         reach = REACH * self.diameter
         return self.x - reach, self.y - reach, self.x + reach, self.y + reach
 
     def strokes(self) -> tuple[Box, ...]:
-        """Returns the box of the motion lines, if there are any."""
+        """Returns the bounding box of the motion lines, if there are any."""
         left, top, right, bottom = self.body()
         if self.action == "falling":
             return ((left, top - STROKE_ROOM, right, top),)
@@ -66,19 +66,19 @@ class Figure:
         return ()
 
     def boxes(self) -> tuple[Box, ...]:
-        """Returns the boxes of all that belongs to the figure."""
+        """Returns the bounding boxes of the shape and of its motion lines."""
         return (self.body(), *self.strokes())
 
 
 @dataclass(frozen=True)
 class Scene:
-    """All that is true of a picture, and its figures in the order they are painted."""
+    """All facts about a picture, and its figures in drawing order."""
 
     facts: Claim
     figures: tuple[Figure, ...]
 
     def attributes(self) -> tuple[str, ...]:
-        """Returns everything true of the scene as attribute names, `group:value`."""
+        """Returns all facts about the scene as attribute names, `group:value`."""
         return self.facts.attributes()
 
 
@@ -118,7 +118,7 @@ def _details(rng: np.random.Generator, core: Claim) -> Claim:
         for thing in core.objects
     )
     if core.relation in ("behind", "in front of"):
-        # Only a large shape can still be told by what a small one leaves of it.
+        # Only a large shape can be recognised if a small one hides part of it.
         hidden = 0 if core.relation == "behind" else 1
         things = tuple(
             replace(thing, size="large" if index == hidden else "small")
@@ -128,7 +128,7 @@ def _details(rng: np.random.Generator, core: Claim) -> Claim:
 
 
 def _action(rng: np.random.Generator, shape: str) -> str:
-    """Returns an action that can be seen on `shape`: round shapes roll, others lean."""
+    """Returns an action that is visible on `shape`: round shapes roll, others lean."""
     return pick(rng, ("rolling" if shape in world.ROUND_SHAPES else "leaning", "falling"))
 
 
@@ -165,7 +165,7 @@ def _place_pair(rng: np.random.Generator, facts: Claim) -> tuple[Figure, ...] | 
 
 
 def _place_overlap(rng: np.random.Generator, facts: Claim) -> tuple[Figure, ...] | None:
-    """Returns the hidden figure, then the small one before one of its four corners."""
+    """Returns the hidden figure, then the small one in front of one of its four corners."""
     things = facts.objects if facts.relation == "behind" else facts.objects[::-1]
     hidden, front = _figure(rng, things[0], HIDDEN_DIAMETER), _figure(rng, things[1])
     dx, dy = (between(rng, 3.6, 4.6) * pick(rng, (-1, 1)) for _ in range(2))
@@ -174,7 +174,7 @@ def _place_overlap(rng: np.random.Generator, facts: Claim) -> tuple[Figure, ...]
 
 
 def _place_alike(rng: np.random.Generator, facts: Claim) -> tuple[Figure, ...] | None:
-    """Returns `facts.count` figures that differ in place only."""
+    """Returns `facts.count` figures that differ only in position."""
     model = _figure(rng, facts.objects[0])
     figures = tuple(
         replace(model, x=x + between(rng, -1.0, 1.0), y=y + between(rng, -1.0, 1.0))
@@ -191,7 +191,7 @@ def _overlap(one: Box, other: Box) -> bool:
 
 
 def _clear(one: Figure, other: Figure, bodies: bool = True) -> bool:
-    """Returns whether no motion line, and with `bodies` no shape, meets the other figure."""
+    """Returns whether no motion line, and with `bodies` no shape, overlaps the other figure."""
     meetings = [(a, b) for a in one.strokes() for b in other.boxes()]
     meetings += [(one.body(), b) for b in other.strokes()]
     if bodies:
@@ -206,7 +206,7 @@ def _hull(figures: Sequence[Figure]) -> Box:
 
 
 def _centre(rng: np.random.Generator, figures: tuple[Figure, ...]) -> tuple[Figure, ...] | None:
-    """Returns the figures moved together to about the middle, None where they do not fit."""
+    """Moves the figures together to about the centre; returns None if they do not fit."""
     left, top, right, bottom = _hull(figures)
     free = world.GRID - 2 * MARGIN
     if right - left > free or bottom - top > free:
@@ -216,6 +216,6 @@ def _centre(rng: np.random.Generator, figures: tuple[Figure, ...]) -> tuple[Figu
 
 
 def _shift(rng: np.random.Generator, low: float, high: float) -> float:
-    """Returns what moves [low, high] to about the middle and leaves it inside the picture."""
+    """Returns a shift that moves [low, high] to about the centre and keeps it in the picture."""
     wanted = (world.GRID - low - high) / 2 + between(rng, -JITTER, JITTER)
     return min(max(wanted, MARGIN - low), world.GRID - MARGIN - high)

@@ -1,4 +1,4 @@
-"""Words of one language: spoken by weight, recognised again by longest match."""
+"""The words of one language: chosen by weight, parsed by longest match."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Lexeme:
     """One word or phrase.
 
     Attributes:
-      code: one letter for its part of speech; patterns of sentences are written in these.
-      value: the name in `world` that it stands for; empty for words of grammar.
-      text: as it is written.
-      weight: how often it is said relative to others of its code and value; 0 for a form that
-        only templates say.
+      code: one letter for its part of speech; sentence patterns consist of these codes.
+      value: its meaning, a name in `world`; empty for function words.
+      text: its spelling.
+      weight: its frequency relative to others with the same code and value; 0 for a form that only
+        templates use.
     """
 
     code: str
@@ -31,14 +31,14 @@ class Lexeme:
 
 
 class Lexicon:
-    """Says a value in words and reads words back.
+    """Maps values to words and words to values.
 
     Args:
-      lexemes: all words of the language; a text belongs to one lexeme only.
-      spaced: whether blanks stand between words.
+      lexemes: all words of the language; a text belongs to only one lexeme.
+      spaced: whether words are separated by spaces.
 
     Raises:
-      ValueError: if one text has two meanings.
+      ValueError: a text has two meanings.
     """
 
     def __init__(self, lexemes: Iterable[Lexeme], spaced: bool) -> None:
@@ -56,12 +56,13 @@ class Lexicon:
         self._next = re.compile(f"({'|'.join(map(re.escape, longest_first))}){end}")
 
     def say(self, rng: np.random.Generator, code: str, value: str = "") -> str:
-        """Returns one of the words for `value`, drawn by weight."""
+        """Returns one of the words for `value`, sampled by weight."""
         options = self._sayable[code, value]
         return pick(rng, options, [option.weight for option in options]).text
 
     def read(self, text: str) -> list[Lexeme] | None:
-        """Returns the lexemes of a sentence without case or punctuation, None if a word is new."""
+        """Returns the lexemes of a sentence, ignoring case and punctuation; None for an unknown
+        word."""
         plain = unicodedata.normalize("NFKC", text).casefold()
         plain = re.sub(r"[\W_]+", " " if self._spaced else "", plain).strip()
         found, position = [], 0

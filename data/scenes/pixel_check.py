@@ -1,9 +1,9 @@
-"""Judges pictures of scenes by their pixels alone: which colour, shape and relation is to be seen.
+"""Recognises colours, shapes and relations in pictures of scenes from their pixels only.
 
-A picture is taken apart by colour, and templates of all shapes, sizes and leanings are laid over
-each part. Every answer is the best among all alternatives and is then compared with the claim, so
-that a claim about another picture comes out true by chance only: 1 in 8 colours, 1 in 6 shapes, 1
-in 6 relations. The README of this room gives the measured shares on real scenes.
+A picture is segmented by colour, and each part is matched with templates of all shapes, sizes and
+angles. Every answer is the best of all alternatives and is then compared with the claim, so a claim
+about another picture is true only by chance: 1 in 8 colours, 1 in 6 shapes, 1 in 6 relations.
+`data/scenes/README.md` gives measured rates on real scenes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from scipy import fft, ndimage
 from data.scenes import drawing, world
 from data.scenes.world import Claim
 
-# By colour: which object explains which pixel, and how far.
+# Segmentation by colour.
 
 NAMES = tuple(world.COLOURS)
 _COLOURS = np.array(list(world.COLOURS.values()), np.float32)
@@ -39,12 +39,12 @@ _EIGHT = np.ones((3, 3), bool)
 
 @dataclass(frozen=True)
 class Layer:
-    """All that is drawn in one colour.
+    """Everything that is drawn in one colour.
 
     Attributes:
       colour: its name.
-      cover: float32[h, w] in [0, 1], how much of each pixel it covers.
-      parts: int32[h, w], 0 outside and 1..n in its n connected parts.
+      cover: float32[h, w] in [0, 1], the fraction of each pixel that it covers.
+      parts: int32[h, w], 0 outside and 1..n in its n connected components.
     """
 
     colour: str
@@ -53,14 +53,14 @@ class Layer:
 
     @property
     def area(self) -> float:
-        """Covered area in pixels."""
+        """The covered area in pixels."""
         return float(self.cover.sum())
 
 
 def background_of(image: np.ndarray) -> np.ndarray:
-    """Returns the background's colour as it is in this picture, maybe off the palette, float32[3].
+    """Returns the colour of the background in this picture, float32[3]; it may be off the palette.
 
-    The outermost pixels vote for a background; its colour is the median of those that win.
+    The border pixels vote for a background; its colour is the median of the winning ones.
 
     Args:
       image: float32[h, w, 3], 0 to 255.
@@ -71,11 +71,11 @@ def background_of(image: np.ndarray) -> np.ndarray:
 
 
 def layers(image: np.ndarray) -> list[Layer]:
-    """Returns what is drawn in each of the at most two colours of a scene, largest first.
+    """Returns the layers of a scene, one for each of at most two colours, largest first.
 
-    A pixel is explained by a colour as a mixture of background, colour and the colour's second
-    tone; the two colours are those that leave the least unexplained over the whole picture. Edges,
-    stripes and dots so count for the object that they belong to.
+    A colour explains a pixel as a mixture of the background, the colour and its second tone. The
+    two colours are those with the smallest residual over the whole picture. Edges, stripes and dots
+    are thus part of their object.
 
     Args:
       image: float32[h, w, 3], 0 to 255.
@@ -97,14 +97,14 @@ def layers(image: np.ndarray) -> list[Layer]:
 
 
 def _explain(pixels: np.ndarray, ground: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns residual and cover, float[8, n], of n pixels explained by each colour alone.
+    """Returns residual and cover, float[8, n], of n pixels for each colour alone.
 
-    The mixtures of background, colour and second tone fill a triangle in RGB space; the residual is
-    the distance to it, the cover the share of the two tones in the nearest mixture.
+    The mixtures of background, colour and second tone form a triangle in RGB space. The residual is
+    the distance to it, the cover the fraction of both tones in the nearest mixture.
     """
     first, second = _COLOURS - ground, _COLOURS * world.SECOND_TONE - ground
     offset = pixels - ground
-    # Squared distance to u * first + v * second is a quadratic form in (u, v).
+    # The squared distance to u * first + v * second is a quadratic form in (u, v).
     on_first, on_second = first @ offset.T, second @ offset.T
     a, b, c = (
         (left * right).sum(-1)[:, None]
@@ -120,7 +120,8 @@ def _explain(pixels: np.ndarray, ground: np.ndarray) -> tuple[np.ndarray, np.nda
 def _candidates(
     on_first: np.ndarray, on_second: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (u, v), float[4, 8, n] each: nearest inside the triangle, or NaN, and by side."""
+    """Returns (u, v), float[4, 8, n] each: the nearest point inside the triangle, or NaN, and on
+    each side."""
     slope = np.maximum(a * c - b * b, 1e-3)
     u, v = (c * on_first - b * on_second) / slope, (a * on_second - b * on_first) / slope
     inside = (u >= 0) & (v >= 0) & (u + v <= 1)
@@ -133,13 +134,13 @@ def _candidates(
 
 
 def _costs(residual: np.ndarray) -> np.ndarray:
-    """Returns what every pair of colours leaves unexplained, float[28]."""
+    """Returns the residual of every pair of colours, float[28]."""
     capped = np.minimum(residual, RESIDUAL_CAP)
     return np.minimum(capped[_PAIRS[:, 0]], capped[_PAIRS[:, 1]]).sum(-1)
 
 
 def _layer(colour: str, drawn: np.ndarray, alpha: np.ndarray) -> Layer | None:
-    """Returns the layer of the pixels covered by a colour, None if they make no object."""
+    """Returns the layer of the pixels covered by a colour; None if they form no object."""
     cover = np.zeros(drawn.shape, np.float32)
     cover[drawn] = alpha
     parts, _ = ndimage.label(cover > 0.5, _EIGHT)
@@ -153,7 +154,7 @@ def _layer(colour: str, drawn: np.ndarray, alpha: np.ndarray) -> Layer | None:
     return Layer(colour, np.where(near, cover, 0.0).astype(np.float32), parts)
 
 
-# By shape: templates of all shapes, sizes and leanings are laid over a mask.
+# Template matching of shapes, sizes and angles.
 
 SIDE = int(world.GRID)
 DIAMETERS = np.arange(7.5, 19.2, 0.75)
@@ -166,10 +167,10 @@ _MOVES = np.array([(dy, dx) for dy in (-0.5, 0.0, 0.5) for dx in (-0.5, 0.0, 0.5
 
 @dataclass(frozen=True)
 class Fit:
-    """How a mask matches the shapes.
+    """The match of a mask with the shapes.
 
     Attributes:
-      scores: float[6], likeness to each of `world.SHAPES`, 1 where they are the same.
+      scores: float[6], similarity to each of `world.SHAPES`, 1 if identical.
       x, y: centre of the best template, in pixels.
     """
 
@@ -180,13 +181,13 @@ class Fit:
 
 @dataclass(frozen=True)
 class _Bank:
-    """Templates by [pose, diameter] with their centre of mass in the window's corner.
+    """Templates by [pose, diameter], with their centre of mass at the corner of the window.
 
     Attributes:
       shape: int[p], index of the shape of each pose.
       area: float[p, d], sum of the cover.
-      energy: float[p, d, 2], sum of the cover's square, as it is and blurred.
-      centroid: float[p, d, 2], centre of mass (y, x) seen from the shape's own centre.
+      energy: float[p, d, 2], sum of the cover's square, sharp and blurred.
+      centroid: float[p, d, 2], centre of mass (y, x) relative to the shape's centre.
       spectrum, square_spectrum: complex64[p, d, 32, 17], of the cover and of its square.
     """
 
@@ -231,7 +232,7 @@ def _bank() -> _Bank:
 
 
 def _shift(by: np.ndarray) -> np.ndarray:
-    """Returns the factors that move a spectrum by (y, x) pixels, complex[..., 32, 17]."""
+    """Returns the factors that shift a spectrum by (y, x) pixels, complex[..., 32, 17]."""
     down = np.exp(-2j * np.pi * by[..., 0, None] * fft.fftfreq(SIDE))
     right = np.exp(-2j * np.pi * by[..., 1, None] * fft.rfftfreq(SIDE))
     return down[..., :, None] * right[..., None, :]
@@ -244,7 +245,7 @@ def _blur() -> np.ndarray:
 
 
 def _sum_weights() -> np.ndarray:
-    """Returns the weights that make a sum over half a spectrum an inner product, float[17]."""
+    """Returns the weights with which a sum over half a spectrum is an inner product, float[17]."""
     twice = np.full(SIDE // 2 + 1, 2.0)
     twice[[0, -1]] = 1.0
     return twice / SIDE**2
@@ -252,16 +253,16 @@ def _sum_weights() -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _moves() -> np.ndarray:
-    """Returns complex64[32 * 17, 2 * 9]: small moves of sharp and of blurred templates."""
+    """Returns small shifts of sharp and of blurred templates, complex64[32 * 17, 2 * 9]."""
     factors = np.conj(_shift(_MOVES)) * _sum_weights()
     both = np.concatenate([factors, factors * _blur()])
     return both.reshape(len(both), -1).T.astype(np.complex64)
 
 
 def fit(cover: np.ndarray) -> Fit:
-    """Returns how a shape that can be seen whole matches, by Tanimoto likeness.
+    """Matches a shape that is fully visible, by Tanimoto similarity.
 
-    Templates of about the mask's area, sharp and blurred, are laid on its centre of mass.
+    Templates of about the mask's area, sharp and blurred, are aligned with its centre of mass.
 
     Args:
       cover: float32[32, 32] in [0, 1].
@@ -279,11 +280,11 @@ def fit(cover: np.ndarray) -> Fit:
 
 
 def fit_hidden(cover: np.ndarray, known: np.ndarray) -> Fit:
-    """Returns how a shape matches of which another one may hide a part.
+    """Matches a shape that another one may partly hide.
 
     Args:
-      cover: float32[32, 32] in [0, 1], what can be seen of it.
-      known: bool[32, 32], false where the other one is.
+      cover: float32[32, 32] in [0, 1], its visible part.
+      known: bool[32, 32], false where the other shape is.
     """
     bank = _bank()
     chosen = _diameters(cover, HIDDEN_STEPS)
@@ -314,14 +315,14 @@ def _centroid(cover: np.ndarray) -> np.ndarray:
 
 
 def _best(chosen: tuple[np.ndarray, np.ndarray], score: np.ndarray, places: np.ndarray) -> Fit:
-    """Returns the best score of each shape, and the place (y, x) of the best template."""
+    """Returns the best score of each shape, and the position (y, x) of the best template."""
     scores = np.zeros(len(world.SHAPES))
     np.maximum.at(scores, _bank().shape[chosen[0].ravel()], score)
     y, x = places[score.argmax()] + 0.5
     return Fit(scores, float(x), float(y))
 
 
-# Both together: what is seen, and whether a claim is true of it.
+# The objects in a picture, and whether a claim about them is true.
 
 OVERLAP = 7.7
 """Objects behind one another have centres nearer than this on both axes, all others do not."""
@@ -333,7 +334,7 @@ LEAST_COUNTED = 0.4
 
 @dataclass(frozen=True)
 class Thing:
-    """What is seen in one colour: its name, likeness to each of `world.SHAPES`, and centre."""
+    """The object in one colour: its colour, similarity to each of `world.SHAPES`, and centre."""
 
     colour: str
     shape_scores: np.ndarray
@@ -349,10 +350,10 @@ class Thing:
 
 @dataclass(frozen=True)
 class Sight:
-    """What is seen in a picture.
+    """The recognised content of a picture.
 
     Attributes:
-      things: none, one or two, in different colours.
+      things: up to two objects, in different colours.
       relation: `things[0]` is RELATION `things[1]`; None unless there are two.
     """
 
@@ -361,18 +362,18 @@ class Sight:
 
     @property
     def count(self) -> int:
-        """How many objects there are in all."""
+        """Total number of objects."""
         return sum(thing.count for thing in self.things)
 
 
 def see(image: np.ndarray) -> Sight:
-    """Returns what is to be seen in a picture of a scene.
+    """Recognises the objects in a picture of a scene.
 
     Args:
-      image: uint8[r, r, 3]; other sides than 32 are looked at as 32 x 32.
+      image: uint8[r, r, 3]; resized to 32 x 32.
 
     Raises:
-      ValueError: if `image` is not a square uint8 RGB picture.
+      ValueError: `image` is not a square uint8 RGB picture.
     """
     found = layers(_shrink(image))
     if len(found) < 2:
@@ -385,21 +386,21 @@ def see(image: np.ndarray) -> Sight:
 
 
 def verify(image: np.ndarray, claim: Claim) -> dict[str, bool]:
-    """Returns whether a picture shows the first object claimed, by "colour", "shape", "relation".
+    """Checks the claims about the first object: "colour", "shape" and "relation".
 
-    Each is judged by itself: the object whose colour is judged is found by the claimed shapes, the
-    one whose shape is judged by the claimed colours, and the relation between the two by both.
-    "relation" is there only if one is claimed.
+    Each claim is checked separately. To check the colour, the object is found by the claimed
+    shapes; to check the shape, by the claimed colours; to check the relation, by both. The result
+    has "relation" only if a relation is claimed.
 
     Args:
       image: uint8[r, r, 3].
-      claim: what a caption says.
+      claim: the claims of a caption.
     """
     return judge(see(image), claim)
 
 
 def judge(sight: Sight, claim: Claim) -> dict[str, bool]:
-    """Returns the same as `verify` for a picture already seen."""
+    """As `verify`, for the result of `see`."""
     verdict = {"colour": False, "shape": False}
     if sight.things:
         first, (by_colour, by_shape, by_place) = claim.objects[0], _evidence(sight, claim)
@@ -416,9 +417,9 @@ def judge(sight: Sight, claim: Claim) -> dict[str, bool]:
 
 
 def _evidence(sight: Sight, claim: Claim) -> np.ndarray:
-    """Returns how much colour, shape and place say for each thing being the first one claimed.
+    """Scores each thing as the first claimed object by colour, shape and place: float[3, things].
 
-    The other thing counts as the second one claimed. float[3, things].
+    The other thing counts as the second claimed object.
     """
     rows = []
     for index, thing in enumerate(sight.things):
@@ -451,7 +452,7 @@ def _shrink(image: np.ndarray) -> np.ndarray:
 
 
 def _alone(layer: Layer) -> Thing:
-    """Returns the one kind of thing in a picture; its parts are objects that look the same."""
+    """Returns the only kind of thing in a picture; its parts are identical objects."""
     areas = np.bincount(layer.parts.ravel())[1:]
     counted = [part + 1 for part, area in enumerate(areas) if area >= LEAST_COUNTED * areas.max()]
     fits = [fit(_part(layer, part)) for part in counted]
@@ -460,7 +461,7 @@ def _alone(layer: Layer) -> Thing:
 
 
 def _part(layer: Layer, part: int) -> np.ndarray:
-    """Returns the cover of one part with its soft edge."""
+    """Returns the cover of one part with its antialiased edge."""
     near = ndimage.binary_dilation(layer.parts == part, np.ones((3, 3), bool))
     return np.where(near & ((layer.parts == part) | (layer.parts == 0)), layer.cover, 0.0)
 
@@ -470,7 +471,7 @@ def _thing(layer: Layer, fit: Fit) -> Thing:
 
 
 def _see_overlap(one: Layer, other: Layer) -> Sight:
-    """Tries both orders, what is in front seen whole, and returns what fits better."""
+    """Tries both depth orders, with the front object fully visible, and returns the better fit."""
     tries = []
     for front, hidden in ((one, other), (other, one)):
         whole = fit(front.cover)
@@ -482,7 +483,7 @@ def _see_overlap(one: Layer, other: Layer) -> Sight:
 
 
 def _middle(layer: Layer) -> tuple[float, float]:
-    """Returns the middle (x, y) of the box around a layer."""
+    """Returns the centre (x, y) of a layer's bounding box."""
     rows, columns = np.nonzero(layer.parts)
     return (columns.min() + columns.max() + 1) / 2, (rows.min() + rows.max() + 1) / 2
 

@@ -1,6 +1,6 @@
-"""What a scene may be made of, what can be said of it, and whether it is true of a picture.
+"""The possible content of scenes, claims about scenes, and whether a claim is true.
 
-Here are names, colours, relations, and the random numbers behind a scene.
+Also defines names, colours, relations and random numbers.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ T = TypeVar("T")
 
 
 def generator(seed: int, index: int) -> np.random.Generator:
-    """Returns the stream of random numbers that belongs to picture `index` of `seed`."""
+    """Returns the random number generator of picture `index` of `seed`."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, index])))
 
 
@@ -75,7 +75,7 @@ def between(rng: np.random.Generator, low: float, high: float) -> float:
 def pick(rng: np.random.Generator, values: Sequence[T], weights: Sequence[float] = ()) -> T:
     """Returns one of `values`, uniformly or in proportion to `weights`.
 
-    Only `Generator.random` is used: its stream is the same on every platform and numpy release.
+    Uses only `Generator.random`, whose stream is the same on every platform and NumPy release.
     """
     if not weights:
         return values[math.floor(rng.random() * len(values))]
@@ -89,7 +89,7 @@ def pick(rng: np.random.Generator, values: Sequence[T], weights: Sequence[float]
 
 @dataclass(frozen=True)
 class ObjectClaim:
-    """One object; None stands for what is not said. Values are those of `world`."""
+    """Claims about one object; None means no claim. Values are those of this module."""
 
     colour: str
     shape: str
@@ -98,7 +98,7 @@ class ObjectClaim:
     action: str | None = None
 
     def attributes(self) -> tuple[str, ...]:
-        """Returns what is said of this object as attribute names."""
+        """Returns the claims about this object as attribute names."""
         names = [
             f"colour:{self.colour}",
             f"object:{self.shape}",
@@ -114,12 +114,12 @@ class ObjectClaim:
 
 @dataclass(frozen=True)
 class Claim:
-    """What one caption says, or, with every field filled, all that is true of one scene.
+    """The claims of a caption, or, with every field set, all facts about a scene.
 
     Attributes:
-      objects: one kind of object, or two; `objects[0]` is the one that `relation` is about.
+      objects: one kind of object, or two; `objects[0]` is the subject of `relation`.
       relation: `objects[0]` is RELATION `objects[1]`; None for one kind of object.
-      count: 1 to 3 objects of the one kind; None for two objects.
+      count: 1 to 3 objects of one kind; None for two objects.
       background: name of the background's colour.
     """
 
@@ -129,7 +129,7 @@ class Claim:
     background: str | None = None
 
     def places(self) -> tuple[str, ...]:
-        """Returns where the objects are: the relation from both sides, or the count."""
+        """Returns the relation from both sides, or the count, as attribute names."""
         if self.relation is not None and len(self.objects) == 2:
             first, second = self.objects
             inverse = INVERSE[self.relation]
@@ -137,7 +137,7 @@ class Claim:
         return () if self.count is None else (f"count:{COUNTS[self.count - 1]}",)
 
     def attributes(self) -> tuple[str, ...]:
-        """Returns everything said as attribute names, `group:value`, without repeats."""
+        """Returns all claims as distinct attribute names, `group:value`."""
         names = [name for thing in self.objects for name in thing.attributes()]
         names.extend(self.places())
         if self.background is not None:
@@ -146,7 +146,7 @@ class Claim:
 
 
 def truth(claim: Claim, attributes: Iterable[str]) -> dict[str, bool]:
-    """Returns for every attribute that is claimed whether it is true.
+    """Returns whether each claimed attribute is true.
 
     Args:
       claim: what a caption says.
@@ -157,9 +157,9 @@ def truth(claim: Claim, attributes: Iterable[str]) -> dict[str, bool]:
 
 
 def named(claim: Claim, attributes: Iterable[str]) -> dict[str, bool]:
-    """Returns for every attribute that a caption has to name whether `claim` names it.
+    """Returns whether `claim` names each attribute that a caption must name.
 
-    To be named are each object's colour and shape, and the relation or the count.
+    A caption must name each object's colour and shape, and the relation or the count.
 
     Args:
       claim: what a caption says.
@@ -170,10 +170,10 @@ def named(claim: Claim, attributes: Iterable[str]) -> dict[str, bool]:
 
 
 def is_right(claim: Claim | None, attributes: Iterable[str]) -> bool:
-    """Returns whether all that is claimed is true and all that has to be named is named.
+    """Returns whether all claims are true and everything that must be named is named.
 
     Args:
-      claim: what a caption says; None, for a caption that no one can parse, is not right.
+      claim: the claims of a caption; None, for a caption that does not parse, is not right.
       attributes: all attributes of the picture.
     """
     if claim is None:

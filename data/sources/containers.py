@@ -1,6 +1,7 @@
-"""Files that hold many others or many rows: archives, and the columns of Parquet and Arrow.
+"""Files with many files or many rows: archives, and Parquet and Arrow tables.
 
-The .arrow files that Hugging Face's datasets writes are streams; those of Feather are files.
+The .arrow files of Hugging Face's datasets are in the stream format, those of Feather in the file
+format.
 """
 
 from __future__ import annotations
@@ -29,15 +30,15 @@ ARCHIVES = tuple(_COMMANDS)
 
 
 def is_archive(name: str) -> bool:
-    """Whether a file's name ends as those of archives do."""
+    """Whether a file's name has the ending of an archive."""
     return name.lower().endswith(ARCHIVES)
 
 
 def unpacking(folder: str, name: str) -> str:
-    """Returns the command that unpacks an archive in `folder`, as a remedy.
+    """Returns the command that extracts an archive in `folder`, as a remedy.
 
-    What is a folder in it, as COCO's `train2017`, becomes one beside it; loose files go to a folder
-    of its name.
+    A folder in the archive, such as COCO's `train2017`, is extracted next to it; loose files are
+    extracted to a folder with its name.
     """
     ending = next(ending for ending in ARCHIVES if name.lower().endswith(ending))
     path = files.join(folder, name)
@@ -48,7 +49,7 @@ def unpacking(folder: str, name: str) -> str:
 
 
 def _holds_folder(path: str) -> bool:
-    """Whether all that is in an archive, or the first of it, is in a folder."""
+    """Whether all files in an archive, or the first one, are in a folder."""
     try:
         if path.lower().endswith(_ZIP):
             with files.opened(path) as file, zipfile.ZipFile(file) as packed:
@@ -66,11 +67,11 @@ def _holds_folder(path: str) -> bool:
 PARQUET = ".parquet"
 ARROW = (".arrow", ".feather")
 COLUMNAR = (PARQUET, *ARROW)
-# Rows that are in memory as Python's objects at once; each may hold a picture.
+# Maximum number of rows in memory as Python objects; each may contain a picture.
 _BATCH = 32
-# How an Arrow file begins, and what ends a stream; without it the writer was stopped.
+# First bytes of an Arrow file, and last bytes of a stream, which an interrupted writer lacks.
 _FILE, _END = b"ARROW1", b"\xff\xff\xff\xff\0\0\0\0"
-# What datasets writes beside the .arrow files of a set, and how it calls those of its own.
+# The file that datasets writes next to the .arrow files of a set, and names of its cache files.
 _STATE = "state.json"
 _CACHES = ("cache-", "tmp")
 
@@ -88,7 +89,7 @@ def read_columns(path: str, name: str) -> Iterator[tuple[str, Any]]:
             for start in range(0, batch.num_rows, _BATCH):
                 for record in batch.slice(start, _BATCH).to_pylist():
                     number += 1
-                    # What is null says nothing, like an empty cell.
+                    # Null means no value, like an empty cell.
                     yield (
                         f"{name}:{number}",
                         {key: value for key, value in record.items() if value is not None},
@@ -96,10 +97,10 @@ def read_columns(path: str, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def holds_pictures(path: str) -> bool:
-    """Whether the pictures of a file are in it, and not their names; opens no row.
+    """Whether a file contains pictures rather than their names; reads no row.
 
     Raises:
-      DataError: it is damaged, or has no column of pictures or of their names, or none of captions.
+      DataError: the file is damaged, or lacks a column of pictures or their names, or of captions.
     """
     import pyarrow as pa
 
@@ -139,16 +140,16 @@ def _remedy(path: str, schema: Any) -> str:
 
 
 def pictures_of(folder: str, names: Sequence[str]) -> list[str]:
-    """Returns the .arrow files that belong to a data set, of those below a folder.
+    """Returns the .arrow files below a folder that belong to a data set.
 
-    Where datasets has written which they are, these; else all but those that it names for itself.
+    They are those that datasets lists in its state file; without one, all except its cache files.
 
     Args:
-      folder: that `names` are relative to.
+      folder: to which `names` are relative.
       names: of files below it.
 
     Raises:
-      DataError: one that belongs to it is not there.
+      DataError: a listed file is missing.
     """
     found: list[str] = []
     states = {posixpath.dirname(name) for name in names if posixpath.basename(name) == _STATE}
@@ -177,7 +178,7 @@ _Batches = Callable[[Sequence[str]], Iterator[Any]]
 
 @contextmanager
 def _opened(path: str) -> Iterator[tuple[Any, _Batches]]:
-    """The schema of a file, and what yields its rows in pieces, of the columns that are wanted."""
+    """Opens a file: its schema, and a function that yields its rows in batches of some columns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

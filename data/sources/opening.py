@@ -1,4 +1,4 @@
-"""From what a user names to the source that it is: the layouts of folders that are read."""
+"""Opens the source that a user names, and recognises the layouts of folders."""
 
 from __future__ import annotations
 
@@ -44,32 +44,32 @@ def open_source(
     resplit: bool = False,
     policies: Policies = DEFAULT_POLICIES,
 ) -> Source:
-    """Returns the source of captioned images that `path_or_name` names; reads no row yet.
+    """Returns the source of captioned pictures at `path_or_name`; does not read rows yet.
 
     Args:
       path_or_name: a folder of pictures with caption files, with a text file for each picture, or
-        of tar shards, Parquet or Arrow files that hold the pictures; one such file; a shell pattern
-        for several; or `tfds:NAME[/CONFIG]`. Paths may have a scheme that tf.io.gfile knows, such
-        as gs://. docs/your-data.md lists the layouts.
+        of tar shards, Parquet or Arrow files that contain the pictures; one such file; a shell
+        pattern for several; or `tfds:NAME[/CONFIG]`. Paths may have a scheme that tf.io.gfile
+        supports, such as gs://. docs/your-data.md lists the layouts.
       limits: of one caption; pass the same to `load`.
       data_dir: of TFDS data sets.
-      images: the folder that image paths start from; None looks beside the caption files and in the
-        folders there.
+      images: the folder to which image paths are relative; None searches the folders of the caption
+        files and the folders in them.
       files_pattern: the caption files of a folder, such as `captions*.jsonl`, `*/metadata.jsonl`
         or, separated by commas, `captions.jsonl,captions_zh.jsonl`; the captions of one image in
-        several files of a folder are merged. None takes the first that there is of
-        `layouts.default_files`, text files with the names of the pictures, the only file that holds
-        captions, and files that hold the pictures.
-      language: BCP-47 tag of all captions; None reads it from the data, or takes zh for captions
+        several files of a folder are merged. None uses the first of these that exists:
+        `default_files`, text files with the names of the pictures, the only file with captions,
+        files that contain the pictures.
+      language: BCP-47 tag of all captions; None reads it from the data, or uses zh for captions
         with a Han character and en for others.
-      text_features: caption features of a TFDS data set, where their names do not tell.
-      text_captions: what a picture's text file holds: `lines`, a caption on each line, or `whole`,
-        one caption.
+      text_features: caption features of a TFDS data set, if they cannot be found by name.
+      text_captions: the content of a picture's text file: `lines`, a caption on each line, or
+        `whole`, one caption.
       resplit: ignores splits in the data and decides them all by content.
-      policies: of fields that are missing or bad.
+      policies: for missing or bad fields.
 
     Raises:
-      DataError: there is no such thing, or no caption file in it.
+      DataError: the source does not exist, or has no caption file.
     """
     check_text_captions(text_captions)
     name = str(path_or_name)
@@ -96,7 +96,7 @@ def open_source(
         return ColumnarPictures(*shared, shards=named, root=folder)
     for path in paths:
         check_ending(path)
-    # JSON files often lie in a folder of their own, so their pictures are looked for above it too.
+    # JSON files are often in a separate folder, so pictures are also searched in its parent.
     above = len({*map(posixpath.dirname, paths)}) == 1 and ending_of(paths[0]) == JSON
     return CaptionedFolder(
         *shared,
@@ -108,7 +108,7 @@ def open_source(
 
 
 def _caption_files(name: str, pattern: str | None) -> tuple[str, tuple[str, ...]]:
-    """Returns the folder that `name` stands for, and the caption files in it, if any."""
+    """Returns the folder of `name`, and the caption files in it, if any."""
     if files.is_file(name):
         return posixpath.dirname(name) or ".", (name,)
     if files.is_folder(name):
@@ -128,7 +128,7 @@ def _caption_files(name: str, pattern: str | None) -> tuple[str, tuple[str, ...]
 
 
 def _without_pattern(path: str) -> tuple[str, str]:
-    """Returns the folder that a shell pattern starts from, and the pattern from there."""
+    """Splits a shell pattern into a folder without a pattern and the rest."""
     folder, name = posixpath.split(path)
     while re.search(r"[*?[]", folder) and not files.is_folder(folder):
         folder, above = posixpath.split(folder)
@@ -136,25 +136,25 @@ def _without_pattern(path: str) -> tuple[str, str]:
     return folder or ".", name
 
 
-# `metadata` as Hugging Face's image folders have it.
+# `metadata` is the name in Hugging Face's image folders.
 _STEMS = ("captions", "metadata")
 _LOOSE = (".txt", ".token")
 _LIST = ".txt"
 _NAME = re.compile(rb"[^\s,;|]{1,255}")
-# Of several files the one without the lemmas, and what the last of kohya's scripts wrote.
+# Of several files, the one without lemmas, and the output of the last of kohya's scripts.
 _BEST = (
     "Flickr8k.token.txt",
     *("meta_lat.json", "meta_clean.json", "meta_cap_dd.json", "meta_cap.json"),
 )
-# Begins an object of kohya's scripts: captions and tags by the names of pictures.
+# Beginning of an object of kohya's scripts: captions and tags by the names of pictures.
 _KOHYA = re.compile(r'\s*\{\s*"[^"]+"\s*:\s*\{\s*"(caption|tags)"\s*:\s*"')
-# So much of a file is looked at to see whether it holds captions.
+# Number of bytes of a file that are read to decide whether it has captions.
 _PEEK = 2**16
 _SHOWN = 6
-# More files of one ending are not caption files, but a text for each picture.
+# More files with the same ending are not caption files, but a text for each picture.
 _MOST = 20
 
-# What else may lie in a folder, and what makes it something that is read.
+# Other files in a folder, and what makes them readable.
 _HINTS = {
     (".heic", ".heif"): "Save the .heic pictures as JPEG or PNG.",
     (".xlsx", ".xls", ".ods"): "Save the table as CSV UTF-8, by the name captions.csv.",
@@ -163,11 +163,11 @@ _HINTS = {
 
 
 def default_files(folder: str) -> tuple[str, ...]:
-    """Returns the caption files that a folder is read by, where they have the usual names.
+    """Returns the caption files of a folder, if they have the usual names.
 
-    The first of these that there is: `annotations/captions_*.json` (COCO); `captions` and then
-    `metadata` as .jsonl, .csv, .tsv, .txt or .json, in the folder, or in one for each split there
-    or in `data`; and one file for each split, such as `train.jsonl` or
+    The first of these that exists: `annotations/captions_*.json` (COCO); `captions` and then
+    `metadata` as .jsonl, .csv, .tsv, .txt or .json, in the folder, or in a folder for each split
+    there or in `data`; and one file for each split, such as `train.jsonl` or
     `annotations/coco_karpathy_train.json`.
     """
     coco = files.matching(files.join(folder, "annotations"), "captions_*.json")
@@ -186,10 +186,10 @@ def default_files(folder: str) -> tuple[str, ...]:
 
 
 def only_file(folder: str) -> str | None:
-    """Returns the caption file of a folder that has one under another name.
+    """Returns the caption file of a folder that has one with another name.
 
-    Such are Flickr8k.token.txt, Flickr30k's results.csv and Karpathy's dataset_flickr8k.json. Of
-    several it is the one whose pictures lie there.
+    Examples are Flickr8k.token.txt, Flickr30k's results.csv and Karpathy's dataset_flickr8k.json.
+    Of several, it is the one whose pictures exist.
     """
     for tables in (_tables_in(folder), _apart(folder)):
         found = [path for path in tables if looks_like_captions(path)]
@@ -206,8 +206,8 @@ def only_file(folder: str) -> str | None:
 
 
 def split_lists(folder: str) -> tuple[CaptionFile, ...]:
-    """Returns the files in a folder, and in those of texts alone in it, that list the pictures of a
-    split, such as Flickr_8k.trainImages.txt; none where there is but one split."""
+    """Returns the files that list the pictures of a split, such as Flickr_8k.trainImages.txt, in a
+    folder and in its folders without pictures; none if there is only one split."""
     texts = [path for path in _tables(folder) if ending_of(path) == _LIST]
     named = [CaptionFile(path, split_in(path)) for path in texts]
     found = [one for one in named if one.split and _lists_pictures(one.path)]
@@ -215,7 +215,7 @@ def split_lists(folder: str) -> tuple[CaptionFile, ...]:
 
 
 def _lists_pictures(path: str) -> bool:
-    """Whether the first lines of a file are names, of pictures or of what may be theirs."""
+    """Whether the first lines of a file are names, with or without a picture's ending."""
     try:
         first = list(islice(filter(None, map(bytes.strip, files.lines(path))), _MOST))
     except OSError:
@@ -224,8 +224,8 @@ def _lists_pictures(path: str) -> bool:
 
 
 def packed_files(folder: str) -> tuple[str, ...]:
-    """Returns the tar shards, or else the Parquet, or else the Arrow files in a folder and in those
-    within."""
+    """Returns the tar shards, else the Parquet, else the Arrow files in a folder and its
+    subfolders."""
     names = sorted(files.below(folder), key=files.natural_key)
     shards = [files.join(folder, name) for name in names if name.lower().endswith(containers.TAR)]
     tables = [name for name in names if name.lower().endswith(containers.PARQUET)]
@@ -234,7 +234,7 @@ def packed_files(folder: str) -> tuple[str, ...]:
 
 
 def nothing_fits(folder: str, pattern: str | None) -> DataError:
-    """Returns the error of a folder that is not read: what lies there, and what would be read."""
+    """Returns the error for a folder without data: its content, and what would be read."""
     held = list(files.below(folder))
     wanted = f" {pattern}" if pattern else ""
     links = [path for path, obstacle in files.entries(folder) if obstacle == files.LINKED_FOLDER]
@@ -244,7 +244,7 @@ def nothing_fits(folder: str, pattern: str | None) -> DataError:
 
 
 def contents(names: Sequence[str]) -> str:
-    """Returns how many files of each ending there are, and the names of single ones."""
+    """Returns the number of files with each ending, and the names of single ones."""
     counts = Counter(sorted(map(_ending, names)))
     single = {_ending(name): name for name in names}
     shown = [
@@ -256,7 +256,7 @@ def contents(names: Sequence[str]) -> str:
 
 
 def check_ending(path: str) -> None:
-    """Raises DataError unless a file of this ending may hold captions."""
+    """Raises DataError unless a file with this ending may contain captions."""
     if ending_of(path) not in READERS:
         packable = ", ".join(ending for ending in READERS if ending not in containers.COLUMNAR)
         raise DataError(
@@ -268,7 +268,7 @@ def check_ending(path: str) -> None:
 
 
 def _hints(folder: str, *held: str) -> Iterator[str]:
-    """Yields what makes the files `held` in a folder something that is read."""
+    """Yields what makes the files `held` in a folder readable."""
     endings = set(map(_ending, held))
     for several, hint in _HINTS.items():
         if not endings.isdisjoint(several):
@@ -309,7 +309,7 @@ def _remedy(folder: str, held: Sequence[str], links: Sequence[str]) -> str:
 
 
 def _behind(folder: str, links: Sequence[str]) -> str:
-    """Returns what has the data read that links to folders lead to."""
+    """Returns the remedy for data behind links to folders."""
     found = filter(None, (_caption_file(files.join(folder, link)) for link in links[:_MOST]))
     named = ",".join(path[len(folder) :].strip("/") for path in found)
     pattern = shlex.quote(f"ingest.files_pattern={named}")
@@ -321,7 +321,7 @@ def _behind(folder: str, links: Sequence[str]) -> str:
 
 
 def _fetching(path: str) -> str | None:
-    """Returns what fetches the pictures of a table whose first row has an address."""
+    """Returns the command that downloads the pictures of a table whose first row has an address."""
     try:
         first = [line.decode(errors="replace") for line in islice(files.lines(path), 2)]
     except (DataError, OSError):
@@ -337,7 +337,7 @@ def _fetching(path: str) -> str | None:
 
 
 def _captioned_folder(name: str) -> str | None:
-    """Returns the folder of a caption file of a usual name; where it is a split, that above it."""
+    """Returns the folder of a caption file with a usual name; its parent if it is a split."""
     folder, base = posixpath.split(name)
     if base.partition(".")[0] not in _STEMS or ending_of(base) not in READERS:
         return None
@@ -345,7 +345,7 @@ def _captioned_folder(name: str) -> str | None:
 
 
 def _captioned_inner(folder: str) -> str | None:
-    """Returns the first folder within one that has a caption file of any name."""
+    """Returns the first subfolder that has a caption file with any name."""
     for name in files.folders_in(folder)[:_MOST]:
         if any(map(looks_like_captions, _tables_in(files.join(folder, name)))):
             return name
@@ -357,12 +357,12 @@ def _ending(name: str) -> str:
 
 
 def _tables(folder: str) -> list[str]:
-    """Returns the files that may hold captions, in a folder and in those of texts alone in it."""
+    """Returns the files that may contain captions, in a folder and its folders without pictures."""
     return _tables_in(folder) + _apart(folder)
 
 
 def _apart(folder: str) -> list[str]:
-    """Returns the tables in folders that have no pictures, such as `annotations`."""
+    """Returns the tables in subfolders without pictures, such as `annotations`."""
     inner = (files.join(folder, name) for name in files.folders_in(folder))
     plain = (one for one in inner if not any(map(is_picture_name, files.names_in(one))))
     found = [path for one in plain for path in _tables_in(one)]
@@ -370,10 +370,11 @@ def _apart(folder: str) -> list[str]:
 
 
 def _tables_in(folder: str) -> list[str]:
-    """Returns the files that may hold captions.
+    """Returns the files that may contain captions.
 
-    Of an ending that many files have, none is looked at: they are of single pictures. Nor are files
-    of columns, of which a large split has many and a small one but one; see `packed_files`.
+    Endings of many files are skipped: these are texts of single pictures. Columnar files are also
+    skipped, because a large split has many of them and a small one has only one; see
+    `packed_files`.
     """
     found: dict[str, list[str]] = defaultdict(list)
     endings = READERS.keys() - containers.COLUMNAR
@@ -384,7 +385,7 @@ def _tables_in(folder: str) -> list[str]:
 
 
 def _split_files(folder: str) -> tuple[str, ...]:
-    """Returns the files that are called like splits, where several are."""
+    """Returns the files with names of splits, if there are several."""
     named = [file for file in with_splits(_tables(folder)) if file.split]
     found = [file for file in named if looks_like_captions(file.path)]
     several = len({file.split for file in found}) > 1
@@ -392,7 +393,7 @@ def _split_files(folder: str) -> tuple[str, ...]:
 
 
 def looks_like_captions(path: str) -> bool:
-    """Whether a file begins as one with pictures' names and captions does; reads a little of it."""
+    """Whether a file seems to have names of pictures and captions; reads only its beginning."""
     try:
         if ending_of(path) == JSON:
             return _json_of_captions(path)
@@ -408,32 +409,33 @@ def _first_record(path: str) -> Mapping[str, Any]:
 
 
 def _first_picture(path: str) -> str:
-    """Returns the name of the first picture of a file that looks like captions, without folders."""
+    """Returns the name, without folders, of the first picture of a file that seems to have
+    captions."""
     if ending_of(path) == JSON:
         return posixpath.basename(columns.image_of(_pairs_in(_ends_of(path))) or "")
     return posixpath.basename(columns.image_of(_first_record(path)) or "")
 
 
 def _json_of_captions(path: str) -> bool:
-    """Whether the first keys in a JSON file, or the last, are those of pictures and captions."""
+    """Whether the first or the last keys in a JSON file are those of pictures and captions."""
     content = _ends_of(path)
     keys = tuple(dict.fromkeys(re.findall(r'"([^"\\]{1,200})"\s*:', content)))
-    # COCO's files of all kinds describe themselves.
+    # All of COCO's files have a description of themselves.
     own = tuple(key for key in keys if key != "description")
     if any(map(is_picture_name, keys[:1])) or _KOHYA.match(content):
         return True
-    # In a description of columns the name of the picture's is followed by an object.
+    # In a description of columns, the key of the picture has an object as value.
     return columns.holds_captions(own) and columns.image_of(_pairs_in(content)) is not None
 
 
 def _pairs_in(content: str) -> dict[str, str]:
-    """Returns the texts in JSON by their keys; of equal keys the first stays."""
+    """Returns the texts in JSON by their keys; of equal keys, the first is kept."""
     pairs = re.findall(r'"([^"\\]{1,200})"\s*:\s*\[?\s*"([^"]+)"', content)
     return dict(reversed(pairs))
 
 
 def _ends_of(path: str) -> str:
-    """Returns the first characters of a file and, where it is not packed, the last."""
+    """Returns the first characters of a file and, if it is not compressed, the last."""
     with files.unpacked(path) as file:
         content = file.read(_PEEK)
         if files.without_packing(path) == path and len(content) == _PEEK:
@@ -456,7 +458,7 @@ def _usual_file(folder: str) -> str | None:
         for ending in READERS:
             for packing in ("", *files.PACKINGS):
                 path = files.join(folder, f"{stem}{ending}{packing}")
-                # A text file of this name may as well be a picture's.
+                # A text file with this name may also belong to a picture.
                 if files.is_file(path) and (ending not in _LOOSE or looks_like_captions(path)):
                     return path
     return None

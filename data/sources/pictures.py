@@ -1,6 +1,6 @@
-"""Opening the pictures of rows: is each safe, whole and of a kind that every reader here decodes?
+"""Opens the pictures of rows and checks that each is safe, complete and decodable by all readers.
 
-The header decides first: nothing is decoded before its size is known to be bearable.
+The header is checked first, so nothing is decoded before its size is known.
 """
 
 from __future__ import annotations
@@ -31,14 +31,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that can be used.
+    """A usable picture.
 
     Attributes:
-      encoded: bytes of a PNG or JPEG that all decoders read alike. Its Exif may say to turn it.
+      encoded: a PNG or JPEG that all decoders decode in the same way; it may have an Exif
+        orientation.
       height, width: in pixels, upright. channels: 1 to 4, as decoded.
-      format, mode: Pillow's names of what was given, such as JPEG and RGB.
+      format, mode: Pillow's names for the given file, such as JPEG and RGB.
       content_hash: of the upright pixels, see `data.picture_files.hash_pixels`.
-      notes: what was done to its colours, a few words each.
+      notes: short phrases on colour conversions.
     """
 
     encoded: bytes
@@ -60,12 +61,12 @@ class Fault:
 
 
 def examine(encoded: bytes, limits: Limits) -> Picture | Fault:
-    """Checks and, where need be, re-encodes one picture.
+    """Checks and, if necessary, re-encodes one picture.
 
-    A PNG or JPEG that keeps the rules of its format and has the colours of sRGB keeps its pixels'
-    bytes, and its orientation of Exif, which `data.images` reads. A PNG loses all chunks that say
-    nothing of its pixels. All others are written anew from what was decoded, upright and in sRGB:
-    JPEG as JPEG of quality 95, WebP, AVIF, TIFF, BMP and still GIF as PNG.
+    A valid PNG or JPEG in sRGB keeps its bytes, and its Exif orientation, which `data.images`
+    reads. Chunks of a PNG that do not affect its pixels are removed. All other pictures are decoded
+    and encoded again, upright and in sRGB: JPEG as JPEG with quality 95; WebP, AVIF, TIFF, BMP and
+    still GIF as PNG.
     """
     try:
         file = open_picture(encoded, limits.max_pixels)
@@ -113,13 +114,13 @@ def _channels(image: Image.Image) -> int:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A row and its examined picture.
+    """A row and its checked picture.
 
-    Where the row held the picture's bytes, `row.image` is empty now: they are in `picture`.
+    If the row contained the picture's bytes, `row.image` is now empty: they are in `picture`.
 
     Attributes:
-      split: what the row says, or what the picture's hash alone does; see `data.splits` for
-        what becomes of it in its set.
+      split: the row's split, or that of the picture's hash alone; `data.splits` decides the final
+        one.
     """
 
     row: Row
@@ -128,17 +129,17 @@ class Loaded:
 
     @property
     def content_hash(self) -> str:
-        """The hash of the picture's pixels: copies of one picture share it."""
+        """The hash of the picture's pixels, which is the same for copies."""
         return self.picture.content_hash
 
     def placed(self) -> Placed:
-        """Returns what decides the picture's split in its set."""
+        """Returns the facts that decide the picture's split in its data set."""
         size = len(self.picture.encoded)
         return Placed.of(self.content_hash, self.row.split, self.row.span, size)
 
     def example(self) -> CaptionedImage:
         """Returns the captioned image."""
-        # TensorFlow, which the schema needs, takes seconds to start; examining needs none of it.
+        # The schema imports TensorFlow, which takes seconds; checking pictures does not need it.
         from data.schema import CaptionedImage
 
         return CaptionedImage(
@@ -157,12 +158,12 @@ class Loaded:
 def load(
     row: Row, limits: Limits = DEFAULT_LIMITS, shares: Sequence[float] = SHARES
 ) -> CaptionedImage | Reject:
-    """Opens and checks the picture of one row; a bad one never raises.
+    """Opens and checks the picture of one row; a bad picture never raises.
 
     Args:
       row: from `Source.rows()`.
       limits: of one picture.
-      shares: of train, val and test, for rows that name no split.
+      shares: of train, val and test, for rows without a split.
     """
     loaded = load_row(row, limits, shares)
     return loaded if isinstance(loaded, Reject) else loaded.example()
@@ -176,7 +177,7 @@ def load_row(
     seen = encoded if isinstance(encoded, Fault) else examine(encoded, limits)
     if isinstance(seen, Fault):
         return Reject.of(row.where, row.image_id, seen.reason, seen.detail)
-    # The picture goes on in `seen`; a second copy of its bytes would travel with the row.
+    # `seen` has the picture; do not keep a second copy of its bytes in the row.
     light = replace(row, image=b"") if isinstance(row.image, bytes) else row
     light = replace(light, mended=light.mended + seen.notes)
     return Loaded(light, seen, row.split or assign(seen.content_hash, shares))

@@ -1,4 +1,4 @@
-"""From one loosely typed record (a JSON object, a table's row) to a `Row`, or a `Reject`."""
+"""Converts a loosely typed record (a JSON object, a table's row) to a `Row` or a `Reject`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from data.sources import columns, picture_names
 from data.sources.rows import DEFAULT_POLICIES, DROP, FILL, KEEP, Limits, Policies, Reject, Row
 from data.splits import SPLITS
 
-# What splits are called elsewhere. An `eval` set is what a training is watched by, so it is val;
-# `restval` are COCO's validation pictures that Karpathy's splits train on.
+# Names of splits in other data sets. An `eval` set is used to monitor training, so it is val;
+# `restval` are COCO's validation pictures that Karpathy's splits use for training.
 _SPLIT_NAMES = {
     "train": ("train", "training", "restval"),
     "val": ("val", "validation", "valid", "dev", "development", "eval", "evaluation"),
@@ -25,11 +25,11 @@ _SPLIT_NAMES = {
 }
 _SPLITS = {name: split for split, names in _SPLIT_NAMES.items() for name in names}
 _SPLIT = re.compile(rf"({'|'.join(_SPLITS)})[\s_-]*(?:set|split)?[\s_-]*(?:(?:19|20)\d\d)?")
-# What the answers of a conversation are from, and where a sentence of a list of objects stands.
+# Names of the answering party in a conversation, and the keys of a sentence in a list of objects.
 _ANSWERS = ("gpt", "assistant", "model")
 _SENTENCE_KEYS = ("raw", "caption", "text", "sentence")
 
-# What is longer, and does not end as a picture's name, is a picture in base64.
+# A longer text without a picture's ending is a picture in base64.
 _LONGEST_NAME = 1000
 
 _HAN = re.compile(f"[{HAN}]")
@@ -46,20 +46,20 @@ class _Fault(Exception):
 
 
 def guess_language(caption: str) -> str:
-    """Returns `zh` for a caption with a Han character in it, else `en`."""
+    """Returns `zh` for a caption with a Han character, else `en`."""
     return "zh" if _HAN.search(caption) else "en"
 
 
 def clean(text: str) -> str:
-    """Returns `text` with every control character as a blank, and no blanks at its ends."""
+    """Replaces control characters by spaces, and strips spaces at both ends."""
     plain = (" " if unicodedata.category(mark) == "Cc" else mark for mark in text)
     return "".join(plain).strip()
 
 
 def split_called(name: str) -> str | None:
-    """Returns train, val or test for what data sets call their splits; None for other words.
+    """Returns train, val or test for a data set's name of a split; None for other words.
 
-    A year and `set` may stand behind it.
+    A year or `set` may follow the name.
     """
     found = _SPLIT.fullmatch(name.strip().lower())
     return _SPLITS[found[1]] if found else None
@@ -74,19 +74,18 @@ def to_row(
     language: str | None = None,
     policies: Policies = DEFAULT_POLICIES,
 ) -> Row | Reject:
-    """Returns the row of one record.
+    """Converts one record to a row.
 
     Args:
       where: the record's place, for messages.
-      record: {"image", "captions" or "caption", "language"?, "attributes"?, "split"?}; what else
-        the keys may be called, and which further ones are read over, says `columns`. Captions are
-        texts, objects of a text and its language, an object of texts by language, or a list written
-        as text.
-        `conversations` in place of captions are LLaVA's: their first answer is the caption.
-      folder: where the image's path starts.
+      record: {"image", "captions" or "caption", "language"?, "attributes"?, "split"?}; `columns`
+        lists other names of these keys, and keys that are ignored. Captions are texts, objects of a
+        text and its language, an object of texts by language, or a list written as text.
+        `conversations` instead of captions are LLaVA's: their first answer is the caption.
+      folder: to which the image's path is relative.
       limits: of one caption.
-      language: BCP-47 tag of all captions; None reads the record's own, or guesses by script.
-      policies: of fields that are missing or bad.
+      language: BCP-47 tag of all captions; None uses the record's tag, or guesses by script.
+      policies: for missing or bad fields.
     """
     image = ""
     mended: list[str] = []
@@ -114,7 +113,7 @@ def to_row(
 
 
 def _unknown(record: Mapping[str, Any]) -> list[str]:
-    """Returns the names of a record that mean nothing."""
+    """Returns the unknown keys of a record."""
     named = zip(record.items(), columns.roles(tuple(record)), strict=True)
     return [
         name
@@ -173,8 +172,8 @@ def _check_keys(record: Mapping[str, Any], policies: Policies, mended: list[str]
 def _captions(
     record: Mapping[str, Any], limits: Limits, policies: Policies, mended: list[str]
 ) -> tuple[dict[int, str], dict[int, Any], tuple[str, ...]]:
-    """Returns the captions that stay by their place in the record, the languages that are said of
-    single ones by the same, and why the others do not stay."""
+    """Returns the kept captions by their index in the record, the languages of single captions by
+    the same index, and the reasons why the others are dropped."""
     said = [*_said(record.get("captions")), *_said(record.get("caption"))]
     said += [(one, None) for one in _answer(record.get("conversations"), mended)]
     for tag, value in record.get(columns.TAGGED, ()):
@@ -197,7 +196,7 @@ def _captions(
 
 
 def _said(value: Any, tag: str | None = None) -> list[tuple[Any, Any]]:
-    """Returns the captions in a field, each with its language where it is said of it alone."""
+    """Returns the captions in a field, each with its own language, if any."""
     if isinstance(value, Mapping):
         found = [languages.called(languages.words_of(str(key))) for key in value]
         if value and all(found):
@@ -220,7 +219,7 @@ def _sentences(value: Any, tag: str | None) -> list[tuple[Any, Any]]:
 
 def _sentence(given: Any) -> tuple[Any, Any]:
     """Returns text and language of one of Karpathy's sentences, {"raw": ...}, or another object;
-    anything else as it is."""
+    any other value unchanged."""
     if isinstance(given, Mapping):
         text = next((given[key] for key in _SENTENCE_KEYS if key in given), given)
         return text, next((given[key] for key in columns.NAMES["language"] if key in given), None)
@@ -228,7 +227,7 @@ def _sentence(given: Any) -> tuple[Any, Any]:
 
 
 def _answer(turns: Any, mended: list[str]) -> list[str]:
-    """Returns the first answer of a conversation: later ones answer questions of their own."""
+    """Returns the first answer of a conversation: later ones answer other questions."""
     said = []
     for turn in columns.listed(turns):
         if not isinstance(turn, Mapping):
@@ -262,7 +261,7 @@ def _languages(
     policies: Policies,
     mended: list[str],
 ) -> tuple[str, ...]:
-    """Returns a tag for each caption in `kept`; `given` is of those that have none in `tags`."""
+    """Returns a tag for each caption in `kept`; `given` applies to those without one in `tags`."""
     if override:
         return (override,) * len(kept)
     missing = any(place not in tags for place in kept) and (given is None or given == "")

@@ -1,4 +1,4 @@
-"""What stays of a source's rows and what is left out: rejects by reason, copies of pictures."""
+"""Which rows of a source are kept and which are rejected, including copies of pictures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Seen(NamedTuple):
-    """What is remembered of a picture for the sake of its copies."""
+    """The facts about a picture that are needed to report its copies."""
 
     where: str
     image_id: str
@@ -28,16 +28,16 @@ class Seen(NamedTuple):
 
     @classmethod
     def of(cls, loaded: Loaded) -> Seen:
-        """Returns what there is to remember of a picture."""
+        """Returns the facts about a picture."""
         row = loaded.row
         return cls(row.where, row.image_id, loaded.split, row.attributes)
 
 
 def as_duplicate(first: Seen, later: Seen) -> Reject:
-    """Returns the reject of a picture that was seen before.
+    """Returns the reject for a copy of an earlier picture.
 
-    A copy in another split would let a model be tested on what it has learned by heart, and a copy
-    with other attributes says that one of the two is wrong; both have reasons of their own.
+    A copy in another split would leak training data into evaluation, and a copy with other
+    attributes shows that one of them is wrong; both have separate reasons.
     """
     detail = f"the same picture, in {first.split}, is at {first.where}"
     if later.split != first.split:
@@ -56,13 +56,13 @@ def _contradict(these: Sequence[str], those: Sequence[str]) -> bool:
 
 
 def resolve_duplicates(group: Sequence[Seen]) -> tuple[int, dict[int, Reject]]:
-    """Returns which of the pictures with one content hash stays, and a reject for each other.
+    """Returns which of the pictures with the same content hash is kept, and rejects for the others.
 
-    The first stays, by place in the source, not by order in `group`, so that the outcome does not
-    depend on which worker was quicker.
+    The first by place in the source is kept, not the first in `group`, so the result does not
+    depend on the order of the workers.
 
     Returns:
-      The index of the first, and rejects by index in the order of their places.
+      The index of the kept one, and rejects by index, ordered by place.
     """
     kept, *copies = sorted(
         range(len(group)), key=lambda index: files.natural_key(group[index].where)
@@ -75,14 +75,14 @@ _PLACES = 20
 
 @dataclass
 class RejectReport:
-    """What became of a source's rows.
+    """Counts of kept and rejected rows of a source.
 
     Attributes:
-      kept: number of pictures that stayed.
-      rejects: the rows and pictures that did not, in the order in which they were met.
-      dropped_captions: number of captions left out of rows that stayed, by reason.
+      kept: number of kept pictures.
+      rejects: the rejected rows and pictures, in reading order.
+      dropped_captions: number of captions dropped from kept rows, by reason.
       dropped_at: the first places of such rows.
-      mended: how often a policy has put something right, by what it did.
+      mended: number of corrections by a policy, by kind.
     """
 
     kept: int = 0
@@ -92,7 +92,7 @@ class RejectReport:
     mended: Counter[str] = field(default_factory=Counter)
 
     def keep(self, row: Row) -> None:
-        """Counts a row that stays."""
+        """Counts a kept row."""
         self.kept += 1
         self.dropped_captions.update(row.dropped)
         self.mended.update(row.mended)
@@ -101,30 +101,30 @@ class RejectReport:
 
     @property
     def share(self) -> float:
-        """Rejects over all; 0 where there is nothing at all."""
+        """The fraction of rejects; 0 without rows."""
         total = self.kept + len(self.rejects)
         return len(self.rejects) / total if total else 0.0
 
     def by_reason(self) -> dict[str, int]:
-        """Returns the number of rejects of each reason, the commonest first."""
+        """Returns the number of rejects of each reason, most frequent first."""
         counts = Counter(reject.reason for reject in self.rejects)
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
     def first(self, reason: str) -> Reject:
-        """Returns the first reject of a reason that `by_reason` names."""
+        """Returns the first reject of a reason in `by_reason`."""
         return next(reject for reject in self.rejects if reject.reason == reason)
 
     def write(self, path: str) -> None:
-        """Writes a line of JSON per reject, whole or not at all."""
+        """Writes one line of JSON for each reject, atomically."""
         lines = (f"{reject.to_json()}\n" for reject in self.rejects)
         files.write_whole(path, "".join(lines).encode("utf-8", "backslashreplace"))
 
     def check_share(self, max_share: float, source: str = "data") -> None:
-        """Raises DataError when more than `max_share` was rejected, or nothing is left.
+        """Raises DataError if more than `max_share` was rejected, or nothing is left.
 
         Args:
-          max_share: 0 to 1.
-          source: what the message calls the data.
+          max_share: maximum fraction of rejects, 0 to 1.
+          source: name of the data in the message.
         """
         if self.kept and self.share <= max_share:
             return
@@ -150,7 +150,7 @@ def sift(
     limits: Limits = DEFAULT_LIMITS,
     shares: Sequence[float] = SHARES,
 ) -> Iterator[Loaded]:
-    """Yields the pictures of a source that can be used, and counts the others in `report`."""
+    """Yields the usable pictures of a source, and records the others in `report`."""
     check_shares(shares)
     seen: dict[str, Seen] = {}
     for row in source.rows():
@@ -173,16 +173,16 @@ def collect(
     min_split: int = MIN_SPLIT,
     choose: Callable[[Iterable[Loaded]], Sequence[Loaded]] = tuple,
 ) -> tuple[list[CaptionedImage], RejectReport, SplitRule]:
-    """Returns the captioned images of a source, what was left out, and how they were divided.
+    """Returns the captioned pictures of a source, the rejects, and the rule of the splits.
 
-    Of identical pictures the first in the source's order stays, as in `resolve_duplicates`.
+    Of identical pictures, the first by place in the source is kept, as in `resolve_duplicates`.
 
     Args:
       source: from `open_source`.
       limits: of one picture.
       shares: of train, val and test.
       min_split: see `SplitRule.of`.
-      choose: which of the pictures are wanted.
+      choose: selects the pictures to keep.
     """
     report, tally = RejectReport(), SplitTally(shares)
     chosen = choose(sift(source, report, limits, shares))

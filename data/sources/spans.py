@@ -1,7 +1,7 @@
-"""Data that comes in spans and versions: which folders a path pattern stands for.
+"""Data in spans and versions: resolves a path pattern to folders.
 
-`/data/span-{SPAN}/v{VERSION}` names the newest span, and of that span the newest version. A window
-takes several spans, up to that one, as one data set.
+`/data/span-{SPAN}/v{VERSION}` is the newest version of the newest span. A window combines several
+spans, up to that one, to one data set.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _SEPARATOR = "|"
 
 @dataclass(frozen=True)
 class Several(Source):
-    """Sources by name; a picture's name and place begin with that of its source.
+    """Several sources as one; names and places of pictures are prefixed with the source's name.
 
     Attributes:
-      members: (name, source), those whose copies of a picture stay first.
+      members: (name, source); of copies of a picture, that of the first source is kept.
     """
 
     kind: ClassVar[str] = "several"
@@ -34,7 +34,7 @@ class Several(Source):
 
     @classmethod
     def of(cls, members: Sequence[tuple[str, Source]]) -> Several:
-        """Returns `members` as one source; they were opened in the same way."""
+        """Combines `members`, which were opened with the same options."""
         first = members[0][1]
         shared = (first.limits, first.language, first.resplit, first.policies)
         path = ", ".join(source.path for _, source in members)
@@ -70,7 +70,7 @@ VERSION = "{VERSION}"
 
 @dataclass(frozen=True)
 class Resolved:
-    """A path without placeholders, and the numbers that they stood for."""
+    """A path without placeholders, and the numbers that replaced them."""
 
     path: str
     span: int | None
@@ -78,16 +78,16 @@ class Resolved:
 
 
 def resolve(pattern: str, span: int | None = None, version: int | None = None) -> Resolved:
-    """Returns the path that a pattern stands for.
+    """Returns the path that a pattern resolves to.
 
     Args:
-      pattern: a path or a `tfds:` name; `{SPAN}` and, after a span, `{VERSION}` stand for digits,
-        each at most once. Without placeholders it is returned as it is.
-      span: the number wanted; None takes the highest.
-      version: the number wanted; None takes the highest of the span.
+      pattern: a path or a `tfds:` name; `{SPAN}` and, after a span, `{VERSION}` match digits, each
+        at most once. A path without placeholders is returned unchanged.
+      span: the number; None for the highest.
+      version: the number; None for the highest of the span.
 
     Raises:
-      DataError: the pattern is malformed, or nothing on the disk fits it.
+      DataError: the pattern is malformed, or nothing on the disk matches it.
     """
     return resolve_window(pattern, 1, span, version)[0]
 
@@ -95,11 +95,11 @@ def resolve(pattern: str, span: int | None = None, version: int | None = None) -
 def resolve_window(
     pattern: str, window: int, span: int | None = None, version: int | None = None
 ) -> tuple[Resolved, ...]:
-    """Returns what a pattern stands for in a window of spans, the newest first.
+    """Returns the paths that a pattern resolves to in a window of spans, newest first.
 
     Args:
-      pattern, span, version: as for `resolve`; the version is wanted of each span.
-      window: at most this many of the spans that there are, `span` and those below it.
+      pattern, span, version: as for `resolve`; the version applies to each span.
+      window: maximum number of spans: `span` and those before it.
 
     Raises:
       DataError: as for `resolve`.
@@ -113,7 +113,7 @@ def resolve_window(
     newest: dict[int, Resolved] = {}
     for path, (number, of_it) in filter(None, found):
         if version in (None, of_it):
-            # Paths are in natural order: of several versions of a span the newest comes last.
+            # Paths are in natural order, so the newest version of a span is the last one.
             newest[number] = Resolved(path + tail, number, of_it)
     last = span if span is not None else max(newest, default=None)
     if last not in newest:
@@ -123,7 +123,7 @@ def resolve_window(
 
 
 def open_window(found: Sequence[Resolved], open_one: Callable[[str], Source]) -> Source:
-    """Opens what `resolve_window` found: one source, or several as one."""
+    """Opens the result of `resolve_window`: one source, or several as one."""
     if len(found) == 1:
         return open_one(found[0].path)
     parts = tuple((f"span-{one.span}", open_one(one.path)) for one in reversed(found))
@@ -146,7 +146,7 @@ def _check(pattern: str, span: int | None, version: int | None, window: int) -> 
 
 
 def _cut(pattern: str) -> tuple[str, str]:
-    """Returns the pattern up to the end of the last name with a placeholder, and the rest."""
+    """Splits a pattern after the last path component with a placeholder."""
     end = pattern.find("/", max(pattern.find(SPAN), pattern.find(VERSION)))
     return (pattern, "") if end < 0 else (pattern[:end], pattern[end:])
 

@@ -19,11 +19,11 @@ SIZES = {"train": 6000, "val": 1000, "test": 1000}
 
 @dataclasses.dataclass
 class SceneConfig(tfds.core.BuilderConfig):
-    """One way to draw the data set.
+    """A configuration of the data set.
 
     Attributes:
       resolution: side of the pictures in pixels.
-      seed: of the scenes; the same scenes are drawn at every resolution.
+      seed: of the scenes, which are the same at every resolution.
       sizes: number of pictures by split.
     """
 
@@ -33,9 +33,9 @@ class SceneConfig(tfds.core.BuilderConfig):
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
-    """Draws `captioned_scenes`; nothing is downloaded."""
+    """Generates `captioned_scenes`; nothing is downloaded."""
 
-    # TFDS would look this up through importlib_resources, which it does not depend on.
+    # TFDS would look this up with importlib_resources, which is not one of its dependencies.
     code_path = epath.Path(__file__)
 
     VERSION = tfds.core.Version("1.0.0")
