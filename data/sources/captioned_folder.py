@@ -1,4 +1,4 @@
-"""Caption files and the pictures that their rows name: tables, JSON lines and JSON files."""
+"""Caption files (tables, JSON lines and JSON) and the pictures that their rows name."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ READERS: dict[str, Reader] = {
     **dict.fromkeys(containers.COLUMNAR, containers.read_columns),
 }
 
-# Of names in snake_case, camelCase and the like.
+# The words of a name in snake_case, camelCase and the like.
 _WORDS = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-# So many of a file's first rows say where its pictures are.
+# Number of first rows of a file that are used to find the folder of its pictures.
 _AHEAD = 20
 
 
@@ -42,8 +42,8 @@ class CaptionFile:
     """One caption file.
 
     Attributes:
-      path: where it stands.
-      split: of its rows that name none; None has each decided by content.
+      path: of the file.
+      split: of its rows without a split; None decides each by content.
     """
 
     path: str
@@ -52,16 +52,16 @@ class CaptionFile:
 
 @dataclass(frozen=True)
 class CaptionedFolder(Source):
-    """Caption files and the folder that their image paths start from.
+    """Caption files and the folder to which their image paths are relative.
 
     Attributes:
-      caption_files: one or more; rows of one image, in one file or in several, are merged, but for
-        files of different folders or splits.
-      images: the folder that image paths are relative to and may not leave. None is for JSON files,
-        whose pictures lie in one of the usual folders beside them or above.
-      search: whether the pictures of a file may also lie beside it, or in a folder below `images`
-        where its first rows find them.
-      lists: files with the names of pictures, each with the split of those whose rows name none.
+      caption_files: one or more; rows of the same image are merged, except across files in
+        different folders or with different splits.
+      images: the folder to which image paths are relative, and which they may not leave. None for
+        JSON files, whose pictures are in one of the usual folders next to them or above.
+      search: whether the pictures of a file may also be next to it, or in a folder below `images`
+        that has the pictures of its first rows.
+      lists: files with names of pictures, each with the split of pictures whose rows have none.
     """
 
     kind: ClassVar[str] = "folder"
@@ -89,7 +89,7 @@ class CaptionedFolder(Source):
         return tuple(self._groups())
 
     def _groups(self) -> dict[str, list[CaptionFile]]:
-        """Returns the files whose rows are merged, by the path of the first of them."""
+        """Returns groups of files whose rows are merged, by the path of the first file."""
         groups: dict[tuple[str, str | None], list[CaptionFile]] = {}
         for file in self.caption_files:
             groups.setdefault((posixpath.dirname(file.path), file.split), []).append(file)
@@ -121,7 +121,7 @@ class CaptionedFolder(Source):
         tag = _language_in(file.path)
         for each in chain(ahead, found):
             row = each if isinstance(each, Reject) else self._row_of(*each, folder, tag)
-            # Files in several folders may name different pictures alike.
+            # Files in several folders may use the same name for different pictures.
             if isinstance(row, Reject):
                 row = replace(row, image=row.image and _below(inner, row.image))
             else:
@@ -136,17 +136,17 @@ class CaptionedFolder(Source):
             yield row
 
     def _row_of(self, where: str, record: Any, folder: str, tag: str | None) -> Row | Reject:
-        """Returns the row of a record; `tag` is of the language that its file's name says."""
+        """Returns the row of a record; `tag` is the language in the file's name, if any."""
         if tag and isinstance(record, Mapping) and not columns.name_of(record, "language"):
             record = {**record, "language": tag}
         return self._to_row(where, record, folder)
 
     def _name(self, file: CaptionFile) -> str:
-        """Returns what messages call a file: its path from `images`, or its name."""
+        """Returns a file's name for messages: its path relative to `images`, or its name."""
         return relative(file.path, self.images or "") or posixpath.basename(file.path)
 
     def _folder(self, file: CaptionFile, ahead: Sequence[Place | Reject]) -> str:
-        """Returns the folder that the image paths of a file start from."""
+        """Returns the folder to which the image paths of a file are relative."""
         records = (each[1] for each in ahead if not isinstance(each, Reject))
         wanted = [name for name in map(columns.image_of, records) if name]
         candidates = list(dict.fromkeys(self._candidates(file)))
@@ -168,8 +168,8 @@ class CaptionedFolder(Source):
         )
 
     def _check_behind(self, file: CaptionFile, wanted: Sequence[str]) -> None:
-        """Raises DataError where the pictures of a file, none of which is found, are behind a link
-        to a folder, or packed."""
+        """Raises DataError if the pictures of a file, none of which was found, are behind a link to
+        a folder, or in an archive."""
         base = self.images or posixpath.dirname(file.path) or "."
         for place in (base, *_folders_below(base)):
             for link in (files.join(place, name) for name in files.folders_in(place, links=True)):
@@ -189,7 +189,7 @@ class CaptionedFolder(Source):
             )
 
     def _candidates(self, file: CaptionFile) -> Iterator[str]:
-        """Yields where the pictures of a caption file may be, the likeliest first."""
+        """Yields possible folders of the pictures of a caption file, most likely first."""
         here = posixpath.dirname(file.path) or "."
         if self.images and not self.search:
             yield from (self.images, files.join(self.images, posixpath.basename(here)))
@@ -200,7 +200,7 @@ class CaptionedFolder(Source):
             usual = (name for name in _usual(stem) if not picture_names.passes_link(base, name))
             yield from (base, *(files.join(base, name) for name in usual))
         yield from _folders_below(self.images or here)
-        # A folder of captions alone; a folder that was named is not left.
+        # A folder with captions only; the folder that the user named is not left.
         inner = relative(here, self.path.rstrip("/")) or file.path == self.path
         if inner and not any(map(_has_pictures, (here, *_folders_below(here)))):
             yield from _folders_below(posixpath.dirname(here) or ".")
@@ -211,7 +211,7 @@ def _usual(stem: str) -> tuple[str, ...]:
 
 
 def _folders_below(folder: str) -> Iterator[str]:
-    """Yields the folders in a folder of this disk, each with those in it."""
+    """Yields the subfolders of a local folder and their subfolders."""
     for name in () if files.is_remote(folder) else files.folders_in(folder):
         inner = files.join(folder, name)
         yield from (inner, *(files.join(inner, one) for one in files.folders_in(inner)))
@@ -222,15 +222,15 @@ def _has_pictures(folder: str) -> bool:
 
 
 def ending_of(path: str) -> str:
-    """Returns the ending of a file's name in small letters, without that of its packing."""
+    """Returns the ending of a file's name in lower case, without that of a compression."""
     return posixpath.splitext(files.without_packing(path.lower()))[1]
 
 
 def with_splits(paths: Sequence[str]) -> tuple[CaptionFile, ...]:
-    """Returns caption files with the splits that their folders or their names say.
+    """Returns caption files with the splits in the names of their folders or files.
 
-    `val/metadata.jsonl`, `captions_val2017.json` and `dev.csv` hold a split, but only where
-    another of the files holds another one: a single file is the whole data set.
+    `val/metadata.jsonl`, `captions_val2017.json` and `dev.csv` are splits only if there is a file
+    of another split: a single file is the whole data set.
     """
     splits = [split_in(path) for path in paths]
     several = len({split for split in splits if split}) > 1
@@ -239,7 +239,7 @@ def with_splits(paths: Sequence[str]) -> tuple[CaptionFile, ...]:
 
 
 def split_in(path: str) -> str | None:
-    """Returns the split that a file's folder or its name says: `val/x.csv`, `dev.csv`,
+    """Returns the split in the name of a file's folder or of the file: `val/x.csv`, `dev.csv`,
     `Flickr_8k.devImages.txt`."""
     folder, name = posixpath.split(path)
     words = _WORDS.findall(posixpath.splitext(name)[0])
@@ -248,14 +248,14 @@ def split_in(path: str) -> str | None:
 
 
 def _language_in(path: str) -> str | None:
-    """Returns the tag of the language that the last word of a file's name is: `captions_zh.csv`."""
+    """Returns the language tag at the end of a file's name, such as `captions_zh.csv`."""
     words = languages.words_of(posixpath.basename(path).partition(".")[0])
     tag = languages.called(words[-1:]) if len(words) > 1 else None
     return None if tag in languages.WORDS_TOO else tag
 
 
 def _listed(lists: Sequence[CaptionFile]) -> dict[str, dict[str, str]]:
-    """Returns, by the names in lists of pictures, each split with the list that says it."""
+    """Returns, for each name in the lists of pictures, its splits with the list of each."""
     found: dict[str, dict[str, str]] = {}
     for one in lists:
         for line in files.lines(one.path):
@@ -266,7 +266,7 @@ def _listed(lists: Sequence[CaptionFile]) -> dict[str, dict[str, str]]:
 
 
 def _lists_of(listed: Mapping[str, dict[str, str]], *images: str) -> Mapping[str, str]:
-    """Returns what lists say of a picture, by its paths or its name alone."""
+    """Returns the splits of a picture in the lists, by its paths or its name only."""
     stems = [_stem(image) for image in images] if listed else []
     for stem in (*stems, *map(posixpath.basename, stems)):
         if stem in listed:
@@ -275,19 +275,19 @@ def _lists_of(listed: Mapping[str, dict[str, str]], *images: str) -> Mapping[str
 
 
 def _stem(image: str) -> str:
-    """Returns a picture's path without its ending, which lists leave out or not."""
+    """Returns a picture's path without its ending, because some lists omit it."""
     image = picture_names.same(posixpath.normpath(image))
     return posixpath.splitext(image)[0] if is_picture_name(image) else image
 
 
 def folder_splits(folder: str) -> dict[str, str]:
-    """Returns the split of each folder in `folder` that is called like one, where several are.
+    """Returns the split of each folder in `folder` with the name of one, if there are several.
 
-    On a remote store, where asking takes long, none.
+    Returns none on a remote store, where listing is slow.
     """
     if files.is_remote(folder):
         return {}
-    # A row may name a picture by a link that stays in the folder.
+    # A row may name a picture through a link that stays in the folder.
     inner = (*files.folders_in(folder), *files.folders_in(folder, links=True))
     splits = {name: split_called(name) for name in inner}
     known = {name: split for name, split in splits.items() if split}
@@ -295,7 +295,7 @@ def folder_splits(folder: str) -> dict[str, str]:
 
 
 def relative(path: str, root: str) -> str:
-    """Returns a path below `root` as it goes on from there; nothing for any other path."""
+    """Returns a path below `root` relative to it; "" for other paths."""
     return path[len(root) + 1 :] if root and path.startswith(f"{root}/") else ""
 
 
@@ -309,16 +309,16 @@ def _below(inner: str, name: str) -> str:
 
 
 def merge(rows: Iterable[Row | Reject], to_come: dict[int, int]) -> Iterator[Row | Reject]:
-    """Yields rejects as they come, and one row per image with the captions of all its rows.
+    """Yields rejects immediately, and one row per image with the captions of all its rows.
 
     A row whose split differs from that of an earlier row of its image is rejected. The rows of an
-    image are joined once, when the last of them is read, so that time grows with their number and
-    not with its square. An image comes out once its rows, and those of the images that began before
-    it, are read: where the rows of an image stand together, no more than one is held.
+    image are merged once, when the last one is read, so the time is linear in their number. An
+    image is yielded when its rows, and those of all images that started before it, are read: if the
+    rows of each image are adjacent, only one image is in memory.
 
     Args:
       rows: of all caption files.
-      to_come: by `_image`, how many of `rows` it has if there are several; is used up.
+      to_come: by `_image`, the number of its rows, if there are several; modified.
     """
     held: OrderedDict[int, list[Row]] = OrderedDict()
     splits: dict[int, Row] = {}
@@ -340,12 +340,12 @@ def merge(rows: Iterable[Row | Reject], to_come: dict[int, int]) -> Iterator[Row
             image, several = held.popitem(last=False)
             splits.pop(image, None)
             yield _joined(several)
-    # Files that change while they are read.
+    # Not empty only if files changed while they were read.
     yield from map(_joined, held.values())
 
 
 def _image(row: Row) -> int:
-    """Returns what rows of one image share: a hash of its name, in whatever form it is written."""
+    """Returns a hash of an image's name, which is the same for all spellings of the name."""
     return hash(picture_names.same(row.image_id))
 
 
@@ -357,7 +357,7 @@ def _count_down(to_come: dict[int, int], image: int) -> None:
 
 
 def _joined(rows: Sequence[Row]) -> Row:
-    """Returns the first row with what all rows say of its image; one row is returned as it is."""
+    """Merges the rows of an image into the first one; a single row is returned unchanged."""
     if len(rows) == 1:
         return rows[0]
 

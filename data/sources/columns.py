@@ -1,4 +1,4 @@
-"""What the keys of records and the columns of tables are called, and what their names mean."""
+"""The meaning of the names of keys in records and columns in tables."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 from data import languages
 
-# The names of each field, the one that is read where a record has several of them first. Case,
-# blanks, hyphens, underscores, dots and slashes do not count. They are those of Hugging Face,
-# Flickr8k, Flickr30k, COCO, LAVIS, LLaVA, OpenCLIP, img2dataset, TextCaps, Crossmodal-3600 and
-# kohya's scripts. An id is the picture's name where a record has no other.
+# The names of each field by precedence. Case, spaces, hyphens, underscores, dots and slashes are
+# ignored. They are those of Hugging Face, Flickr8k, Flickr30k, COCO, LAVIS, LLaVA, OpenCLIP,
+# img2dataset, TextCaps, Crossmodal-3600 and kohya's scripts. An id is the picture's name if a
+# record has no other.
 NAMES = {
     "image": (
         "image",
@@ -56,8 +56,8 @@ NAMES = {
     "attributes": ("attributes",),
     "split": ("split", "subset", "partition", "set_name", "split_name"),
 }
-# Fields that common data sets have beside these and that say nothing about a picture's content:
-# numbers, sizes, addresses, checksums, licences, what captions are made of. They are read over.
+# Other fields of common data sets, unrelated to a picture's content: numbers, sizes, addresses,
+# checksums, licences, sources of captions. They are ignored.
 FURTHER = (
     "id",
     "image_id",
@@ -113,7 +113,7 @@ IGNORED, NAMELESS = "further column", "nameless column"
 TAGGED = "captions by language"
 
 _SAID = ("caption", "captions")
-# What stands around the texts of a list in Python.
+# Tokens around the texts of a list in Python.
 _AROUND = (tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER)
 
 _SEPARATORS = re.compile(r"[\s_./-]+")
@@ -132,13 +132,13 @@ _FURTHER = frozenset(map(_plain, FURTHER))
 
 
 class _Meaning(NamedTuple):
-    """What a name may stand for.
+    """The possible meaning of a name.
 
     Attributes:
-      role: a key of `NAMES`, `NAMELESS`, or nothing.
-      rank: its place among the names of its role; None where all are read.
-      tag: of the language that it names.
-      doubtful: whether it means this only beside others of its kind: `caption_id` beside
+      role: a key of `NAMES`, `NAMELESS`, or "".
+      rank: its precedence among the names of its role; None if all are read.
+      tag: the tag of the language in the name.
+      doubtful: whether it has this meaning only together with others of its kind: `caption_id` with
         `caption_en`.
     """
 
@@ -150,28 +150,28 @@ class _Meaning(NamedTuple):
 
 @functools.lru_cache(maxsize=256)
 def roles(names: tuple[str, ...]) -> tuple[str | None, ...]:
-    """Returns what each name of a record's keys, or of a table's columns, stands for.
+    """Returns the role of each name of a record's keys or of a table's columns.
 
-    `caption1, caption2, ...` are captions, as are `text_1` and so on, and `caption_en`, `zh_text`
-    and the like, whose language `tags` says. Where no other name is a caption's, names of languages
-    alone are: `en`, `Chinese`. Of several names of one field the one that comes first in `NAMES` is
-    read; the others mean nothing.
+    `caption1, caption2, ...`, `text_1` and so on are captions, and so are `caption_en`, `zh_text`
+    and the like, whose language `tags` returns. If there are no such names, names of languages are
+    captions: `en`, `Chinese`. Of several names of a field, the one that comes first in `NAMES` is
+    read; the others have no role.
 
     Returns:
-      For each name a key of `NAMES`; `IGNORED` for one of `FURTHER`; `NAMELESS` for the index that
-      pandas writes (no name, or `Unnamed: 0`); None for a name that means nothing.
+      For each name, a key of `NAMES`; `IGNORED` for one of `FURTHER`; `NAMELESS` for the index that
+      pandas writes (no name, or `Unnamed: 0`); None for an unknown name.
     """
     return tuple(one.role or None for one in _meanings(names))
 
 
 @functools.lru_cache(maxsize=256)
 def tags(names: tuple[str, ...]) -> tuple[str | None, ...]:
-    """Returns, for each name that `roles` takes for a caption's, the BCP-47 tag that it says."""
+    """Returns the BCP-47 tag in each name that `roles` treats as a caption, else None."""
     return tuple(one.tag if one.role in _SAID else None for one in _meanings(names))
 
 
 def _meanings(names: tuple[str, ...]) -> list[_Meaning]:
-    """Returns what names stand for beside each other; no role for what means nothing."""
+    """Returns the meanings of names in combination; unknown names have no role."""
     meant = [_meaning(name) for name in names]
     sure = {(one.role, one.tag is not None) for one in meant if not one.doubtful}
     if not any(role in (*_SAID, "conversations") for role, _ in sure):
@@ -208,13 +208,13 @@ def _meaning(name: str) -> _Meaning:
 
 
 def _language_alone(name: str, meant: _Meaning) -> _Meaning:
-    """Returns the meaning of a name that is a language's; of any other the one that it has."""
+    """Returns the meaning of a name that is a language; for others, their given meaning."""
     tag = None if meant.role else languages.called(languages.words_of(name))
     return _Meaning("caption", 0, tag, tag in languages.WORDS_TOO) if tag else meant
 
 
 def synonym(name: str, names: Sequence[str]) -> str | None:
-    """Returns the one of `names` that is read in place of `name`, where both mean the same."""
+    """Returns the name that is read instead of `name`, if both have the same meaning."""
     meant = _meaning(name)
     named = zip(names, roles(tuple(names)), strict=True)
     read = (other for other, role in named if role == meant.role)
@@ -222,10 +222,10 @@ def synonym(name: str, names: Sequence[str]) -> str | None:
 
 
 def known_fields(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the values of a record that mean something by their roles, the keys of `NAMES`.
+    """Returns the values of a record with a role, by their roles, the keys of `NAMES`.
 
-    Of numbered captions the list of all; under `TAGGED` a list of pairs, the tag and the value of
-    each key that names a language.
+    Numbered captions become a list; `TAGGED` has a list of pairs, the tag and the value of each key
+    that names a language.
     """
     names = tuple(record)
     fields: dict[str, Any] = {}
@@ -241,14 +241,14 @@ def known_fields(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_number(tag: str, value: object) -> bool:
-    """Whether what stands under a name such as `caption_id` is an id or a number, and no caption in
-    Indonesian: none of its texts has two words."""
+    """Whether the value of a name such as `caption_id` is an id or a number rather than a caption
+    in Indonesian: none of its texts has two words."""
     texts = (one for one in listed(value) if isinstance(one, str))
     return tag in languages.WORDS_TOO and not any(" " in text.strip() for text in texts)
 
 
 def list_in(text: str) -> list[Any] | None:
-    """Returns the list that a text is, as JSON, Python or numpy write it; None for other texts."""
+    """Parses a list as written by JSON, Python or NumPy; returns None for other texts."""
     text = text.strip()
     if not (text.startswith("[") and text.endswith("]")):
         return None
@@ -261,7 +261,7 @@ def list_in(text: str) -> list[Any] | None:
 
 
 def _python_list(text: str) -> list[Any] | None:
-    """Returns the texts of a list in Python; numpy puts no commas between them."""
+    """Returns the texts of a list in Python; NumPy writes no commas between them."""
     found = []
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
@@ -275,15 +275,15 @@ def _python_list(text: str) -> list[Any] | None:
 
 
 def is_address(name: str) -> bool:
-    """Whether a column of this name holds the addresses of pictures."""
+    """Whether a column with this name has the URLs of pictures."""
     return _plain(name) in ("url", "imageurl", "cocourl", "flickrurl")
 
 
 def fetching(path: str, address: str, caption: str) -> str:
-    """Returns how the pictures of a table of addresses are fetched.
+    """Returns the command that downloads the pictures of a table of URLs.
 
     Args:
-      path: of the table; its ending is what img2dataset calls its form.
+      path: of the table; its ending is img2dataset's name of the format.
       address, caption: names of its columns.
     """
     form = path.lower().rpartition(".")[2]
@@ -296,36 +296,36 @@ def fetching(path: str, address: str, caption: str) -> str:
 
 
 def listed(value: Any) -> list[Any]:
-    """Returns a list as it is, nothing as an empty one, and any other value in one."""
+    """Returns a list unchanged, None as an empty list, and any other value as a list of one."""
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
 
 
 def name_of(record: Mapping[str, Any], role: str) -> str | None:
-    """Returns what a record calls one of `NAMES`, if it has it."""
+    """Returns a record's name for a role of `NAMES`, if it has the field."""
     named = zip(record, roles(tuple(record)), strict=True)
     return next((name for name, meant in named if meant == role), None)
 
 
 def image_of(record: Any) -> str | None:
-    """Returns the text that a record has for its image, if any."""
+    """Returns the text of a record's image field, if any."""
     name = name_of(record, "image") if isinstance(record, Mapping) else None
     image = only(record[name]) if name is not None else None
     return image if isinstance(image, str) else None
 
 
 def only(value: Any) -> Any:
-    """Returns the one picture of a list of one; anything else as it is."""
+    """Returns the only picture of a list of one; any other value unchanged."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def holds_captions(names: Sequence[str]) -> bool:
-    """Whether records of these keys, or tables of these columns, name pictures and captions."""
+    """Whether records with these keys, or tables with these columns, have pictures and captions."""
     found = roles(tuple(names))
     return "image" in found and bool({"caption", "captions", "conversations"} & {*found})
 
 
 def is_index(value: object) -> bool:
-    """Whether a value without a name may be read over: nothing, or the number of a row."""
+    """Whether a value without a name can be ignored: it is empty or the number of a row."""
     return value is None or isinstance(value, int | float) or not re.search(r"[^\d\s.]", str(value))

@@ -1,4 +1,4 @@
-"""What became of each file in a source's folders: read, rejected, or ignored for a reason."""
+"""Whether each file in a source's folders is read, rejected, or ignored for a reason."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from data.sources.rows import Reject
 from data.sources.source import Source
 from data.sources.spans import Several
 
-# Why a file is ignored, besides `files.OBSTACLES`.
+# Reasons to ignore a file, in addition to `files.OBSTACLES`.
 UNNAMED, OTHER_ENDING, NOT_DRAWN = "no row names it", "other ending", "not drawn"
 _EXAMPLES = 20
 _LOOKED_AT = 10_000
@@ -24,17 +24,17 @@ _LOOKED_AT = 10_000
 
 @dataclass(frozen=True)
 class Inventory:
-    """All files in a source's folders on this disk: read + rejected + ignored = seen.
+    """Counts of all files in a source's local folders: read + rejected + ignored = seen.
 
-    A link to a folder that is not read counts as one file, as does a folder that cannot be read.
+    A link to a folder, which is not followed, counts as one file, as does an unreadable folder.
 
     Attributes:
-      read: pictures that are kept, and files whose captions or pictures are read.
-      rejected: pictures of rows that are rejected, and text files without a picture.
-      ignored: the others, by reason.
-      endings: of `OTHER_ENDING`, by ending; `""` is none.
-      examples: the first names of each reason, in natural order; of a link with where it leads.
-      behind: pictures in the folders that links lead to, among the first 10,000 files of each.
+      read: kept pictures, and files whose captions or pictures are read.
+      rejected: pictures of rejected rows, and text files without a picture.
+      ignored: all others, by reason.
+      endings: files of `OTHER_ENDING` by ending, which may be "".
+      examples: the first names for each reason, in natural order; links with their target.
+      behind: pictures in the target folders of links, among the first 10,000 files of each.
     """
 
     read: int = 0
@@ -46,24 +46,24 @@ class Inventory:
 
     @property
     def seen(self) -> int:
-        """All of them."""
+        """Number of all files."""
         return self.read + self.rejected + sum(self.ignored.values())
 
     def counts(self) -> dict[str, int]:
-        """Returns the number of files by what became of them."""
+        """Returns the number of files that are read, rejected, and ignored by reason."""
         return {"read": self.read, "rejected": self.rejected, **self.ignored}
 
 
 def take(source: Source, kept: int, drawn: bool = False) -> Inventory | None:
-    """Returns what became of the files of a source that was read; None where it has no folder here.
+    """Returns the inventory of a source that was read; None if it has no local folder.
 
-    Reads the rows once more, and opens no picture.
+    Reads the rows again, but opens no picture.
 
     Args:
-      source: that was read.
-      kept: pictures that stayed.
-      drawn: whether only some of the rows were wanted: then a picture that was not drawn, and one
-        that was rejected, cannot be told apart, and both are `NOT_DRAWN`.
+      source: the source.
+      kept: number of kept pictures.
+      drawn: whether only a sample of the rows was used. Then pictures that were not sampled and
+        rejected ones cannot be distinguished, and both count as `NOT_DRAWN`.
     """
     members = list(_members(source))
     found = [one for one in map(_look, members) if one is not None]
@@ -99,14 +99,14 @@ def take(source: Source, kept: int, drawn: bool = False) -> Inventory | None:
 
 
 def _ordered(counts: Counter[str]) -> dict[str, int]:
-    """Returns the largest count first, whatever the order of files on the disk."""
+    """Returns the counts in descending order, independent of the order of files on the disk."""
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 @dataclass
 class _Found:
-    """What stands in the folders of one source: pictures that rows name, files with captions that
-    are read, those that are rejected, the others by reason, and pictures behind links."""
+    """The files in the folders of one source: pictures that rows name, caption files that are read,
+    rejected caption files, all others by reason, and pictures behind links."""
 
     pictures: int = 0
     captions: int = 0
@@ -161,7 +161,7 @@ def _within(place: str, folder: str) -> bool:
 
 
 def _walk(folders: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Yields folder, path and obstacle of all files, those of folders within others once."""
+    """Yields folder, path and obstacle of all files; nested folders are visited once."""
     roots: list[str] = []
     for folder in sorted(dict.fromkeys(folders), key=lambda one: len(os.path.realpath(one))):
         place = os.path.realpath(folder)
@@ -172,14 +172,14 @@ def _walk(folders: Sequence[str]) -> Iterator[tuple[str, str, str]]:
 
 
 class _Keys(dict[str, str]):
-    """What stands for a file, whatever links lead to its folder; holds where folders lead."""
+    """Keys of files that do not depend on links to their folders; caches the targets of folders."""
 
     def __missing__(self, folder: str) -> str:
         self[folder] = os.path.realpath(folder)
         return self[folder]
 
     def of(self, path: str) -> int:
-        """Returns a number, which takes less memory than a path."""
+        """Returns the key, a number, which takes less memory than a path."""
         folder, name = posixpath.split(path)
         return hash((self[folder], name))
 
@@ -187,7 +187,7 @@ class _Keys(dict[str, str]):
 def _named(
     source: Source, folders: tuple[str, ...], keys: _Keys
 ) -> tuple[set[int], tuple[str, ...]]:
-    """Returns the keys of the files that rows name, kept or rejected, and all folders."""
+    """Returns the keys of the files named by rows, kept or rejected, and all folders."""
     found, lost, places = set(), set(), dict.fromkeys(folders)
     for row in () if source.holds_pictures() else source.rows():
         if isinstance(row, Reject):

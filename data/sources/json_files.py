@@ -1,4 +1,4 @@
-"""Caption files that are one JSON value: COCO's, Karpathy's, and lists as LAVIS and LLaVA have."""
+"""Caption files that are one JSON value: COCO's, Karpathy's, and lists as in LAVIS and LLaVA."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from data.sources.records import split_called
 from data.sources.rows import Reject
 from data.sources.tables import Place, read_jsonl
 
-# Under these an object may hold its list of records.
+# Keys under which an object may have its list of records.
 _LISTS = ("images", "annotations", "data")
 
 
 def read_json(path: str, name: str) -> Iterator[Place | Reject]:
     """Yields (`name:place`, record) for each picture of a JSON file, or a Reject.
 
-    The file holds one of
+    The file has one of these forms:
     - COCO captions: an object with the lists `images` and `annotations`;
     - Karpathy's splits: an object with the list `images`, each with its `sentences`;
-    - a list of records, by itself or as `annotations` or `data` of an object;
-    - an object of captions, or of records, by the names of the pictures, or of records by number;
-      of kohya's `meta_lat.json` the tags go behind the caption, as his scripts train on them;
+    - a list of records, alone or as `annotations` or `data` of an object;
+    - an object of captions or records by the names of the pictures, or of records by number; the
+      tags of kohya's `meta_lat.json` are appended to the caption, as in his scripts;
     - an object of lists of records by split;
-    - an object on each line, as a .jsonl file.
+    - an object on each line, like a .jsonl file.
 
     Raises:
-      DataError: it is no JSON, or holds none of these.
+      DataError: it is not JSON, or has another form.
     """
     content = _load(path)
     yield from read_jsonl(path, name) if content is None else _records(path, name, content)
 
 
 def read_lines(path: str, name: str) -> Iterator[Place | Reject]:
-    """As `read_jsonl`; a file that is one list of records over several lines is read as such."""
+    """As `read_jsonl`, but also reads a file that is one list of records over several lines."""
     first = next((line.strip() for line in files.lines(path) if line.strip()), b"")
     content = None
     if first.startswith(b"["):
@@ -82,14 +82,14 @@ def _records(path: str, name: str, content: list[Any] | dict[str, Any]) -> Itera
 
 
 def _in_split(record: Any, split: str) -> Any:
-    """Returns a record with its split, where it says none."""
+    """Returns a record with `split`, if it has none."""
     if not isinstance(record, Mapping) or columns.name_of(record, "split"):
         return record
     return {**record, "split": split}
 
 
 def _of_picture(key: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the record that stands under a picture's name, or under a number."""
+    """Returns the record under a picture's name or a number."""
     record = dict(given)
     if "tags" in record and _is_text(record.get("caption"), record["tags"]):
         said = (record.get("caption"), record.pop("tags"))
@@ -105,7 +105,7 @@ def _is_text(*values: Any) -> bool:
 
 
 def _load(path: str) -> list[Any] | dict[str, Any] | None:
-    """Returns the list or object that a file holds; None where it holds several values."""
+    """Returns the list or object in a file; None if it has several values."""
     try:
         with files.unpacked(path) as file:
             content = json.loads(file.read().decode("utf-8-sig"))
@@ -136,10 +136,10 @@ def _numbered(where: str, records: Sequence[Any] | Iterator[Any]) -> Iterator[Pl
 
 
 def _with_one_name(record: Any) -> Any:
-    """Returns an image of Karpathy's or of TextCaps under a single name.
+    """Returns a record of Karpathy's or of TextCaps with a single name of its image.
 
-    Karpathy's `filepath` is the file's folder. TextCaps' `image_path` begins with `train`, while
-    its pictures lie in `train_images`.
+    Karpathy's `filepath` is the folder of the file. TextCaps' `image_path` begins with `train`,
+    but its pictures are in `train_images`.
     """
     if not isinstance(record, Mapping):
         return record

@@ -1,4 +1,4 @@
-"""Files that hold pictures and captions together: tar shards of WebDataset, Parquet and Arrow."""
+"""Files with pictures and captions together: tar shards of WebDataset, Parquet and Arrow."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from data.sources.rows import Reject, Row
 from data.sources.source import Source, digest
 from data.sources.text_files import ENDINGS, LINES, captions_in, in_language, language_of
 
-# So many bytes are unpacked at once.
+# Number of bytes that are decompressed at once.
 _PIECE = 2**20
 _CAPTIONS = ("caption", "captions", "conversations")
 
 
 @dataclass(frozen=True)
 class Packed(Source, abc.ABC):
-    """Files that hold the pictures' bytes beside their captions; each is read on its own.
+    """Files with the bytes of pictures and their captions; each is read independently.
 
     Attributes:
-      shards: the files, with the splits that their names say.
-      root: the folder that messages and names of pictures start from.
+      shards: the files, with the splits in their names.
+      root: the folder to which messages and names of pictures are relative.
     """
 
     shards: tuple[CaptionFile, ...] = ()
@@ -77,7 +77,7 @@ class Packed(Source, abc.ABC):
 
     @abc.abstractmethod
     def _rows_of(self, path: str, name: str) -> Iterator[Row | Reject]:
-        """Yields the rows of one file, which messages call `name`."""
+        """Yields the rows of one file; messages use `name`."""
 
     def _row(self, where: str, record: Any, picture: bytes) -> Row | Reject:
         row = self._to_row(where, record)
@@ -86,12 +86,12 @@ class Packed(Source, abc.ABC):
 
 @dataclass(frozen=True)
 class TarShards(Packed):
-    """WebDataset's shards: `0.jpg` beside `0.txt`, `0.caption` or `0.json` in a tar file.
+    """WebDataset's shards: `0.jpg` and `0.txt`, `0.caption` or `0.json` in a tar file.
 
-    Of a .json only the keys that mean something are read; a text goes before its caption.
+    Only known keys of a .json are read; a text file takes precedence over its caption.
 
     Attributes:
-      text_captions: as of `TextFiles`.
+      text_captions: see `TextFiles`.
     """
 
     kind: ClassVar[str] = "tar"
@@ -107,7 +107,7 @@ class TarShards(Packed):
             _check_is_shard(path, held)
             for key, members in held.items():
                 found = [ending for ending in members if is_picture_name(ending)]
-                # Beside `0.jpg`, `0.mask.png` is something else of the same picture.
+                # `0.mask.png` next to `0.jpg` is not the picture.
                 pictures = [ending for ending in found if ending.count(".") == 1] or found
                 if not pictures:
                     detail = f"there is no picture for {', '.join(members):.80}"
@@ -163,8 +163,7 @@ class TarShards(Packed):
 
 @dataclass(frozen=True)
 class ColumnarPictures(Packed):
-    """Parquet or Arrow files with a column of encoded pictures, as Hugging Face's data sets have
-    them."""
+    """Parquet or Arrow files with a column of encoded pictures, as in Hugging Face's data sets."""
 
     kind: ClassVar[str] = "Parquet or Arrow"
 
@@ -188,7 +187,8 @@ class ColumnarPictures(Packed):
 
 
 def _by_key(tar: tarfile.TarFile) -> dict[str, dict[str, tarfile.TarInfo]]:
-    """Returns the files of a shard by their paths up to the first dot of the name, and the rest."""
+    """Returns the files of a shard by their paths up to the first dot of the name, and by the
+    rest of the name."""
     found: dict[str, dict[str, tarfile.TarInfo]] = {}
     for member in tar:
         folder, name = posixpath.split(posixpath.normpath(member.name))
@@ -199,8 +199,8 @@ def _by_key(tar: tarfile.TarFile) -> dict[str, dict[str, tarfile.TarInfo]]:
 
 
 def _check_is_shard(path: str, held: Mapping[str, Mapping[str, tarfile.TarInfo]]) -> None:
-    """Raises DataError where a tar file is a folder with a caption file, and no picture in it has a
-    text of its own."""
+    """Raises DataError if a tar file is a folder with a caption file, and no picture in it has its
+    own text."""
     pictured = [one for one in held.values() if any(map(is_picture_name, one))]
     said = any(ending.endswith((*ENDINGS, ".json")) for one in pictured for ending in one)
     others = (one for one in held.values() if one not in pictured)
@@ -221,8 +221,8 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 @contextmanager
 def _unpacked(path: str) -> Iterator[Any]:
-    """The tar file itself. A packed one is unpacked to a temporary file first: members are read out
-    of order, and each step back would unpack all before it again."""
+    """Opens the tar file. A compressed one is first decompressed to a temporary file: members are
+    read out of order, and each step back would decompress everything before it again."""
     if files.without_packing(path) == path:
         with files.opened(path) as file:
             yield file

@@ -1,10 +1,10 @@
-"""From the name that a table has for a picture to the file of that name, as far as there is one.
+"""Finds the file of a picture from its name in a table.
 
-Tables and pictures come from different systems: one writes an accent in two characters, another
-writes paths with backslashes, a third takes `A.JPG` and `a.jpg` for one name.
+Tables and pictures come from different systems: one writes an accent as two characters, another
+writes paths with backslashes, a third treats `A.JPG` and `a.jpg` as the same name.
 """
 
-# Paths are text here, see `data.base.files`.
+# Paths are strings here, see `data.base.files`.
 # ruff: noqa: PTH100, PTH110, PTH112, PTH114, PTH115, PTH208
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
 def relative(folder: str, name: str) -> str:
-    """Returns an absolute path inside of `folder` as a path relative to it; other names as they
-    are."""
+    """Makes an absolute path inside `folder` relative to it; returns other names unchanged."""
     if files.is_remote(name):
         return name.removeprefix(f"{folder.rstrip('/')}/")
     if not name.startswith("/") or not folder or files.is_remote(folder):
@@ -38,14 +37,14 @@ def relative(folder: str, name: str) -> str:
 
 
 def find(folder: str, name: str) -> str | None:
-    """Returns the name, relative to `folder`, of the file that `name` means; None if there is none.
+    """Returns the path, relative to `folder`, of the file that `name` means; None if there is none.
 
-    That is the file of this very name or, where there is none, the only one whose name differs in
-    nothing but the form of its Unicode characters, backslashes for slashes, or case, or the only
-    picture whose name goes on with its ending.
+    It is the file with exactly this name. If there is none, it is the only file whose name differs
+    just in Unicode normalisation, slashes or case, or the only picture with this name plus an
+    ending.
 
     Args:
-      folder: on this disk, or remote: there names are taken as they are.
+      folder: local, or remote; remote names are not searched.
       name: relative to it.
     """
     if files.is_file(files.join(folder, name)):
@@ -59,7 +58,7 @@ def find(folder: str, name: str) -> str | None:
 
 
 def why_missing(folder: str, name: str) -> str:
-    """Returns why `find` finds no file, in words."""
+    """Returns a phrase that says why `find` finds no file."""
     path = files.join(folder, name)
     if files.is_remote(folder):
         return f"there is no file {path}"
@@ -79,7 +78,7 @@ def why_missing(folder: str, name: str) -> str:
 
 
 def why_outside(folder: str, name: str) -> str:
-    """Returns why a name does not stay inside of `folder`, in words."""
+    """Returns a phrase that says why a name is not inside `folder`."""
     if files.is_remote(name) or name.startswith("/"):
         return f"{name} is not a path below {folder}"
     for place in () if files.is_remote(folder) else _places(folder, name):
@@ -89,28 +88,28 @@ def why_outside(folder: str, name: str) -> str:
 
 
 def target(path: str) -> str | None:
-    """Returns where a link leads; None for what is no link."""
+    """Returns the target of a link; None if `path` is not a link."""
     return os.readlink(path) if os.path.islink(path) else None
 
 
 def passes_link(folder: str, name: str) -> bool:
-    """Whether a part of the path from `folder` to `name` is a link. Searches go through none."""
+    """Whether a component of the path from `folder` to `name` is a link; searches follow none."""
     return not files.is_remote(folder) and any(map(target, _places(folder, name)))
 
 
 def is_windows_path(name: str) -> bool:
-    """Whether `name` is an absolute path of Windows."""
+    """Whether `name` is an absolute Windows path."""
     return _DRIVE.match(name) is not None
 
 
 def same(name: str) -> str:
-    """Returns what names have in common that differ in Unicode forms and slashes only."""
+    """Returns a key that ignores differences in Unicode normalisation and slashes."""
     return unicodedata.normalize("NFC", name).replace("\\", "/")
 
 
 def _alike(folder: str, name: str) -> list[str]:
-    """Returns what differs from `name` in Unicode forms, slashes and case only: what differs least
-    in each folder on the way."""
+    """Returns paths that differ from `name` only in Unicode normalisation, slashes and case: the
+    most similar ones in each folder on the way."""
     parts = posixpath.normpath(name.replace("\\", "/")).split("/")
     found = [""]
     for part in parts:
@@ -141,11 +140,11 @@ def _changed(folder: str) -> int:
 
 @functools.lru_cache(maxsize=16)
 def _listing(folder: str, changed: int) -> dict[str, tuple[str, ...]]:
-    """Returns the names in a folder by what they have in common with those of other case.
+    """Returns the names in a folder by a key that ignores case.
 
     Args:
-      folder: a folder that is not there has no names.
-      changed: its change time, so that an old listing is not used.
+      folder: a missing folder has no names.
+      changed: its change time, part of the cache key.
     """
     found = defaultdict(list)
     try:
@@ -157,12 +156,12 @@ def _listing(folder: str, changed: int) -> dict[str, tuple[str, ...]]:
 
 
 def _with_endings(folder: str, name: str) -> list[str]:
-    """Returns the pictures whose names are `name` and an ending; none of a name that has one."""
+    """Returns the pictures whose names are `name` plus an ending; none if `name` has one."""
     return [] if is_picture_name(name) else _of_stem(folder, name)
 
 
 def _other_endings(folder: str, name: str) -> list[str]:
-    """Returns pictures in the folder of `name` that differ from it in their ending only."""
+    """Returns pictures in the folder of `name` that differ from it only in their ending."""
     return _of_stem(folder, posixpath.splitext(name)[0])
 
 
@@ -175,7 +174,7 @@ def _of_stem(folder: str, stem: str) -> list[str]:
 
 
 def _places(folder: str, name: str) -> Iterator[str]:
-    """Yields the paths on the way from `folder` to `name`, without `folder`."""
+    """Yields the path of each component from `folder` to `name`, without `folder`."""
     place = folder
     for part in name.split("/"):
         place = files.join(place, part)

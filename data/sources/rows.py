@@ -1,6 +1,6 @@
-"""What a source yields: rows whose picture is not opened yet, and rejects that say why not.
+"""The output of a source: rows, whose pictures are not opened yet, and rejects with a reason.
 
-Limits and policies say what makes a row a reject.
+Limits and policies decide which rows are rejected.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ _ALLOWED_POLICIES = {
 class Policies:
     """A policy for each field of a row.
 
-    `drop` leaves the row out: a reject, with its place and a remedy. `keep` lets it go on without
-    the field. `fill` puts something in the field's place. What was kept and filled is counted.
+    `drop` rejects the row, with its place and a remedy. `keep` keeps the row without the field.
+    `fill` replaces the field. Kept and filled rows are counted.
 
     Attributes:
-      bad_caption: of a caption that is empty, too long or not UTF-8, where another of the row can
-        be used. `fill` cuts a long one; empty and broken ones are left out as with `keep`.
-      no_caption: where none can be used. `fill` takes `caption_fill`.
-      missing_language, bad_language: of a tag that is not there, or is none. `fill` takes
-        `language_fill`, and without one guesses by script.
-      missing_attributes: of a row without any. `fill` takes `attributes_fill`.
-      bad_attributes: of attributes of a wrong type. `fill` takes `attributes_fill`.
-      bad_split: of a split by another name. `fill` has it decided by content.
-      unknown_key: of a key that means nothing. `keep` ignores the key.
-      caption_fill, language_fill, attributes_fill: what is filled in.
+      bad_caption: for a caption that is empty, too long or not UTF-8, if another one of the row is
+        usable. `fill` truncates a long one; empty and broken ones are dropped as with `keep`.
+      no_caption: for a row without a usable caption. `fill` uses `caption_fill`.
+      missing_language, bad_language: for a missing or invalid tag. `fill` uses `language_fill`, or
+        guesses by script without one.
+      missing_attributes: for a row without attributes. `fill` uses `attributes_fill`.
+      bad_attributes: for attributes of a wrong type. `fill` uses `attributes_fill`.
+      bad_split: for an unknown name of a split. `fill` decides by content.
+      unknown_key: for an unknown key. `keep` ignores the key.
+      caption_fill, language_fill, attributes_fill: the replacements.
     """
 
     bad_caption: str = KEEP
@@ -82,7 +82,7 @@ class Policies:
 DEFAULT_POLICIES = Policies()
 
 
-# Every reason to refuse a row or a picture, with what a person can do about it.
+# Every reason to reject a row or a picture, with a remedy.
 REMEDIES = {
     "missing_file": "Put the file there, correct its path, or name the folder that paths start "
     "from: --set ingest.images=DIR.",
@@ -127,14 +127,13 @@ REMEDIES = {
 
 @dataclass(frozen=True)
 class Limits:
-    """What is too much for one picture or one caption; past it, the row is a reject.
+    """Limits of one picture or one caption; beyond them, the row is rejected.
 
     Attributes:
-      max_pixels: width times height, judged from the header before anything is decoded. At most
-        178,956,970, where Pillow itself refuses.
+      max_pixels: width times height, checked in the header before anything is decoded. At most
+        178,956,970, Pillow's own limit.
       max_file_bytes: length of the encoded file.
-      max_aspect: longer side over shorter side; resizing the shorter side of a thin strip would
-        take memory without bound.
+      max_aspect: longer side over shorter side; resizing a thin strip would take unbounded memory.
       max_caption_characters: length of one caption.
     """
 
@@ -157,19 +156,19 @@ DEFAULT_LIMITS = Limits()
 
 @dataclass(frozen=True)
 class Row:
-    """One picture as its source names it; small, plain and made to travel between workers.
+    """One picture as its source names it; small, so it can be sent between workers.
 
     Attributes:
-      where: the place that a person can look up, such as `captions.jsonl:12`.
+      where: its place for the user, such as `captions.jsonl:12`.
       image_id: stable name of the picture, unique in its source.
-      image: path relative to `folder`, or the encoded bytes where the source holds them.
+      image: path relative to `folder`, or the encoded bytes if the source contains them.
       captions, languages: one or more sentences and the BCP-47 tag of each.
       attributes: zero or more `group:value` names.
-      split: train, val, test, or None to have it decided by content.
-      folder: where a relative `image` path starts, and what it may not leave.
-      dropped: the reason for each caption that was left out while others of the row stayed.
-      mended: what a policy has put right, a few words each.
-      span: the place of its source among several, such as the spans of a window.
+      split: train, val, test, or None to decide by content.
+      folder: to which a relative `image` path is relative, and which it may not leave.
+      dropped: the reason for each caption that was dropped from the row.
+      mended: short phrases on corrections by a policy.
+      span: the index of its source among several, such as the spans of a window.
     """
 
     where: str
@@ -187,14 +186,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Reject:
-    """A row or picture that is left out, and why.
+    """A rejected row or picture, and why.
 
     Attributes:
-      where: file and line, or the source's own name of the row.
-      image: the picture's path or name, as far as it is known.
+      where: file and line, or the source's name of the row.
+      image: the picture's path or name, if known.
       reason: a key of `REMEDIES`.
       detail: what was found.
-      remedy: what a person can do.
+      remedy: what the user can do.
     """
 
     where: str
@@ -205,7 +204,7 @@ class Reject:
 
     @classmethod
     def of(cls, where: str, image: str, reason: str, detail: str) -> Reject:
-        """Returns the reject with the remedy of its reason."""
+        """Returns a reject with the remedy of its reason."""
         return cls(where, image, reason, detail, REMEDIES[reason])
 
     def to_json(self) -> str:
@@ -214,5 +213,5 @@ class Reject:
 
     @classmethod
     def from_json(cls, line: str) -> Reject:
-        """Reads what `to_json` wrote."""
+        """Reads the output of `to_json`."""
         return cls(**json.loads(line))

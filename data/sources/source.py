@@ -1,4 +1,4 @@
-"""What every source of captioned images can do."""
+"""The interface of all sources of captioned pictures."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from data.sources.rows import DEFAULT_LIMITS, DEFAULT_POLICIES, Limits, Policies
 
 @dataclass(frozen=True)
 class Source(abc.ABC):
-    """A set of captioned images; holds names only, so that it travels to workers.
+    """A set of captioned pictures; it contains only names, so it can be sent to workers.
 
     Attributes:
-      path: what the user named.
+      path: given by the user.
       limits: of one caption and one picture.
       language: tag of all captions; None reads it from the data or guesses it by script.
-      resplit: whether splits in the data are ignored and decided anew by content.
-      policies: of fields that are missing or bad.
+      resplit: whether to ignore splits in the data and decide all by content.
+      policies: for missing or bad fields.
     """
 
     kind: ClassVar[str]
@@ -38,37 +38,36 @@ class Source(abc.ABC):
 
     @abc.abstractmethod
     def describe(self) -> str:
-        """Returns one line for people: kind, place and size."""
+        """Returns a line for the user: kind, place and size."""
 
     @abc.abstractmethod
     def fingerprint(self) -> str:
-        """Returns hex digits that change when the data do; opens no picture."""
+        """Returns a hash, in hex, that changes with the data; opens no picture."""
 
     @abc.abstractmethod
     def _read(self, part: str) -> Iterator[Row | Reject]:
         """Yields the rows of one part in a fixed order."""
 
     def parts(self) -> tuple[str, ...]:
-        """Returns names of pieces that workers can read on their own through `rows(part)`."""
+        """Returns names of parts that workers can read independently with `rows(part)`."""
         return ("",)
 
     def holds_pictures(self) -> bool:
-        """Whether its files hold the pictures, which then are no files of their own."""
+        """Whether its files contain the pictures, so that there are no picture files."""
         return False
 
     def folders(self) -> tuple[str, ...] | None:
-        """Returns the folders below which it looks for files, besides those of its rows; None where
+        """Returns the folders that it searches for files, in addition to those of its rows; None if
         it reads no folder."""
         return None
 
     def texts(self) -> tuple[Sequence[str], Sequence[str]]:
-        """Returns the paths of the files whose captions are read, and of those that are rejected as
-        a whole."""
+        """Returns the paths of the files whose captions are read, and of the rejected files."""
         return (), ()
 
     def _to_row(self, where: str, record: Any, folder: str = "") -> Row | Reject:
-        """Returns the row of a record by this source's limits, language and policies; `folder` is
-        where its image path starts from."""
+        """Converts a record with this source's limits, language and policies; its image path is
+        relative to `folder`."""
         return to_row(
             where,
             record,
@@ -79,13 +78,13 @@ class Source(abc.ABC):
         )
 
     def rows(self, part: str | None = None) -> Iterator[Row | Reject]:
-        """Yields a Row for each picture, unopened, and a Reject for each unusable record.
+        """Yields a Row for each picture, which is not opened, and a Reject for each bad record.
 
         Args:
           part: one of `parts()`; None reads them all.
 
         Raises:
-          DataError: the source as a whole cannot be read, or holds no record at all.
+          DataError: the source cannot be read at all, or has no record.
         """
         found = False
         for piece in self.parts() if part is None else (part,):
@@ -99,8 +98,8 @@ class Source(abc.ABC):
 def caption_files_digest(source: Source, paths: Sequence[str]) -> str:
     """Returns the fingerprint of caption files and of the pictures that their rows name.
 
-    Pictures count by length and change time; on a remote store, where asking for these is slow,
-    by name alone.
+    It depends on the length and change time of pictures; on a remote store, where these are slow to
+    read, only on their names.
     """
     rows = (row for row in source.rows() if isinstance(row, Row))
     stamps = (files.stamp(files.join(row.folder, str(row.image))) for row in rows)
@@ -112,7 +111,7 @@ def caption_files_digest(source: Source, paths: Sequence[str]) -> str:
 
 
 def digest(values: Iterable[object]) -> str:
-    """Returns 32 hex digits that stand for `values` in their order."""
+    """Returns a hash of `values` in order, 32 hex digits."""
     made = hashlib.blake2b(digest_size=16)
     for value in values:
         made.update(value if isinstance(value, bytes) else f"{value!r}\n".encode())

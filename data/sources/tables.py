@@ -1,6 +1,6 @@
-"""The caption files of a folder, read line by line: JSONL, CSV and TSV.
+"""Reads caption files line by line: JSONL, CSV and TSV.
 
-Every line that is not blank comes out once: in a record with its place, or in a reject.
+Every line that is not blank gives a record with its place, or a reject.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ COLUMNS = (
     "split",
 )
 
-# The first bytes of UTF-16, as `_decoded` gives them.
+# The first bytes of UTF-16, as returned by `_decoded`.
 _UTF_16 = ("\udcff\udcfe", "\udcfe\udcff")
-# Excel's own first line, which names the delimiter.
+# A first line by Excel that names the delimiter.
 _EXCEL = re.compile(r"sep=([,;|\t])", re.IGNORECASE)
 _DELIMITERS = ",;\t|"
-# With these a quote may be a part of the text, and one line is one row.
+# With these delimiters, quotes are part of the text, and one line is one row.
 _PLAIN = "\t|"
-# Stands once in a row, behind the picture's name, and only in tables without a header.
+# Occurs once in a row, after the picture's name, and only in tables without a header.
 _BLANK_DELIMITER = " "
-# What an empty row is made of, whatever separates its cells.
+# The characters of an empty row, for all delimiters.
 _BLANK = f'{_DELIMITERS}" \t'
-# A quoted cell may hold line breaks; more than this many are a quote that was never closed.
+# A quoted cell may contain line breaks; more than this many mean that a quote was never closed.
 _LONGEST_RECORD = 50
 _ENDINGS = "|".join(PICTURE_ENDINGS).replace(".", "")
 _PICTURE = re.compile(rf"[^\s,;|\t\"]+\.(?:{_ENDINGS})\b", re.IGNORECASE)
@@ -70,9 +70,9 @@ def read_jsonl(path: str, name: str) -> Iterator[Place | Reject]:
 def read_table(path: str, name: str) -> Iterator[Place | Reject]:
     """Yields (`name:line`, record) for each row of a table with a header.
 
-    The header decides what separates the cells: a comma, a semicolon, a tab or a bar. A table
-    without one is read where its first line names a picture and a caption. Rows of empty cells are
-    skipped like blank lines.
+    The header determines the delimiter: a comma, a semicolon, a tab or a bar. A table without a
+    header is read if its first line has the name of a picture and a caption. Rows of empty cells
+    are skipped like blank lines.
 
     Raises:
       DataError: the header is missing, or names no image or no caption.
@@ -117,12 +117,12 @@ READERS: dict[str, Reader] = {
 
 @dataclass(frozen=True)
 class _Table:
-    """How the lines of a table become cells.
+    """The format of a table.
 
     Attributes:
       names: of the columns.
-      delimiter: what separates cells.
-      header: whether the first line holds the names.
+      delimiter: between cells.
+      header: whether the first line has the names.
     """
 
     names: list[str]
@@ -130,10 +130,10 @@ class _Table:
     header: bool = True
 
     def cells(self, lines: Sequence[str]) -> tuple[list[str], int]:
-        """Returns the cells of the record that `lines` begin with, and how many lines it takes.
+        """Returns the cells of the record at the beginning of `lines`, and its number of lines.
 
         Raises:
-          ValueError: says what is wrong with it.
+          ValueError: the record is malformed; the message says why.
         """
         if self.delimiter == _BLANK_DELIMITER:
             return lines[0].split(None, 1), 1
@@ -142,8 +142,8 @@ class _Table:
 
 
 def _decoded(path: str) -> Iterator[tuple[int, str]]:
-    """Yields number and text of each line; blank is what bytes call blank, for text counts more
-    marks as blanks."""
+    """Yields number and text of each line that is not blank. Blankness is tested on bytes, because
+    str counts more characters as spaces."""
     for number, line in enumerate(files.lines(path), start=1):
         yield number, line.decode("utf-8", "surrogateescape") if line.strip() else ""
 
@@ -178,12 +178,12 @@ def _columns() -> str:
 
 
 def _order(name: str) -> str:
-    """Returns the delimiters in the order in which they are tried."""
+    """Returns the delimiters in the order of the attempts."""
     return "\t,;|" if files.without_packing(name.lower()).endswith(".tsv") else _DELIMITERS
 
 
 def _table(line: str, path: str, where: str, delimiters: str) -> _Table:
-    """Returns the table that begins with `line`: its header, or its first row."""
+    """Returns the format of the table that begins with `line`, its header or its first row."""
     _check_encoding(line, where)
     read = {mark: _header_cells(line, mark) for mark in delimiters}
     for mark, cells in read.items():
@@ -205,7 +205,7 @@ def _header_cells(line: str, delimiter: str) -> list[str] | ValueError:
 
 
 def _is_row(cells: Sequence[str]) -> bool:
-    """Whether these are a picture's name and a caption, and not the names of columns."""
+    """Whether these are a picture's name and a caption rather than names of columns."""
     return len(cells) == 2 and bool(_NUMBERED.fullmatch(cells[0]) and cells[1])
 
 
@@ -243,10 +243,9 @@ def _check_encoding(header: str, where: str) -> None:
 
 
 def _record(table: _Table, cells: Sequence[str]) -> dict[str, Any]:
-    """Returns the record of a row by the names of its columns.
+    """Returns the record of a row, by the names of its columns.
 
-    Columns that mean nothing keep their names, for a policy decides about them. Empty cells say
-    nothing.
+    Unknown columns keep their names, because a policy decides about them. Empty cells are left out.
     """
     names = tuple(table.names)
     if len(cells) < len(names) or any(cell.strip() for cell in cells[len(names) :]):
@@ -273,25 +272,25 @@ def _record(table: _Table, cells: Sequence[str]) -> dict[str, Any]:
             record[str(role)] = cell
         elif role is None and cell.strip():
             record[name] = cell
-    # With several columns the last ones of a row are often blank, which says nothing is missing.
+    # With several caption columns, the last cells of a row are often blank, which is not an error.
     record["caption"] = ([text for text in single if text.strip()] or single[:1]) + listed
     return record
 
 
 def _image(cell: str, header: bool) -> str:
-    """Returns the picture that a cell names; what numbers its captions is left out."""
+    """Returns the picture's name in a cell, without the number of its caption."""
     found = _NUMBERED.fullmatch(cell)
     return (found[1] or (cell if header else found[2])) if found else cell
 
 
 def _texts(cell: str) -> list[str]:
-    """Returns the texts of a cell that holds a list of them, and any other cell as one text."""
+    """Returns the texts of a cell with a list, and any other cell as one text."""
     found = columns.list_in(cell)
     return found if found and all(isinstance(one, str) for one in found) else [cell]
 
 
 def _listed(cell: str) -> list[Any]:
-    """Returns the texts of a cell: a list as JSON, Python or numpy write it, or one text."""
+    """Returns the texts of a cell: a list as written by JSON, Python or NumPy, or one text."""
     if not cell.startswith("["):
         return [cell] if cell else []
     found = columns.list_in(cell)

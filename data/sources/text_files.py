@@ -1,7 +1,7 @@
 """Pictures with their captions in text files of the same names: `dogs/1.jpg` and `dogs/1.txt`.
 
-`.caption` is what kohya's scripts call them. `1.en.txt` and `1.zh.txt` are of `1.jpg`, in these
-languages.
+kohya's scripts use the ending `.caption`. `1.en.txt` and `1.zh.txt` are captions of `1.jpg` in
+these languages.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from data.sources.rows import Reject, Row
 from data.sources.source import Source, digest
 
 ENDINGS = (".txt", ".caption")
-# What a text file holds: a caption on each line, or one caption.
+# The content of a text file: a caption on each line, or one caption.
 LINES, WHOLE = "lines", "whole"
 
 
 @dataclass(frozen=True)
 class TextFiles(Source):
-    """A folder of pictures, and a text file for each.
+    """A folder of pictures with a text file for each.
 
-    The texts stand in `path`, beside the pictures or in a tree of their own of the same shape; of
-    another shape, where no text has its picture there and names without folders are enough.
-    Where `images` holds several folders that are called like splits, they are.
+    The texts are in `path`, next to the pictures or in a separate tree with the same folders. If no
+    text matches a picture that way and names are unique without folders, the folders may differ.
+    Folders in `images` with names of splits are splits, if there are several.
 
     Attributes:
       images: the folder of the pictures.
@@ -63,7 +63,7 @@ class TextFiles(Source):
         return read, rejected
 
     def _pairs(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-        """Returns the pictures and the texts by the stem that they share."""
+        """Returns the pictures and the texts by their common stem."""
         pictures = _by_stem(_pictures_below(self.images))
         texts = _by_stem(name for name in files.below(self.path) if _is_text(name))
         return pictures, _moved(pictures, texts)
@@ -92,7 +92,7 @@ class TextFiles(Source):
 
     def _captions(self, name: str, picture: str) -> list[Any]:
         found = captions_in(files.lines(files.join(self.path, name)), self.text_captions)
-        # `1.en.jpg` is but a name.
+        # In `1.en.jpg`, `en` is not a language.
         return in_language(found, None if _stem(name) == _stem(picture) else language_of(name))
 
 
@@ -100,20 +100,20 @@ def captions_in(lines: Iterable[bytes], text_captions: str) -> list[str]:
     """Returns the captions of a text file.
 
     Args:
-      lines: of the file, undecoded; blank ones say nothing.
-      text_captions: `LINES` for a caption on each, `WHOLE` for one caption on all of them.
+      lines: of the file, undecoded; blank ones are ignored.
+      text_captions: `LINES` for a caption on each line, `WHOLE` for one caption.
     """
     filled = [line.decode("utf-8", "surrogateescape") for line in lines if line.strip()]
     return filled if text_captions == LINES else [" ".join(filled)][: len(filled)]
 
 
 def in_language(captions: Sequence[str], tag: str | None) -> list[Any]:
-    """Returns captions as a record has them, with the language that is said of them, if any."""
+    """Returns captions in the form of a record, with their language, if any."""
     return [{"text": text, "language": tag} for text in captions] if tag else [*captions]
 
 
 def check_text_captions(text_captions: str) -> None:
-    """Raises DataError unless text files can be read in this way."""
+    """Raises DataError unless `text_captions` is valid."""
     if text_captions not in (LINES, WHOLE):
         where = f"text_captions {text_captions!r}"
         remedy = f"Choose {LINES}, a caption on each, or {WHOLE}, one caption in each file."
@@ -136,8 +136,8 @@ def pairs_in(texts: str, images: str, *, anywhere: bool = False) -> bool:
 def _moved(
     pictures: Mapping[str, list[str]], texts: Mapping[str, list[str]], *, anywhere: bool = True
 ) -> dict[str, list[str]]:
-    """Returns texts by the stems of their pictures, where their own differ from these in case, in a
-    language or, where no text has a picture else, in their folders."""
+    """Returns texts by the stems of their pictures, if their stems differ in case, in a language
+    or, if no text has a picture otherwise, in their folders."""
     taken = {stem: stem for stem in texts if stem in pictures}
     free = [stem for stem in texts if stem not in pictures]
     plain = {stem: _without_language(stem) for stem in free}
@@ -161,7 +161,7 @@ def _without_language(stem: str) -> str:
 
 
 def _by_stem(names: Iterable[str]) -> dict[str, list[str]]:
-    """Returns names in their order by what they are without their ending."""
+    """Returns names, in order, by their stems."""
     found = defaultdict(list)
     for name in sorted(names):
         found[_stem(name)].append(name)
@@ -169,7 +169,7 @@ def _by_stem(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _single(shared: Callable[[str], str], stems: Iterable[str]) -> dict[str, str]:
-    """Returns stems by what `shared` finds in them, where no other has the same."""
+    """Returns stems by the key `shared`, leaving out keys of several stems."""
     found = defaultdict(list)
     for stem in stems:
         found[shared(stem)].append(stem)
@@ -177,12 +177,12 @@ def _single(shared: Callable[[str], str], stems: Iterable[str]) -> dict[str, str
 
 
 def _stem(name: str) -> str:
-    """Returns what a picture and its text share: the name without its ending."""
+    """Returns the name without its ending, which a picture and its text have in common."""
     return picture_names.same(posixpath.splitext(name)[0])
 
 
 def _pictures_below(folder: str) -> Iterator[str]:
-    """Yields the files below a folder whose names end as pictures' do, HEIC files too."""
+    """Yields the files below a folder with the ending of a picture, including HEIC."""
     endings = (*PICTURE_ENDINGS, *REFUSED_ENDINGS)
     return (name for name in files.below(folder) if name.lower().endswith(endings))
 
@@ -192,9 +192,9 @@ def _is_text(name: str) -> bool:
 
 
 def _mark(row: Row | Reject) -> object:
-    """Returns what changes when a row does, wherever the folder stands.
+    """Returns a value that changes with the row but not with the location of the folder.
 
-    A picture counts by length and change time.
+    It depends on a picture's length and change time.
     """
     if isinstance(row, Reject):
         return row

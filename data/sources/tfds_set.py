@@ -1,4 +1,4 @@
-"""Any TFDS data set with an image and one or more text features, which are found by their names."""
+"""TFDS data sets with an image and one or more text features, which are found by name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _IDS = ("id", "image_id", "image/id", "image/filename", "filename")
 
 @dataclass(frozen=True)
 class Roles:
-    """The features that are read, each as the keys that lead to it."""
+    """The features that are read, each as a path of keys."""
 
     image: Path
     captions: tuple[Path, ...]
@@ -40,16 +40,16 @@ class Roles:
 
 
 def find_roles(features: Any, name: str, text_features: Sequence[str] = ()) -> Roles:
-    """Returns which of `builder.info.features` plays which part.
+    """Finds the role of each of `builder.info.features`.
 
     Args:
-      features: a tfds.features.FeaturesDict; captions may stand in nested sequences.
+      features: a tfds.features.FeaturesDict; captions may be in nested sequences.
       name: of the data set, for messages.
-      text_features: the caption features as `outer/inner`; empty goes by their names: those with
-        caption or sentence in them, else text, description or title, else the only one there is.
+      text_features: the caption features as `outer/inner`. If empty, they are found by name: those
+        with caption or sentence, else text, description or title, else the only text feature.
 
     Raises:
-      DataError: there is no image or no caption feature, or several that could be it.
+      DataError: there is no image or no caption feature, or several candidates.
     """
     images, texts, numbers = _sort(features)
     return Roles(
@@ -62,14 +62,14 @@ def find_roles(features: Any, name: str, text_features: Sequence[str] = ()) -> R
 
 
 def pick(example: Any, path: Path) -> Any:
-    """Returns the value that `path` leads to."""
+    """Returns the value at `path`."""
     for key in path:
         example = example[key]
     return example
 
 
 def nest(paths: Sequence[Path], leaf: Any = True) -> dict[str, Any]:
-    """Returns nested dictionaries in which each path leads to `leaf`."""
+    """Returns nested dictionaries with `leaf` at each path."""
     tree: dict[str, Any] = {}
     for path in paths:
         branch = tree
@@ -147,20 +147,20 @@ def _captions(texts: Sequence[Path], name: str, wanted: Sequence[str]) -> tuple[
 
 
 PREFIX = "tfds:"
-# Builders of this package; importing the module makes TFDS know the name.
+# Builders of this package; importing the module registers the name with TFDS.
 _OWN = {"captioned_scenes": "data.scenes.captioned_scenes.captioned_scenes_dataset_builder"}
 _PART = 1000
 
 
 @dataclass(frozen=True)
 class TfdsSet(Source):
-    """A TFDS data set that is on the disk, or that is generated without the network.
+    """A TFDS data set that is on the disk or can be generated without a network.
 
-    Splits with one of the usual names, see `records.split_called`, are honoured where there are
-    several; a data set of one split, and a split of another name, is divided by content.
+    Splits with one of the usual names, see `records.split_called`, are kept if there are several. A
+    data set with one split, and a split with another name, is divided by content.
 
     Attributes:
-      data_dir: where TFDS keeps its data sets; None is TFDS's own default.
+      data_dir: of TFDS's data sets; None for TFDS's default.
       text_features: the caption features as `outer/inner`; empty finds them by name.
     """
 
@@ -171,7 +171,7 @@ class TfdsSet(Source):
 
     @property
     def name(self) -> str:
-        """The data set's name with its config, as TFDS writes it."""
+        """The data set's name with its config, in TFDS's form."""
         return self.path.removeprefix(PREFIX)
 
     def describe(self) -> str:
@@ -225,7 +225,7 @@ class TfdsSet(Source):
 
 
 def _language(example: Any, path: Path | None) -> str | list[str] | None:
-    """Returns the tag of all captions, or a tag for each, or nothing."""
+    """Returns the tag of all captions, or a tag for each, or None."""
     if path is None:
         return None
     texts = _texts(example, path)
@@ -233,7 +233,7 @@ def _language(example: Any, path: Path | None) -> str | list[str] | None:
 
 
 def _texts(example: Any, path: Path) -> list[str]:
-    """Returns the texts at `path`: one for a single value, each one of a sequence."""
+    """Returns the texts at `path`: one for a single value, all of a sequence."""
     import numpy as np
 
     held = pick(example, path)
@@ -246,10 +246,10 @@ def _texts(example: Any, path: Path) -> list[str]:
 
 @functools.lru_cache(maxsize=8)
 def prepared_builder(name: str, data_dir: str | None) -> Any:
-    """Returns the builder of a data set that is on the disk, generating it where need be.
+    """Returns the builder of a data set on the disk; generates the data set if necessary.
 
     Raises:
-      DataError: the name is unknown, or preparing would have to fetch files from the network.
+      DataError: the name is unknown, or the data set would have to be downloaded.
     """
     try:
         builder = _find(name, data_dir)
@@ -295,7 +295,7 @@ def _generate(builder: Any, name: str) -> None:
     config = tfds.download.DownloadConfig(try_download_gcs=False)
     try:
         builder.download_and_prepare(download_config=config)
-    except Exception as error:  # A builder is anyone's code; whatever it raises, it made no data.
+    except Exception as error:  # A builder may raise anything; in any case there is no data.
         raise DataError(
             f"{PREFIX}{name}",
             f"preparing it in {builder.data_dir} failed: {type(error).__name__}: {error}",
