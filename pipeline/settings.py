@@ -9,6 +9,7 @@ from typing import Any
 
 from components.caption_example_gen.options import IngestOptions
 from components.cross_modal_evaluator.thresholds import Threshold
+from data.base import files
 from data.base.errors import DataError
 from data.checking.findings import CheckLimits
 from data.sources import Source, spans
@@ -252,11 +253,8 @@ def save(settings: Settings, path: Path) -> None:
     """Writes `settings` as a YAML file that `tuwen run` takes."""
     import yaml
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
     text = yaml.safe_dump(to_mapping(settings), allow_unicode=True, sort_keys=False)
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    files.write_whole(str(path), text.encode("utf-8"))
 
 
 def _checked(values: Mapping[str, Any], where: str, config: str) -> Settings:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from data.base.files import read_json
+from data.base.files import read_json, write_whole
 from data.folds import split_into_folds
 from data.prepared import PreparedData
 from trainer.config import Experiment
@@ -126,6 +126,4 @@ def _fold(experiment: Experiment, stage: str, data: PreparedData, number: int, r
 
 
 def _write(path: Path, record: dict[str, Any]) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(record, indent=2), encoding="utf-8")
-    partial.replace(path)
+    write_whole(str(path), json.dumps(record, indent=2).encode("utf-8"))

@@ -177,7 +177,4 @@ def _claim(work_dir, experiment, stage, prepared, encoder_dir, start: Start | No
         )
     if not distribution.is_chief():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(identity, indent=2), encoding="utf-8")
-    partial.replace(path)
+    write_whole(str(path), json.dumps(identity, indent=2).encode("utf-8"))

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from data.base.files import write_whole
+
 TABLE = "trials.jsonl"
 RUNNING, FINISHED, FAILED = "running", "finished", "failed"
 
@@ -52,10 +54,8 @@ def best_of(trials: Iterable[Trial]) -> Trial | None:
 
 def write_table(trials: Iterable[Trial], path: Path) -> None:
     """Writes a JSON line for each trial, atomically."""
-    partial = path.with_suffix(".partial")
     lines = [json.dumps(asdict(trial), ensure_ascii=False) + "\n" for trial in trials]
-    partial.write_text("".join(lines), encoding="utf-8")
-    partial.replace(path)
+    write_whole(str(path), "".join(lines).encode("utf-8"))
 
 
 def read_table(text: str) -> list[Trial]:

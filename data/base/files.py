@@ -414,7 +414,8 @@ def inside(folder: str, name: str) -> bool:
 
 def write_whole(path: str, content: bytes) -> None:
     """Writes a file atomically: under a temporary name in the same folder, then renames it."""
-    temporary = f"{path}.{uuid.uuid4().hex}.tmp"
+    # The temporary name is not the file's with an ending: a name may be as long as names can be.
+    temporary = join(posixpath.dirname(path), f".{uuid.uuid4().hex}.tmp")
     if is_remote(path):
         with _gfile() as gfile:
             with gfile.GFile(temporary, "wb") as file:

@@ -174,14 +174,6 @@ def document_text(documents: list[Spec], header: str) -> str:
     return comment + body
 
 
-def write_document(path: Path, content: str) -> None:
-    """Writes the whole file or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(content, encoding="utf-8")
-    partial.replace(path)
-
-
 def read_document(path: Path) -> Spec:
     """Returns the PipelineSpec of a file that `text` made.
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data.base.files import write_whole
 from pipeline.cluster.spec import (
     KUBEFLOW,
     STORE_MARK,
@@ -15,7 +16,6 @@ from pipeline.cluster.spec import (
     document_text,
     require_sound,
     tasks,
-    write_document,
 )
 from pipeline.commands.arguments import add_config, positive_number, whole_number
 from pipeline.errors import UsageError
@@ -97,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
     specs = compiled(settings, arguments.target)
     require_sound(specs[0], str(output))
     header = HEADER.format(name=settings.name, target=arguments.target)
-    write_document(output, document_text(specs, header))
+    write_whole(str(output), document_text(specs, header).encode("utf-8"))
     print(f"{output}: {len(tasks(specs[0]))} nodes for {arguments.target}")
     for name, one in specs[0]["root"]["inputDefinitions"]["parameters"].items():
         print(f"  {name:<12} {one['defaultValue']!s:<40} {PARAMETERS[name]}")
@@ -115,7 +115,7 @@ def _train_job(settings: Settings, arguments: argparse.Namespace, output: Path) 
         )
     specs = train_job.compile_job(settings, stage, workers)
     header = JOB_HEADER.format(stage=stage, output=output)
-    write_document(output, document_text(specs, header))
+    write_whole(str(output), document_text(specs, header).encode("utf-8"))
     batch = getattr(settings, stage).batch_size
     print(f"{output}: TFJob {specs[1]['metadata']['name']}, {workers} workers, batch of {batch}")
     print(f"Start it: kubectl apply -f {output}")

@@ -8,6 +8,7 @@ import sys
 import unicodedata
 from pathlib import Path
 
+from data.base.files import write_whole
 from pipeline.commands.arguments import (
     add_model,
     positive_number,
@@ -71,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     except serving.ServingError as error:
         raise UsageError(str(error)) from None
     for path, picture in zip(paths, pictures, strict=True):
-        _write(path, picture.png)
+        write_whole(str(path), picture.png)
         print(path)
     _tell_unknown({text: one.oov for (text, _), one in zip(wanted, pictures, strict=True)})
     return 0
@@ -119,13 +120,6 @@ def _text(text: str) -> str:
     except UnicodeEncodeError:
         raise UsageError(f"{text!r} is not UTF-8 text") from None
     return text
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
-    partial.replace(path)
 
 
 def _tell_unknown(shares: dict[str, float]) -> None:

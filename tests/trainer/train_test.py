@@ -48,7 +48,7 @@ def test_records_samples_and_summary_are_left(trained, experiment, stage):
     beside = done.model_dir / "assets.extra" / "tuwen" / "summary.json"
     assert json.loads(beside.read_text(encoding="utf-8")) == summary
     assert summary["held_out"] == 16
-    assert not list(done.work_dir.rglob("*.partial"))
+    assert not list(done.work_dir.rglob("*.tmp"))
 
 
 def test_the_generator_leaves_a_grid_of_held_out_captions(trained, experiment):

@@ -11,6 +11,7 @@ from pathlib import Path
 import tensorflow as tf
 from tqdm import tqdm
 
+from data.base.files import write_whole
 from trainer.engine.budget import Budget
 from trainer.tasks.base import Task
 
@@ -78,9 +79,7 @@ class TrainingLog:
         grid = task.sample_grid()
         if grid is not None:
             path = self.root / "samples" / f"step-{step:06d}.png"
-            partial = path.with_suffix(".partial")
-            partial.write_bytes(tf.io.encode_png(grid).numpy())
-            partial.replace(path)
+            write_whole(str(path), tf.io.encode_png(grid).numpy())
             with self._board.as_default():
                 tf.summary.image("samples", grid[None], step=step)
         return values

@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from data.base.files import write_whole
 from trainer.evaluation.audit import CopyAudit
 from trainer.evaluation.settings import EvaluationSettings
 from trainer.metrics.recognition import Bin
@@ -105,11 +106,11 @@ class Evaluation:
         pictures = [item.png for item in self.generated] + [item.png for item in self.captioned]
         entries = record["generated"] + record["captioned"]
         for entry, picture in zip(entries, pictures, strict=True):
-            _write(tf.io.gfile.join(directory, entry["png"]), picture)
+            write_whole(tf.io.gfile.join(directory, entry["png"]), picture)
         for path, picture in (self.audit.files(FOLDER) if self.audit else {}).items():
-            _write(tf.io.gfile.join(directory, path), picture)
+            write_whole(tf.io.gfile.join(directory, path), picture)
         text = json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False)
-        _write(tf.io.gfile.join(directory, FILE), text.encode("utf-8"))
+        write_whole(tf.io.gfile.join(directory, FILE), text.encode("utf-8"))
 
     @classmethod
     def read(cls, directory: str) -> Evaluation:
@@ -149,13 +150,6 @@ def _read_audit(directory: str, record: Mapping[str, Any] | None) -> CopyAudit |
 
 def _entry(item: Generated | Captioned, kind: str, index: int) -> Mapping[str, Any]:
     return {**asdict(item), "png": f"{FOLDER}/{kind}-{index:03d}.png"}
-
-
-def _write(path: str, content: bytes) -> None:
-    partial = f"{path}.partial"
-    with tf.io.gfile.GFile(partial, "wb") as file:
-        file.write(content)
-    tf.io.gfile.rename(partial, path, overwrite=True)
 
 
 def _read(path: str) -> bytes:

@@ -61,6 +61,13 @@ def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
     assert (tmp_path / "old").read_text() == "whole"
 
 
+def test_a_file_may_have_the_longest_name(tmp_path):
+    path = tmp_path / ("x" * 255)
+    files.write_whole(str(path), b"new")
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize("name", ["/etc/passwd", "../x", "a/../../x", "gs://bucket/x", ".."])
 def test_outside(tmp_path, name):
     assert not files.inside(str(tmp_path), name)

@@ -519,7 +519,7 @@ def test_written_and_read_again(judged, tmp_path):
     assert Evaluation.read(str(tmp_path)) == evaluation
     record = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert record["metrics"][0]["name"] == "kid_encoder_n80"
-    assert not list(tmp_path.rglob("*.partial"))
+    assert not list(tmp_path.rglob("*.tmp"))
     with pytest.raises(FileNotFoundError, match="no evaluation"):
         Evaluation.read(str(tmp_path / "samples"))
 
