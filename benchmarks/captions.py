@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from data.languages import captions_in
 from data.schema import CaptionedImage
 from pipeline import settings as settings_file
-from pipeline.collecting import collect_splits
+from pipeline.load_examples import load_splits
 from trainer.evaluation.inputs import ServedCaptioner, ServedEncoder
 from trainer.metrics import captions
 from trainer.metrics.intervals import Estimate, bootstrap_mean
@@ -75,7 +75,7 @@ def measure(arguments: argparse.Namespace, results: Path) -> None:
         if not (arguments.work / "models" / stage).is_dir():
             tuwen_train(arguments, stage, share * arguments.minutes, sets)
     settings = settings_file.load(CONFIG, data=arguments.data, assignments=sets)
-    splits = collect_splits(settings, settings.open_source())
+    splits = load_splits(settings, settings.open_source())
     found = {
         "asked": asked,
         "stages": {stage: summary(arguments.work, stage) for stage in shares},

@@ -29,7 +29,7 @@ from benchmarks.noise import PICTURES, shares
 from benchmarks.training_steps import processor_name
 from data.schema import CaptionedImage
 from pipeline import settings as settings_file
-from pipeline.collecting import collect_splits
+from pipeline.load_examples import load_splits
 from pipeline.settings import Settings
 from pipeline.work_dir import WorkDir
 from trainer import serving
@@ -93,7 +93,7 @@ def run(directory: Path, results: Path, key: dict) -> None:
     report = json.loads(work.metrics.read_text(encoding="utf-8"))
     figures = {one["name"]: one["value"] for one in report["metrics"] if one["name"] in FIGURES}
     blessed = [verdict["model"] for verdict in report["verdicts"] if verdict["blessed"]]
-    test = collect_splits(settings, settings.open_source())["test"][:PICTURES]
+    test = load_splits(settings, settings.open_source())["test"][:PICTURES]
     found = {
         "processor": processor_name(),
         "seconds": round(seconds),

@@ -23,7 +23,7 @@ from PIL import Image, ImageDraw, ImageFont
 from benchmarks.step_cost import seconds_per_step
 from data import prepared
 from pipeline import settings as settings_file
-from pipeline.collecting import collect_splits
+from pipeline.load_examples import load_splits
 from pipeline.stages import stage_experiment
 from trainer import serving
 from trainer.config import ADVERSARIAL_LOSSES, ARCHITECTURES
@@ -207,7 +207,7 @@ class Judge:
 
     def __init__(self, work: Path):
         settings = settings_file.load("demo")
-        self.splits = collect_splits(settings, settings.open_source())
+        self.splits = load_splits(settings, settings.open_source())
         self.work = work
 
     def figures(self) -> dict[str, float]:

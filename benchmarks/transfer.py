@@ -28,7 +28,7 @@ from benchmarks.pictures import make_pictures
 from benchmarks.step_cost import seconds_per_step
 from data import prepared
 from pipeline import settings as settings_file
-from pipeline.collecting import collect_splits
+from pipeline.load_examples import load_splits
 from pipeline.settings import Settings
 from pipeline.stages import digest, stage_experiment
 from trainer.config import STAGES
@@ -284,7 +284,7 @@ class Bench:
         """Figures of a job's models on the test split of a captioned folder."""
         sets = [*self.sets, *_files(job)]
         settings = settings_file.load(job.config, data=data or None, assignments=sets)
-        splits = collect_splits(settings, settings.open_source())
+        splits = load_splits(settings, settings.open_source())
         models = {stage: str(self.work / job.name / "models" / stage) for stage in job.stages}
         if "generator" in job.stages:
             models["judge"] = self.judge_of(job, name, data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -171,21 +171,20 @@ def collect(
     shares: Sequence[float] = SHARES,
     *,
     min_split: int = MIN_SPLIT,
-    choose: Callable[[Iterable[Loaded]], Sequence[Loaded]] = tuple,
 ) -> tuple[list[CaptionedImage], RejectReport, SplitRule]:
-    """Returns the captioned pictures of a source, the rejects, and the rule of the splits.
+    """Reads a source into memory; returns its captioned pictures, the rejects and the split rule.
 
-    Of identical pictures, the first by place in the source is kept, as in `resolve_duplicates`.
+    Trainings read by `components.caption_example_gen.ingest`, which takes data of any size. Of
+    identical pictures, the first by place in the source is kept, as in `resolve_duplicates`.
 
     Args:
       source: from `open_source`.
       limits: of one picture.
       shares: of train, val and test.
       min_split: see `SplitRule.of`.
-      choose: selects the pictures to keep.
     """
     report, tally = RejectReport(), SplitTally(shares)
-    chosen = choose(sift(source, report, limits, shares))
+    chosen = list(sift(source, report, limits, shares))
     placed = [loaded.placed() for loaded in chosen]
     for one in placed:
         tally.add(one)

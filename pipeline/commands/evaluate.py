@@ -37,11 +37,11 @@ def run(arguments: argparse.Namespace) -> int:
         models |= _judge(arguments.model)
     # TensorFlow takes seconds to start: first everything that can be wrong without it.
     from components.cross_modal_evaluator.assessment import measure
-    from pipeline.collecting import collect_splits
+    from pipeline.load_examples import load_splits
 
     source = settings.open_source()
     print(f"data: {printable(source.describe())}")
-    splits = collect_splits(settings, source)
+    splits = load_splits(settings, source)
     missing = [split for split in ("train", "test") if len(splits.get(split, ())) < 2]
     if missing:
         raise RunError(f"{source.path}: fewer than 2 pictures are in {' and in '.join(missing)}")

@@ -189,7 +189,7 @@ def _prepared(
 
 def _prepare(settings: Settings, work: WorkDir) -> prepared.PreparedData:
     from data import prepared
-    from pipeline.collecting import ingested
+    from pipeline.load_examples import ingested
     from pipeline.stages import digest
 
     source = settings.open_source()

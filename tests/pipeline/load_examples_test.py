@@ -11,7 +11,7 @@ from components.artifacts import RejectedRows
 from components.caption_example_gen import executor
 from data.base.errors import DataError
 from data.schema import SPLITS, from_example
-from pipeline import collecting, settings
+from pipeline import load_examples, settings
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def _node(configured, root):
 def test_both_ways_read_the_same_pictures(folder, tmp_path, ingest, pictures):
     configured = _settings(folder, **ingest)
     theirs = _node(configured, tmp_path)
-    ours = collecting.collect_splits(configured, configured.open_source())
+    ours = load_examples.load_splits(configured, configured.open_source())
     assert ours == {split: examples for split, examples in theirs.items() if examples}
     count = sum(map(len, ours.values()))
     assert count == pictures or (pictures is None and 20 <= count < 30)
@@ -78,7 +78,7 @@ def test_pictures_are_read_while_the_context_is_open(folder, tmp_path):
     configured, place = _settings(folder), tmp_path / "examples"
     (place / "Split-train").mkdir(parents=True)
     (place / "Split-train/data_tfrecord-00000-of-00009.gz").write_bytes(b"left by a killed process")
-    with collecting.ingested(configured, configured.open_source(), str(place)) as stored:
+    with load_examples.ingested(configured, configured.open_source(), str(place)) as stored:
         assert set(stored) == set(SPLITS)
         first, again = list(stored["train"]), list(stored["train"])
         assert first == again
@@ -93,7 +93,7 @@ def test_too_many_rejects_leave_nothing(folder, tmp_path):
     place = tmp_path / "examples"
     with (
         pytest.raises(DataError),
-        collecting.ingested(configured, configured.open_source(), str(place)),
+        load_examples.ingested(configured, configured.open_source(), str(place)),
     ):
         pass
     assert not place.exists()

@@ -81,7 +81,7 @@ def _shards(directory: str, split: str) -> list[str]:
     return sorted(f"{folder}/{name}" for name in tf.io.gfile.listdir(folder))
 
 
-def collect_splits(settings: Settings, source: Source) -> dict[str, list[CaptionedImage]]:
+def load_splits(settings: Settings, source: Source) -> dict[str, list[CaptionedImage]]:
     """Reads a source into memory; returns its pictures by split.
 
     Raises:
