@@ -1,1 +1,1 @@
-"""One self-contained HTML page that tells what a run did and what its models can do."""
+"""A self-contained HTML page about a run and its models."""

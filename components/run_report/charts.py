@@ -15,7 +15,7 @@ POINTS = 120
 
 @dataclass(frozen=True)
 class Series:
-    """One line: `points` are (x, y), x ascending, y finite; `kind` is its class in the style."""
+    """One line: `points` are (x, y) with ascending x and finite y; `kind` is its CSS class."""
 
     name: str
     points: tuple[tuple[float, float], ...]
@@ -24,7 +24,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Bin:
-    """Neighbouring points drawn as one: their mean x, and the least, mean and greatest y."""
+    """Neighbouring points drawn as one: their mean x, and minimum, mean and maximum of y."""
 
     x: float
     low: float
@@ -38,13 +38,13 @@ def line_chart(
     y_label: str,
     alarms: Sequence[tuple[float, str]] = (),
 ) -> Markup:
-    """Returns an SVG picture of `series` over a common x axis.
+    """Returns an SVG chart of `series` over a common x axis.
 
-    Many points are drawn as the line of their bins' means over a band from least to greatest.
+    Many points are grouped into bins, drawn as a line of means over a band from minimum to maximum.
 
     Args:
-      series: one or more, each with a point or more.
-      x_label, y_label: what the axes measure, with units.
+      series: one or more, each with at least one point.
+      x_label, y_label: names of the axes, with units.
       alarms: x and text of vertical marks.
     """
     binned = [(one, _bins(one.points)) for one in series]
@@ -63,7 +63,7 @@ def line_chart(
 
 
 def number(value: float) -> str:
-    """Writes a figure with three significant digits; large ones as 12k or 3.4M."""
+    """Formats a number with three significant digits; large ones as 12k or 3.4M."""
     if not math.isfinite(value):
         return "–"
     for size, unit in ((1e6, "M"), (1e3, "k")):
@@ -75,7 +75,7 @@ def number(value: float) -> str:
 
 @dataclass(frozen=True)
 class Scale:
-    """Maps values from x0 to x1 and from y0 to y1 to the drawing."""
+    """Maps values from x0 to x1 and from y0 to y1 to coordinates in the drawing."""
 
     x0: float
     x1: float
@@ -100,7 +100,7 @@ class Scale:
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Returns round values (1, 2 or 5 times a power of ten apart) within [low, high]."""
+    """Returns round values in [low, high], 1, 2 or 5 times a power of ten apart."""
     raw = (high - low) / about
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(size * power for size in (1, 2, 5, 10) if size * power >= raw * 0.99)
@@ -147,7 +147,7 @@ def axes(scale: Scale, x_label: str, y_label: str) -> Markup:
 
 
 def text_at(x: float, y: float, text: str, anchor: str) -> Markup:
-    """Returns a text at a place of the drawing; `anchor` is start, middle or end."""
+    """Returns text at a position in the drawing; `anchor` is start, middle or end."""
     return Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>').format(x, y, anchor, text)
 
 

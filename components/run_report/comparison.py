@@ -1,4 +1,4 @@
-"""What differs between two runs, such as a run and the one before it: settings, and figures."""
+"""Compares the settings and metrics of two runs, such as a run and the previous one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ABSENT = "–"
 
 @dataclass(frozen=True)
 class Change:
-    """A setting by its dotted key, with both of its values in words."""
+    """A changed setting by its dotted key, with both values as text."""
 
     key: str
     before: str
@@ -33,15 +33,15 @@ class Change:
 
 @dataclass(frozen=True)
 class Moved:
-    """One figure of two runs.
+    """One metric of two runs.
 
     Attributes:
-      name: the figure's.
-      before, now: the figure in each run, or None where a run lacks it.
-      difference: how it moved, or None where it cannot be told.
-      outcome: `better`, `worse`, `changed` where neither way is better, `within noise`,
-        `only before`, `only now`, `not a number`, or `seen otherwise` where other networks looked
-        at the pictures, so that nothing can be said.
+      name: of the metric.
+      before, now: the metric in each run, or None if a run lacks it.
+      difference: the change, or None if it cannot be computed.
+      outcome: `better`, `worse`, `changed` if neither direction is better, `within noise`,
+        `only before`, `only now`, `not a number`, or `seen otherwise` if other networks computed
+        the features, so that the values are not comparable.
     """
 
     name: str
@@ -52,9 +52,9 @@ class Moved:
 
 
 def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Change, ...]:
-    """Returns the settings whose values differ, in the order of the newer run.
+    """Returns the changed settings, in the order of the newer run.
 
-    A setting that a run lacks counts as null.
+    A missing setting counts as null.
     """
     old, new = dict(_flat(before)), dict(_flat(now))
     keys = [*new, *(key for key in old if key not in new)]
@@ -68,13 +68,13 @@ def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple
 def moved_figures(
     before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]
 ) -> tuple[Moved, ...]:
-    """Returns every figure of either run, in the order of the newer one.
+    """Returns the metrics of both runs, in the order of the newer one.
 
     Args:
       before, now: `Metric.to_json` records.
 
     Raises:
-      ValueError: a record that this version cannot read.
+      ValueError: this version cannot read a record.
     """
     old = {metric.name: metric for metric in map(Metric.from_json, before)}
     new = {metric.name: metric for metric in map(Metric.from_json, now)}
@@ -116,16 +116,15 @@ def _words(values: Mapping[str, Any], key: str) -> str:
 
 
 def previous_run(uri: str, name: str) -> Previous | None:
-    """Returns settings and figures of the newest report before the one at `uri`.
+    """Returns settings and metrics of the newest report before the one at `uri`.
 
     Args:
       uri: of this report's artefact; its last part is the number of the execution, and the
-        artefacts beside it are those of earlier runs.
-      name: of the file with a report's content.
+        artefacts next to it are those of earlier runs.
+      name: of the file with the content of a report.
 
     Returns:
-      None where there is none on this disk, or where it was written by a version that cannot be
-      read.
+      None if there is none on this disk, or if this version cannot read it.
     """
     own = uri.rstrip("/").rpartition("/")[2]
     if files.is_remote(uri) or not own.isdecimal():

@@ -1,4 +1,4 @@
-"""RunReport: one page that tells what the run did and what its models can do."""
+"""RunReport: the node that writes a page about the run and its models."""
 
 from __future__ import annotations
 
@@ -74,18 +74,18 @@ class RunReport(base_component.BaseComponent):
         Args:
           name: of the run.
           config: the whole configuration, JSON-able.
-          work_dir: where copies for people go: `report/index.html` and `metrics.json`; "" makes
-            none.
+          work_dir: of copies for the user: `report/index.html` and `metrics.json`; "" for no
+            copies.
           metadata_path: the local metadata database, for the nodes' times; "" leaves them out.
-          data_place: the folder in which statistics and gate are kept for LastBlessedData once a
-            model has been pushed; "" keeps none.
+          data_place: the folder in which statistics and gate decision are kept for LastBlessedData
+            after a model has been pushed; "" for none.
           **inputs: Channels by the names in `RunReportSpec.INPUTS`: `examples`, `statistics`,
             `anomalies`, `rejects`, `gate`, `evaluation`, `tuning`, and for each of encoder,
             captioner and generator the model (`encoder`), its training (`encoder_run`), its
             ServingCheck report (`encoder_serving`) and its push (`encoder_pushed`).
 
         Raises:
-          TypeError: an input of another name.
+          TypeError: an input has another name.
         """
         unknown = sorted(set(inputs) - set(RunReportSpec.INPUTS))
         if unknown:

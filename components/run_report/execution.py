@@ -1,4 +1,4 @@
-"""How a run was executed: its nodes with times and artefacts, the libraries, the machine."""
+"""The execution of a run: nodes with times and artefacts, libraries, and the machine."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ SOURCE_FINGERPRINT = "input_fingerprint"
 
 
 def node_times(database: str) -> tuple[NodeTime, ...]:
-    """Returns the nodes of the newest run in the order in which they ran.
+    """Returns the nodes of the newest run in order of execution.
 
-    A node whose result came from the cache shows the time that it took when it last ran. The node
-    that is still running, such as the one that asks, is left out.
+    A cached node has the time of its last execution. A node that is still running, such as the
+    caller, is left out.
 
     Args:
-      database: path of the SQLite file; () where there is none.
+      database: path of the SQLite file; the result is () if there is none.
     """
     if not database or not Path(database).is_file():
         return ()
@@ -54,7 +54,7 @@ def node_times(database: str) -> tuple[NodeTime, ...]:
                 newest[name] = execution
     read, made = _artefacts(store, [execution.id for execution in newest.values()])
     root = Path(database).absolute().parent.as_posix()
-    # Where it has letters of patterns, nodes were given a link to it.
+    # If it contains pattern characters, nodes were given a link to it.
     roots = (f"{root}/", f"{without_patterns(root)}/")
     return tuple(
         NodeTime(
@@ -71,7 +71,7 @@ def node_times(database: str) -> tuple[NodeTime, ...]:
 def _artefacts(
     store: mlmd.MetadataStore, executions: Iterable[int]
 ) -> tuple[dict[int, list[Any]], dict[int, list[Any]]]:
-    """What each execution read, and what it made, in the order of their numbers."""
+    """The inputs and the outputs of each execution, ordered by number."""
     events = store.get_events_by_execution_ids(list(executions))
     known = {item.id: item for item in store.get_artifacts_by_id([e.artifact_id for e in events])}
     read: dict[int, list[Any]] = {}
@@ -97,9 +97,10 @@ def _seconds(execution: Any) -> float:
 
 
 def directory_fingerprint(directory: str) -> str:
-    """Returns 12 hex digits of the names, lengths and both ends of all files; "" without any.
+    """Returns a hash of the names, lengths and both ends of all files, 12 hex digits; "" without
+    files.
 
-    The ends alone are read, so that a data set of many gigabytes takes no time.
+    Only the ends are read, so that a data set of many gigabytes is fast.
     """
     root = Path(directory)
     if not root.is_dir():
@@ -117,7 +118,7 @@ def directory_fingerprint(directory: str) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Returns the versions of Python and of those libraries that are installed."""
+    """Returns the versions of Python and of the installed libraries."""
     found = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:
@@ -128,7 +129,7 @@ def versions() -> dict[str, str]:
 
 
 def hardware() -> dict[str, str]:
-    """Returns the processor, the cores that this process may use, and the memory."""
+    """Returns the processor, the number of cores for this process, and the memory."""
     found = {"CPU": _cpu(), "cores": str(len(os.sched_getaffinity(0)))}
     memory = _field(Path("/proc/meminfo"), "MemTotal")
     if memory:

@@ -1,4 +1,4 @@
-"""Executor of RunReport: collects what the other nodes left and writes the page."""
+"""Executor of RunReport: collects the outputs of the other nodes and writes the page."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ GATE = "gate"
 EVALUATION = "evaluation"
 TUNING = "tuning"
 
-# Where the stock Pusher says that it copied the model to.
+# The standard Pusher's property with the destination of the model.
 PUSHED_TO = "pushed_destination"
 
 PAGE_FILE = "index.html"
 DATA_FILE = "report.json"
-# Where the copies of the artefact's files go in a work directory.
+# Destinations, in a work directory, of the copies of the artefact's files.
 COPIES = {
     PAGE_FILE: f"report/{PAGE_FILE}",
     DATA_FILE: f"report/{DATA_FILE}",
@@ -77,27 +77,27 @@ T = TypeVar("T")
 
 
 def run_key(stage: str) -> str:
-    """The input that holds a training's logs."""
+    """The input with the logs of a training."""
     return f"{stage}_run"
 
 
 def serving_key(stage: str) -> str:
-    """The input that holds ServingCheck's report."""
+    """The input with ServingCheck's report."""
     return f"{stage}_serving"
 
 
 def pushed_key(stage: str) -> str:
-    """The input that holds what the Pusher did."""
+    """The input with the Pusher's output."""
     return f"{stage}_pushed"
 
 
 class Executor(base_executor.BaseExecutor):
-    """Writes `index.html` and `report.json`, and copies for people into the work directory."""
+    """Writes `index.html` and `report.json`, and copies for the user in the work directory."""
 
     def Do(
         self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]
     ) -> None:
-        """Collects every part that is there; a part that cannot be read is left out and logged."""
+        """Collects all existing parts; a part that cannot be read is logged and left out."""
         self._log_startup(input_dict, output_dict, exec_properties)
         uri = artifact_utils.get_single_uri(output_dict[REPORT])
         report = collect(input_dict, exec_properties, previous_run(uri, DATA_FILE))
@@ -126,7 +126,7 @@ class Executor(base_executor.BaseExecutor):
 
 
 def copy(uri: str, work: str) -> None:
-    """Copies the files of a report at `uri` to where people look for them in `work`."""
+    """Copies the files of a report at `uri` to the work directory `work`."""
     for name, place in COPIES.items():
         if files.is_file(f"{uri}/{name}"):
             files.write_whole(f"{work}/{place}", files.read(f"{uri}/{name}"))
@@ -170,7 +170,7 @@ def collect(
 
 
 def figures(report: ReportData) -> str:
-    """Returns the run's figures and verdicts as JSON text."""
+    """Returns the run's metrics and verdicts as JSON text."""
     record = {
         "name": report.name,
         "made": report.made,
@@ -184,7 +184,7 @@ def figures(report: ReportData) -> str:
 
 
 def _evaluation(inputs: Artifacts) -> dict[str, Any]:
-    # An evaluation that the cache kept from an earlier version may lack what came later.
+    # A cached evaluation of an earlier version may lack newer parts.
     nothing: dict[str, Any] = {
         "metrics": [],
         "skipped": {},
@@ -246,7 +246,7 @@ def _pictures(
 
 
 def _or_nothing(make: Callable[[], tuple[T, ...]]) -> tuple[T, ...]:
-    """A model that was refused because it does not answer must not keep the report away."""
+    """Returns the pictures, or () if they fail: a broken model must not prevent the report."""
     try:
         return make()
     except (KeyError, OSError, TypeError, ValueError, tf.errors.OpError) as error:

@@ -1,4 +1,4 @@
-"""From artefacts of data, trainings, search and evaluation to report data; needs no TFX."""
+"""Reads artefacts of data, trainings, search and evaluation into report data; needs no TFX."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ DECISION_FILE = "decision.json"
 
 
 def with_rejects(facts: DataFacts, directory: str) -> DataFacts:
-    """Adds the counts that ingestion left beside its rejects."""
+    """Adds the counts in ingestion's artefact of rejects."""
     summary = json.loads(files.read(files.join(directory, SUMMARY_FILE)).decode("utf-8"))
     splits = facts.splits or tuple(
         SplitFacts(name, count) for name, count in summary["pictures"].items()
@@ -59,7 +59,7 @@ def with_rejects(facts: DataFacts, directory: str) -> DataFacts:
 
 
 def with_decision(facts: DataFacts, directory: str) -> DataFacts:
-    """Adds what the data gate decided."""
+    """Adds the decision of the data gate."""
     decision = json.loads(files.read(files.join(directory, DECISION_FILE)).decode("utf-8"))
     found = tuple(f"{item['what']}. {item['remedy']}" for item in decision["findings"])
     passed = decision["verdict"] == "pass"
@@ -132,8 +132,8 @@ def stage_facts(stage: str, directory: str) -> StageFacts:
 def read_progress(text: str) -> list[dict[str, Any]]:
     """Returns the records of `progress.jsonl` in order of training.
 
-    A training that was resumed from a checkpoint repeats steps: the later record counts. A line
-    that a killed process left unfinished is left out, and so are alarms.
+    A training that was resumed from a checkpoint repeats steps: the later record is used. An
+    incomplete line of a killed process is left out, and so are alarms.
     """
     records: list[dict[str, Any]] = []
     for record in _lines(text):
@@ -154,7 +154,7 @@ def _lines(text: str) -> Iterable[dict[str, Any]]:
 
 
 def rollbacks(text: str, curves: Iterable[Curve]) -> list[Alarm]:
-    """Returns where a broken training went back to a checkpoint, for each curve."""
+    """Returns an alarm for each curve where the training rolled back to a checkpoint."""
     names = dict.fromkeys(curve.name.removeprefix("val_") for curve in curves)
     found = [record for record in _lines(text) if "alarm" in record]
     return [Alarm(name, float(one["images"]), one["alarm"]) for one in found for name in names]
@@ -167,7 +167,7 @@ def _replaces(record: dict[str, Any], before: dict[str, Any]) -> bool:
 
 
 def alarms(curves: Iterable[Curve]) -> list[Alarm]:
-    """Returns what a person should look at: broken numbers, and held-out figures that fell back."""
+    """Returns alarms for values that are not finite, and for held-out metrics that became worse."""
     found = []
     for curve in curves:
         broken = [x for x, y in zip(curve.x, curve.y, strict=True) if y is None]
@@ -179,7 +179,7 @@ def alarms(curves: Iterable[Curve]) -> list[Alarm]:
 
 
 def _fall(curve: Curve) -> list[Alarm]:
-    """An alarm at the best point, when both last looks are clearly worse than that."""
+    """An alarm at the best point, if the last two values are clearly worse."""
     sign = -1.0 if LOWER_IS_BETTER.match(curve.name) else 1.0
     values = [sign * y for y in curve.y if y is not None]
     best = max(range(len(values)), key=values.__getitem__, default=0)
@@ -205,7 +205,7 @@ def _curves(records: Sequence[dict[str, Any]]) -> Iterable[Curve]:
 
 
 def _sheets(directory: str) -> dict[str, str]:
-    """Base64 of at most `SHEETS` sample sheets, evenly spread from the first to the last."""
+    """Base64 of at most `SHEETS` sample sheets, evenly spaced from the first to the last."""
     paths = files.matching(directory, "step-*.png")
     if len(paths) > SHEETS:
         last = len(paths) - 1
@@ -223,14 +223,14 @@ def _text(directory: str, name: str) -> str:
 
 
 def tuning_facts(directory: str, config: Mapping[str, Any]) -> TuningFacts:
-    """Reads the table of all trials; the space stands in the run's configuration."""
+    """Reads the table of all trials; the search space is in the run's configuration."""
     rows = read_table(files.read(files.join(directory, TABLE)).decode("utf-8"))
     tuning = config["tuning"]
     return TuningFacts(tuning["stage"], tuning["space"], tuple(asdict(row) for row in rows))
 
 
 def copy_facts(directory: str, record: Mapping[str, Any]) -> CopyFacts:
-    """Reads the pictures that an evaluation's `audit` names.
+    """Reads the pictures in an evaluation's `audit`.
 
     Args:
       directory: of the evaluation.

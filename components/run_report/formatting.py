@@ -1,4 +1,4 @@
-"""How numbers, durations and names are written for people."""
+"""Formats durations and names for the user."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 
 def duration(seconds: float | None) -> str:
-    """Writes seconds as `8.1 s`, `4 min 05 s` or `2 h 10 min`, and `–` where there are none."""
+    """Formats seconds as `8.1 s`, `4 min 05 s` or `2 h 10 min`, and None as `–`."""
     if seconds is None or not math.isfinite(seconds):
         return "–"
     if seconds < 99.95:
@@ -18,10 +18,10 @@ def duration(seconds: float | None) -> str:
 
 
 def plain(name: str) -> str:
-    """Writes an identifier as words."""
+    """Formats an identifier as words."""
     return name.replace("_", " ")
 
 
 def sentence(text: str) -> str:
-    """Writes a phrase as a sentence."""
+    """Formats a phrase as a sentence."""
     return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""

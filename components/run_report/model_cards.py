@@ -1,4 +1,4 @@
-"""Completes the card beside a pushed model with its verdict and figures."""
+"""Adds verdict and metrics to the model card of a pushed model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trainer.export.model_card import with_figures
 from trainer.metrics.result import Metric
 
 PLACE = "assets.extra/tuwen/model_card.md"
-# Whose work a figure speaks of; what fits none of them is the generator's.
+# The model that a metric evaluates, by the beginning of its name; all others are the generator's.
 _OF_MODEL = {
     "encoder": "retrieval* f1_* average_precision* calibration*",
     "captioner": "bleu* rouge* cider* meteor* spice* caption_* distinct* novel* vocabulary* "
@@ -24,9 +24,9 @@ HEAD = ("| figure | value | 95 % interval | N | chance | ceiling |", "|---|---|-
 
 
 def complete(directory: str, report: ReportData, model: str) -> None:
-    """Writes figures and verdict of `model` into the card in the SavedModel's `directory`.
+    """Adds metrics and verdict of `model` to the card in the SavedModel's `directory`.
 
-    A model without a card, as earlier versions exported, is left as it is.
+    A model without a card, from an earlier version, is not changed.
     """
     path = posixpath.join(directory, PLACE)
     if files.is_file(path):
@@ -35,7 +35,7 @@ def complete(directory: str, report: ReportData, model: str) -> None:
 
 
 def figure_lines(report: ReportData, model: str) -> list[str]:
-    """Returns the verdict and a table of the model's figures with their protocols, in Markdown."""
+    """Returns the verdict and a table of the model's metrics with their protocols, in Markdown."""
     lines = [f"Of the run `{report.name}`, {report.made}."]
     for verdict in report.verdicts:
         if verdict["model"] == model:
@@ -50,7 +50,7 @@ def figure_lines(report: ReportData, model: str) -> list[str]:
 
 
 def model_of(figure: str) -> str:
-    """Returns the model whose work a figure speaks of."""
+    """Returns the model that a metric evaluates."""
     for model, patterns in _OF_MODEL.items():
         if any(fnmatchcase(figure, pattern) for pattern in patterns.split()):
             return model

@@ -1,4 +1,4 @@
-"""Report data to self-contained HTML pages: of one run, and of two runs side by side."""
+"""Renders report data as self-contained HTML pages: of one run, and of two runs compared."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ TEMPLATES = Path(__file__).with_name("templates")
 
 
 def render_template(name: str, **values: Any) -> str:
-    """Returns the template `name` filled in, as a page that loads nothing from anywhere."""
+    """Renders the template `name` as a page without external resources."""
     return environment().get_template(name).render(**values)
 
 
 def environment(*folders: Path) -> Environment:
-    """Returns what renders templates of `folders`, and then of this one, in the common style."""
+    """Returns a template environment with the common style; it searches `folders`, then the folder
+    of this module."""
     made = Environment(
         loader=FileSystemLoader([*folders, TEMPLATES]),
         autoescape=True,
@@ -55,9 +56,9 @@ def environment(*folders: Path) -> Environment:
 
 
 def render(report: ReportData) -> str:
-    """Returns the page as HTML text that loads nothing from anywhere.
+    """Returns the page as HTML without external resources.
 
-    Parts of the report that are missing are left out or said to be missing.
+    Missing parts of the report are left out or shown as missing.
     """
     previous = report.previous
     return render_template(
@@ -81,13 +82,13 @@ def render(report: ReportData) -> str:
 
 
 def _both(report: ReportData) -> tuple[list[Any], list[Any]]:
-    """Figures on the pictures of the last blessed run, of its models and of the new ones."""
+    """Metrics of the last blessed and of the new models on the pictures of the last blessed run."""
     return [one["before"] for one in report.forgetting], [one["after"] for one in report.forgetting]
 
 
 @dataclass(frozen=True)
 class PaintedPair:
-    """What two runs painted of one caption, seed by seed (base64 PNG)."""
+    """Pictures that two runs generated from one caption, seed by seed (base64 PNG)."""
 
     caption: str
     language: str
@@ -96,14 +97,14 @@ class PaintedPair:
 
 
 def render_comparison(names: tuple[str, str], before: ReportData, now: ReportData) -> str:
-    """Returns the page as HTML text that loads nothing from anywhere.
+    """Returns the page of a comparison as HTML without external resources.
 
     Args:
-      names: what the runs are called.
-      before, now: their reports; the second is judged against the first.
+      names: of the runs.
+      before, now: their reports; the second is compared with the first.
 
     Raises:
-      ValueError: a figure that this version cannot read.
+      ValueError: this version cannot read a metric.
     """
     moved = moved_figures(before.metrics, now.metrics)
     return render_template(
@@ -118,7 +119,7 @@ def render_comparison(names: tuple[str, str], before: ReportData, now: ReportDat
 
 
 def lead(moved: Sequence[Moved]) -> str:
-    """Returns in one sentence how many figures moved beyond noise."""
+    """Returns a sentence with the number of metrics that changed beyond noise."""
     counts = Counter(item.outcome for item in moved)
     both = sum(counts[outcome] for outcome in (BETTER, WORSE, CHANGED, ALIKE))
     if not both:
@@ -130,7 +131,7 @@ def lead(moved: Sequence[Moved]) -> str:
 
 
 def painted_pairs(before: ReportData, now: ReportData) -> tuple[PaintedPair, ...]:
-    """Returns what both runs painted of the same captions with the same seeds."""
+    """Returns the pictures that both runs generated from the same captions and seeds."""
     old = {item.caption: item for item in before.painted}
     found = []
     for new in now.painted:

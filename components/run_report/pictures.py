@@ -1,4 +1,4 @@
-"""Pictures for the page: generated ones, ways between two of them, and described test pictures."""
+"""Pictures for the page: generated pictures, interpolations, and captioned test pictures."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ SETTINGS_FILE = "assets.extra/tuwen/experiment.json"
 
 
 def spread(pictures: Sequence[CaptionedImage], count: int) -> list[CaptionedImage]:
-    """Returns `count` of the pictures, or all if there are fewer, evenly spread over the split."""
+    """Returns `count` evenly spaced pictures of the split, or all if there are fewer."""
     places = np.linspace(0, len(pictures) - 1, min(count, len(pictures)))
     return [pictures[round(place)] for place in places]
 
 
 def paint(generator: str, pictures: Sequence[CaptionedImage]) -> tuple[Painted, ...]:
-    """Paints one caption of each picture from several seeds.
+    """Generates pictures from one caption of each picture with several seeds.
 
     Args:
       generator: the SavedModel's directory.
-      pictures: of the test split; a different one of the captions is taken from each.
+      pictures: of the test split; the index of the chosen caption varies.
     """
     model = serving.load(generator)
     side = resolution(generator)
@@ -63,7 +63,7 @@ def paint(generator: str, pictures: Sequence[CaptionedImage]) -> tuple[Painted, 
 def describe(
     captioner: str, encoder: str, pictures: Sequence[CaptionedImage]
 ) -> tuple[Described, ...]:
-    """Captions the pictures, with where the captioner looked and what the encoder recognises.
+    """Captions the pictures, with the captioner's attention and the recognised attributes.
 
     Args:
       captioner, encoder: SavedModel directories.
@@ -89,19 +89,19 @@ def describe(
 
 
 def resolution(model_dir: str) -> int:
-    """The side in pixels at which an exported model sees or paints pictures."""
+    """The resolution of an exported model in pixels."""
     record = json.loads(files.read(f"{model_dir}/{SETTINGS_FILE}").decode("utf-8"))
     return record["experiment"]["data"]["resolution"]
 
 
 def as_seen(pictures: Sequence[CaptionedImage], side: int) -> list[bytes]:
-    """PNG files of the pictures as the models see them: the central square of `side` pixels."""
+    """PNG files of the pictures as input to the models: the central square at `side` pixels."""
     encoded = tf.constant([picture.encoded for picture in pictures])
     return list(encode_png_batch(preprocess_batch(encoded, side)).numpy())
 
 
 def veil(attention: np.ndarray) -> bytes:
-    """Float [h, w] -> a black PNG of h x w pixels, clear where attention is greatest."""
+    """A black PNG of h x w pixels from attention, float [h, w]; transparent where it is highest."""
     share = attention / max(float(attention.max()), 1e-9)
     pixels = np.zeros((*attention.shape, 4), np.uint8)
     pixels[..., 3] = np.rint(DARKEST * (1 - share))
@@ -128,7 +128,7 @@ def _base64(png: bytes) -> str:
 
 
 def walk(generator: str, pictures: Sequence[CaptionedImage]) -> tuple[Walk, ...]:
-    """Paints two ways through the noise and two through the captions.
+    """Generates two interpolations of the noise and two of captions.
 
     Args:
       generator: the SavedModel's directory.

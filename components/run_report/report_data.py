@@ -1,4 +1,4 @@
-"""Everything that the page shows, as plain values that survive JSON; needs no TFX."""
+"""The content of the page as plain values that can be converted to JSON; needs no TFX."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trainer.settings_loader import from_mapping
 
 @dataclass(frozen=True)
 class SplitFacts:
-    """One split of the data: its pictures and their shorter and longer ends in pixels."""
+    """One split of the data: number of pictures, and their sizes in pixels."""
 
     name: str
     pictures: int
@@ -23,7 +23,7 @@ class SplitFacts:
 
 @dataclass(frozen=True)
 class GateFacts:
-    """What the data gate decided, and why."""
+    """The decision of the data gate, and its reasons."""
 
     passed: bool
     sentence: str
@@ -32,17 +32,18 @@ class GateFacts:
 
 @dataclass(frozen=True)
 class DataFacts:
-    """What went in.
+    """The data of the run.
 
     Attributes:
-      source: where the pictures came from, in words.
-      splits: the pictures of each split; `height` and `width` hold least, median, greatest.
+      source: description of the source.
+      splits: the pictures of each split; `height` and `width` are minimum, median, maximum.
       captions: number of captions by language.
-      rejects: rows and pictures left out, by reason; None where nobody counted.
-      files: in the source's folders, by what became of each; empty where nobody counted.
-      mended: how often a policy has filled a field or gone on without it, by what it did.
-      anomalies: what the schema check found, a sentence each; None where nothing checked.
-      gate: the decision to go on, or None where nothing decided.
+      rejects: number of rejected rows and pictures by reason; None if not counted.
+      files: number of files in the source's folders that were read, rejected or ignored by reason;
+        empty if not counted.
+      mended: number of corrections by a policy, by kind.
+      anomalies: a sentence for each anomaly; None without validation.
+      gate: the decision of the data gate, or None without one.
     """
 
     source: str = ""
@@ -58,7 +59,7 @@ class DataFacts:
 
 @dataclass(frozen=True)
 class Curve:
-    """One logged quantity: `y[i]` after `x[i]` pictures; None where it was not finite."""
+    """One logged quantity: `y[i]` after `x[i]` pictures; None if not finite."""
 
     name: str
     x: tuple[float, ...]
@@ -67,7 +68,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Alarm:
-    """Something about a curve that a person should look at, after `x` pictures."""
+    """A remarkable point of a curve, after `x` pictures."""
 
     curve: str
     x: float
@@ -80,10 +81,10 @@ class StageFacts:
 
     Attributes:
       stage: `encoder`, `captioner` or `generator`.
-      summary: the trainer's own summary: steps, images, seconds, precision, device ...
+      summary: the trainer's summary: steps, images, seconds, precision, device ...
       curves: logged quantities; held-out ones begin with `val_`.
-      alarms: marked in the curves.
-      samples: base64 PNG sheets made while training, by step, oldest first.
+      alarms: points that are marked in the curves.
+      samples: base64 PNG sample sheets of the training by step, oldest first.
     """
 
     stage: str
@@ -95,7 +96,7 @@ class StageFacts:
 
 @dataclass(frozen=True)
 class TuningFacts:
-    """A search for better settings of one stage.
+    """A hyper-parameter search of one stage.
 
     Attributes:
       stage: whose settings were searched.
@@ -110,7 +111,7 @@ class TuningFacts:
 
 @dataclass(frozen=True)
 class Painted:
-    """A test caption, the pictures made of it (base64 PNG, one a seed), and the real one."""
+    """A test caption, the pictures generated from it (base64 PNG, one a seed), and the real one."""
 
     caption: str
     language: str
@@ -121,13 +122,13 @@ class Painted:
 
 @dataclass(frozen=True)
 class Walk:
-    """Pictures on the way from one caption and seed to another.
+    """An interpolation from one caption and seed to another.
 
     Attributes:
       kind: `noise` between two seeds of one caption, `captions` between two captions of one seed.
       captions: of both ends.
       seeds: of both ends.
-      pictures: base64 PNG, evenly spread, both ends among them.
+      pictures: base64 PNG, evenly spaced, including both ends.
     """
 
     kind: str
@@ -138,9 +139,10 @@ class Walk:
 
 @dataclass(frozen=True)
 class NearPair:
-    """A picture and the training picture nearest to it (base64 PNG), with what was said of both.
+    """A picture and its nearest training picture (base64 PNG), with their captions.
 
-    `ratio` is their distance over the mean distance to the nearest training pictures; 0 is a copy.
+    `ratio` is their distance divided by the mean distance to the nearest training pictures; 0 for a
+    copy.
     """
 
     caption: str
@@ -152,13 +154,13 @@ class NearPair:
 
 @dataclass(frozen=True)
 class CopyFacts:
-    """What the figure `memorisation` rests on.
+    """The pictures and distances behind the metric `memorisation`.
 
     Attributes:
-      threshold: ratios up to this one count as copies.
+      threshold: ratios up to this value count as copies.
       generated, held_out: pairs of generated and of test pictures, lowest ratio first.
-      generated_distances, held_out_distances: of all pictures to their nearest training picture,
-        quantiles evenly apart, from least to greatest.
+      generated_distances, held_out_distances: evenly spaced quantiles, from minimum to maximum, of
+        the distances of all pictures to their nearest training picture.
     """
 
     threshold: float
@@ -170,7 +172,7 @@ class CopyFacts:
 
 @dataclass(frozen=True)
 class Word:
-    """A token and where the captioner looked: a base64 PNG whose opacity hides the rest."""
+    """A token and its attention: a base64 PNG that covers the other parts of the picture."""
 
     token: str
     veil: str
@@ -178,7 +180,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Described:
-    """A test picture (base64 PNG), what the captioner says of it, and what people said."""
+    """A test picture (base64 PNG), the captioner's caption, and the references."""
 
     picture: str
     caption: str
@@ -199,10 +201,10 @@ class PushFacts:
 
 @dataclass(frozen=True)
 class ArtefactFacts:
-    """What a node made: its type and number, where it lies, and what tells it from others.
+    """An artefact: its type and number, its location, and its fingerprint.
 
-    `fingerprint` is that of the source where the artefact names one, else of its files; "" where
-    neither can be had.
+    `fingerprint` is that of the source if the artefact names one, else of its files; "" if neither
+    is available.
     """
 
     kind: str
@@ -217,10 +219,10 @@ class NodeTime:
 
     Attributes:
       node: its id.
-      seconds: how long it took; `cached` nodes show what they took when they ran.
+      seconds: its duration; for `cached` nodes, that of the original execution.
       cached: whether its result came from the cache.
       inputs: the artefacts that it read, such as `Examples 1`.
-      outputs: the artefacts that it made.
+      outputs: the artefacts that it wrote.
     """
 
     node: str
@@ -232,7 +234,7 @@ class NodeTime:
 
 @dataclass(frozen=True)
 class Previous:
-    """The run before this one in the same place: when, with what settings and figures."""
+    """The previous run in the same place: its time, settings and metrics."""
 
     made: str
     config: dict[str, Any]
@@ -241,22 +243,22 @@ class Previous:
 
 @dataclass(frozen=True)
 class ReportData:
-    """A whole run; every part but the name may be missing.
+    """A whole run; every part except the name may be missing.
 
     Attributes:
       name: of the run.
-      made: when the report was made, in words.
-      tuning: the search for settings, or None where none was made.
+      made: the time of the report, as text.
+      tuning: the hyper-parameter search, or None.
       metrics: `trainer.metrics.result.Metric` records.
-      skipped: figures that could not be measured, with the reason.
+      skipped: by name, why a metric could not be measured.
       labels: `trainer.metrics.result.LabelFigure` records.
-      reliability: bars of the recogniser's reliability diagram: `count` pairs of picture and label,
-        their mean `score`, and the `frequency` with which the labels hold.
-      copies: generated pictures beside training pictures, or None where nobody searched.
-      verdicts: the judge's records, one a model.
-      forgetting: figures on the pictures of the last run, of other data, that blessed the model:
+      reliability: bins of the recogniser's reliability diagram: `count` pairs of picture and label,
+        their mean `score`, and the `frequency` of positives.
+      copies: generated pictures and their nearest training pictures, or None without a search.
+      verdicts: the evaluator's records, one for each model.
+      forgetting: metrics on the pictures of the last run on other data that blessed the model:
         `model`, and `before` and `after` as `trainer.metrics.result.Metric` records.
-      serving: ServingCheck's records, one a model.
+      serving: ServingCheck's records, one for each model.
       versions: of Python and the libraries.
       hardware: of the machine that made the report.
       config: the whole configuration.
@@ -287,12 +289,12 @@ class ReportData:
     previous: Previous | None = None
 
     def to_json(self) -> str:
-        """Returns JSON text that `from_json` reads back; what is not finite becomes null."""
+        """Returns JSON text for `from_json`; values that are not finite become null."""
         return json.dumps(_finite(asdict(self)), ensure_ascii=False, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str, where: str = "report.json") -> ReportData:
-        """Reads `to_json`'s text; raises SettingsError that names an unknown key or wrong type."""
+        """Reads the output of `to_json`; raises SettingsError for an unknown key or wrong type."""
         return from_mapping(cls, json.loads(text), where)
 
 

@@ -1,7 +1,7 @@
-"""From the facts of a search to what its template lays out: a sentence, a picture, a table.
+"""Prepares the facts of a search for its template: a sentence, a chart and a table.
 
-The picture shows parallel coordinates as inline SVG: axes lie below each other, so that names fit
-on a phone.
+The chart shows parallel coordinates as inline SVG. Axes are horizontal, one below the other, so
+that names fit on a phone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LEGEND = {
 
 @dataclass(frozen=True)
 class Row:
-    """One trial as the table shows it; `mark` is its class in the style."""
+    """One row of the table; `mark` is its CSS class."""
 
     trial: int
     values: tuple[str, ...]
@@ -42,7 +42,7 @@ class Row:
 
 @dataclass(frozen=True)
 class TuningView:
-    """What `tuning.html` lays out; `legend` has class and words of the kinds of lines."""
+    """The values for `tuning.html`; `legend` has class and description of the kinds of lines."""
 
     lead: str
     figure: str
@@ -54,7 +54,7 @@ class TuningView:
 
 
 def tuning(facts: TuningFacts) -> TuningView:
-    """Returns the view of a search that tried something."""
+    """Returns the view of a search with at least one trial."""
     trials = [Trial(**record) for record in facts.trials]
     best = best_of(trials)
     kinds = {trial.trial: _kind(trial, best) for trial in trials}
@@ -141,7 +141,7 @@ def _short(name: str) -> str:
 
 
 WIDTH, SIDE, TOP, ROW, BOTTOM = 360, 20, 30, 62, 22
-# Least distances between labels; those of the ends stand inwards of them.
+# Minimum distances between labels, and from the labels of the ends.
 APART, FROM_ENDS = 0.13, 0.18
 
 Mark = tuple[float, str]
@@ -149,13 +149,13 @@ Mark = tuple[float, str]
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis; places are shares of its length, 0 at the left.
+    """One axis; places are fractions of its length, 0 at the left.
 
     Attributes:
-      name: what it measures.
-      note: said of the best line, at the right.
+      name: of the quantity.
+      note: text on the best line, at the right.
       marks: place and text of each label.
-      places: where each line crosses it; None for a line that ends before.
+      places: where each line crosses it; None for a line that ends before it.
     """
 
     name: str
@@ -194,26 +194,26 @@ def range_axis(
 
 
 def choice_axis(name: str, values: Sequence[Any], choices: Sequence[Any], *, note: str) -> Axis:
-    """Returns an axis of listed values, evenly apart."""
+    """Returns an axis of listed values, evenly spaced."""
     at = {choice: (index + 0.5) / len(choices) for index, choice in enumerate(choices)}
     marks = tuple((place, text_of(choice)) for choice, place in at.items())
     return Axis(name, note, marks, tuple(at[value] for value in values))
 
 
 def text_of(value: Any) -> str:
-    """Writes a setting's value."""
+    """Formats a setting's value."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return number(value) if isinstance(value, int | float) else str(value)
 
 
 def parallel_coordinates(axes: Sequence[Axis], kinds: Sequence[str], label: str) -> Markup:
-    """Returns an SVG picture with a line for each of `kinds`, the later above the earlier.
+    """Returns an SVG chart with a line for each of `kinds`; later lines are drawn on top.
 
     Args:
       axes: from top to bottom, each with a place for every line.
-      kinds: the lines' classes in the style; a line of kind `best` is dotted at each axis.
-      label: says the picture in words.
+      kinds: CSS classes of the lines; a line of kind `best` has a dot at each axis.
+      label: text description of the chart.
     """
     height = TOP + ROW * (len(axes) - 1) + BOTTOM
     parts = [_rule(index) for index in range(len(axes))]
@@ -225,7 +225,7 @@ def parallel_coordinates(axes: Sequence[Axis], kinds: Sequence[str], label: str)
 
 
 def _decades(low: float, high: float) -> list[float]:
-    """1, 2 and 5 times powers of ten within [low, high]; the powers first, then 5, then 2."""
+    """1, 2 and 5 times powers of ten in [low, high]; the powers first, then 5, then 2."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     found = [size * 10.0**power for size in (1, 5, 2) for power in powers]
     return [value for value in found if low <= value <= high]

@@ -1,4 +1,4 @@
-"""From report data to what the templates lay out: states, rows, charts, bars."""
+"""Prepares report data for the templates: states, rows, charts, bars."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ COMMON = ("images_per_second",)
 
 @dataclass(frozen=True)
 class ModelCard:
-    """A model's state in one look; what several checks say in the same words is in it once.
+    """A model's state; equal sentences of several checks are shown once.
 
-    `state` is `blessed`, `refused`, `forced`, `unjudged`, or `unservable` where ServingCheck alone
+    `state` is `blessed`, `refused`, `forced`, `unjudged`, or `unservable` if only ServingCheck
     refused it.
     """
 
@@ -57,7 +57,7 @@ def summary(report: ReportData) -> str:
 
 
 def facts(report: ReportData) -> list[str]:
-    """Returns what the run took, in a few words each; what is not known is left out."""
+    """Returns short phrases on the resources of the run; unknown ones are left out."""
     pictures = sum(split.pictures for split in report.data.splits)
     seconds = sum(item.seconds for item in report.timings)
     machine = [
@@ -75,7 +75,8 @@ def facts(report: ReportData) -> list[str]:
 
 
 def models(report: ReportData) -> list[ModelCard]:
-    """Returns a card for every model that something is known of, in the order of training."""
+    """Returns a card for every model with a verdict, a ServingCheck report or a push, in the order
+    of training."""
     verdicts = {verdict["model"]: verdict for verdict in report.verdicts}
     serving = {record["model"]: record for record in report.serving}
     pushed = {push.model: push for push in report.pushed}
@@ -96,7 +97,7 @@ def models(report: ReportData) -> list[ModelCard]:
 
 
 def curve_charts(stage: StageFacts) -> list[tuple[str, Markup]]:
-    """Returns (name, chart) of each logged quantity, its held-out twin in the same chart."""
+    """Returns (name, chart) of each logged quantity, with its held-out counterpart if any."""
     curves = {curve.name: curve for curve in stage.curves}
     made = []
     for name in _chart_order(curves):
@@ -116,31 +117,31 @@ def curve_charts(stage: StageFacts) -> list[tuple[str, Markup]]:
 
 
 def _chart_order(names: Iterable[str]) -> list[str]:
-    """What is trained on first, then what is only held out, then what all trainings log."""
+    """Orders quantities: training quantities, then held-out ones, then those of all trainings."""
     ordered = sorted(names, key=lambda name: name.startswith("val_"))
     bases = dict.fromkeys(name.removeprefix("val_") for name in ordered)
     return sorted(bases, key=lambda name: name in COMMON)
 
 
 def timing_bars(timings: Sequence[NodeTime]) -> list[tuple[NodeTime, float]]:
-    """Returns each node with its share of the longest one."""
+    """Returns each node with its duration as a fraction of the longest one."""
     longest = max((item.seconds for item in timings), default=0.0) or 1.0
     return [(item, item.seconds / longest) for item in timings]
 
 
 def shares(counts: Mapping[str, int]) -> list[tuple[str, int, float]]:
-    """Returns name, count and share of the largest count."""
+    """Returns name, count, and the count as a fraction of the largest one."""
     largest = max(counts.values(), default=0) or 1
     return [(name, count, count / largest) for name, count in counts.items()]
 
 
 def picture_source(png: str) -> Markup:
-    """Returns the data address of a base64 PNG."""
+    """Returns the data URL of a base64 PNG."""
     return Markup("data:image/png;base64,{}").format(png)
 
 
 def _state(verdict: Mapping[str, Any] | None, serving: Mapping[str, Any] | None) -> tuple[str, str]:
-    """A model's state and what to say of it."""
+    """A model's state and a sentence about it."""
     if verdict is not None and not verdict["blessed"]:
         return "refused", _reason(verdict)
     if serving is not None and not serving["blessed"]:
@@ -169,7 +170,7 @@ def _points(curve: Curve | None) -> tuple[tuple[float, float], ...]:
 
 @dataclass(frozen=True)
 class Tile:
-    """A key figure."""
+    """A key metric."""
 
     label: str
     value: float
@@ -180,8 +181,8 @@ class Tile:
 
 @dataclass(frozen=True)
 class MetricRow:
-    """A metric, the outcome of its checks (None: not judged), its place on a scale, and which way
-    is better, as a sign and in words."""
+    """A metric, the outcome of its checks (None for no check), its position on a scale, and its
+    direction of improvement, as a symbol and in words."""
 
     metric: Metric
     passed: bool | None
@@ -192,7 +193,7 @@ class MetricRow:
 
 
 def tiles(report: ReportData) -> list[Tile]:
-    """Returns the key figures: those that decide blessings, in the order of the thresholds."""
+    """Returns the key metrics: the first ones with checks, or the first of all without checks."""
     outcomes = _outcomes(report)
     metrics = [Metric.from_json(record) for record in report.metrics]
     metrics = [metric for metric in metrics if SLICE not in metric.name]
@@ -210,12 +211,12 @@ def tiles(report: ReportData) -> list[Tile]:
 
 
 def metric_rows(report: ReportData) -> list[MetricRow]:
-    """Returns a row for every metric that is no slice."""
+    """Returns a row for every metric that is not a slice."""
     return [row for row in _rows(report) if SLICE not in row.metric.name]
 
 
 def slice_rows(report: ReportData) -> dict[str, list[tuple[str, MetricRow]]]:
-    """Returns, by figure, its slices such as `language=zh`, each with its row."""
+    """Returns, by metric, its slices such as `language=zh`, each with its row."""
     found: dict[str, list[tuple[str, MetricRow]]] = {}
     for row in _rows(report):
         figure, at, part = row.metric.name.partition(SLICE)
@@ -236,14 +237,14 @@ def _rows(report: ReportData) -> list[MetricRow]:
 
 
 def better(metric: Metric) -> str:
-    """Says which way a figure is better."""
+    """Describes a metric's direction of improvement."""
     if metric.higher_is_better is None:
         return "Neither higher nor lower is better by itself."
     return f"{'Higher' if metric.higher_is_better else 'Lower'} is better."
 
 
 def _outcomes(report: ReportData) -> dict[str, tuple[bool, str]]:
-    """By metric: whether all its checks passed, and what was asked."""
+    """By metric, whether all its checks passed, and the conditions."""
     outcomes: dict[str, tuple[bool, str]] = {}
     for verdict in report.verdicts:
         for check in verdict["checks"]:
@@ -270,7 +271,8 @@ def _asked(check: Mapping[str, Any]) -> str:
 
 
 def _scale(metric: Metric) -> dict[str, float] | None:
-    """Places value, interval, chance, ceiling and baselines on 0 to 100, or None without ends."""
+    """Positions of value, interval, chance, ceiling and baselines from 0 to 100; None without a
+    range."""
     marks = {"value": metric.value, "chance": metric.chance, "ceiling": metric.ceiling}
     marks |= {"low": metric.low, "high": metric.high}
     marks |= {f"baseline {name}": value for name, value in metric.baselines.items()}
@@ -289,7 +291,7 @@ Bars = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class ReliabilityView:
-    """The diagram, the expected calibration error, and the pairs that both rest on."""
+    """The reliability diagram, the expected calibration error, and the number of pairs."""
 
     chart: Markup
     error: float
@@ -297,7 +299,7 @@ class ReliabilityView:
 
 
 def reliability_view(bars: Bars) -> ReliabilityView | None:
-    """Returns the view of bars as `ReportData.reliability` holds them, or None without any pair."""
+    """Returns the view of the bins in `ReportData.reliability`; None without a pair."""
     filled = [bar for bar in bars if bar["count"]]
     if not filled:
         return None
