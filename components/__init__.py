@@ -1,3 +1,3 @@
-"""TFX components for captioned images and cross-modal models."""
+"""TFX components for captioned pictures and cross-modal models."""
 
-import data  # noqa: F401 - chooses the kernels of TensorFlow before it is imported
+import data  # noqa: F401 - selects TensorFlow's kernels, so it must be imported before TensorFlow

@@ -1,4 +1,4 @@
-"""Files of artefacts: examples read back, and what a failed component leaves; needs no TFX."""
+"""Files of artefacts: reads examples, and keeps output of failed components; needs no TFX."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def read_examples(split_uri: str, limit: int | None = None) -> Iterator[Captione
     """Yields the first `limit` captioned pictures of the gzipped TFRecords under `split_uri`.
 
     Raises:
-      FileNotFoundError: the directory holds no file.
+      FileNotFoundError: the directory has no file.
       DataError: a file is damaged.
     """
     paths = sorted(files.matching(split_uri, "*"))
@@ -30,10 +30,10 @@ def read_examples(split_uri: str, limit: int | None = None) -> Iterator[Captione
 
 
 def keep_after_failure(output_uri: str, name: str, content: str) -> str:
-    """Writes `content` where it outlives the failed execution; returns its path.
+    """Writes `content` to a file that survives the failed execution; returns its path.
 
-    TFX deletes the outputs of an execution that fails. So the file goes to `stopped/` in the
-    component's own folder, under the number of the execution.
+    TFX deletes the outputs of a failed execution. The file is therefore written to `stopped/` in
+    the component's folder, under the number of the execution.
 
     Args:
       output_uri: of one of the outputs, `<component>/<output>/<execution>`.

@@ -1,4 +1,4 @@
-"""Artefact types of this project, and the blessings that stock TFX components read."""
+"""Artefact types of this project, and blessings for the standard TFX components."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from tfx import types
 from tfx.types.artifact import Artifact
 from tfx.utils import io_utils
 
-# Properties of a blessing.
+# Property of a blessing.
 BLESSED = "blessed"
 MESSAGE = "blessing_message"
-# Set by a rollback: the model was blessed, and has shown since that it should not have been.
+# Set by a rollback: the model was blessed, but turned out to be bad.
 WITHDRAWN = "withdrawn"
 
 
 class RejectedRows(Artifact):
-    """A directory with `rejects.jsonl`, a line per reject, and `summary.json`, the counts."""
+    """A directory with `rejects.jsonl`, one line per reject, and `summary.json`, the counts."""
 
     TYPE_NAME = "RejectedRows"
 
 
 class DataDecision(Artifact):
-    """A directory with `decision.json`: verdict, findings with remedies, and figures."""
+    """A directory with `decision.json`: verdict, findings with remedies, and statistics."""
 
     TYPE_NAME = "DataDecision"
 
@@ -32,7 +32,7 @@ class ServingCheckReport(Artifact):
 
 
 class RunReportPage(Artifact):
-    """A directory with `index.html`, one self-contained page, and `report.json`, its content."""
+    """A directory with `index.html`, a self-contained page, and `report.json`, its content."""
 
     TYPE_NAME = "RunReportPage"
 
@@ -40,13 +40,13 @@ class RunReportPage(Artifact):
 def write_blessing(
     blessing: types.Artifact, blessed: bool, sentence: str, *, yes: str, no: str
 ) -> None:
-    """Marks `blessing` and leaves one file that says the same.
+    """Sets the properties of `blessing` and writes one file with the same content.
 
     Args:
       blessing: a ModelBlessing or InfraBlessing with its URI set.
       blessed: the verdict.
-      sentence: the reason; it becomes the file's content and the property `blessing_message`.
-      yes, no: the file's name in either case.
+      sentence: the reason, the content of the file and the property `blessing_message`.
+      yes, no: name of the file if blessed, and if not.
     """
     name = yes if blessed else no
     io_utils.write_string_file(f"{blessing.uri}/{name}", sentence + "\n")
@@ -55,7 +55,7 @@ def write_blessing(
 
 
 def is_blessed(blessing: types.Artifact) -> bool:
-    """Whether a model was blessed, and that was not withdrawn."""
+    """Whether a model was blessed and the blessing was not withdrawn."""
     return (
         blessing.get_int_custom_property(BLESSED) == 1
         and blessing.get_int_custom_property(WITHDRAWN) != 1

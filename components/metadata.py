@@ -1,4 +1,4 @@
-"""Opens the SQLite file in which a local run keeps its metadata."""
+"""Opens the SQLite file with the metadata of local runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ml_metadata.proto import metadata_store_pb2
 
 from data.base.errors import DataError
 
-# Generated code whose names no type checker sees.
+# Generated code; type checkers do not see its names.
 pb: Any = metadata_store_pb2
 
 READ, WRITE, CREATE = "READONLY", "READWRITE", "READWRITE_OPENCREATE"
@@ -24,7 +24,7 @@ _DAMAGED = (
 
 
 def opened(database: str, mode: str = READ) -> mlmd.MetadataStore:
-    """Returns the store in the file `database`; only with `CREATE` may it be missing.
+    """Returns the store in the file `database`, which must exist unless `mode` is `CREATE`.
 
     Raises:
       DataError: the file is damaged, locked by another process, or cannot be written.
@@ -36,12 +36,12 @@ def opened(database: str, mode: str = READ) -> mlmd.MetadataStore:
     try:
         return mlmd.MetadataStore(config)
     except mlmd.errors.StatusError as error:
-        # Such as a schema of a later release.
+        # For example, the schema of a later release.
         raise DataError(database, str(error).splitlines()[0], _DAMAGED) from error
 
 
 def require_usable(database: Path, mode: str = READ) -> None:
-    """Asks SQLite itself, for the errors of the metadata's library name no file.
+    """Checks the file with SQLite, because errors of the metadata library name no file.
 
     Raises:
       DataError: see `opened`.
@@ -75,7 +75,7 @@ def _in_words(error: sqlite3.DatabaseError) -> tuple[str, str]:
 
 
 def newest_outputs(store: mlmd.MetadataStore, pipeline: str, node: str) -> list[Any]:
-    """Returns the artefacts of the node's newest execution that ran to its end or was cached."""
+    """Returns the artefacts of the node's newest execution that completed or was cached."""
     done = (pb.Execution.COMPLETE, pb.Execution.CACHED)
     context = store.get_context_by_type_and_name("node", f"{pipeline}.{node}")
     executions = [

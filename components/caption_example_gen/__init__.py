@@ -1,1 +1,1 @@
-"""CaptionExampleGen: any source of captioned pictures to checked, split tf.Examples."""
+"""CaptionExampleGen: converts any source of captioned pictures to checked, split tf.Examples."""

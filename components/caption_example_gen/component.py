@@ -1,4 +1,4 @@
-"""CaptionExampleGen: the first node, from any source of captioned pictures to split examples."""
+"""CaptionExampleGen: the first node, which reads captioned pictures from any source."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class CaptionExampleGenSpec(ComponentSpec):
 
 
 class CaptionExampleGen(base_beam_component.BaseBeamComponent):
-    """Reads captioned pictures, refuses bad ones with reasons, splits and writes the others.
+    """Reads captioned pictures, rejects bad ones with reasons, and writes the others by split.
 
     Component `outputs` contains:
       - `examples`: Channel of type `standard_artifacts.Examples` with the splits train, val and
         test, gzipped TFRecords of tf.train.Example in the format of `data.schema`.
-      - `rejects`: Channel of type `RejectedRows`, every row left out, and the counts.
+      - `rejects`: Channel of type `RejectedRows`, all rejected rows, and the counts.
     """
 
     SPEC_CLASS = CaptionExampleGenSpec
@@ -62,15 +62,15 @@ class CaptionExampleGen(base_beam_component.BaseBeamComponent):
         """Builds the node.
 
         Args:
-          source: a path or `tfds:NAME[/CONFIG]`; `{SPAN}` and `{VERSION}` stand for numbers.
-          options: how it is read.
-          max_reject_share: the run stops when a larger part of the rows cannot be used.
-          fingerprint: of the data, see `fingerprint`. TFX takes outputs from its cache when all
-            properties are equal; a path stays the same when the files behind it change, so the
-            data's fingerprint has to be one of the properties. Empty where the data cannot be seen
-            when the pipeline is put together; such a run should not be cached.
-          span, version: the numbers wanted; None takes the newest.
-          window: at most this many spans, up to that one, are read as one data set.
+          source: a path or `tfds:NAME[/CONFIG]`; `{SPAN}` and `{VERSION}` match numbers.
+          options: of reading the source.
+          max_reject_share: the run stops if a larger fraction of the rows is rejected.
+          fingerprint: of the data, see `fingerprint`. TFX uses cached outputs if all properties are
+            equal. A path stays the same if its files change, so the fingerprint of the data must be
+            one of the properties. Empty if the data are not accessible when the pipeline is built;
+            such a run should not be cached.
+          span, version: the numbers; None for the newest.
+          window: maximum number of spans, up to that one, that are read as one data set.
 
         Raises:
           ValueError: `max_reject_share` is not between 0 and 1.
@@ -98,12 +98,12 @@ def fingerprint(
     version: int | None = None,
     window: int = 1,
 ) -> str:
-    """Returns what `CaptionExampleGen` takes as `fingerprint`: equal as long as the data are.
+    """Returns the `fingerprint` of `CaptionExampleGen`, which changes only with the data.
 
-    Opens no picture. Prepares a TFDS data set that is generated and not on the disk yet.
+    Opens no picture. Generates a TFDS data set that needs no download and is not on the disk yet.
 
     Raises:
-      DataError: there is no such source.
+      DataError: the source does not exist.
     """
     found = spans.resolve_window(source, window, span, version)
     return spans.open_window(found, options.open).fingerprint()

@@ -1,8 +1,8 @@
-"""What goes through Beam: a ticket for each picture, and tallies of what was counted.
+"""The elements in the Beam pipeline: a ticket for each picture, and tallies of counts.
 
-Beam's direct runner holds in memory all that it groups. There, pictures are written to files of the
-output, and a `Ticket` of some fifty bytes goes through Beam. Cluster engines group on disks
-themselves; their tickets hold the picture.
+Beam's direct runner groups elements in memory. There, pictures are written to files in the output,
+and a `Ticket` of about fifty bytes goes through Beam. Cluster engines group on disk; their tickets
+contain the picture.
 """
 
 from __future__ import annotations
@@ -23,26 +23,25 @@ from data.schema import SPLITS
 from data.sources import Loaded, Reject, Seen
 from data.splits import Placed, SplitRule, SplitTally
 
-# How often each kind of each thing was counted.
+# Counts by (what, kind).
 Tally = Counter[tuple[str, str]]
-# Content hash, the split that the data name, span and size of the picture, and what `Spool` needs
-# to find it. Bytes, since Beam keeps what it groups as Python objects, and others take several
-# times as much.
+# Content hash, the split that the data name, span and size of the picture, and its place in the
+# `Spool`. As bytes, because Beam groups Python objects, and others take several times the memory.
 Ticket = bytes
 
 _HEAD = struct.Struct(">16sbiI")
-# No split is named, or no span is one of several.
+# No split is named, or there are not several spans.
 _NONE = -1
 # Name of a file, offset and length.
 _PLACE = struct.Struct(">16sQQ")
 
 
 class Opened(NamedTuple):
-    """A picture that can be used.
+    """A usable picture.
 
     Attributes:
-      seen: what its copies are compared with.
-      tally: what it counts for.
+      seen: the facts that its copies are compared with.
+      tally: its counts.
       example: the serialised tf.Example.
     """
 
@@ -52,12 +51,12 @@ class Opened(NamedTuple):
 
 
 def hash_of(ticket: Ticket) -> bytes:
-    """Returns the 16 bytes that identical pictures share."""
+    """Returns the content hash, 16 bytes, which is equal for identical pictures."""
     return ticket[:16]
 
 
 def placed(ticket: Ticket) -> Placed:
-    """Returns what decides the picture's split in its set."""
+    """Returns the facts that decide the picture's split in its data set."""
     content_hash, named, span, size = _HEAD.unpack_from(ticket)
     return Placed.of(
         content_hash.hex(),
@@ -78,7 +77,7 @@ def _head(picture: Loaded) -> bytes:
 
 
 class Spool:
-    """Keeps pictures; travels to workers by its folder's name alone.
+    """Stores pictures; only the name of its folder is sent to workers.
 
     Attributes:
       directory: of the files, or "" to put pictures into their tickets.
@@ -88,14 +87,14 @@ class Spool:
         self.directory = directory
 
     def group(self, ticket: Ticket) -> bytes:
-        """Returns what identical pictures share: their hash or, of small tickets, its first byte,
-        since each group takes memory too."""
+        """Returns the group key, equal for identical pictures: their hash or, for tickets without
+        the picture, its first byte, because each group takes memory."""
         return ticket[:1] if self.directory else hash_of(ticket)
 
     @contextmanager
     def writer(self) -> Iterator[Any]:
-        """A function that keeps the `Opened` of a picture and returns its ticket, which is good
-        from the end of the context on."""
+        """A function that stores the `Opened` of a picture and returns its ticket, which is valid
+        after the end of the context."""
         with self._file() if self.directory else nullcontext(bytes) as keep:
 
             def write(picture: Loaded, kept: Opened) -> Ticket:
@@ -137,7 +136,7 @@ class Spool:
 
 
 def tally_of_picture(loaded: Loaded) -> Tally:
-    """Returns what a picture that is kept counts for."""
+    """Returns the counts of a kept picture."""
     facts: Tally = Counter()
     facts["formats", f"{loaded.picture.format} {loaded.picture.mode}"] = 1
     facts.update(("captions", language) for language in loaded.row.languages)
@@ -147,7 +146,7 @@ def tally_of_picture(loaded: Loaded) -> Tally:
 
 
 def tally_of_splits(rule: SplitRule) -> Tally:
-    """Returns what the pictures count for by their splits."""
+    """Returns the counts of the splits."""
     facts: Tally = Counter()
     facts.update({("pictures", split): count for split, count in rule.pictures.items()})
     facts.update({("bytes", split): size for split, size in rule.sizes.items()})
@@ -155,23 +154,23 @@ def tally_of_splits(rule: SplitRule) -> Tally:
 
 
 def tally_of_reject(reject: Reject) -> Tally:
-    """Returns what a reject counts for."""
+    """Returns the counts of a reject."""
     return Counter({("rejects", reject.reason): 1})
 
 
 def taken_back(tally: Tally) -> Tally:
-    """Returns what undoes the count of a picture that turns out to be a copy."""
+    """Returns the negative counts of a picture that turned out to be a copy."""
     return Counter({fact: -count for fact, count in tally.items()})
 
 
 class SumTallies(beam.CombineFn):
-    """Adds tallies up; what was taken back altogether is left out."""
+    """Sums tallies; only positive counts are kept."""
 
     def create_accumulator(self) -> Tally:
         return Counter()
 
     def add_input(self, mutable_accumulator: Tally, element: Tally) -> Tally:
-        # `+` of two counters would drop what stands below zero until its picture is counted.
+        # `+` of counters would drop counts that are negative until their picture is counted.
         mutable_accumulator.update(element)
         return mutable_accumulator
 
@@ -186,7 +185,7 @@ class SumTallies(beam.CombineFn):
 
 
 class DivideIntoSplits(beam.CombineFn):
-    """From what decides the splits of all pictures to the rule that divides them."""
+    """Combines the facts about all pictures to the rule of the splits."""
 
     def __init__(self, shares: Sequence[float], min_split: int):
         self._shares = shares

@@ -1,4 +1,4 @@
-"""Runs ingestion and puts its outputs in place, or stops with what is wrong with the data."""
+"""Runs ingestion and publishes its outputs, or stops with an error about the data."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """Writes `Split-*` folders of examples, the rejects, and a summary.
 
         Raises:
-          DataError: the source cannot be read, too many rows are rejected, or nothing is left.
-            Then there is no example, and the rejects stand in `stopped/` beside the outputs.
+          DataError: the source cannot be read, too many rows are rejected, or nothing is left. No
+            examples are written then, and the rejects are in `stopped/` next to the outputs.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(output_dict[EXAMPLES])
@@ -98,7 +98,7 @@ def summarise(
     counted: Inventory | None,
     cut: Sequence[str],
 ) -> dict[str, Any]:
-    """Returns the content of `summary.json`; `window` has the newest span first."""
+    """Returns the content of `summary.json`; `window` is ordered from the newest span."""
     pictures = tally_section(tally, "pictures")
     notes = [*map(cut_split, cut), *unread_files(counted)]
     return {
@@ -132,7 +132,7 @@ def _refuse(report: RejectReport, max_share: float, path: str, output_uri: str) 
 
 
 def _log(summary: dict[str, Any]) -> None:
-    """Says what became of the files, and what a person should know of it."""
+    """Logs the counts of files, and what the user should know about them."""
     if summary["files"]:
         counts = ", ".join(f"{what} {count}" for what, count in summary["files"].items())
         logging.info("Files: %d seen: %s.", sum(summary["files"].values()), counts)

@@ -1,8 +1,8 @@
-"""The Beam steps from a source to shards of examples; needs no TFX.
+"""The Beam pipeline from a source to shards of examples; needs no TFX.
 
-The shards' bytes depend on the data alone, not on the runner, its workers or their order: pictures
-are keyed by content, the first of several copies is chosen by its place in the source, and each
-shard is sorted before it is written. On one machine neither pictures nor captions are held in
+The bytes of the shards depend only on the data, not on the runner, its workers or their order:
+pictures are keyed by content, the first of several copies is chosen by its place in the source, and
+each shard is sorted before it is written. On one machine, neither pictures nor captions are in
 memory, only some hundred bytes for each picture.
 """
 
@@ -58,7 +58,7 @@ from data.splits import MIN_SPLIT, SplitRule
 REJECTED, FAILED, COUNTED = "rejected", "failed", "counted"
 OUTCOME = "outcome.json"
 
-# Small enough for one worker's memory, large enough that few files hold a large set.
+# Small enough for a worker's memory, large enough for a small number of files.
 _SHARD_BYTES = 128 * 2**20
 _COUNTERS = "caption_example_gen"
 
@@ -74,13 +74,13 @@ class ReadRows(beam.DoFn):
             for row in self._source.rows(part):
                 yield row if isinstance(row, Row) else beam.pvalue.TaggedOutput(REJECTED, row)
         except DataError as error:
-            # Beam would wrap the error and bury its text under a traceback of the worker.
+            # Beam would wrap the error and hide its text in a traceback of the worker.
             failure = (error.where, error.problem, error.remedy)
             yield beam.pvalue.TaggedOutput(FAILED, failure)
 
 
 class OpenPictures(beam.DoFn):
-    """Yields (group, ticket) of each row whose picture can be used, and what all count for."""
+    """Yields (group, ticket) of each row with a usable picture, and the counts of all rows."""
 
     def __init__(self, limits: Limits, shares: Sequence[float], spool: Spool):
         self._limits = limits
@@ -105,13 +105,13 @@ class OpenPictures(beam.DoFn):
 
     def finish_bundle(self) -> Iterator[Any]:
         self._open.close()
-        # Once a bundle: Beam would hold a tally for each picture until all are read.
+        # Once per bundle: Beam would hold a tally for each picture until all are read.
         counted = GlobalWindows.windowed_value(self._counted)
         yield beam.pvalue.TaggedOutput(COUNTED, counted)
 
 
 class KeepFirst(beam.DoFn):
-    """Keeps one picture of each content hash; rejects its copies and takes back their count."""
+    """Keeps one picture of each content hash; rejects its copies and subtracts their counts."""
 
     def __init__(self, spool: Spool):
         self._spool = spool
@@ -157,7 +157,7 @@ def _shard_path(directory: str, split: str, index: int, count: int) -> str:
 
 def _write_records(path: str, records: Iterable[bytes]) -> None:
     tf.io.gfile.makedirs(posixpath.dirname(path))
-    # The pictures are compressed already; a higher level costs seconds and saves nothing.
+    # The pictures are already compressed; a higher level takes seconds and saves nothing.
     options = tf.io.TFRecordOptions("GZIP", compression_level=1)
     with tf.io.TFRecordWriter(path, options) as writer:
         for record in records:
@@ -165,12 +165,12 @@ def _write_records(path: str, records: Iterable[bytes]) -> None:
 
 
 def _shards(size: int) -> int:
-    """Returns how many shards pictures of so many bytes take."""
+    """Returns the number of shards for pictures of `size` bytes."""
     return max(1, -(-size // _SHARD_BYTES))
 
 
 def fill_gaps(directory: str, counted: Tally) -> None:
-    """Writes the shards that no picture fell into, so that every split has all its files."""
+    """Writes empty shards, so that every split has all its files."""
     for split in schema.SPLITS:
         count = _shards(counted["bytes", split])
         for index in range(count):
@@ -191,12 +191,12 @@ def ingest(
     """Adds all steps to `pipeline`.
 
     Args:
-      pipeline: to be run by the caller.
-      source: of captioned pictures; its limits hold for pictures too.
-      directory: where `Split-*` folders and the outcome file are written.
-      shares: of train, val and test, for pictures whose source names no split.
+      pipeline: run by the caller.
+      source: of captioned pictures; its limits apply to pictures too.
+      directory: of the `Split-*` folders and the outcome file.
+      shares: of train, val and test, for pictures without a split in the source.
       min_split: see `SplitRule.of`.
-      max_pictures: at most this many rows, see `options.lot`.
+      max_pictures: maximum number of rows, see `options.lot`.
     """
     spool = Spool(f"{directory}/spool" if _groups_in_memory(pipeline) else "")
     read = (
@@ -231,19 +231,19 @@ def ingest(
 
 
 def _groups_in_memory(pipeline: beam.Pipeline) -> bool:
-    """Whether all that is grouped stays in this process's memory."""
+    """Whether the runner groups elements in this process's memory."""
     return isinstance(pipeline.runner, (FnApiRunner, DirectRunner))
 
 
 def _is_one_process(pipeline: beam.Pipeline) -> bool:
-    """Whether rows that were shared out would only be held in memory all at once."""
+    """Whether distributing rows would only put all of them into memory at once."""
     mode = pipeline.options.view_as(DirectOptions).direct_running_mode
     return _groups_in_memory(pipeline) and mode == "in_memory"
 
 
 @beam.ptransform_fn
 def Draw(rows: beam.PCollection, count: int) -> beam.PCollection:
-    """Keeps `count` rows, always the same ones, spread over the whole source."""
+    """Keeps a deterministic sample of `count` rows from the whole source."""
     return (
         rows
         | "Smallest"
@@ -311,7 +311,7 @@ def _save_outcome(
 
 
 def read_outcome(path: str) -> tuple[Tally, RejectReport, list[str]]:
-    """Reads what ingestion left beside the examples: counts, rejects, and what was cut from splits.
+    """Reads the outcome file of ingestion: counts, rejects, and sentences on cut splits.
 
     Raises:
       DataError: a part of the source could not be read.

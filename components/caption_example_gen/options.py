@@ -1,4 +1,4 @@
-"""How a source is read, as one JSON string that fits into an execution property; needs no TFX."""
+"""Options of reading a source, as a JSON string for an execution property; needs no TFX."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from data.splits import MIN_SPLIT, SHARES, check_shares
 
 @dataclass(frozen=True)
 class IngestOptions:
-    """What `data.sources.open_source` takes besides the path, and what ingestion itself needs.
+    """Arguments of `data.sources.open_source` except the path, and options of ingestion.
 
     Attributes:
       data_dir, images, files_pattern, language, text_features, text_captions, resplit: see
         `open_source`.
       limits: of one picture and one caption.
-      policies: what becomes of a row whose field is missing or bad.
-      shares: of train, val and test, for pictures whose source names no split.
-      min_split: a split of fewer pictures is cut from the others by content, see
-        `data.splits`; 0 leaves the splits as the data name them.
-      max_pictures: at most this many rows, spread over the whole source; None reads them all.
+      policies: for missing or bad fields.
+      shares: of train, val and test, for pictures without a split in the source.
+      min_split: a split with fewer pictures is cut from the others by content, see `data.splits`; 0
+        keeps the splits of the data.
+      max_pictures: maximum number of rows, sampled from the whole source; None reads all.
     """
 
     data_dir: str | None = None
@@ -63,7 +63,7 @@ class IngestOptions:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> IngestOptions:
-        """Reads plain values; raises DataError on a key that is not known."""
+        """Reads plain values; raises DataError for an unknown key."""
         _refuse_unknown(values, cls, "ingest options")
         plain = dict(values)
         limits, policies = plain.pop("limits", {}), dict(plain.pop("policies", {}))
@@ -78,15 +78,15 @@ class IngestOptions:
 
     @classmethod
     def from_json(cls, text: str) -> IngestOptions:
-        """Reads what `to_json` wrote."""
+        """Reads the output of `to_json`."""
         return cls.from_mapping(json.loads(text))
 
     def to_json(self) -> str:
-        """Returns one line in which the keys are sorted, so that equal options are equal text."""
+        """Returns one line with sorted keys, so that equal options give equal text."""
         return json.dumps(asdict(self), sort_keys=True)
 
     def open(self, path: str) -> Source:
-        """Opens the source; raises DataError when there is none at `path`."""
+        """Opens the source; raises DataError if there is none at `path`."""
         return open_source(
             path,
             limits=self.limits,
@@ -102,7 +102,7 @@ class IngestOptions:
 
 
 def lot(image_id: str) -> bytes:
-    """Returns what `max_pictures` is drawn by, the smallest first: a hash of the picture's name."""
+    """Returns the sampling key of `max_pictures`, smallest first: a hash of the picture's name."""
     return hashlib.blake2b(image_id.encode("utf-8"), digest_size=8).digest()
 
 

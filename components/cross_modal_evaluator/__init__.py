@@ -1,1 +1,1 @@
-"""Judges a run's three models together and blesses or refuses each, with reasons."""
+"""Evaluates a run's three models together and blesses or refuses each, with reasons."""

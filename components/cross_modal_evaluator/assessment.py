@@ -1,4 +1,4 @@
-"""Measures the models of a run and the last blessed ones, and judges; needs no TFX."""
+"""Evaluates the models of a run and the last blessed ones, and gives verdicts; needs no TFX."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Measured:
-    """Figures of the models that work, and by model why the others cannot be measured."""
+    """Metrics of the models that work, and by model why the others cannot be measured."""
 
     evaluation: Evaluation
     faults: dict[str, str] = field(default_factory=dict)
@@ -46,11 +46,11 @@ def measure(
     train: Sequence[CaptionedImage],
     settings: EvaluationSettings,
 ) -> Measured:
-    """Evaluates `models`; never raises for a model that does not load, answer or make sense.
+    """Evaluates `models`; does not raise for a model that fails to load or gives bad outputs.
 
-    When all together fail, the encoder is measured alone, then with the captioner, then with the
-    generator too: the one whose joining fails is at fault. Nothing can be measured without the
-    encoder.
+    If the evaluation of all models fails, the encoder is measured alone, then with the captioner,
+    then with the generator: the model whose addition fails is at fault. Nothing can be measured
+    without the encoder.
 
     Args:
       models: SavedModel directories by `encoder`, `captioner` and `generator`.
@@ -61,7 +61,7 @@ def measure(
         return Measured(evaluate(models, test, train, settings))
     except Exception:
         _LOG.exception("The models cannot be measured together; trying them one after the other")
-    # What is no model under judgement, such as one more judge, is part of every attempt.
+    # Other models, such as the judge, are part of every attempt.
     working = {name: path for name, path in models.items() if name not in MODELS}
     found, faults = _nothing(settings), {}
     for name in [name for name in MODELS if name in models]:
@@ -83,7 +83,7 @@ def _nothing(settings: EvaluationSettings) -> Evaluation:
 
 
 def _said(error: Exception) -> str:
-    """The error in one line; TensorFlow's messages go on for pages."""
+    """The error in one line; TensorFlow's messages can be pages long."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = " ".join(lines[:2]) or "no message"
     short = text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
@@ -97,15 +97,15 @@ def previous_figures(
     train: Sequence[CaptionedImage],
     settings: EvaluationSettings,
 ) -> dict[str, dict[str, Metric]]:
-    """Returns, by model, the last blessed one's figures by name.
+    """Returns, by model, the metrics of the last blessed one by name.
 
-    The captioner and the generator are measured with the encoder and the judge of the new ones:
-    figures in the spaces of two encoders do not compare. A model that can no longer be measured,
-    such as one with older signatures, has no figures.
+    The captioner and the generator are measured with the new encoder and judge: metrics in the
+    spaces of different encoders are not comparable. A model that can no longer be measured, such as
+    one with older signatures, has no metrics.
 
     Args:
       models: the new models, without those that do not work.
-      last_blessed: SavedModel directories of the models blessed last.
+      last_blessed: SavedModel directories of the last blessed models.
       test, train, settings: as for the new models.
     """
     figures: dict[str, dict[str, Metric]] = {}
@@ -126,7 +126,7 @@ def _figures(
     train: Sequence[CaptionedImage],
     settings: EvaluationSettings,
 ) -> dict[str, dict[str, Metric]]:
-    """Measures `models`; the figures count for those named in `old`."""
+    """Measures `models`; returns the metrics for each model in `old`."""
     measured = measure(models, test, train, settings)
     for name in old:
         if name in measured.faults:
@@ -140,7 +140,7 @@ class Earlier:
     """Data of an earlier run.
 
     Attributes:
-      models: those that were blessed on these data later than on any other but the new ones.
+      models: those whose most recent blessing on other data than the new ones was on these data.
       test, train: captioned pictures of these splits.
     """
 
@@ -156,18 +156,18 @@ def forgotten_of(
     eyes: Sequence[str],
     settings: EvaluationSettings,
 ) -> Forgetting:
-    """Measures each model and the one blessed before it on the data of the latter.
+    """Measures each new model and the last blessed one on the data of the latter.
 
-    Generated pictures of both are seen by eyes that know what the data show: the new encoder, and
-    a judge that learned from the new data, may have forgotten it with the generator and then miss
-    nothing. The first of `eyes` that works is taken, then the last blessed encoder, and the new
-    run's own where that does not work either.
+    Generated pictures are measured by an encoder that was trained on the earlier data: the new
+    encoder and the new judge may have forgotten the same things as the generator, and would not
+    detect it. The first working encoder of `eyes` is used, else the last blessed encoder, else that
+    of the new run.
 
     Args:
       models: the new models, without those that do not work.
-      last_blessed: SavedModel directories of the models blessed last.
-      earlier: the data, each with the models to be measured on them.
-      eyes: SavedModel directories of encoders that learned from the generator's earlier data.
+      last_blessed: SavedModel directories of the last blessed models.
+      earlier: the data, each with the models to measure on them.
+      eyes: SavedModel directories of encoders that were trained on the generator's earlier data.
       settings: of the evaluation.
     """
     after: dict[str, Mapping[str, Metric]] = {}
@@ -186,7 +186,7 @@ def forgotten_of(
 def _seen(
     models: Mapping[str, str], eyes: Sequence[str], data: Earlier, settings: EvaluationSettings
 ) -> tuple[Mapping[str, str], Measured]:
-    """Returns the models, with the first eyes that work as their judge, and what was measured."""
+    """Returns the models with the first working encoder of `eyes` as judge, and their metrics."""
     for one in eyes:
         seen = {**models, JUDGE: one}
         measured = measure(seen, data.test, data.train, settings)
@@ -197,10 +197,10 @@ def _seen(
 
 @dataclass(frozen=True)
 class Assessment:
-    """The figures and samples of the models, and a verdict on each.
+    """The evaluation of the models, and a verdict on each.
 
     Attributes:
-      forgotten: `Forgetting.records`, of figures on the pictures of earlier runs.
+      forgotten: `Forgetting.records`, metrics on the pictures of earlier runs.
     """
 
     evaluation: Evaluation
@@ -229,19 +229,19 @@ def assess(
     earlier: Sequence[Earlier] = (),
     earlier_judge: str = "",
 ) -> Assessment:
-    """Measures `models` and `last_blessed` alike and judges the former.
+    """Measures `models` and `last_blessed` with the same protocol and gives verdicts on `models`.
 
     Every model gets a verdict: one that cannot be measured is refused with the reason.
 
     Args:
       models: SavedModel directories of `encoder`, `captioner` and `generator`.
-      last_blessed: the same of the models blessed last; those that do not exist are left out.
+      last_blessed: the same for the last blessed models, as far as they exist.
       test, train: captioned pictures of these splits.
       settings: of the evaluation.
       thresholds: by metric name or pattern.
-      force_bless: a person's reason to bless whatever the checks say, or "".
-      earlier: other data on which models were blessed: what is forgotten of them is measured where
-        a threshold bounds it.
+      force_bless: the user's reason to bless regardless of the checks, or "".
+      earlier: other data on which models were blessed; forgetting is measured on them if a
+        threshold limits it.
       earlier_judge: SavedModel directory of the judge of the run that blessed the last generator
         on other data, or "".
     """

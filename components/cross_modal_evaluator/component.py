@@ -1,4 +1,4 @@
-"""CrossModalEvaluator: are the three models of this run good enough to be served?"""
+"""CrossModalEvaluator: the node that decides whether the three models of a run may be served."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class CrossModalEvaluatorSpec(ComponentSpec):
 
 
 class CrossModalEvaluator(base_component.BaseComponent):
-    """Measures encoder, captioner and generator together and blesses or refuses each.
+    """Evaluates encoder, captioner and generator together and blesses or refuses each.
 
     Component `outputs` contains:
       - `evaluation`: Channel of type `standard_artifacts.ModelEvaluation`: `metrics.json`,
@@ -87,17 +87,18 @@ class CrossModalEvaluator(base_component.BaseComponent):
           examples: Channel of type `standard_artifacts.Examples` in the raw format, with a train
             and a test split.
           encoder, captioner, generator: Channels of type `standard_artifacts.Model`.
-          settings: how to measure.
-          thresholds: what a figure must reach, by metric name or pattern such as `kid_encoder_n*`.
-          baseline_encoder, baseline_captioner, baseline_generator: the models blessed last; the
+          settings: of the evaluation.
+          thresholds: by metric name or pattern such as `kid_encoder_n*`.
+          baseline_encoder, baseline_captioner, baseline_generator: the last blessed models; the
             channels may be empty.
-          judge: Channel of type `standard_artifacts.Model` with an encoder that the generator does
-            not know, for the figures of generated pictures; without it the run's encoder sees them.
+          judge: Channel of type `standard_artifacts.Model` with an encoder that the generator was
+            not trained against, for metrics of generated pictures; without it, the run's encoder is
+            used.
           earlier_encoder, earlier_captioner, earlier_generator: Channels of type
-            `standard_artifacts.Examples` with other data on which that model was blessed last, for
-            thresholds that bound what is forgotten; the channels may be empty.
+            `standard_artifacts.Examples` with other data on which that model was last blessed, for
+            thresholds that limit forgetting; the channels may be empty.
           earlier_judge: as `judge`, of the run that blessed the last generator on other data.
-          force_bless: a reason to bless all three whatever the figures say; it is recorded.
+          force_bless: a reason to bless all three models regardless of metrics; it is recorded.
         """
         written: dict[str, Any] = {name: to_mapping(item) for name, item in thresholds.items()}
         channels = {

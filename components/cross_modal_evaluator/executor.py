@@ -1,4 +1,4 @@
-"""Executor of CrossModalEvaluator: artefacts in, figures and three blessings out."""
+"""Executor of CrossModalEvaluator: writes the evaluation and three blessings."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ REFUSAL = "refusal"
 
 
 def baseline_key(model: str) -> str:
-    """The input that holds the last blessed `model`."""
+    """The input with the last blessed `model`."""
     return f"baseline_{model}"
 
 
 def earlier_key(model: str) -> str:
-    """The input that holds other data on which the `model` was blessed."""
+    """The input with other data on which the `model` was blessed."""
     return f"earlier_{model}"
 
 
 def blessing_key(model: str) -> str:
-    """The output that holds the blessing of `model`."""
+    """The output with the blessing of `model`."""
     return f"{model}_blessing"
 
 
 class Executor(base_executor.BaseExecutor):
-    """Measures the models, writes the evaluation, and blesses or refuses each of them."""
+    """Measures the models, writes the evaluation, and blesses or refuses each model."""
 
     def Do(
         self,
@@ -56,7 +56,7 @@ class Executor(base_executor.BaseExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Always leaves a verdict on every model; a refusal is a result, not an error."""
+        """Writes a verdict on every model; a refusal is a result, not an error."""
         self._log_startup(input_dict, output_dict, exec_properties)
         input_dict = _without_empty_baselines(input_dict)
         settings = from_mapping(
@@ -96,7 +96,7 @@ class Executor(base_executor.BaseExecutor):
 def _earlier(
     inputs: dict[str, list[types.Artifact]], settings: EvaluationSettings
 ) -> list[Earlier]:
-    """Other data and the models that were blessed on them, unless their files are gone."""
+    """Other data and the models that were blessed on them, unless their files were deleted."""
     blessed_on: dict[str, list[str]] = {}
     for name in MODELS:
         for examples in inputs.get(earlier_key(name)) or []:
@@ -120,7 +120,7 @@ def _serving_dir(model: list[types.Artifact]) -> str:
 def _without_empty_baselines(
     inputs: dict[str, list[types.Artifact]],
 ) -> dict[str, list[types.Artifact]]:
-    """Where no metadata can be asked, LastBlessed leaves an artefact without a model for none."""
+    """Drops baselines without a model, which LastBlessed writes if there is no blessed model."""
     baselines = [baseline_key(name) for name in MODELS]
     return {
         key: [
@@ -139,7 +139,7 @@ def _bless(
     target: list[types.Artifact],
     component_id: str,
 ) -> None:
-    """Writes the blessing with the properties that the stock Evaluator gives one."""
+    """Writes the blessing with the properties of the standard Evaluator."""
     artifact = artifact_utils.get_single_instance(target)
     write_blessing(
         artifact,

@@ -1,4 +1,4 @@
-"""What a config asks of the metrics, and what a person can do about a miss; needs no TFX."""
+"""The thresholds of a config, and remedies for failed checks; needs no TFX."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ MODELS = STAGES
 
 @dataclass(frozen=True)
 class Threshold:
-    """What one figure must reach for its model to be blessed.
+    """The conditions on one metric for its model to be blessed.
 
     Attributes:
-      model: the model that the figure speaks of.
-      min: the least allowed value.
-      max: the greatest allowed value.
-      max_regression: how much worse than the last blessed model the figure may be, in the
-        figure's own unit; a change within noise never counts. Of a figure without a better
-        direction, such as `prompt_diversity`, a move either way counts.
-      max_forgetting: how much worse than the last blessed model the figure may be on the test
-        pictures of that model's run, in the figure's own unit; a change within noise never counts.
-      max_forgetting_share: the same as a share of the last blessed model's figure.
-      beats: a baseline of the figure, or several with `*`, that the model must be better than
-        beyond the noise of its own figure; greater than, where no direction is better.
-      margin: by how much, in the figure's own unit; negative where it may fall behind.
-      least_n: a figure that rests on fewer pictures is not compared, as small slices are.
+      model: the model that the metric evaluates.
+      min: minimum value.
+      max: maximum value.
+      max_regression: how much worse than the last blessed model the metric may be, in its own unit;
+        a change within noise passes. For a metric without a direction, such as `prompt_diversity`,
+        a change in either direction counts.
+      max_forgetting: how much worse than the last blessed model the metric may be on the test
+        pictures of that model's run, in its own unit; a change within noise passes.
+      max_forgetting_share: the same as a fraction of the last blessed model's value.
+      beats: a baseline of the metric, or several with `*`, that the model must beat beyond the
+        noise of its metric; a metric without a direction must be greater.
+      margin: by how much, in the metric's unit; negative if it may be worse.
+      least_n: a metric of fewer pictures is not compared, such as that of a small slice.
     """
 
     model: str
@@ -65,7 +65,7 @@ def read_thresholds(values: Mapping[str, Mapping[str, Any]]) -> dict[str, Thresh
     """Reads `{metric name or pattern: {model, min, max, ...}}`.
 
     Raises:
-      SettingsError: an unknown key, a wrong value, or a threshold without a limit.
+      SettingsError: a key is unknown, a value is wrong, or a threshold has no limit.
     """
     return {
         name: from_mapping(Threshold, entry, "thresholds", f"{name}.")
@@ -74,10 +74,10 @@ def read_thresholds(values: Mapping[str, Mapping[str, Any]]) -> dict[str, Thresh
 
 
 def names_figure(pattern: str, name: str) -> bool:
-    """Whether `pattern` names the figure `name`.
+    """Whether `pattern` matches the metric `name`.
 
-    `*` and `?` stand for any characters and any one, but not across the `@` that divides a figure
-    from its slice: `cider_d*` names whole figures, `cider_d*@*` their slices.
+    `*` matches any characters and `?` any one, but neither matches the `@` between a metric and its
+    slice: `cider_d*` matches whole metrics, `cider_d*@*` their slices.
     """
     figure, at, part = name.partition(SLICE)
     wanted, wanted_at, wanted_part = pattern.partition(SLICE)
@@ -116,7 +116,7 @@ _FORGOTTEN = (
     "lower the rate of that (kept_rate)"
 )
 
-# The first pattern that fits the figure's name decides.
+# The first pattern that matches the metric's name decides.
 _OF_FIGURE = (
     ("prompt_diversity*", _ALIKE),
     ("duplicate_rate*", _ALIKE),
@@ -144,18 +144,18 @@ _OF_FIGURE = (
     ("average_precision*", _BLIND),
 )
 
-# Remedies of which training for longer is a part.
+# Remedies that include longer training.
 _MORE_TRAINING = frozenset({_DEAF, _FAR, _SAME, _WORDS, _BLIND, _ELSE})
 
 MEASURED, WORKS, BEATS, FORGETTING = "measured", "works", "beats", "max_forgetting"
 
 
 def remedy(rule: str, figure: str, rival: str = "") -> str:
-    """Returns what to do about a failed check, a phrase without its full stop.
+    """Returns what to do about a failed check, a phrase without a full stop.
 
     Args:
       rule: of the check.
-      figure: its name, or the pattern that matched none.
+      figure: the metric's name, or the pattern that matched none.
       rival: the baseline that was not beaten, or "".
     """
     if rule == WORKS:
@@ -171,10 +171,10 @@ def remedy(rule: str, figure: str, rival: str = "") -> str:
 
 
 def is_more_training(text: str) -> bool:
-    """Whether the remedy `text` says to train for longer."""
+    """Whether the remedy `text` includes longer training."""
     return text in _MORE_TRAINING
 
 
 def in_order(remedies: Iterable[str]) -> str:
-    """Joins remedies to sentences, each said once."""
+    """Joins remedies to sentences, without repetitions."""
     return " ".join(f"{text}." for text in dict.fromkeys(remedies) if text)

@@ -1,4 +1,4 @@
-"""From measured figures and thresholds to one verdict for each model; needs no TFX."""
+"""Compares metrics with thresholds and gives a verdict on each model; needs no TFX."""
 
 from __future__ import annotations
 
@@ -32,16 +32,15 @@ Figures = Mapping[str, Metric]
 
 @dataclass(frozen=True)
 class Check:
-    """One comparison.
+    """One comparison of a metric with a limit.
 
     Attributes:
-      metric: the figure's name, the pattern that matched none, or "" for a model that is broken.
-      rule: `min`, `max`, `max_regression`, `max_forgetting`, `beats`, `least_n` for a figure that
-        rests on too few pictures, `measured` where there was nothing to compare, `works` for a
-        broken model.
-      value: the figure, or None.
-      limit: what it was compared with, or None.
-      passed: whether it speaks for the model.
+      metric: the metric's name, the pattern that matched none, or "" for a broken model.
+      rule: `min`, `max`, `max_regression`, `max_forgetting`, `beats`, `least_n` for a metric of too
+        few pictures, `measured` if there was nothing to compare, `works` for a broken model.
+      value: of the metric, or None.
+      limit: the value that it was compared with, or None.
+      passed: whether the check passed.
       sentence: the comparison in words.
       remedy: what to do about a failure, or "".
     """
@@ -56,7 +55,7 @@ class Check:
 
 
 def broken(model: str, fault: str) -> Check:
-    """The check of a model that cannot be measured at all."""
+    """The failed check of a model that cannot be measured."""
     text = f"the {model} cannot be measured: {fault}"
     return Check("", WORKS, None, None, False, text, remedy(WORKS, ""))
 
@@ -68,14 +67,14 @@ def checks_of(
     previous: Figures | None,
     skipped: Mapping[str, str],
 ) -> list[Check]:
-    """Makes every comparison that one threshold asks for.
+    """Makes all comparisons of one threshold.
 
     Args:
-      pattern: of the figures' names.
-      threshold: what it asks.
-      figures: all that were measured, by name.
-      previous: those of the last blessed model, or None where there is none.
-      skipped: measures that could not be made, with the reason.
+      pattern: of the names of metrics.
+      threshold: the threshold.
+      figures: all measured metrics, by name.
+      previous: metrics of the last blessed model, or None if there is none.
+      skipped: by name, why a metric could not be measured.
     """
     names = [name for name in figures if names_figure(pattern, name)]
     if not names:
@@ -135,15 +134,15 @@ def _beats(metric: Metric, pattern: str, margin: float) -> list[Check]:
 
 
 def _duel(metric: Metric, rival: str, margin: float) -> Check:
-    """Better by more than the margin, and with the facing end of the interval better at all; more
-    is asked where neither way is better."""
+    """Passes if the metric is better than the baseline by more than the margin, and the facing end
+    of its interval is better too. A metric without a direction must be greater."""
     higher = metric.higher_is_better is not False
     sign = 1.0 if higher else -1.0
     against = metric.baselines[rival]
     facing = metric.low if higher else metric.high
     worst = metric.value if facing is None else facing
     lead = sign * (metric.value - against)
-    # Against rivals that must only be approached, noise speaks for the model.
+    # With a negative margin, the interval is not checked.
     passed = lead > margin and (margin < 0 or sign * (worst - against) > 0)
     limit = against + sign * margin
     words = "more than" if higher else "less than"
@@ -158,7 +157,7 @@ def _duel(metric: Metric, rival: str, margin: float) -> Check:
 def _regression(metric: Metric, threshold: Threshold, previous: Figures | None) -> Check:
     limit = threshold.max_regression or 0.0
     if previous is None:
-        # The same words for every figure, so that they can be said once.
+        # The same text for every metric, so that it is shown only once.
         text = f"no {threshold.model} was blessed before: it has nothing to fall behind"
         return compared(metric, REGRESSION, limit, True, text)
     before = previous.get(metric.name)
@@ -178,7 +177,7 @@ def _regression(metric: Metric, threshold: Threshold, previous: Figures | None) 
 
 
 def change(moved: Difference) -> str:
-    """The difference with its interval, and what that was made from."""
+    """Describes a difference with its interval, and how that was computed."""
     size = abs(moved.worse)
     said = f"{number(size)} {_way(moved)}" if size else "no change"
     if moved.low is None or moved.high is None:
@@ -189,7 +188,7 @@ def change(moved: Difference) -> str:
 
 
 def allowed(moved: Difference, limit: float) -> str:
-    """How far a figure may move the wrong way, which is either way where none is better."""
+    """Describes how much worse a metric may become, or how far it may move without a direction."""
     way = "worse" if moved.higher_is_better is not None else "either way"
     return f"{number(limit)} {way} is allowed"
 
@@ -203,7 +202,7 @@ def _way(moved: Difference) -> str:
 def compared(
     metric: Metric, rule: str, limit: float, passed: bool, text: str, rival: str = ""
 ) -> Check:
-    """The check of one figure, with a remedy where it failed."""
+    """The check of one metric, with a remedy if it failed."""
     advice = "" if passed else remedy(rule, metric.name, rival)
     return Check(metric.name, rule, metric.value, limit, passed, text, advice)
 
@@ -225,24 +224,24 @@ def _plain(name: str) -> str:
 
 
 def number(value: float | None) -> str:
-    """A figure in a sentence."""
+    """Formats a value for a sentence."""
     return "?" if value is None else f"{value:.3g}"
 
 
 @dataclass(frozen=True)
 class Forgetting:
-    """Figures of each model on the test pictures of the last run, of other data, that blessed it.
+    """Metrics of each model on the test pictures of the last run on other data that blessed it.
 
     Attributes:
-      after: of the new models, by model and name.
-      before: of the last blessed ones, by model and name.
+      after: metrics of the new models, by model and name.
+      before: metrics of the last blessed models, by model and name.
     """
 
     after: Mapping[str, Mapping[str, Metric]]
     before: Mapping[str, Mapping[str, Metric]]
 
     def records(self, thresholds: Mapping[str, Threshold]) -> list[dict[str, Any]]:
-        """Returns every figure that a threshold ascribes to a model, as it was and as it is."""
+        """Returns every metric that a threshold assigns to a model, before and after."""
         found: dict[tuple[str, str], dict[str, Any]] = {}
         for pattern, asked in thresholds.items():
             for old, new in self.pairs(pattern, asked.model):
@@ -251,7 +250,7 @@ class Forgetting:
         return list(found.values())
 
     def pairs(self, pattern: str, model: str) -> Iterator[tuple[Metric, Metric]]:
-        """Yields figures that `pattern` names, before and after, where both can be compared."""
+        """Yields metrics that match `pattern`, before and after, if both can be compared."""
         after = self.after.get(model, {})
         for name, old in self.before.get(model, {}).items():
             new = after.get(name)
@@ -263,19 +262,19 @@ class Forgetting:
 
 
 def is_bounded(threshold: Threshold) -> bool:
-    """Whether a threshold asks that something is not forgotten."""
+    """Whether a threshold limits forgetting."""
     return threshold.max_forgetting is not None or threshold.max_forgetting_share is not None
 
 
 def forgetting_checks(
     pattern: str, threshold: Threshold, forgetting: Forgetting | None
 ) -> Sequence[Check]:
-    """Makes the comparisons that one threshold asks for, on the pictures of an earlier run.
+    """Makes the comparisons of one threshold on the pictures of an earlier run.
 
     Args:
-      pattern: of the figures' names.
-      threshold: what it asks.
-      forgetting: figures of both models; None where there is no earlier run to compare with.
+      pattern: of the names of metrics.
+      threshold: the threshold.
+      forgetting: metrics of both models; None if there is no earlier run to compare with.
     """
     if not is_bounded(threshold):
         return ()
@@ -297,7 +296,7 @@ def _forgetting_check(old: Metric, new: Metric, threshold: Threshold) -> Check:
 
 
 def _forgetting_limit(old: Metric, threshold: Threshold) -> float:
-    """The stricter of both bounds, in the figure's own unit."""
+    """The stricter of both limits, in the metric's unit."""
     own, share = threshold.max_forgetting, threshold.max_forgetting_share
     limits = [own] if own is not None else []
     if share is not None:
@@ -313,9 +312,9 @@ class Verdict:
       model: `encoder`, `captioner` or `generator`.
       blessed: whether it may.
       sentence: the reason, and what to do about a refusal.
-      forced: the reason a person gave for a blessing against the checks, or "".
-      checks: every comparison made.
-      refusal: the sentence of the refusal that was overridden by force, or "".
+      forced: the user's reason for a blessing in spite of failed checks, or "".
+      checks: all comparisons.
+      refusal: the sentence of the refusal that was overridden, or "".
     """
 
     model: str
@@ -347,13 +346,13 @@ def judge(
     """Returns the verdict of every model.
 
     Args:
-      metrics: the figures of the models under judgement.
+      metrics: of the new models.
       thresholds: by metric name or pattern, see `thresholds.names_figure`.
-      previous: by model, the last blessed one's figures by name; no entry where there is none.
-      force_bless: a person's reason to bless whatever the checks say, or "".
-      skipped: measures that could not be made, with the reason.
-      forgetting: figures on the pictures of the last blessed run, where there is one.
-      faults: by model, why it cannot be measured at all; such a model is refused.
+      previous: by model, the last blessed one's metrics by name; no entry if there is none.
+      force_bless: the user's reason to bless regardless of the checks, or "".
+      skipped: by name, why a metric could not be measured.
+      faults: by model, why it cannot be measured; such a model is refused.
+      forgetting: metrics on the pictures of the last blessed run, if there is one.
     """
     by_name = {metric.name: metric for metric in metrics}
     verdicts = {}
@@ -375,10 +374,10 @@ def with_previous(
     thresholds: Mapping[str, Threshold],
     previous: Mapping[str, Mapping[str, Metric]],
 ) -> list[Metric]:
-    """Returns `metrics` with the last blessed models' figures among their baselines.
+    """Returns `metrics` with those of the last blessed models as additional baselines.
 
-    A figure that no threshold ascribes to a model is compared where the old encoder alone gives it,
-    or where all models have a predecessor.
+    A metric that no threshold assigns to a model gets a baseline if the old encoder alone has the
+    metric, or if all models have a predecessor.
     """
 
     def with_baseline(metric: Metric) -> Metric:
@@ -413,5 +412,5 @@ def _verdict(model: str, checks: tuple[Check, ...], force_bless: str) -> Verdict
 
 
 def _joined(checks: Sequence[Check]) -> str:
-    """The checks' sentences, equal ones once."""
+    """The sentences of the checks without repetitions."""
     return "; ".join(dict.fromkeys(check.sentence for check in checks))

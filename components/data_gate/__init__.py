@@ -1,1 +1,1 @@
-"""DataGate: anomalies and image-caption checks to pass or stop, each with its reason."""
+"""DataGate: passes data or stops the run, from anomalies and checks of pictures and captions."""

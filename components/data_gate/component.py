@@ -1,4 +1,4 @@
-"""DataGate: the node that lets data pass or stops the run, always with its reasons."""
+"""DataGate: the node that passes data or stops the run, with reasons."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class DataGateSpec(ComponentSpec):
 
 
 class DataGate(base_component.BaseComponent):
-    """Fails, and so stops all nodes behind it, when the data must not be trained on.
+    """Fails, and so stops all downstream nodes, if the data must not be used for training.
 
-    Standard components take no decision as input; make them wait with `add_upstream_node`.
+    Standard components have no input for a decision; make them wait with `add_upstream_node`.
 
     Component `outputs` contains:
       - `gate`: Channel of type `DataDecision`.
@@ -67,10 +67,10 @@ class DataGate(base_component.BaseComponent):
           statistics: of those examples, Channel of type `standard_artifacts.ExampleStatistics`.
           anomalies: Channel of type `standard_artifacts.ExampleAnomalies`.
           rejects: Channel of type `RejectedRows`.
-          schema: of the examples; without it, neither drift nor skew is looked for.
+          schema: of the examples; without it, drift and skew are not checked.
           last_statistics, last_gate: of the data of the last blessed run, `ExampleStatistics` and
-            `DataDecision`; each may resolve to nothing.
-          limits: what the data may be like.
+            `DataDecision`; each channel may be empty.
+          limits: of the checks.
         """
         spec = DataGateSpec(
             examples=examples,

@@ -1,4 +1,4 @@
-"""What the gate decides, with its reasons; needs no TFX."""
+"""The gate's decision with its reasons; needs no TFX."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from data.checking.findings import Finding
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether the data may be trained on.
+    """Whether the data may be used for training.
 
     Attributes:
-      findings: those that stop first.
-      figures: what was counted, by name.
+      findings: those that stop the run first.
+      figures: statistics by name.
     """
 
     findings: tuple[Finding, ...]
@@ -43,7 +43,8 @@ class Decision:
         return json.dumps(content, ensure_ascii=False, indent=1)
 
     def raise_if_stopped(self, where: str) -> None:
-        """Raises DataError with every reason to stop, its remedy, and `where` to read on."""
+        """Raises DataError with every reason to stop and its remedy, and with `where` to find
+        more."""
         stopping = [finding for finding in self.findings if finding.stops]
         if stopping:
             reasons = "".join(

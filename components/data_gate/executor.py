@@ -1,4 +1,4 @@
-"""Looks at statistics, anomalies, rejects and the examples themselves; passes or stops."""
+"""Checks statistics, anomalies, rejects and examples; passes the data or stops the run."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class Executor(base_executor.BaseExecutor):
         """Writes `decision.json`.
 
         Raises:
-          DataError: the data must not be trained on. The decision then stands in `stopped/` beside
-            the output, which TFX deletes.
+          DataError: the data must not be used for training. The decision is then in `stopped/` next
+            to the output, which TFX deletes.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         limits = CheckLimits.from_mapping(json.loads(exec_properties[LIMITS]))
@@ -103,7 +103,7 @@ def _anomalies(artifact: types.Artifact) -> Iterator[Finding]:
 
 
 def _statistics(artifact: types.Artifact, splits: Splits) -> Iterator[Finding]:
-    """Statistics of other examples would have been validated in vain."""
+    """Checks that the validated statistics are those of the examples."""
     for split in artifact_utils.decode_split_names(artifact.split_names):
         described = _statistics_of(artifact, split).datasets
         count = sum(one.num_examples for one in described)
@@ -124,7 +124,7 @@ def _drift(inputs: Mapping[str, list[types.Artifact]], limits: CheckLimits) -> I
         io_utils.get_only_uri_in_dir(artifact_utils.get_single_uri(inputs[SCHEMA]))
     )
     (now,) = inputs[STATISTICS]
-    # Where no metadata can be asked, LastBlessedData leaves an artefact without splits for none.
+    # Without earlier data, LastBlessedData writes an artefact without splits.
     before = [
         _statistics_of(last, "train")
         for last in inputs.get(LAST_STATISTICS, ())
@@ -148,7 +148,7 @@ def _changes(
 ) -> Iterator[Finding]:
     for last in inputs.get(LAST_GATE, ()):
         path = f"{last.uri}/{PROFILE_FILE}"
-        # Of a run before there were profiles, there is none.
+        # Runs of earlier versions have no profile.
         if files.is_file(path):
             before = Profile.from_json(json.loads(files.read(path).decode("utf-8")))
             yield from profiles.drift(before, profile, limits)
@@ -166,13 +166,13 @@ def _rejects(summary: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _notes(summary: Mapping[str, Any]) -> Iterator[Finding]:
-    """Yields what ingestion has found besides rejects."""
+    """Yields findings of ingestion other than rejects."""
     for check, what, remedy, rows in summary.get("notes", ()):
         yield Finding(check, False, what, remedy, tuple(rows))
 
 
 def figures(splits: Splits, summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what the report shows of the data."""
+    """Returns the statistics of the data for the report."""
     rows = [row for rows in splits.values() for row in rows]
     return {
         "pictures": {split: len(rows) for split, rows in splits.items()},

@@ -1,4 +1,4 @@
-"""From examples to what the checks look at, by the models' own decoder; needs no TFX."""
+"""Extracts the facts for the checks from examples, with the models' decoder; needs no TFX."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BATCH = 256
 
 
 def gather(pictures: Iterable[CaptionedImage]) -> list[Facts]:
-    """Returns the facts of each picture, in their order."""
+    """Returns the facts of each picture, in order."""
     thumbnails = graph(
         lambda encoded: images.preprocess_batch(encoded, SIDE),
         input_signature=[tf.TensorSpec([None], tf.string)],
@@ -34,7 +34,7 @@ def _looks(encoded: Sequence[bytes], thumbnails: Callable[[tf.Tensor], tf.Tensor
     try:
         return [one.tobytes() for one in thumbnails(tf.constant(encoded)).numpy()]
     except tf.errors.InvalidArgumentError:
-        # One picture spoils its batch: halve until it stands alone.
+        # One bad picture fails its batch: halve the batch until it is alone.
         if len(encoded) == 1:
             return [b""]
         half = len(encoded) // 2

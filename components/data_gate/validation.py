@@ -1,4 +1,4 @@
-"""Validation by TFDV: options of the statistics, anomalies in words, drift and skew."""
+"""Validation with TFDV: options of the statistics, anomalies, drift and skew."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from data.checking.findings import CheckLimits, Finding
 
 _Type = anomalies_pb2.AnomalyInfo.Type
 
-# Features that nothing here reads do no harm.
+# Unused features are harmless.
 _HARMLESS = {_Type.SCHEMA_NEW_COLUMN}
 _ABSENT = {
     _Type.SCHEMA_MISSING_COLUMN,
@@ -24,22 +24,22 @@ _ABSENT = {
     _Type.FEATURE_TYPE_NO_VALUES,
 }
 
-# Features whose values, and whose numbers, say something of a data set as a whole.
+# Categorical and numeric features that are meaningful for a data set as a whole.
 _VALUES = (features.CAPTION_LANGUAGE, features.ATTRIBUTE_NAME)
 _NUMBERS = (features.IMAGE_HEIGHT, features.IMAGE_WIDTH, features.IMAGE_CHANNELS)
-# The shares of fewer pictures than these differ by chance.
+# With fewer pictures, distributions differ by chance.
 _ENOUGH = 100
 
 Statistics = Any
 
 
 def statistics_options() -> tfdv.StatsOptions:
-    """Options that take constant memory, whatever the number of pictures.
+    """Options for constant memory, independent of the number of pictures.
 
-    By default TFDV counts how often each value of a feature occurs, encoded pictures among them,
-    and holds them all. With the schema it measures pictures by their length alone. Other values are
-    counted by sketches: exactly up to a thousand different ones of a feature, beyond that (whole
-    captions, names of pictures) with a bounded error.
+    By default, TFDV counts every value of a feature, including encoded pictures, and keeps all of
+    them in memory. With the schema, it measures only the length of pictures. Other values are
+    counted by sketches: exactly up to a thousand distinct values of a feature, with a bounded error
+    beyond that (whole captions, names of pictures).
     """
     picture = schema_pb2.Feature(
         name=features.IMAGE_ENCODED,
@@ -76,9 +76,9 @@ def _remedy(kinds: set[int]) -> str:
 
 
 def with_comparators(schema: schema_pb2.Schema, limits: CheckLimits) -> schema_pb2.Schema:
-    """Returns a copy of `schema` with comparators where it has none of its own.
+    """Returns a copy of `schema` with additional comparators where it has none.
 
-    A threshold in a reviewed schema stands; others are `max_drift` and `max_skew`.
+    Thresholds in a reviewed schema are kept; others are `max_drift` and `max_skew`.
     """
     made = schema_pb2.Schema()
     made.CopyFrom(schema)
@@ -108,7 +108,7 @@ def drift_findings(
       now: `DatasetFeatureStatisticsList` by split.
       before: of the train split of the last blessed run, or None.
       schema: of the examples.
-      limits: thresholds, where the schema has none.
+      limits: thresholds for features without one in the schema.
     """
     made = with_comparators(schema, limits)
     train = now["train"]

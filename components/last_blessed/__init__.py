@@ -1,1 +1,1 @@
-"""What was blessed last, for orchestrators without metadata to ask: models, and data."""
+"""The last blessed models and data, for orchestrators without a metadata store to query."""

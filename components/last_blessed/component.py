@@ -1,4 +1,4 @@
-"""LastBlessed and LastBlessedData: the last pushed model, and its data, without TFX's resolvers."""
+"""LastBlessed and LastBlessedData: the last pushed model and its data, without TFX's resolvers."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class LastBlessedSpec(ComponentSpec):
 
 
 class LastBlessed(base_component.BaseComponent):
-    """Looks into the folder that Pushers push to: what is there was blessed, and could be served.
+    """Reads the folder that Pushers push to: models there were blessed and could be served.
 
     Component `outputs` contains:
       - `model`: Channel of type `standard_artifacts.Model`: a copy of the last pushed model other
-        than the candidate, or no model; `found.json` says which.
+        than the candidate, or no model; `found.json` names it.
     """
 
     SPEC_CLASS = LastBlessedSpec
@@ -43,7 +43,7 @@ class LastBlessed(base_component.BaseComponent):
         """Builds the node.
 
         Args:
-          candidate: Channel of type `standard_artifacts.Model`, the model to be judged.
+          candidate: Channel of type `standard_artifacts.Model`, the model to be evaluated.
           pushed: the folder of versions that the model's Pusher pushes to; may be a URI.
         """
         spec = LastBlessedSpec(
@@ -70,13 +70,13 @@ class LastBlessedDataSpec(ComponentSpec):
 
 
 class LastBlessedData(base_component.BaseComponent):
-    """Looks into the folder in which RunReport keeps what runs with a pushed model said.
+    """Reads the folder in which RunReport keeps the data of runs with a pushed model.
 
     Component `outputs` contains:
-      - `statistics`: Channel of type `standard_artifacts.ExampleStatistics`, without splits where
-        no other data were kept.
-      - `gate`: Channel of type `DataDecision`, without a decision then. `found.json` in both says
-        what was found.
+      - `statistics`: Channel of type `standard_artifacts.ExampleStatistics`, without splits if no
+        other data were kept.
+      - `gate`: Channel of type `DataDecision`, without a decision in that case. `found.json` in
+        both names the source.
     """
 
     SPEC_CLASS = LastBlessedDataSpec

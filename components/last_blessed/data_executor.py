@@ -1,4 +1,4 @@
-"""Executor of LastBlessedData: from the folder of kept data to artefacts."""
+"""Executor of LastBlessedData: copies kept statistics and decisions to artefacts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PLACE = "place"
 
 
 class Executor(base_executor.BaseExecutor):
-    """Copies what the last run with a pushed model said of its data, if that were other data."""
+    """Copies statistics and gate decision of the last run with a pushed model and other data."""
 
     def Do(
         self,
@@ -30,7 +30,7 @@ class Executor(base_executor.BaseExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes `found.json` into both outputs, and their files where there are any."""
+        """Writes `found.json` to both outputs, and their files if there are any."""
         self._log_startup(input_dict, output_dict, exec_properties)
         candidate = artifact_utils.get_single_instance(input_dict[CANDIDATE])
         folder = kept_data.newest_but(exec_properties[PLACE], candidate.uri)

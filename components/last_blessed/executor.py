@@ -1,4 +1,4 @@
-"""Executor of LastBlessed: from a folder of pushed models to a Model artefact."""
+"""Executor of LastBlessed: copies a pushed model to a Model artefact."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FOUND_FILE = "found.json"
 
 
 class Executor(base_executor.BaseExecutor):
-    """Copies the last pushed model into `model`, if there is one besides the candidate."""
+    """Copies the last pushed model other than the candidate to `model`, if there is one."""
 
     def Do(
         self,
@@ -31,7 +31,7 @@ class Executor(base_executor.BaseExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes `found.json`, and beside it the model in TFX's layout where one was found."""
+        """Writes `found.json` and, if a model was found, the model in TFX's layout."""
         self._log_startup(input_dict, output_dict, exec_properties)
         candidate = artifact_utils.get_single_uri(input_dict[CANDIDATE])
         target = artifact_utils.get_single_instance(output_dict[MODEL])
@@ -47,10 +47,10 @@ class Executor(base_executor.BaseExecutor):
 def last_pushed(folder: str, candidate: str) -> str:
     """Returns the SavedModel of the highest version in `folder` that is not `candidate`, or "".
 
-    A candidate that an earlier run has pushed would be judged against itself.
+    A candidate that an earlier run has pushed would otherwise be compared with itself.
 
     Args:
-      folder: of versions, may be a URI and may be missing.
+      folder: of versions, may be a URI and need not exist.
       candidate: a SavedModel.
     """
     if not tf.io.gfile.isdir(folder):

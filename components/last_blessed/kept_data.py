@@ -1,8 +1,8 @@
-"""What a run said of its data, kept in a folder for the runs that have no metadata to ask.
+"""Statistics and gate decision of runs, kept in a folder for runs without a metadata store.
 
-The folder holds a copy of statistics and of the gate's decision, named by what the statistics say,
-and `last.json`, written last, with the names of the newest two: when a run on the newest data is
-started again, it is compared with what came before them.
+The folder has copies of statistics and gate decisions, named by a hash of the statistics, and
+`last.json`, written last, with the names of the newest two: a run that is repeated on the newest
+data is compared with the data before them.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from data.base import files
 STATISTICS = "statistics"
 GATE = "gate"
 INDEX_FILE = "last.json"
-# The data that a new run may be on already, and those before them.
+# The newest data, which a new run may use again, and those before them.
 _KEPT = 2
 
 
 def keep(place: str, statistics: str, gate: str) -> None:
-    """Makes the data of a run that has pushed a model the newest in `place`.
+    """Stores the data of a run that has pushed a model as the newest in `place`.
 
     Args:
       place: the folder, may be a URI.
       statistics, gate: URIs of the artefacts.
 
     Raises:
-      OSError, tf.errors.OpError: a file could not be read or written; what was kept stays.
+      OSError, tf.errors.OpError: a file cannot be read or written; `place` keeps the old data.
     """
     name, before = _name(statistics), _names(place)
     folder = posixpath.join(place, name)
@@ -60,7 +60,7 @@ def _names(place: str) -> list[str]:
 
 
 def _name(statistics: str) -> str:
-    """Returns a digest of all files of the artefact."""
+    """Returns a hash of all files of the artefact."""
     found = hashlib.sha256()
     for folder, _, names in sorted(tf.io.gfile.walk(statistics)):
         for name in sorted(names):

@@ -1,1 +1,1 @@
-"""Pushing of models: whole, under a number that servers take, and once."""
+"""Pushes models atomically, once, under a version number for servers."""

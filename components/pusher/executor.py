@@ -1,4 +1,4 @@
-"""Executor of the stock Pusher that publishes a model whole or not at all."""
+"""Executor for the standard Pusher that publishes a model atomically."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from trainer.export.whole import already_published, publish
 
 
 class Executor(stock.Executor):
-    """Copies a blessed model beside the served ones, compares the copy, and then publishes it.
+    """Copies a blessed model next to the served ones, verifies the copy, and then publishes it.
 
-    The stock executor copies into the served folder. A disk that fills up then leaves a damaged
-    model as the newest version, and a push that was killed is made twice.
+    The standard executor copies directly into the served folder. If the disk fills up, the newest
+    version is then a damaged model; and a push that was killed is repeated.
     """
 
     def Do(
@@ -30,7 +30,8 @@ class Executor(stock.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Marks `pushed_model` as the stock executor does: pushed or not, where, which version."""
+        """Sets the properties of `pushed_model` like the standard executor: whether it was pushed,
+        where, and which version."""
         self._log_startup(input_dict, output_dict, exec_properties)
         pushed = artifact_utils.get_single_instance(output_dict[PUSHED_MODEL_KEY])
         if not self.CheckBlessing(input_dict):
@@ -40,7 +41,7 @@ class Executor(stock.Executor):
         destination = pusher_pb2.PushDestination()
         proto_utils.json_to_proto(exec_properties[PUSH_DESTINATION_KEY], destination)
         base = destination.filesystem.base_directory
-        # First the copy that nobody serves: where it does not fit, nothing is published.
+        # Write the copy that is not served first: if it does not fit, nothing is published.
         io_utils.copy_dir(model, pushed.uri)
         version = str(already_published(model, base) or publish(model, base, time.time()))
         place = posixpath.join(base, version)

@@ -1,1 +1,1 @@
-"""Loads an exported model in a fresh process and replays real requests against it."""
+"""Loads an exported model in a fresh process and replays real requests."""

@@ -1,4 +1,4 @@
-"""Runs the replaying process on one SavedModel and judges what it saw; needs no TFX."""
+"""Runs the replay process on one SavedModel and checks the result; needs no TFX."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ def check(
     time_limit: float = 180.0,
     compressed: Sequence[str] = (),
 ) -> ServingReport:
-    """Replays requests built from `pictures` in a fresh process and judges the answers.
+    """Replays requests built from `pictures` in a fresh process and checks the outputs.
 
     Args:
       model_dir: the SavedModel's directory.
       model_name: `encoder`, `captioner` or `generator`.
       pictures: one or more; the first `batch` are used.
       batch: rows of the larger requests, 2 or more.
-      time_limit: seconds for all of it; a slower model is refused.
-      compressed: forms that must lie beside it as LiteRT models, and answer alike.
+      time_limit: seconds for all requests; a slower model is refused.
+      compressed: forms that must exist as LiteRT models with similar outputs.
 
     Raises:
-      ValueError: there is no picture to ask with.
+      ValueError: there is no picture for a request.
     """
     probes = build(model_name, pictures, batch)
     return report(model_name, probes, replay(model_dir, probes, time_limit, compressed))
@@ -64,7 +64,7 @@ def check(
 def replay(
     model_dir: str, probes: Sequence[Probe], time_limit: float, compressed: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Returns what the fresh process saw, or `{"died": reason}` when it left nothing."""
+    """Returns the output of the fresh process, or `{"died": reason}` if it wrote none."""
     with tempfile.TemporaryDirectory() as directory:
         requests, answers = Path(directory, "requests.json"), Path(directory, "answers.json")
         requests.write_text(json.dumps([probe.to_json() for probe in probes]), encoding="utf-8")
@@ -77,9 +77,9 @@ def replay(
 
 
 def run(command: list[str], directory: Path, time_limit: float) -> str:
-    """Runs `command`; returns "" or why it failed, naming what it printed last.
+    """Runs `command`; returns "" or why it failed, with the last line that it printed.
 
-    The output goes to files in `directory`, which no amount of logging can block.
+    The output goes to files in `directory`, so that heavy logging cannot block a pipe.
     """
     out, err = directory / "stdout", directory / "stderr"
     root = Path(components.__file__).parents[1]
@@ -104,7 +104,7 @@ def _last_line(file: Path) -> str:
 
 @dataclass(frozen=True)
 class Latency:
-    """How long a signature takes for one batch, in milliseconds."""
+    """The latency of a signature for one batch, in milliseconds."""
 
     signature: str
     batch: int
@@ -114,20 +114,20 @@ class Latency:
 
 @dataclass(frozen=True)
 class ServingReport:
-    """What a model did in a fresh process.
+    """The result of the check of one model.
 
     Attributes:
       model: `encoder`, `captioner` or `generator`.
       blessed: whether it can be served.
       sentence: why, and what to do about a refusal.
-      problems: everything found wrong.
-      requests: requests sent.
-      import_seconds, load_seconds: of the libraries and of the model; None if it never loaded.
-      peak_rss_mib: the process's greatest resident memory; None if it died.
+      problems: everything that was wrong.
+      requests: number of requests sent.
+      import_seconds, load_seconds: of the libraries and of the model; None if it did not load.
+      peak_rss_mib: peak resident memory of the process; None if it died.
       latencies: of each signature and batch size.
-      foreign: by signature, its operations that are not TensorFlow's own but tensorflow_text's;
-        only signatures that have some.
-      compressed: by form, bytes and distances of the LiteRT models that were asked for.
+      foreign: by signature, operations of tensorflow_text that TensorFlow lacks; only signatures
+        with such operations.
+      compressed: by form, bytes and distances of the requested LiteRT models.
     """
 
     model: str
@@ -148,12 +148,12 @@ class ServingReport:
 
 
 def report(model: str, probes: Sequence[Probe], facts: Mapping[str, Any]) -> ServingReport:
-    """Returns the report on `model` from what `replay` wrote.
+    """Returns the report on `model` from the output of `replay`.
 
     Args:
       model: the model's name.
       probes: the requests that were sent.
-      facts: `replay`'s JSON, or `{"died": reason}` when it left none.
+      facts: the JSON of `replay`, or `{"died": reason}` if there is none.
     """
     problems = tuple(_problems(model, probes, facts))
     latencies = tuple(_latencies(probes, facts.get("answers", {})))
@@ -243,7 +243,7 @@ def _outcome(probe: Probe, answer: Mapping[str, Any]) -> list[str]:
 
 
 def _faults(probe: Probe, values: Mapping[str, np.ndarray]) -> Iterator[str]:
-    """What is wrong with an answer; rows with an error must be blank, all others sound."""
+    """Yields what is wrong with an answer: rows with an error must be blank, all others valid."""
     errors = values[ERROR]
     if faults := output_faults(ERROR, errors, probe.rows):
         yield from faults
@@ -289,7 +289,7 @@ def _latencies(probes: Sequence[Probe], answers: Mapping[str, Any]) -> list[Late
 
 
 def decode_output(record: Mapping[str, Any]) -> np.ndarray:
-    """Returns the array that `replay` wrote: numbers, or objects that hold bytes."""
+    """Returns the array in a record of `replay`: numbers, or an object array of bytes."""
     if "b64" in record:
         flat = np.empty(len(record["b64"]), object)
         flat[:] = [base64.b64decode(item) for item in record["b64"]]
@@ -299,7 +299,7 @@ def decode_output(record: Mapping[str, Any]) -> np.ndarray:
 
 
 def output_faults(name: str, values: np.ndarray, rows: int) -> list[str]:
-    """Says what is wrong with output `name` [rows, ...] of one answer."""
+    """Returns what is wrong with output `name` [rows, ...] of one answer."""
     if not values.ndim or len(values) != rows:
         return [f"{name} has shape {list(values.shape)} for {rows} rows"]
     if name == "image_bytes" and rows:
@@ -314,15 +314,15 @@ def output_faults(name: str, values: np.ndarray, rows: int) -> list[str]:
 
 
 def blank_faults(name: str, values: np.ndarray) -> list[str]:
-    """Says whether rows [K, ...] of output `name` that have an error hold more than nothing."""
+    """Returns a fault if rows [K, ...] of output `name` with an error are not blank."""
     empty = values == b"" if values.dtype == object else values == 0
     return [] if np.all(empty) else [f"{name} is not empty in a row with an error"]
 
 
 def row_difference(name: str, one: Any, other: Any) -> str:
-    """Says how two rows of output `name` differ, or "" when they count as equal.
+    """Returns how two rows of output `name` differ, or "" if they count as equal.
 
-    Text and pictures must be equal to the byte, numbers within `TOLERANCE`.
+    Text and pictures must be equal byte by byte, numbers within `TOLERANCE`.
     """
     if name == "image_bytes":
         return _picture_difference(one, other)

@@ -1,4 +1,4 @@
-"""ServingCheck: can the exported model be served?"""
+"""ServingCheck: the node that checks whether an exported model can be served."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ServingCheckSpec(ComponentSpec):
 
 
 class ServingCheck(base_component.BaseComponent):
-    """Loads the very SavedModel in a fresh process and replays real requests.
+    """Loads the SavedModel that will be pushed in a fresh process and replays real requests.
 
     Component `outputs` contains:
       - `blessing`: Channel of type `standard_artifacts.InfraBlessing`, for a Pusher.
@@ -63,10 +63,10 @@ class ServingCheck(base_component.BaseComponent):
           model_name: `encoder`, `captioner` or `generator`.
           time_limit_seconds: a model that takes longer for all requests is refused.
           batch: rows of the larger requests.
-          compressed: forms that must lie beside the model as LiteRT models.
+          compressed: forms that must exist as LiteRT models.
 
         Raises:
-          ValueError: an unknown model name or a batch below 2.
+          ValueError: the model name is unknown, or the batch is below 2.
         """
         if model_name not in CONTRACT:
             raise ValueError(f"model_name is {model_name!r}; choose one of {', '.join(CONTRACT)}")

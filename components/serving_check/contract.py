@@ -1,4 +1,4 @@
-"""The contract with clients: signatures of each served model, and requests that it must answer."""
+"""The contract with clients: the signatures of each served model, and requests to test them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from data.schema import CaptionedImage, to_example
 
-# The output that says of each row what is wrong with it; empty where it is well.
+# The output with the error of each row; empty for rows without an error.
 ERROR = "error"
 
 
@@ -50,8 +50,9 @@ CONTRACT: dict[str, dict[str, Signature]] = {
     },
 }
 
-# By output of a compressed model, how far it may be from the model that it was made of: the mean
-# difference of pixels, of 1, and the share of words. Worse is broken, not coarse.
+# Maximum distance of a compressed model's outputs from those of the original model: mean difference
+# of pixels, from 0 to 1, and fraction of differing ids. Beyond it, the model is broken, not just
+# less precise.
 COMPRESSED_LIMITS = {"picture": 0.05, "ids": 0.5}
 
 
@@ -69,7 +70,7 @@ ODD_TEXTS = (b"", b"\xff\xfe no UTF-8", b"word " * 5000, "\U0001f3a8\u0000\u200b
 
 @dataclass(frozen=True)
 class Twin:
-    """Two rows of two answers that must be equal, whatever else was in their batches."""
+    """Two rows of two answers that must be equal, regardless of the rest of their batches."""
 
     row: int
     other: str
@@ -84,9 +85,9 @@ class Probe:
       name: unique among the probes of a model.
       signature: the signature called.
       inputs: a column of bytes, ints or floats for each input, one entry a row.
-      expect: `ANSWER`; `ROW_ERROR`, an answer with an error in the last row alone; `REFUSAL` of the
+      expect: `ANSWER`; `ROW_ERROR`, an answer with an error only in the last row; `REFUSAL` of the
         request; or `EITHER`, where each row may have an error.
-      repeats: how often it is sent; the latency is the median.
+      repeats: how many times it is sent; the latency is the median.
       twins: rows that must equal rows of earlier probes.
     """
 
@@ -103,7 +104,7 @@ class Probe:
         return max(len(column) for column in self.inputs.values())
 
     def to_json(self) -> dict[str, Any]:
-        """Returns what the replaying process reads; bytes become base64."""
+        """Returns the input of the replay process; bytes become base64."""
         inputs = {key: [_plain(value) for value in column] for key, column in self.inputs.items()}
         return {
             "name": self.name,
@@ -116,13 +117,13 @@ class Probe:
 def build(model: str, pictures: Sequence[CaptionedImage], batch: int) -> list[Probe]:
     """Returns the probes of `model` ("encoder", "captioner" or "generator").
 
-    Every signature gets a request of one row, one of `batch` rows in another order that holds the
-    first row again, one of no row, requests with rows that must be refused, and the first request
-    once more after these.
-    Where the request has a seed, every row of the batch is also sent alone.
+    Every signature gets a request with one row, one with `batch` rows in another order that include
+    the first row, one without rows, requests with rows that must be rejected, and then the first
+    request again.
+    If the request has a seed, every row of the batch is also sent alone.
 
     Raises:
-      ValueError: there is no picture to ask with.
+      ValueError: there is no picture for a request.
     """
     if not pictures:
         raise ValueError("no test picture to ask the model with; give examples with a test split")
@@ -137,7 +138,7 @@ def build(model: str, pictures: Sequence[CaptionedImage], batch: int) -> list[Pr
 
 
 def _most_spoken(pictures: Sequence[CaptionedImage]) -> str:
-    """The language that a captioner of these pictures surely knows."""
+    """The most frequent language, which a captioner of these pictures must support."""
     return Counter(tag for picture in pictures for tag in picture.languages).most_common(1)[0][0]
 
 
@@ -165,7 +166,7 @@ def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
 def _answers(signature: str, rows: list[dict[str, Any]]) -> list[Probe]:
     alone = [Probe(f"{signature} x1", signature, _columns(rows[:1]), repeats=5)]
     if "seed" in rows[0]:
-        # A picture must be the same to the byte in any batch; one row would show that by luck only.
+        # A picture must be identical in every batch; a single row could be equal by chance.
         alone += [
             Probe(f"{signature} row {i} alone", signature, _columns([row]))
             for i, row in enumerate(rows[1:], 1)
@@ -190,7 +191,7 @@ def _refusals(signature: str, rows: list[dict[str, Any]]) -> list[Probe]:
     for key, wrong in broken.items():
         if key in good:
             columns = _columns([good, {**good, key: wrong}])
-            # The good row's answer must be the one that it gets alone.
+            # The valid row must have the same answer as alone.
             twin = (Twin(0, f"{signature} x1", 0),)
             probes.append(Probe(f"{name} broken {key}", signature, columns, ROW_ERROR, twins=twin))
     if "text" in good:

@@ -1,4 +1,4 @@
-"""Executor of ServingCheck: artefacts in, report and blessing out."""
+"""Executor of ServingCheck: writes the report and the blessing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TIME_LIMIT = "time_limit_seconds"
 BATCH = "batch"
 COMPRESSED = "compressed"
 
-# The names that the stock InfraValidator writes.
+# The file names of the standard InfraValidator.
 YES, NO = "INFRA_BLESSED", "INFRA_NOT_BLESSED"
 
 

@@ -1,7 +1,7 @@
 """Replays requests: `python -m components.serving_check.replay MODEL IN OUT [FORM...]`.
 
-Nothing but TensorFlow and tensorflow-text is imported, as in a model server, so that a model which
-leans on the code that trained it does not load here.
+Only TensorFlow and tensorflow-text are imported, as in a model server, so a model that depends on
+the code that trained it does not load here.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Any
 
 
 def main(model_dir: str, requests_file: str, out_file: str, *forms: str) -> None:
-    """Loads the model, sends each request of the JSON file, and writes what happened.
+    """Loads the model, sends each request of the JSON file, and writes the results.
 
-    Of each of its compressed `forms`, the rows that lie beside it are asked too.
-    The name of each request goes to standard output first: the last one names a crash's cause.
+    Each of its compressed `forms` is called with its stored sample rows.
+    The name of each request is printed first, so that the last one shows the cause of a crash.
     """
     started = time.perf_counter()
     import tensorflow as tf
-    import tensorflow_text  # noqa: F401  registers the ops of text models
+    import tensorflow_text  # noqa: F401  registers the operations of text models
 
     facts: dict[str, Any] = {"import_seconds": time.perf_counter() - started}
     requests = json.loads(Path(requests_file).read_text(encoding="utf-8"))
@@ -31,7 +31,7 @@ def main(model_dir: str, requests_file: str, out_file: str, *forms: str) -> None
     print("loading the model", flush=True)
     try:
         model = tf.saved_model.load(model_dir)
-    except Exception as error:  # any failure to load is the finding itself
+    except Exception as error:  # a failure to load is a result of the check
         facts["load_error"] = _describe(error)
     else:
         facts["load_seconds"] = time.perf_counter() - started
@@ -54,7 +54,7 @@ def _signatures(tf: Any, model: Any) -> dict[str, dict[str, list[str]]]:
 
 
 def _foreign(tf: Any, graph: Any) -> list[str]:
-    """Operations that TensorFlow has only once another library is loaded."""
+    """Operations that another library adds to TensorFlow."""
     functions = {function.signature.name: function.node_def for function in graph.library.function}
     nodes = [*graph.node, *(node for body in functions.values() for node in body)]
     operations = {node.op for node in nodes} - functions.keys()
@@ -73,7 +73,7 @@ def _answer(tf: Any, model: Any, request: dict[str, Any]) -> dict[str, Any]:
             started = time.perf_counter()
             outputs = {name: value.numpy() for name, value in signature(**inputs).items()}
             milliseconds.append(1000 * (time.perf_counter() - started))
-    except Exception as error:  # the kind of error is what the caller judges
+    except Exception as error:  # the caller checks the type of the error
         return {"error": type(error).__name__, "message": _describe(error)}
     return {
         "first_ms": milliseconds[0],
@@ -83,7 +83,7 @@ def _answer(tf: Any, model: Any, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _compressed(tf: Any, model_dir: str, form: str) -> dict[str, Any]:
-    """How far a LiteRT model is from the answers of the model that it was made of."""
+    """The distance of a LiteRT model's outputs from those of the original model."""
     import numpy as np
 
     print(f"LiteRT {form}", flush=True)
@@ -104,7 +104,7 @@ def _compressed(tf: Any, model_dir: str, form: str) -> dict[str, Any]:
             milliseconds.append(1000 * (time.perf_counter() - started))
             for key, distances in apart.items():
                 distances.append(_apart(np, found[key], sample[f"out_{key}"][row : row + 1]))
-    except Exception as error:  # whatever keeps it from answering is the finding
+    except Exception as error:  # a failure is a result of the check
         return {"error": _describe(error)}
     return {
         "bytes": file.stat().st_size,
@@ -115,7 +115,7 @@ def _compressed(tf: Any, model_dir: str, form: str) -> dict[str, Any]:
 
 
 def _interpreter(tf: Any) -> Any:
-    """TensorFlow's own while it has one; it is moving to a package of its own."""
+    """TensorFlow's interpreter if it has one; it is moving to a separate package."""
     if hasattr(tf.lite, "Interpreter"):
         return tf.lite.Interpreter
     from ai_edge_litert.interpreter import Interpreter
@@ -124,7 +124,8 @@ def _interpreter(tf: Any) -> Any:
 
 
 def _apart(np: Any, one: Any, other: Any) -> float:
-    """Pixels: their mean difference, of 1; ids: the share that differs; numbers: relatively."""
+    """Mean difference of pixels, from 0 to 1; fraction of differing ids; relative difference of
+    numbers."""
     if one.shape != other.shape or one.dtype != other.dtype:
         raise ValueError(f"{one.dtype} {one.shape} in place of {other.dtype} {other.shape}")
     if one.dtype == np.uint8:
@@ -160,7 +161,7 @@ def _describe(error: Exception) -> str:
 
 
 def _peak_rss_mib() -> float:
-    # The kernel's ru_maxrss would count the parent's memory before exec as well.
+    # The kernel's ru_maxrss would include the parent's memory before exec.
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) / 1024

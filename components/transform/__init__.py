@@ -1,4 +1,4 @@
-"""What TFX Transform runs, and the schema of the examples that it reads; needs no TFX."""
+"""The preprocessing of TFX Transform, and the schema of its input examples; needs no TFX."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ SCHEMA_FILE = str(Path(__file__).with_name("schema.pbtxt"))
 
 
 def read_schema(path: Path) -> Any:
-    """Returns the `schema_pb2.Schema` that a file holds in text form.
+    """Returns the `schema_pb2.Schema` in a text file.
 
     Raises:
-      DataError: it is no such file; the message names the line.
+      DataError: the file is not a schema; the message names the line.
       OSError: it cannot be read.
     """
     from google.protobuf import text_format

@@ -1,8 +1,8 @@
-"""The graph from raw to prepared examples: TensorFlow Transform around the functions of `data`.
+"""The graph from raw to prepared examples: the functions of `data` in TensorFlow Transform.
 
-The vocabulary of labels is an analyzer of its own, for any size of data. It counts given attributes
-and mined words side by side, so that the data is read once: which of them is wanted is known only
-at the end.
+A custom analyzer computes the vocabulary of labels for data of any size. It counts both given
+attributes and mined words, so that the data is read once: which of them is used is known only at
+the end.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from data.mining import require_taggers
 TOKENS = "tokens"
 ATTRIBUTES = "attributes"
 
-# Transform traces what follows a dozen times. As functions of their own these are traced once.
+# Transform traces `preprocessing_fn` a dozen times. As separate functions, these are traced once.
 _tokenise = graph(text.tokenise)
 _shrink = graph(prepared.shrink)
 _candidates = graph(mining.candidates)
@@ -34,12 +34,12 @@ _candidates = graph(mining.candidates)
 
 @dataclass(frozen=True)
 class _Analysed:
-    """The vocabulary that an analyzer will have learned when the graph is run."""
+    """The vocabulary of an analyzer, which is known when the graph is run."""
 
     file: Any
 
     def lookup(self, keys: tf.Tensor) -> tf.Tensor:
-        """Maps string[n] to int64[n] ids, the ones of `text.Vocabulary.table`."""
+        """Maps string[n] to ids, int64[n], as `text.Vocabulary.table` does."""
         first = len(text.SPECIAL)
         return first + tft.apply_vocabulary(keys, self.file, default_value=text.UNK - first)
 
@@ -49,14 +49,14 @@ def preprocessing_fn(
 ) -> dict[str, tf.Tensor | tf.SparseTensor]:
     """Computes the prepared features (see `data.prepared`) of a batch of N raw examples.
 
-    Leaves two vocabulary files among the graph's assets, `tokens` and `attributes`, one entry per
-    line, the most frequent first, without special tokens.
+    Adds two vocabulary files to the graph's assets, `tokens` and `attributes`, one entry per line,
+    most frequent first, without special tokens.
 
     Args:
-      inputs: the features of `data.schema`; those of several values may be dense, sparse or ragged,
-        as the schema has it, and attributes may be missing.
+      inputs: the features of `data.schema`; those with several values may be dense, sparse or
+        ragged, depending on the schema, and attributes may be missing.
       custom_config: `resolution`, `max_captions`, `max_length`, `vocabulary_size`, `min_count`, and
-        if wanted `labels`, `max_labels`, `min_label_count`, `label_words`, as in
+        optionally `labels`, `max_labels`, `min_label_count`, `label_words`, as in
         `data.prepared.prepare`.
 
     Returns:
@@ -97,7 +97,7 @@ def _rules(custom_config: Mapping[str, Any]) -> LabelRules:
 
 
 def _ragged(values: Any) -> tf.RaggedTensor:
-    """Returns string[N, (n)] of a dense, sparse or ragged batch."""
+    """Converts a dense, sparse or ragged batch to string[N, (n)]."""
     if isinstance(values, tf.RaggedTensor):
         return values
     if isinstance(values, tf.SparseTensor):
@@ -112,12 +112,12 @@ def with_labels(
     rules: LabelRules,
     file: str,
 ) -> tf.RaggedTensor:
-    """Returns the labels of N pictures, and leaves their vocabulary among the graph's assets.
+    """Returns the labels of N pictures, and adds their vocabulary to the graph's assets.
 
     Args:
       attributes, captions: string[N, (n)].
       tokens: string[M, (tokens)], `text.tokenise` of the flat captions.
-      rules: which labels are wanted.
+      rules: the source of labels.
       file: name of the vocabulary file.
 
     Returns:
@@ -132,7 +132,7 @@ def with_labels(
         attributes = attributes[:, :0]
     found = _candidates(captions, tokens)
     given = tf.size(attributes.flat_values)
-    # A picture with attributes settles that nothing is mined: its batch need not be counted.
+    # If a picture has attributes, nothing is mined, so its batch need not be counted.
     counted = found.flat_values[: tf.where(given > 0, 0, tf.size(found.flat_values))]
     (vocabulary,) = tft.experimental.ptransform_analyzer(
         [attributes.flat_values, counted],
@@ -150,7 +150,7 @@ def with_labels(
 
 
 class _Learn(tft_beam.experimental.PTransformAnalyzer):
-    """Batches (attributes, candidates) -> the path of a file of the names, one a line."""
+    """Maps batches of (attributes, candidates) to the path of a file of names, one a line."""
 
     def __init__(self, rules: LabelRules, file: str):
         super().__init__()
@@ -186,7 +186,7 @@ def _choose(counts: Iterable[tuple[tuple[str, bytes], int]], rules: LabelRules) 
 def _write(names: Sequence[str], folder: str, name: str) -> np.ndarray:
     tf.io.gfile.makedirs(folder)
     path = tf.io.gfile.join(folder, name)
-    # No table is made from an empty file.
+    # A table cannot be created from an empty file.
     lines = "".join(f"{name}\n" for name in names or [text.EMPTY_VOCABULARY_LINE])
     with tf.io.gfile.GFile(path, "wb") as file:
         file.write(lines.encode("utf-8"))

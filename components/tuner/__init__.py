@@ -1,1 +1,1 @@
-"""The TFX Tuner, with a table of all its trials."""
+"""The TFX Tuner with a table of all trials."""

@@ -1,4 +1,4 @@
-"""Tuner: the TFX Tuner, whose results also hold the table of all trials."""
+"""Tuner: the TFX Tuner, whose results also contain the table of all trials."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from components.tuner import executor
 
 
 class Tuner(tfx.components.Tuner):
-    """The standard Tuner; only what it leaves in `tuner_results` is more.
+    """The standard Tuner with an additional file in `tuner_results`.
 
     Component `outputs` contains:
       - `best_hyperparameters`: Channel of type `HyperParameters`, for a Trainer.

@@ -1,4 +1,4 @@
-"""Executor of Tuner: TFX's own, which keeps the terminal free and hands the table on."""
+"""Executor of Tuner: TFX's executor without terminal output, and with the table of trials."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RESULTS = "tuner_results"
 
 
 class Executor(standard.Executor):
-    """Searches, and adds the table of all trials to the results."""
+    """Runs the search and adds the table of all trials to the results."""
 
     def Do(
         self,
@@ -28,7 +28,7 @@ class Executor(standard.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Runs the search of `tuner_fn`, which leaves its table in `resume_dir`."""
+        """Runs the search of `tuner_fn`, which writes its table to `resume_dir`."""
         said = io.StringIO()
         try:
             with contextlib.redirect_stdout(said):
