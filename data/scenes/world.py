@@ -149,7 +149,7 @@ def truth(claim: Claim, attributes: Iterable[str]) -> dict[str, bool]:
     """Returns whether each claimed attribute is true.
 
     Args:
-      claim: what a caption says.
+      claim: the claims of a caption.
       attributes: all attributes of the picture.
     """
     facts = frozenset(attributes)
@@ -162,7 +162,7 @@ def named(claim: Claim, attributes: Iterable[str]) -> dict[str, bool]:
     A caption must name each object's colour and shape, and the relation or the count.
 
     Args:
-      claim: what a caption says.
+      claim: the claims of a caption.
       attributes: all attributes of the picture.
     """
     said = frozenset(claim.attributes())
