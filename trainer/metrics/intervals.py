@@ -197,7 +197,7 @@ def share(
       seed, rounds: of the draws kept for differences; the interval does not depend on them.
 
     Returns:
-      A `Share`. For N = 0, an `Estimate` of NaN without draws.
+      A `Share`, NaN if nothing was judged. For N = 0, an `Estimate` of NaN without draws.
     """
     hits = np.asarray(hits, np.float64)
     judged = np.ones_like(hits) if judged is None else np.asarray(judged, np.float64)
