@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from data.base.files import write_whole
 from data.languages import captions_in
 from data.schema import CaptionedImage
 from pipeline import settings as settings_file
@@ -61,7 +62,7 @@ def main() -> None:
     if not results.is_file():
         parser.error(f"{results} is not there yet: run without --table first")
     text = table(json.loads(results.read_text(encoding="utf-8")))
-    write(results.with_suffix(".md"), f"{text}\n")
+    write_whole(str(results.with_suffix(".md")), f"{text}\n".encode())
     print(text)
 
 
@@ -81,7 +82,7 @@ def measure(arguments: argparse.Namespace, results: Path) -> None:
         "stages": {stage: summary(arguments.work, stage) for stage in shares},
         "languages": judge(arguments.work / "models", splits["test"], splits["train"]),
     }
-    write(results, json.dumps(found, ensure_ascii=False, indent=1))
+    write_whole(str(results), json.dumps(found, ensure_ascii=False, indent=1).encode("utf-8"))
 
 
 def claim(work: Path, asked: dict[str, Any]) -> None:
@@ -90,7 +91,7 @@ def claim(work: Path, asked: dict[str, Any]) -> None:
     if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != asked:
         sys.exit(f"{work} holds other trainings, see {path}: give their arguments, or another WORK")
     work.mkdir(parents=True, exist_ok=True)
-    write(path, json.dumps(asked, indent=1))
+    write_whole(str(path), json.dumps(asked, indent=1).encode("utf-8"))
 
 
 def tuwen_train(
@@ -227,13 +228,6 @@ def table(found: dict[str, Any]) -> str:
 def interval(estimate: Sequence[float]) -> str:
     value, low, high = estimate
     return f"{value:.3f} ({low:.3f} to {high:.3f})"
-
-
-def write(path: Path, text: str) -> None:
-    """Writes the file whole or not at all."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
 
 
 if __name__ == "__main__":

@@ -54,14 +54,7 @@ def ingested(
     shutil.rmtree(directory, ignore_errors=True)
     try:
         with beam.Pipeline(options=PipelineOptions(list(arguments))) as steps:
-            ingest(
-                steps,
-                source,
-                directory,
-                shares=options.shares,
-                min_split=options.min_split,
-                max_pictures=options.max_pictures,
-            )
+            ingest(steps, source, directory, options)
         tally, report, cut = read_outcome(f"{directory}/{OUTCOME}")
         report.check_share(settings.source.max_reject_share, source.path)
         for sentence in cut:

@@ -69,14 +69,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         source = spans.open_window(window, options.open)
         partial = f"{examples.uri}/partial"
         with self._make_beam_pipeline() as pipeline:
-            ingest(
-                pipeline,
-                source,
-                partial,
-                shares=options.shares,
-                min_split=options.min_split,
-                max_pictures=options.max_pictures,
-            )
+            ingest(pipeline, source, partial, options)
         tally, report, cut = read_outcome(f"{partial}/{OUTCOME}")
         counted = inventory.take(source, report.kept, drawn=options.max_pictures is not None)
         summary = summarise(source, window, tally, report, counted, cut)

@@ -38,7 +38,7 @@ from components.caption_example_gen.elements import (
     tally_of_splits,
     tally_section,
 )
-from components.caption_example_gen.options import lot
+from components.caption_example_gen.options import IngestOptions, lot
 from data import schema
 from data.base import files
 from data.base.errors import DataError
@@ -53,7 +53,7 @@ from data.sources import (
     load_row,
     resolve_duplicates,
 )
-from data.splits import MIN_SPLIT, SplitRule
+from data.splits import SplitRule
 
 REJECTED, FAILED, COUNTED = "rejected", "failed", "counted"
 OUTCOME = "outcome.json"
@@ -179,24 +179,14 @@ def fill_gaps(directory: str, counted: Tally) -> None:
                 _write_records(path, [])
 
 
-def ingest(
-    pipeline: beam.Pipeline,
-    source: Source,
-    directory: str,
-    *,
-    shares: Sequence[float],
-    min_split: int = MIN_SPLIT,
-    max_pictures: int | None = None,
-) -> None:
+def ingest(pipeline: beam.Pipeline, source: Source, directory: str, options: IngestOptions) -> None:
     """Adds all steps to `pipeline`.
 
     Args:
       pipeline: run by the caller.
       source: of captioned pictures; its limits apply to pictures too.
       directory: of the `Split-*` folders and the outcome file.
-      shares: of train, val and test, for pictures without a split in the source.
-      min_split: see `SplitRule.of`.
-      max_pictures: maximum number of rows, see `options.lot`.
+      options: `shares`, `min_split` and `max_pictures` of them; the others opened the source.
     """
     spool = Spool(f"{directory}/spool" if _groups_in_memory(pipeline) else "")
     read = (
@@ -204,11 +194,12 @@ def ingest(
         | "Parts" >> beam.Create(source.parts())
         | "ReadRows" >> beam.ParDo(ReadRows(source)).with_outputs(REJECTED, FAILED, main="rows")
     )
-    rows = read.rows if max_pictures is None else read.rows | Draw(max_pictures)
+    count = options.max_pictures
+    rows = read.rows if count is None else read.rows | Draw(count)
     if not _is_one_process(pipeline):
         rows |= "Spread" >> beam.Reshuffle()
     opened = rows | "OpenPictures" >> beam.ParDo(
-        OpenPictures(source.limits, shares, spool)
+        OpenPictures(source.limits, options.shares, spool)
     ).with_outputs(REJECTED, COUNTED, main="pictures")
     kept = (
         opened.pictures
@@ -224,7 +215,7 @@ def ingest(
     rule = (
         kept.kept
         | "Placed" >> beam.Map(placed)
-        | "Divide" >> beam.CombineGlobally(DivideIntoSplits(shares, min_split))
+        | "Divide" >> beam.CombineGlobally(DivideIntoSplits(options.shares, options.min_split))
     )
     _write(kept.kept, rule, directory, spool)
     _write_outcome(pipeline, counted, rule, rejects, read[FAILED], f"{directory}/{OUTCOME}")

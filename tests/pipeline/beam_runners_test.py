@@ -61,7 +61,7 @@ def examples(source, settings, directory):
     with beam.Pipeline(
         argv=beam_runners.ready(settings.arguments(), directory / "beam")
     ) as pipeline:
-        ingest(pipeline, options.open(source), str(directory), shares=options.shares)
+        ingest(pipeline, options.open(source), str(directory), options)
     found = [directory / OUTCOME, *directory.glob("Split-*/*")]
     return {path.relative_to(directory): path.read_bytes() for path in found}
 

@@ -51,13 +51,7 @@ def _run(path, directory, mode="multi_threading", **values):
     arguments = ["--runner=FnApiRunner", "--direct_num_workers=2"]
     arguments.append(f"--direct_running_mode={mode}")
     with beam.Pipeline(argv=arguments) as pipeline:
-        ingest.ingest(
-            pipeline,
-            settings.open(path),
-            str(directory),
-            shares=settings.shares,
-            max_pictures=settings.max_pictures,
-        )
+        ingest.ingest(pipeline, settings.open(path), str(directory), settings)
     return json.loads((directory / ingest.OUTCOME).read_text(encoding="utf-8"))
 
 
@@ -188,7 +182,7 @@ def test_counters_of_the_runner_name_the_reasons(tmp_path):
     path = _folder(tmp_path / "set", [*_rows(3), {"image": "e.png", "captions": []}])
     settings = IngestOptions()
     pipeline = beam.Pipeline(argv=["--runner=FnApiRunner"])
-    ingest.ingest(pipeline, settings.open(path), str(tmp_path / "out"), shares=settings.shares)
+    ingest.ingest(pipeline, settings.open(path), str(tmp_path / "out"), settings)
     counters = pipeline.run().metrics().query()["counters"]
     by_name = {one.key.metric.name: one.committed for one in counters}
     assert by_name["rejects/empty_caption"] == 1
